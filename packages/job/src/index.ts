@@ -1,0 +1,21 @@
+export { SLOTS, isId, lineId, makeId, makeSiblingId, parseLineId, slotOf } from './id.ts';
+export type { IdKind } from './id.ts';
+export { BAND, ENDPOINTS, JOB_STATUSES, PRIORITIES, isTerminal } from './job.ts';
+export type { Endpoint, Job, JobErrorCode, JobStatus, Priority, TerminalStatus } from './job.ts';
+export { OUTCOMES } from './outcome.ts';
+export type { Attempt, FailureClass, Outcome, Usage } from './outcome.ts';
+export { RATE_DIMENSIONS } from './deployment.ts';
+export type {
+  Budget,
+  Deployment,
+  Fleet,
+  Limits,
+  OutputCharge,
+  Pool,
+  Price,
+  Provider,
+  RateDimension,
+  Tenant,
+} from './deployment.ts';
+export { measure } from './shape.ts';
+export type { Shape } from './shape.ts';
