@@ -1,0 +1,75 @@
+/**
+ * A Redis of its own for a test file: started on a free port in a temporary folder, ended with the tests.
+ * `SLUICE_TEST_REDIS_SERVER` names the binary; otherwise `redis-server` or `valkey-server` from the PATH.
+ */
+import { spawn, spawnSync } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+export interface TestRedis {
+  url: string;
+  port: number;
+  pid: number;
+  stop: () => Promise<void>;
+}
+
+/** A TCP port that was free a moment ago. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as AddressInfo;
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+function serverBinary(): string {
+  const named = process.env['SLUICE_TEST_REDIS_SERVER'];
+  const found = [named, 'redis-server', 'valkey-server'].find(
+    (name) => name && spawnSync(name, ['--version']).status === 0,
+  );
+  if (!found) throw new Error('no redis-server on the PATH: `npm test` installs one');
+  return found;
+}
+
+/** Starts a Redis on a free port. `persistent` gives it `appendonly yes` and `appendfsync always`, as production has. */
+export async function startRedis(options: { persistent?: boolean } = {}): Promise<TestRedis> {
+  const folder = mkdtempSync(join(tmpdir(), 'sluice-redis-'));
+  const port = await freePort();
+  const flags = ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', ''];
+  const durable = options.persistent ? ['--appendonly', 'yes', '--appendfsync', 'always'] : [];
+  const child = spawn(serverBinary(), [...flags, ...durable], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  await readyLine(child);
+  const stop = async (): Promise<void> => {
+    await ended(child);
+    rmSync(folder, { recursive: true, force: true });
+  };
+  return { url: `redis://127.0.0.1:${port}`, port, pid: child.pid as number, stop };
+}
+
+function readyLine(child: ChildProcess): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let text = '';
+    child.once('exit', (code) => reject(new Error(`redis-server ended with ${code}: ${text}`)));
+    child.stdout?.on('data', (chunk: Buffer) => {
+      text += chunk.toString();
+      if (text.includes('Ready to accept connections')) resolve();
+    });
+  });
+}
+
+function ended(child: ChildProcess): Promise<void> {
+  return new Promise((resolve) => {
+    if (child.exitCode !== null || child.signalCode !== null) return resolve();
+    child.once('exit', () => resolve());
+    child.kill('SIGTERM');
+  });
+}

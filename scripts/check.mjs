@@ -1,0 +1,1 @@
+// `npm run check`: everything that judges the sources without starting them, in parallel, in a few seconds.
