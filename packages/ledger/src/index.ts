@@ -1,1 +1,23 @@
-export {};
+export { connectRedis } from './connect.ts';
+export type { ConnectionRole } from './connect.ts';
+export { isChunkId, makeKeys, SLOT_NUMBERS } from './keys.ts';
+export type { Keys, ListKind } from './keys.ts';
+export { openLedger } from './ledger.ts';
+export type { Ledger } from './ledger.ts';
+export { acceptJob, deleteJob, endJob, publicJob, readJob } from './jobs.ts';
+export type { Accepted, Ending, Idempotency, NewJob, StoredJob } from './jobs.ts';
+export { BATCH_STATUSES, createBatch, moveBatch, readBatch, readExtents } from './batches.ts';
+export type {
+  BatchClass,
+  BatchEnd,
+  BatchError,
+  BatchMove,
+  BatchStatus,
+  Extent,
+  NewBatch,
+  StoredBatch,
+} from './batches.ts';
+export { listIds } from './lists.ts';
+export type { Page } from './lists.ts';
+export { Watch } from './watch.ts';
+export type { Listener } from './watch.ts';

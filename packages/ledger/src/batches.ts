@@ -1,0 +1,261 @@
+/**
+ * Batches. The record holds the request, the state, the counters and one cursor per class; lines stay in the file store.
+ * Times inside are Unix milliseconds.
+ */
+import type { Endpoint, Priority } from '@sluice/job';
+import { slotOf } from '@sluice/job';
+import { acceptedOf } from './jobs.ts';
+import type { Accepted, Idempotency } from './jobs.ts';
+import { run } from './ledger.ts';
+import type { Ledger } from './ledger.ts';
+import { fieldsOf, hashOf, nullable, nullableNumber, numberOf, tagged } from './reply.ts';
+
+/** `expiring`: past its window, calls in flight may still end; shown as `in_progress`, then `finalizing`. */
+export const BATCH_STATUSES = [
+  'validating',
+  'failed',
+  'in_progress',
+  'finalizing',
+  'completed',
+  'expiring',
+  'expired',
+  'cancelling',
+  'cancelled',
+] as const;
+export type BatchStatus = (typeof BATCH_STATUSES)[number];
+export type BatchEnd = 'failed' | 'completed' | 'expired' | 'cancelled';
+
+export interface NewBatch {
+  id: string;
+  tenant: string;
+  endpoint: Endpoint;
+  inputFileId: string;
+  /** As given: `24h`, `90m`, `7d`. */
+  completionWindow: string;
+  createdAt: number;
+  expiresAt: number;
+  priority: Priority;
+  metadata: Record<string, string> | null;
+  webhookUrl: string | null;
+  maxTier: number | null;
+  maxCostUsd: number | null;
+  /** Seconds that the output files live after their creation; null = the retention of files. */
+  outputExpiresAfter: number | null;
+  retryOf: string | null;
+}
+
+/** A class of lines: one pool, one set of wire formats. Its index stands in the store. */
+export interface BatchClass {
+  index: string;
+  pool: string;
+  formats: number;
+  jobs: number;
+  characters: number;
+  /** Sum over the lines that set a maximum, and how many do not. */
+  maxOutput: number;
+  unsetOutput: number;
+}
+
+export interface BatchError {
+  code: string;
+  message: string;
+  param: string | null;
+  line: number | null;
+}
+
+export interface StoredBatch extends NewBatch {
+  status: BatchStatus;
+  paused: boolean;
+  /** Why it is paused, when not by its owner. */
+  pausedReason: string | null;
+  classes: BatchClass[];
+  /** Next record of each class's index to feed. */
+  cursors: number[];
+  total: number;
+  fed: number;
+  completed: number;
+  failed: number;
+  usage: { input: number; cached: number; output: number; reasoning: number };
+  costUsd: number;
+  /** Calls whose deployment has no price. */
+  unpriced: number;
+  byDeployment: Record<string, number>;
+  errors: BatchError[];
+  outputFileId: string | null;
+  errorFileId: string | null;
+  inProgressAt: number | null;
+  finalizingAt: number | null;
+  completedAt: number | null;
+  failedAt: number | null;
+  expiredAt: number | null;
+  cancellingAt: number | null;
+  cancelledAt: number | null;
+  /** From the planner: best possible drain time and when it will be done; null until known. */
+  idealMs: number | null;
+  etaAt: number | null;
+  costEstimateUsd: number | null;
+}
+
+/** Accepts a batch. As for {@link acceptJob}. */
+export async function createBatch(
+  ledger: Ledger,
+  batch: NewBatch,
+  options: { checkAt: number; idempotency: Idempotency | null },
+): Promise<Accepted> {
+  const { keys } = ledger;
+  const slot = slotOf(batch.id);
+  const { idempotency } = options;
+  const names = [keys.batch(batch.id), keys.check(slot), keys.list('batches', slot)];
+  if (idempotency) names.push(keys.idempotency(slot, idempotency.key));
+  const reply = await run(ledger, 'create-batch', names, [
+    batch.id,
+    batch.createdAt,
+    options.checkAt,
+    idempotency?.requestHash ?? '',
+    idempotency?.keepSeconds ?? 1,
+    ...fieldsOf({
+      status: 'validating',
+      tenant: batch.tenant,
+      endpoint: batch.endpoint,
+      input_file_id: batch.inputFileId,
+      window: batch.completionWindow,
+      created: batch.createdAt,
+      expires: batch.expiresAt,
+      priority: batch.priority,
+      metadata: batch.metadata && JSON.stringify(batch.metadata),
+      webhook: batch.webhookUrl,
+      max_tier: batch.maxTier,
+      max_cost: batch.maxCostUsd,
+      output_expires_after: batch.outputExpiresAfter,
+      retry_of: batch.retryOf,
+    }),
+  ]);
+  return acceptedOf(reply);
+}
+
+export async function readBatch(ledger: Ledger, id: string): Promise<StoredBatch | null> {
+  const hash = hashOf(await ledger.redis.hgetall(ledger.keys.batch(id)));
+  return hash?.['status'] ? storedBatchOf(id, hash) : null;
+}
+
+export function storedBatchOf(id: string, hash: Record<string, string>): StoredBatch {
+  const classes = JSON.parse(hash['classes'] || '[]') as BatchClass[];
+  return {
+    ...requestOf(id, hash),
+    ...timesOf(hash),
+    status: hash['status'] as BatchStatus,
+    paused: hash['paused'] === '1',
+    pausedReason: nullable(hash['paused_reason']),
+    classes,
+    cursors: classes.map((_, index) => numberOf(hash[`cursor:${index}`])),
+    total: numberOf(hash['total']),
+    fed: numberOf(hash['fed']),
+    completed: numberOf(hash['completed']),
+    failed: numberOf(hash['failed']),
+    usage: {
+      input: numberOf(hash['input_tokens']),
+      cached: numberOf(hash['cached_tokens']),
+      output: numberOf(hash['output_tokens']),
+      reasoning: numberOf(hash['reasoning_tokens']),
+    },
+    costUsd: numberOf(hash['cost']),
+    unpriced: numberOf(hash['unpriced']),
+    byDeployment: byDeploymentOf(hash),
+    errors: JSON.parse(hash['errors'] || '[]') as BatchError[],
+    outputFileId: nullable(hash['output_file_id']),
+    errorFileId: nullable(hash['error_file_id']),
+    idealMs: nullableNumber(hash['ideal_ms']),
+    etaAt: nullableNumber(hash['eta_at']),
+    costEstimateUsd: nullableNumber(hash['cost_estimate']),
+  };
+}
+
+function requestOf(id: string, hash: Record<string, string>): NewBatch {
+  return {
+    id,
+    tenant: hash['tenant'] ?? '',
+    endpoint: hash['endpoint'] as Endpoint,
+    inputFileId: hash['input_file_id'] ?? '',
+    completionWindow: hash['window'] ?? '',
+    createdAt: numberOf(hash['created']),
+    expiresAt: numberOf(hash['expires']),
+    priority: (hash['priority'] || 'low') as Priority,
+    metadata: hash['metadata'] ? (JSON.parse(hash['metadata']) as Record<string, string>) : null,
+    webhookUrl: nullable(hash['webhook']),
+    maxTier: nullableNumber(hash['max_tier']),
+    maxCostUsd: nullableNumber(hash['max_cost']),
+    outputExpiresAfter: nullableNumber(hash['output_expires_after']),
+    retryOf: nullable(hash['retry_of']),
+  };
+}
+
+const timesOf = (hash: Record<string, string>) => ({
+  inProgressAt: nullableNumber(hash['in_progress_at']),
+  finalizingAt: nullableNumber(hash['finalizing_at']),
+  completedAt: nullableNumber(hash['completed_at']),
+  failedAt: nullableNumber(hash['failed_at']),
+  expiredAt: nullableNumber(hash['expired_at']),
+  cancellingAt: nullableNumber(hash['cancelling_at']),
+  cancelledAt: nullableNumber(hash['cancelled_at']),
+});
+
+function byDeploymentOf(hash: Record<string, string>): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const [name, value] of Object.entries(hash)) {
+    if (name.startsWith('by:')) counts[name.slice(3)] = Number(value);
+  }
+  return counts;
+}
+
+export interface BatchMove {
+  from: readonly BatchStatus[];
+  /** Absent = the status stays. */
+  to?: BatchStatus;
+  checkAt?: number;
+  set?: Record<string, string | number | null>;
+}
+
+/** Moves a batch if it is in one of the statuses `from`; tells everyone who watches it. */
+export async function moveBatch(
+  ledger: Ledger,
+  id: string,
+  move: BatchMove,
+): Promise<
+  | { kind: 'moved'; before: BatchStatus }
+  | { kind: 'refused'; status: BatchStatus }
+  | { kind: 'missing' }
+> {
+  const { keys } = ledger;
+  const reply = await run(
+    ledger,
+    'move-batch',
+    [keys.batch(id), keys.check(slotOf(id))],
+    [
+      id,
+      move.from.join(' '),
+      move.to ?? '',
+      move.checkAt ?? '',
+      keys.changes,
+      ...fieldsOf(move.set ?? {}),
+    ],
+  );
+  const [tag, status] = tagged(reply);
+  if (tag === 1) return { kind: 'moved', before: status as BatchStatus };
+  return tag === 0 ? { kind: 'refused', status: status as BatchStatus } : { kind: 'missing' };
+}
+
+/** A committed range of a segment: bytes start … end (exclusive). */
+export interface Extent {
+  segment: string;
+  start: number;
+  end: number;
+}
+
+/** What has been recorded so far, in an order that never changes. */
+export async function readExtents(ledger: Ledger, batchId: string): Promise<Extent[]> {
+  const rows = await ledger.redis.lrange(ledger.keys.extents(batchId), 0, -1);
+  return rows.map((row) => {
+    const [segment = '', start, end] = row.split(' ');
+    return { segment, start: Number(start), end: Number(end) };
+  });
+}

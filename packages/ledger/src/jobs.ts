@@ -1,0 +1,250 @@
+/**
+ * Single jobs. The record is the truth about a job: accepted by one script, moved by fenced compare-and-sets
+ * (placing.ts, calling.ts), ended once. Times inside are Unix milliseconds; the public job has seconds.
+ */
+import type { Attempt, Endpoint, Job, JobErrorCode, JobStatus, Priority, Shape } from '@sluice/job';
+import { slotOf } from '@sluice/job';
+import { run } from './ledger.ts';
+import type { Ledger } from './ledger.ts';
+import { fieldsOf, hashOf, nullable, nullableNumber, numberOf, tagged } from './reply.ts';
+
+export interface NewJob {
+  id: string;
+  tenant: string;
+  /** The pool that will run it, or `deployment/<id>`. */
+  pool: string;
+  /** The model as the client named it. */
+  model: string;
+  endpoint: Endpoint;
+  priority: Priority;
+  createdAt: number;
+  deadlineAt: number;
+  /** The request in OpenAI's format, as JSON text. */
+  body: string;
+  shape: Shape;
+  /** Bit per wire format that can say it (see formats.ts of the config package). */
+  formats: number;
+  maxTier: number | null;
+  affinityKey: string | null;
+  webhookUrl: string | null;
+  metadata: Record<string, string>;
+  retryOf: string | null;
+}
+
+export interface StoredJob extends NewJob {
+  status: JobStatus;
+  startedAt: number | null;
+  endedAt: number | null;
+  epoch: number;
+  deployment: string | null;
+  tier: number;
+  attempts: Attempt[];
+  /** Attempts that count against `retry.max_attempts`. */
+  tries: number;
+  costUsd: number | null;
+  result: { statusCode: number; body: string } | null;
+  error: { code: JobErrorCode; message: string } | null;
+}
+
+/** What an Idempotency-Key is bound to: `key` names it within a tenant, `hash` is the request's. */
+export interface Idempotency {
+  slot: number;
+  key: string;
+  requestHash: string;
+  keepSeconds: number;
+}
+
+export type Accepted = { kind: 'created' | 'repeated' | 'conflict'; id: string };
+
+const ACCEPTED = ['created', 'repeated', 'conflict'] as const;
+
+export const acceptedOf = (reply: unknown): Accepted => {
+  const [tag, id] = tagged(reply);
+  return { kind: ACCEPTED[tag - 1] as Accepted['kind'], id: String(id) };
+};
+
+export function recordOf(job: NewJob): Record<string, string | number | null> {
+  return {
+    status: 'queued',
+    epoch: 0,
+    tenant: job.tenant,
+    pool: job.pool,
+    model: job.model,
+    endpoint: job.endpoint,
+    priority: job.priority,
+    created: job.createdAt,
+    deadline: job.deadlineAt,
+    body: job.body,
+    characters: job.shape.characters,
+    max_output: job.shape.maxOutput,
+    inputs: job.shape.inputs,
+    formats: job.formats,
+    max_tier: job.maxTier,
+    affinity: job.affinityKey,
+    webhook: job.webhookUrl,
+    metadata: JSON.stringify(job.metadata),
+    retry_of: job.retryOf,
+    tries: 0,
+  };
+}
+
+/**
+ * Accepts a job: after this returns, it will reach a terminal state. With an idempotency key the id's slot must be
+ * the key's (`makeSiblingId`, or an id made for `idempotency.slot`). `checkAt`: when the sweeper looks whether it was queued.
+ */
+export async function acceptJob(
+  ledger: Ledger,
+  job: NewJob,
+  options: { checkAt: number; idempotency: Idempotency | null },
+): Promise<Accepted> {
+  const { keys } = ledger;
+  const slot = slotOf(job.id);
+  const { idempotency } = options;
+  const names = [keys.job(job.id), keys.check(slot), keys.list('jobs', slot)];
+  if (idempotency) names.push(keys.idempotency(slot, idempotency.key));
+  const reply = await run(ledger, 'accept-job', names, [
+    job.id,
+    job.createdAt,
+    options.checkAt,
+    idempotency?.requestHash ?? '',
+    idempotency?.keepSeconds ?? 1,
+    ...fieldsOf(recordOf(job)),
+  ]);
+  return acceptedOf(reply);
+}
+
+/** The whole record, or null when there is no such job (never was, deleted, or past its retention). */
+export async function readJob(ledger: Ledger, id: string): Promise<StoredJob | null> {
+  const hash = hashOf(await ledger.redis.hgetall(ledger.keys.job(id)));
+  return hash?.['status'] ? storedJobOf(id, hash) : null;
+}
+
+export function storedJobOf(id: string, hash: Record<string, string>): StoredJob {
+  return {
+    ...requestOf(id, hash),
+    status: hash['status'] as JobStatus,
+    startedAt: nullableNumber(hash['started']),
+    endedAt: nullableNumber(hash['ended']),
+    epoch: numberOf(hash['epoch']),
+    deployment: nullable(hash['deployment']),
+    tier: numberOf(hash['tier'], 1),
+    attempts: JSON.parse(`[${hash['attempts'] ?? ''}]`) as Attempt[],
+    tries: numberOf(hash['tries']),
+    costUsd: nullableNumber(hash['cost']),
+    result: hash['result_status']
+      ? { statusCode: Number(hash['result_status']), body: hash['result_body'] ?? 'null' }
+      : null,
+    error: hash['error'] ? (JSON.parse(hash['error']) as StoredJob['error']) : null,
+  };
+}
+
+function requestOf(id: string, hash: Record<string, string>): NewJob {
+  return {
+    id,
+    tenant: hash['tenant'] ?? '',
+    pool: hash['pool'] ?? '',
+    model: hash['model'] ?? '',
+    endpoint: hash['endpoint'] as Endpoint,
+    priority: hash['priority'] as Priority,
+    createdAt: numberOf(hash['created']),
+    deadlineAt: numberOf(hash['deadline']),
+    body: hash['body'] ?? '{}',
+    shape: {
+      characters: numberOf(hash['characters']),
+      maxOutput: nullableNumber(hash['max_output']),
+      inputs: numberOf(hash['inputs'], 1),
+    },
+    formats: numberOf(hash['formats']),
+    maxTier: nullableNumber(hash['max_tier']),
+    affinityKey: nullable(hash['affinity']),
+    webhookUrl: nullable(hash['webhook']),
+    metadata: JSON.parse(hash['metadata'] || '{}') as Record<string, string>,
+    retryOf: nullable(hash['retry_of']),
+  };
+}
+
+const seconds = (ms: number): number => Math.floor(ms / 1000);
+
+/** The job as the API shows it. */
+export function publicJob(job: StoredJob): Job {
+  return {
+    id: job.id,
+    object: 'job',
+    status: job.status,
+    model: job.model,
+    endpoint: job.endpoint,
+    priority: job.priority,
+    created_at: seconds(job.createdAt),
+    started_at: job.startedAt === null ? null : seconds(job.startedAt),
+    ended_at: job.endedAt === null ? null : seconds(job.endedAt),
+    deadline_at: seconds(job.deadlineAt),
+    attempts: job.attempts,
+    result: job.result && {
+      status_code: job.result.statusCode,
+      body: JSON.parse(job.result.body) as unknown,
+    },
+    error: job.error,
+    cost_usd: job.costUsd,
+    metadata: job.metadata,
+    retry_of: job.retryOf,
+  };
+}
+
+export interface Ending {
+  status: 'cancelled' | 'expired';
+  now: number;
+  message: string;
+  eventId: string;
+  keepSeconds: number;
+  /** Only if the job is in this epoch and no call of it is leased. */
+  onlyEpoch?: number;
+}
+
+/**
+ * Ends a job that has no answer: cancelled (a call in flight is aborted; a late answer's cost is still kept) or expired.
+ * `busy`: only with `onlyEpoch`: it moved on or is being called.
+ */
+export async function endJob(
+  ledger: Ledger,
+  id: string,
+  ending: Ending,
+): Promise<'ended' | 'had_ended' | 'missing' | 'busy'> {
+  const { keys } = ledger;
+  const slot = slotOf(id);
+  const event = { id: ending.eventId, type: `job.${ending.status}`, subject: id, at: ending.now };
+  const reply = await run(
+    ledger,
+    'end-job',
+    [keys.job(id), keys.check(slot), keys.outbox(slot)],
+    [
+      id,
+      ending.status,
+      ending.now,
+      JSON.stringify({ code: ending.status, message: ending.message }),
+      JSON.stringify(event),
+      ending.keepSeconds,
+      keys.changes,
+      keys.aborts,
+      ending.onlyEpoch ?? '',
+    ],
+  );
+  const answers = { '1': 'ended', '0': 'had_ended', '-1': 'missing', '-2': 'busy' } as const;
+  return answers[String(reply) as keyof typeof answers];
+}
+
+/** Deletes an ended job. `open`: it has not ended (cancel it first). */
+export async function deleteJob(
+  ledger: Ledger,
+  id: string,
+): Promise<'deleted' | 'open' | 'missing'> {
+  const key = ledger.keys.job(id);
+  const status = await ledger.redis.hget(key, 'status');
+  if (!status) return 'missing';
+  if (status === 'queued' || status === 'running') return 'open';
+  await ledger.redis
+    .multi()
+    .del(key)
+    .zrem(ledger.keys.list('jobs', slotOf(id)), id)
+    .exec();
+  return 'deleted';
+}

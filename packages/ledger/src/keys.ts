@@ -1,0 +1,91 @@
+/**
+ * Every Redis key of the ledger is made here. `{j<n>}` is a hash tag: what one script touches lives under one
+ * tag, so the same keys serve a Redis Cluster. n is the slot that every id carries.
+ *
+ *   <p>:{jN}:job:<id>           hash    a single job: request, state, attempts, result
+ *   <p>:{jN}:batch:<id>         hash    a batch: request, state, counters, one cursor per class
+ *   <p>:{jN}:seen:<batch>       bitmap  lines that are recorded
+ *   <p>:{jN}:extents:<batch>    list    committed ranges of the batch's segments, in recording order
+ *   <p>:{jN}:chunk:<id>         hash    lines of a batch that travel as one entry
+ *   <p>:{jN}:chunks:<batch>     set     chunks of a batch that are not yet recorded
+ *   <p>:{jN}:check              zset    open jobs, chunks and batches by the time to look after them, ms
+ *   <p>:{jN}:jobs|batches|files zset    ids by creation, ms: what the lists read
+ *   <p>:{jN}:file:<id>, upload:<id>     hashes
+ *   <p>:{jN}:idem:<hash>        string  what an Idempotency-Key made
+ *   <p>:{jN}:outcomes           stream  outcomes that wait to be recorded
+ *   <p>:{jN}:outbox             stream  webhook events that wait for the relay
+ *   <p>:{jN}:leader             string  highest leader token seen by this slot
+ *   <p>:{jN}:recorder           string  who records the outcomes of this slot now (a lease)
+ *   <p>:{ctl}:…                         leader lease, health of deployments
+ */
+import { SLOTS, slotOf } from '@sluice/job';
+
+export type ListKind = 'jobs' | 'batches' | 'files';
+
+export interface Keys {
+  prefix: string;
+  job: (id: string) => string;
+  batch: (id: string) => string;
+  seen: (batchId: string) => string;
+  extents: (batchId: string) => string;
+  chunk: (id: string) => string;
+  chunks: (batchId: string) => string;
+  /** The record behind an entry: a job's or a chunk's. */
+  entry: (id: string) => string;
+  file: (id: string) => string;
+  upload: (id: string) => string;
+  parts: (uploadId: string) => string;
+  list: (kind: ListKind, slot: number) => string;
+  check: (slot: number) => string;
+  idempotency: (slot: number, hash: string) => string;
+  outcomes: (slot: number) => string;
+  outbox: (slot: number) => string;
+  leaderSeen: (slot: number) => string;
+  recorder: (slot: number) => string;
+  leader: string;
+  health: string;
+  /** Pub/sub: `<job or batch id> <status>` whenever one changes. */
+  changes: string;
+  /** Pub/sub: ids whose calls are to be aborted. */
+  aborts: string;
+  /** Pub/sub: state of deployments, from the leader. */
+  states: string;
+}
+
+/** All slots, for what must look everywhere (lists, sweeps, streams). */
+export const SLOT_NUMBERS: readonly number[] = Array.from({ length: SLOTS }, (_, slot) => slot);
+
+/** Whether an entry id names a chunk of a batch (`batch_…~…`) rather than a single job. */
+export const isChunkId = (id: string): boolean => id.includes('~');
+
+export function makeKeys(prefix: string): Keys {
+  const at = (slot: number, rest: string): string => `${prefix}:{j${slot}}:${rest}`;
+  const of = (kind: string) => (id: string) => at(slotOf(id), `${kind}:${id}`);
+  const job = of('job');
+  const chunk = of('chunk');
+  return {
+    prefix,
+    job,
+    chunk,
+    batch: of('batch'),
+    seen: of('seen'),
+    extents: of('extents'),
+    chunks: of('chunks'),
+    entry: (id) => (isChunkId(id) ? chunk(id) : job(id)),
+    file: of('file'),
+    upload: of('upload'),
+    parts: of('parts'),
+    list: (kind, slot) => at(slot, kind),
+    check: (slot) => at(slot, 'check'),
+    idempotency: (slot, hash) => at(slot, `idem:${hash}`),
+    outcomes: (slot) => at(slot, 'outcomes'),
+    outbox: (slot) => at(slot, 'outbox'),
+    leaderSeen: (slot) => at(slot, 'leader'),
+    recorder: (slot) => at(slot, 'recorder'),
+    leader: `${prefix}:{ctl}:leader`,
+    health: `${prefix}:{ctl}:health`,
+    changes: `${prefix}:changes`,
+    aborts: `${prefix}:aborts`,
+    states: `${prefix}:states`,
+  };
+}

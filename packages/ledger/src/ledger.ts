@@ -1,0 +1,71 @@
+/** The ledger: a connection, the keys and the scripts. All functions of this package take one. */
+import { readFileSync } from 'node:fs';
+import type { Redis } from 'ioredis';
+import { makeKeys } from './keys.ts';
+import type { Keys } from './keys.ts';
+
+export interface Ledger {
+  redis: Redis;
+  keys: Keys;
+}
+
+export type ScriptName =
+  | 'accept-job'
+  | 'abort-entry'
+  | 'end-job'
+  | 'place-entry'
+  | 'claim-entry'
+  | 'renew-leases'
+  | 'store-outcomes'
+  | 'record-job'
+  | 'record-lines'
+  | 'create-batch'
+  | 'move-batch'
+  | 'feed-chunks'
+  | 'drop-chunk'
+  | 'finish-batch'
+  | 'take-lead';
+
+const NAMES: readonly ScriptName[] = [
+  'accept-job',
+  'abort-entry',
+  'end-job',
+  'place-entry',
+  'claim-entry',
+  'renew-leases',
+  'store-outcomes',
+  'record-job',
+  'record-lines',
+  'create-batch',
+  'move-batch',
+  'feed-chunks',
+  'drop-chunk',
+  'finish-batch',
+  'take-lead',
+];
+
+const source = (name: ScriptName): string =>
+  readFileSync(new URL(`./scripts/${name}.lua`, import.meta.url), 'utf8');
+
+/** Binds the scripts to a connection. */
+export function openLedger(redis: Redis, prefix: string): Ledger {
+  for (const name of NAMES) redis.defineCommand(commandOf(name), { lua: source(name) });
+  return { redis, keys: makeKeys(prefix) };
+}
+
+const commandOf = (name: ScriptName): string => `sluice_${name.replaceAll('-', '_')}`;
+
+export type ScriptArgument = string | number | Buffer;
+type Command = (count: number, ...rest: ScriptArgument[]) => Promise<unknown>;
+
+/** Runs a script. Errors are Redis's own (out of reach, out of memory). */
+export function run(
+  ledger: Ledger,
+  name: ScriptName,
+  keys: readonly string[],
+  args: readonly ScriptArgument[],
+): Promise<unknown> {
+  const commands = ledger.redis as unknown as Record<string, Command>;
+  const command = commands[commandOf(name)] as Command;
+  return command.call(ledger.redis, keys.length, ...keys, ...args);
+}

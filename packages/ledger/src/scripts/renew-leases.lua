@@ -1,0 +1,17 @@
+--[[
+Renews the leases of calls that still live, in one slot.
+KEYS  1 check  2… records
+ARGV  1 holder  2 lease end ms  3… entry ids, in the order of the records
+Returns one number per record: 1 renewed · 0 lost (the call's answer is still stored when it comes)
+]]
+local reply = {}
+for i = 2, #KEYS do
+  if redis.call('HGET', KEYS[i], 'holder') == ARGV[1] then
+    redis.call('HSET', KEYS[i], 'lease', ARGV[2])
+    redis.call('ZADD', KEYS[1], tonumber(ARGV[2]) + 1000, ARGV[i + 1])
+    reply[i - 1] = 1
+  else
+    reply[i - 1] = 0
+  end
+end
+return reply

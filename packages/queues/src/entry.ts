@@ -1,0 +1,16 @@
+/** What a queue entry carries: a hint of where to look in the ledger, never a body. */
+
+/** `id` names a job or a chunk of a batch; an entry whose epoch is not the record's is dropped. */
+export interface EntryData {
+  id: string;
+  epoch: number;
+}
+
+/** A short step in a batch's life. */
+export interface StepData {
+  batch: string;
+  step: 'validate' | 'finalise' | 'wind_down';
+}
+
+/** Adding the same move twice makes one entry. (BullMQ forbids `:` and plain integers.) */
+export const entryJobId = (entry: EntryData): string => `${entry.id}-${entry.epoch}`;

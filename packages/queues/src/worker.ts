@@ -1,0 +1,38 @@
+/** Opens a BullMQ worker with Sluice's settings: locks that survive a short outage, stalls that never fail an entry. */
+import { Worker } from 'bullmq';
+import type { Processor } from 'bullmq';
+import type { Redis } from 'ioredis';
+import { queuePrefix } from './queue.ts';
+
+export interface WorkerOptions {
+  prefix: string;
+  concurrency: number;
+  keep: number;
+}
+
+/**
+ * A stalled entry (its worker died) is delivered again after lock and check, at most about 15 s. Whether it may run is
+ * decided by the ledger, so stalls are not counted (BullMQ would fail an entry after one: bullmq#651).
+ */
+export function openWorker<Data>(
+  name: string,
+  processor: Processor<Data>,
+  connection: Redis,
+  options: WorkerOptions,
+): Worker<Data> {
+  const worker = new Worker<Data>(name, processor, {
+    connection,
+    prefix: queuePrefix(options.prefix, name),
+    concurrency: options.concurrency,
+    lockDuration: 10_000,
+    stalledInterval: 5_000,
+    maxStalledCount: 1_000_000,
+    drainDelay: 5,
+    removeOnComplete: { count: options.keep },
+    removeOnFail: { count: options.keep },
+  });
+  worker.on('error', () => {
+    // Connections come back by themselves; a lost lock shows as a redelivery, which the ledger decides.
+  });
+  return worker;
+}
