@@ -21,3 +21,32 @@ export { listIds } from './lists.ts';
 export type { Page } from './lists.ts';
 export { Watch } from './watch.ts';
 export type { Listener } from './watch.ts';
+export {
+  checkLater,
+  dropChunk,
+  feedChunks,
+  forget,
+  openChunks,
+  placeEntry,
+  readOverdue,
+  readWaiting,
+} from './placing.ts';
+export type { Feed, LineHistory, LineRef, Move, Moved, NewChunk, Waiting } from './placing.ts';
+export { claimEntry, handBack, renewLeases, storeOutcomes } from './calling.ts';
+export type { Claim, ClaimedChunk, ClaimedJob, ClaimResult, OutcomeItem } from './calling.ts';
+export {
+  finishBatch,
+  holdRecorder,
+  readOutcomes,
+  recordJob,
+  recordLines,
+  releaseRecorder,
+} from './recording.ts';
+export type {
+  JobRecord,
+  LinesRecord,
+  LinesRecorded,
+  Recorded,
+  StreamOutcome,
+} from './recording.ts';
+export { giveUpLead, raiseToken, takeLead } from './leading.ts';

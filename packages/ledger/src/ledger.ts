@@ -24,7 +24,8 @@ export type ScriptName =
   | 'feed-chunks'
   | 'drop-chunk'
   | 'finish-batch'
-  | 'take-lead';
+  | 'take-lead'
+  | 'raise-token';
 
 const NAMES: readonly ScriptName[] = [
   'accept-job',
@@ -42,6 +43,7 @@ const NAMES: readonly ScriptName[] = [
   'drop-chunk',
   'finish-batch',
   'take-lead',
+  'raise-token',
 ];
 
 const source = (name: ScriptName): string =>

@@ -1,0 +1,280 @@
+/**
+ * Moves of jobs and chunks towards a deployment. Each is one fenced compare-and-set; the queue entry is added after it.
+ * A move that was made before is repeated as the record states it, never chosen anew.
+ */
+import { slotOf } from '@sluice/job';
+import { isChunkId, SLOT_NUMBERS } from './keys.ts';
+import { run } from './ledger.ts';
+import type { Ledger, ScriptArgument } from './ledger.ts';
+import { fieldsOf, tagged } from './reply.ts';
+
+export interface Move {
+  id: string;
+  /** The epoch in which the mover saw the record. */
+  epoch: number;
+  deployment: string;
+  tier: number;
+  /** When the sweeper looks after it. */
+  checkAt: number;
+  leaderToken: number;
+  now: number;
+}
+
+export type Moved =
+  | { kind: 'moved'; epoch: number }
+  | { kind: 'moved_before'; epoch: number; deployment: string }
+  | { kind: 'gone' }
+  | { kind: 'called'; untilMs: number }
+  | { kind: 'not_leader' };
+
+export async function placeEntry(ledger: Ledger, move: Move): Promise<Moved> {
+  const { keys } = ledger;
+  const slot = slotOf(move.id);
+  const reply = await run(
+    ledger,
+    'place-entry',
+    [keys.entry(move.id), keys.check(slot), keys.leaderSeen(slot)],
+    [move.id, move.epoch, move.deployment, move.tier, move.checkAt, move.leaderToken, move.now],
+  );
+  const [tag, epoch, deployment] = tagged(reply);
+  switch (tag) {
+    case 1:
+      return { kind: 'moved', epoch: Number(epoch) };
+    case 2:
+      return { kind: 'moved_before', epoch: Number(epoch), deployment: String(deployment) };
+    case -2:
+      return { kind: 'called', untilMs: Number(epoch) };
+    case -1:
+      return { kind: 'not_leader' };
+    default:
+      return { kind: 'gone' };
+  }
+}
+
+/** A line as a chunk carries it: [line, offset, length, characters, max output or -1]. */
+export type LineRef = [number, number, number, number, number];
+
+/** What a failed line brings along to its next chunk. Attempts are JSON objects, comma-separated. */
+export interface LineHistory {
+  tries: number;
+  attempts: string;
+  /** When the attempt before ended, ms. */
+  since: number;
+}
+
+export interface NewChunk {
+  id: string;
+  batch: string;
+  pool: string;
+  /** '' = waits for a placement (a fallback). */
+  deployment: string;
+  tier: number;
+  epoch: number;
+  lines: LineRef[];
+  formats: number;
+  priority: string;
+  createdAt: number;
+  /** By place; absent for lines that were never tried. */
+  history?: LineHistory[];
+  /** Deployments that failed these lines. */
+  exclude?: string[];
+  minTier?: number;
+  maxTier?: number | null;
+}
+
+export function chunkFields(chunk: NewChunk): string[] {
+  return fieldsOf({
+    status: 'queued',
+    epoch: chunk.epoch,
+    batch: chunk.batch,
+    pool: chunk.pool,
+    deployment: chunk.deployment,
+    tier: chunk.tier,
+    left: chunk.lines.length,
+    lines: JSON.stringify(chunk.lines),
+    formats: chunk.formats,
+    priority: chunk.priority,
+    created: chunk.createdAt,
+    history: chunk.history ? JSON.stringify(chunk.history) : '',
+    exclude: chunk.exclude?.length ? JSON.stringify(chunk.exclude) : '',
+    min_tier: chunk.minTier ?? 1,
+    max_tier: chunk.maxTier,
+  });
+}
+
+export interface Feed {
+  batch: string;
+  class: number;
+  cursor: number;
+  newCursor: number;
+  chunks: NewChunk[];
+  checkAt: number;
+  leaderToken: number;
+}
+
+/** Creates the chunks' records and advances the cursor. `moved`: the cursor stands elsewhere (a reply was lost): read it again. */
+export async function feedChunks(
+  ledger: Ledger,
+  feed: Feed,
+): Promise<'fed' | 'moved' | 'not_leader' | 'not_draining'> {
+  const { keys } = ledger;
+  const slot = slotOf(feed.batch);
+  const args: ScriptArgument[] = [
+    feed.leaderToken,
+    feed.class,
+    feed.cursor,
+    feed.newCursor,
+    feed.chunks.reduce((sum, chunk) => sum + chunk.lines.length, 0),
+    feed.checkAt,
+  ];
+  for (const chunk of feed.chunks) {
+    const fields = chunkFields(chunk);
+    args.push(chunk.id, fields.length, ...fields);
+  }
+  const reply = await run(
+    ledger,
+    'feed-chunks',
+    [
+      keys.batch(feed.batch),
+      keys.check(slot),
+      keys.chunks(feed.batch),
+      keys.leaderSeen(slot),
+      ...feed.chunks.map((chunk) => keys.chunk(chunk.id)),
+    ],
+    args,
+  );
+  const answers = { '1': 'fed', '0': 'moved', '-1': 'not_leader', '-2': 'not_draining' } as const;
+  return answers[String(reply) as keyof typeof answers];
+}
+
+/** What the dispatcher needs to place an entry again. */
+export interface Waiting {
+  id: string;
+  epoch: number;
+  status: string;
+  pool: string;
+  deployment: string;
+  priority: string;
+  leaseUntil: number;
+  createdAt: number;
+  deadlineAt: number | null;
+  batch: string | null;
+  /** Sum and number for the cost of the entry as a whole. */
+  jobs: number;
+  characters: number;
+  maxOutput: number | null;
+  formats: number;
+  exclude: string[];
+  minTier: number;
+  maxTier: number | null;
+  notBefore: number;
+}
+
+const WAITING_FIELDS = [
+  'epoch',
+  'status',
+  'pool',
+  'deployment',
+  'priority',
+  'lease',
+  'created',
+  'deadline',
+  'batch',
+  'lines',
+  'characters',
+  'max_output',
+  'formats',
+  'exclude',
+  'min_tier',
+  'max_tier',
+  'not_before',
+] as const;
+
+/** Reads an entry's record as placement sees it; null when it is gone. */
+export async function readWaiting(ledger: Ledger, id: string): Promise<Waiting | null> {
+  const values = await ledger.redis.hmget(ledger.keys.entry(id), ...WAITING_FIELDS);
+  const hash = Object.fromEntries(WAITING_FIELDS.map((name, i) => [name, values[i] ?? '']));
+  if (!hash['status']) return null;
+  const weight = isChunkId(id) ? weightOfLines(hash['lines'] as string) : weightOfJob(hash);
+  const optional = (name: string): number | null => (hash[name] ? Number(hash[name]) : null);
+  return {
+    id,
+    ...weight,
+    epoch: Number(hash['epoch']),
+    status: hash['status'],
+    pool: hash['pool'] ?? '',
+    deployment: hash['deployment'] ?? '',
+    priority: hash['priority'] ?? 'low',
+    leaseUntil: Number(hash['lease'] || 0),
+    createdAt: Number(hash['created'] || 0),
+    deadlineAt: optional('deadline'),
+    batch: hash['batch'] || null,
+    formats: Number(hash['formats'] || 0),
+    exclude: JSON.parse(hash['exclude'] || '[]') as string[],
+    minTier: Number(hash['min_tier'] || 1),
+    maxTier: optional('max_tier'),
+    notBefore: Number(hash['not_before'] || 0),
+  };
+}
+
+type Weight = Pick<Waiting, 'jobs' | 'characters' | 'maxOutput'>;
+
+const weightOfJob = (hash: Record<string, string>): Weight => ({
+  jobs: 1,
+  characters: Number(hash['characters'] || 0),
+  maxOutput: hash['max_output'] ? Number(hash['max_output']) : null,
+});
+
+function weightOfLines(text: string): Weight {
+  const lines = JSON.parse(text || '[]') as LineRef[];
+  const first = lines[0];
+  return {
+    jobs: lines.length,
+    characters: lines.reduce((sum, line) => sum + line[3], 0) / Math.max(1, lines.length),
+    maxOutput: first === undefined || first[4] < 0 ? null : first[4],
+  };
+}
+
+/** Open jobs, chunks and batches that nobody has looked after in time, oldest first. */
+export async function readOverdue(
+  ledger: Ledger,
+  now: number,
+  limitPerSlot: number,
+): Promise<string[]> {
+  const rows = await Promise.all(
+    SLOT_NUMBERS.map((slot) =>
+      ledger.redis.zrangebyscore(ledger.keys.check(slot), '-inf', now, 'LIMIT', 0, limitPerSlot),
+    ),
+  );
+  return rows.flat();
+}
+
+/** Puts off the next look after an entry or batch. */
+export async function checkLater(ledger: Ledger, id: string, at: number): Promise<void> {
+  await ledger.redis.zadd(ledger.keys.check(slotOf(id)), 'XX', at, id);
+}
+
+/** Forgets an id whose record is gone. */
+export async function forget(ledger: Ledger, id: string): Promise<void> {
+  await ledger.redis.zrem(ledger.keys.check(slotOf(id)), id);
+}
+
+/** Takes a chunk out of a batch that ends early; `called` ones are left to finish. */
+export async function dropChunk(
+  ledger: Ledger,
+  chunk: { id: string; batch: string },
+  now: number,
+): Promise<'dropped' | 'gone' | 'called'> {
+  const { keys } = ledger;
+  const reply = await run(
+    ledger,
+    'drop-chunk',
+    [keys.chunk(chunk.id), keys.check(slotOf(chunk.id)), keys.chunks(chunk.batch)],
+    [chunk.id, now],
+  );
+  return reply === 1 ? 'dropped' : reply === 0 ? 'gone' : 'called';
+}
+
+/** Ids of a batch's chunks that are not yet recorded. */
+export const openChunks = (ledger: Ledger, batchId: string): Promise<string[]> =>
+  ledger.redis.smembers(ledger.keys.chunks(batchId));

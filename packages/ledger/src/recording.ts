@@ -1,0 +1,293 @@
+/**
+ * Recording of outcomes. Each slot's stream is read by whoever holds the slot's recorder lease; every script checks that
+ * lease in the same step, so two recorders never record the same thing, however late one of them wakes.
+ */
+import type { Redis } from 'ioredis';
+import { slotOf } from '@sluice/job';
+import type { Extent } from './batches.ts';
+import { run } from './ledger.ts';
+import type { Ledger, ScriptArgument } from './ledger.ts';
+import { chunkFields } from './placing.ts';
+import type { NewChunk } from './placing.ts';
+import { fieldsOf, tagged } from './reply.ts';
+
+/** Takes or renews the recorder lease of a slot. */
+export async function holdRecorder(
+  ledger: Ledger,
+  slot: number,
+  lease: { holder: string; ms: number },
+): Promise<boolean> {
+  const key = ledger.keys.recorder(slot);
+  if ((await ledger.redis.set(key, lease.holder, 'PX', lease.ms, 'NX')) === 'OK') return true;
+  if ((await ledger.redis.get(key)) !== lease.holder) return false;
+  await ledger.redis.pexpire(key, lease.ms);
+  return true;
+}
+
+/** Gives a slot up at once, so that another dispatcher takes over without waiting for the lease to lapse. */
+export async function releaseRecorder(ledger: Ledger, slot: number, holder: string): Promise<void> {
+  const key = ledger.keys.recorder(slot);
+  if ((await ledger.redis.get(key)) === holder) await ledger.redis.del(key);
+}
+
+/** An outcome as it lies in the stream: field values in order of writing, without `id` and `e`. */
+export interface StreamOutcome {
+  slot: number;
+  streamId: string;
+  id: string;
+  epoch: number;
+  fields: Buffer[];
+}
+
+/**
+ * Reads outcomes of the slots beyond the given positions; waits up to `blockMs` when there is none.
+ * `redis` is a connection of its own: it blocks.
+ */
+export async function readOutcomes(
+  redis: Redis,
+  ledger: Ledger,
+  options: { from: ReadonlyMap<number, string>; count: number; blockMs: number },
+): Promise<StreamOutcome[]> {
+  const slots = [...options.from.keys()];
+  if (slots.length === 0) return [];
+  const streams = slots.map((slot) => ledger.keys.outcomes(slot));
+  const positions = slots.map((slot) => options.from.get(slot) as string);
+  const reply = (await redis.callBuffer(
+    'XREAD',
+    'COUNT',
+    String(options.count),
+    'BLOCK',
+    String(options.blockMs),
+    'STREAMS',
+    ...streams,
+    ...positions,
+  )) as StreamReply;
+  const bySlot = new Map(streams.map((key, i) => [key, slots[i] as number]));
+  return rowsOf(reply).flatMap(([key, rows]) => {
+    const slot = bySlot.get(key.toString()) as number;
+    return rows.map(([streamId, fields]) => outcomeOf(slot, streamId, fields));
+  });
+}
+
+type Rows = [Buffer, Buffer[]][];
+type StreamReply = [Buffer, Rows][] | Map<Buffer, Rows> | null;
+
+/** RESP2 answers with pairs, RESP3 with a map or a flat list. */
+function rowsOf(reply: StreamReply): [Buffer, Rows][] {
+  if (reply === null) return [];
+  if (reply instanceof Map) return [...reply.entries()];
+  const flat = reply as unknown[];
+  if (flat.length > 0 && Buffer.isBuffer(flat[0])) {
+    return flat.flatMap((key, i) => (i % 2 === 0 ? [[key, flat[i + 1]] as [Buffer, Rows]] : []));
+  }
+  return reply;
+}
+
+function outcomeOf(slot: number, streamId: Buffer, fields: Buffer[]): StreamOutcome {
+  const values: Buffer[] = [];
+  for (let i = 5; i < fields.length; i += 2) values.push(fields[i] as Buffer);
+  return {
+    slot,
+    streamId: streamId.toString(),
+    id: (fields[1] as Buffer).toString(),
+    epoch: Number((fields[3] as Buffer).toString()),
+    fields: values,
+  };
+}
+
+/** What becomes of a single job after an attempt. */
+export interface JobRecord {
+  id: string;
+  streamId: string;
+  epoch: number;
+  holder: string;
+  /** JSON objects, comma-separated. */
+  attempts: string;
+  costUsd: number | null;
+  next: 'succeeded' | 'failed' | 'expired' | 'retry';
+  now: number;
+  keepSeconds: number;
+  eventId: string;
+  checkAt: number;
+  set: Record<string, string | number | null>;
+}
+
+export type Recorded =
+  | { kind: 'applied'; epoch: number }
+  | { kind: 'kept' | 'before' | 'not_recorder' };
+
+export async function recordJob(ledger: Ledger, record: JobRecord): Promise<Recorded> {
+  const { keys } = ledger;
+  const slot = slotOf(record.id);
+  const event =
+    record.next === 'retry'
+      ? ''
+      : JSON.stringify({
+          id: record.eventId,
+          type: `job.${record.next}`,
+          subject: record.id,
+          at: record.now,
+        });
+  const reply = await run(
+    ledger,
+    'record-job',
+    [
+      keys.job(record.id),
+      keys.check(slot),
+      keys.outcomes(slot),
+      keys.outbox(slot),
+      keys.recorder(slot),
+    ],
+    [
+      record.id,
+      record.streamId,
+      record.holder,
+      record.attempts,
+      record.costUsd ?? '',
+      record.next,
+      record.now,
+      record.keepSeconds,
+      event,
+      keys.changes,
+      record.checkAt,
+      record.epoch,
+      ...fieldsOf(record.set),
+    ],
+  );
+  const [tag, epoch] = tagged(reply);
+  if (tag === 1) return { kind: 'applied', epoch: Number(epoch) };
+  return { kind: tag === 2 ? 'kept' : tag === 0 ? 'before' : 'not_recorder' };
+}
+
+/** Outcomes of lines of one batch, their segment already on disk. */
+export interface LinesRecord {
+  batch: string;
+  holder: string;
+  now: number;
+  extent: Extent | null;
+  usage: { input: number; cached: number; output: number; reasoning: number };
+  costUsd: number;
+  unpriced: number;
+  byDeployment: Record<string, number>;
+  streamIds: string[];
+  lines: { line: number; ok: boolean }[];
+  /** Places that are recorded, by chunk. */
+  chunks: { id: string; places: number[] }[];
+  retries: {
+    origin: string;
+    places: number[];
+    chunk: NewChunk;
+    checkAt: number;
+    notBefore: number;
+  }[];
+}
+
+export type LinesRecorded =
+  | { kind: 'recorded'; fresh: number; recorded: number; total: number; status: string }
+  | { kind: 'not_recorder' | 'before' | 'gone' };
+
+export async function recordLines(ledger: Ledger, record: LinesRecord): Promise<LinesRecorded> {
+  const { keys } = ledger;
+  const slot = slotOf(record.batch);
+  const names = [
+    keys.batch(record.batch),
+    keys.seen(record.batch),
+    keys.extents(record.batch),
+    keys.outcomes(slot),
+    keys.check(slot),
+    keys.chunks(record.batch),
+    keys.recorder(slot),
+  ];
+  const [tag, recorded, total, status] = tagged(
+    await run(ledger, 'record-lines', names, lineArguments(ledger, record)),
+  );
+  if (tag === -1) return { kind: 'not_recorder' };
+  if (tag === -2) return { kind: 'before' };
+  if (tag === -3) return { kind: 'gone' };
+  return {
+    kind: 'recorded',
+    fresh: tag,
+    recorded: Number(recorded),
+    total: Number(total),
+    status: String(status),
+  };
+}
+
+function lineArguments(ledger: Ledger, record: LinesRecord): ScriptArgument[] {
+  const { keys } = ledger;
+  const args: ScriptArgument[] = [
+    record.batch,
+    record.holder,
+    record.now,
+    keys.changes,
+    keys.chunk(record.batch).slice(0, -record.batch.length),
+    record.extent?.segment ?? '',
+    record.extent?.start ?? 0,
+    record.extent?.end ?? 0,
+    record.usage.input,
+    record.usage.cached,
+    record.usage.output,
+    record.usage.reasoning,
+    record.costUsd,
+    record.unpriced,
+    JSON.stringify(record.byDeployment),
+    record.streamIds.length,
+    ...record.streamIds,
+    record.lines.length,
+  ];
+  for (const line of record.lines) args.push(line.line, line.ok ? 1 : 0);
+  args.push(record.chunks.length);
+  for (const chunk of record.chunks) args.push(chunk.id, chunk.places.length, ...chunk.places);
+  args.push(record.retries.length);
+  for (const retry of record.retries) {
+    const fields = [...chunkFields(retry.chunk), 'not_before', String(retry.notBefore)];
+    args.push(retry.origin, retry.places.length, ...retry.places);
+    args.push(retry.chunk.id, retry.checkAt, fields.length, ...fields);
+  }
+  return args;
+}
+
+/** Ends a batch whose files are written. */
+export async function finishBatch(
+  ledger: Ledger,
+  end: {
+    id: string;
+    from: readonly string[];
+    to: 'failed' | 'completed' | 'expired' | 'cancelled';
+    now: number;
+    eventId: string;
+    keepSeconds: number;
+    set: Record<string, string | number | null>;
+  },
+): Promise<'ended' | 'had_ended' | 'missing'> {
+  const { keys } = ledger;
+  const slot = slotOf(end.id);
+  const event = JSON.stringify({
+    id: end.eventId,
+    type: `batch.${end.to}`,
+    subject: end.id,
+    at: end.now,
+  });
+  const reply = await run(
+    ledger,
+    'finish-batch',
+    [
+      keys.batch(end.id),
+      keys.check(slot),
+      keys.outbox(slot),
+      keys.seen(end.id),
+      keys.chunks(end.id),
+    ],
+    [
+      end.id,
+      end.from.join(' '),
+      end.to,
+      end.now,
+      event,
+      keys.changes,
+      end.keepSeconds,
+      ...fieldsOf(end.set),
+    ],
+  );
+  return reply === 1 ? 'ended' : reply === 0 ? 'had_ended' : 'missing';
+}

@@ -1,0 +1,11 @@
+--[[
+Raises the highest leader token that a slot has seen; never lowers it.
+KEYS  1 highest leader token seen
+ARGV  1 token
+Returns the highest now
+]]
+local seen = tonumber(redis.call('GET', KEYS[1]) or '0')
+local token = tonumber(ARGV[1])
+if token <= seen then return seen end
+redis.call('SET', KEYS[1], ARGV[1])
+return token
