@@ -18,8 +18,8 @@ export interface Claim {
 
 interface Claimed {
   kind: 'job' | 'chunk';
-  /** Claims before this one: the workers that had them died or lost their lease. */
-  claimsBefore: number;
+  /** The delivery before died or lost its lease: calls of unanswered places may have been made. */
+  lostBefore: boolean;
   pool: string;
   priority: string;
   createdAt: number;
@@ -86,15 +86,21 @@ export async function claimEntry(ledger: Ledger, claim: Claim): Promise<ClaimRes
       ...(chunk ? CHUNK_FIELDS : JOB_FIELDS),
     ],
   );
-  const [tag, claims, ...values] = tagged(reply);
+  const [tag, claims, handed, ...values] = tagged(reply);
   if (tag === 0) return { kind: 'drop' };
   if (tag === -1) return { kind: 'held', forMs: Number(claims) };
   const texts = values as string[];
-  if (!chunk) return { kind: 'claimed', entry: jobOf(Number(claims), texts) };
-  return { kind: 'claimed', entry: await chunkOf(ledger, claim.id, Number(claims), texts) };
+  const before = { claims: Number(claims), lost: Number(claims) > 0 && handed !== '1' };
+  if (!chunk) return { kind: 'claimed', entry: jobOf(before, texts) };
+  return { kind: 'claimed', entry: await chunkOf(ledger, claim.id, before, texts) };
 }
 
-function jobOf(claimsBefore: number, values: string[]): ClaimedJob {
+interface Before {
+  claims: number;
+  lost: boolean;
+}
+
+function jobOf(before: Before, values: string[]): ClaimedJob {
   const [
     pool,
     priority,
@@ -124,7 +130,7 @@ function jobOf(claimsBefore: number, values: string[]): ClaimedJob {
   ];
   return {
     kind: 'job',
-    claimsBefore,
+    lostBefore: before.lost,
     pool,
     priority,
     createdAt: Number(created),
@@ -145,7 +151,7 @@ function jobOf(claimsBefore: number, values: string[]): ClaimedJob {
 async function chunkOf(
   ledger: Ledger,
   id: string,
-  claimsBefore: number,
+  before: Before,
   values: string[],
 ): Promise<ClaimedChunk> {
   const [pool, priority, created, tier, batch, text, history, left] = values as [
@@ -159,10 +165,10 @@ async function chunkOf(
     string,
   ];
   const lines = JSON.parse(text) as LineRef[];
-  const fresh = claimsBefore === 0 && Number(left) === lines.length;
+  const fresh = before.claims === 0 && Number(left) === lines.length;
   return {
     kind: 'chunk',
-    claimsBefore,
+    lostBefore: before.lost,
     pool,
     priority,
     createdAt: Number(created),
@@ -214,7 +220,7 @@ export async function handBack(
 ): Promise<boolean> {
   const reply = await run(
     ledger,
-    'abort-entry',
+    'hand-back',
     [ledger.keys.entry(entry.id), ledger.keys.check(slotOf(entry.id))],
     [entry.id, entry.epoch, entry.holder, checkAt],
   );

@@ -17,6 +17,17 @@ export type {
   NewBatch,
   StoredBatch,
 } from './batches.ts';
+export { createFile, deleteFile, listExpired, readFile, useFile, usersOfFile } from './files.ts';
+export type { FileRecord } from './files.ts';
+export { addPart, createUpload, endUpload, readParts, readUpload } from './uploads.ts';
+export type {
+  NewUpload,
+  StoredUpload,
+  UploadEnd,
+  UploadEnded,
+  UploadPart,
+  UploadStatus,
+} from './uploads.ts';
 export { listIds } from './lists.ts';
 export type { Page } from './lists.ts';
 export { Watch } from './watch.ts';
@@ -50,3 +61,5 @@ export type {
   StreamOutcome,
 } from './recording.ts';
 export { giveUpLead, raiseToken, takeLead } from './leading.ts';
+export { decodeOutcomes, encodeOutcomes } from './outcome-fields.ts';
+export type { OutcomeMeta } from './outcome-fields.ts';
