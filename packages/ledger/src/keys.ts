@@ -11,6 +11,7 @@
  *   <p>:{jN}:check              zset    open jobs, chunks and batches by the time to look after them, ms
  *   <p>:{jN}:jobs|batches|files zset    ids by creation, ms: what the lists read
  *   <p>:{jN}:file:<id>, upload:<id>     hashes
+ *   <p>:{jN}:expiries           zset    files and open uploads by the time they lapse, ms
  *   <p>:{jN}:idem:<hash>        string  what an Idempotency-Key made
  *   <p>:{jN}:outcomes           stream  outcomes that wait to be recorded
  *   <p>:{jN}:outbox             stream  webhook events that wait for the relay
@@ -37,6 +38,7 @@ export interface Keys {
   parts: (uploadId: string) => string;
   list: (kind: ListKind, slot: number) => string;
   check: (slot: number) => string;
+  expiries: (slot: number) => string;
   idempotency: (slot: number, hash: string) => string;
   outcomes: (slot: number) => string;
   outbox: (slot: number) => string;
@@ -77,6 +79,7 @@ export function makeKeys(prefix: string): Keys {
     parts: of('parts'),
     list: (kind, slot) => at(slot, kind),
     check: (slot) => at(slot, 'check'),
+    expiries: (slot) => at(slot, 'expiries'),
     idempotency: (slot, hash) => at(slot, `idem:${hash}`),
     outcomes: (slot) => at(slot, 'outcomes'),
     outbox: (slot) => at(slot, 'outbox'),

@@ -11,7 +11,7 @@ export interface Ledger {
 
 export type ScriptName =
   | 'accept-job'
-  | 'abort-entry'
+  | 'hand-back'
   | 'end-job'
   | 'place-entry'
   | 'claim-entry'
@@ -24,12 +24,17 @@ export type ScriptName =
   | 'feed-chunks'
   | 'drop-chunk'
   | 'finish-batch'
+  | 'create-file'
+  | 'use-file'
+  | 'create-upload'
+  | 'add-part'
+  | 'end-upload'
   | 'take-lead'
   | 'raise-token';
 
 const NAMES: readonly ScriptName[] = [
   'accept-job',
-  'abort-entry',
+  'hand-back',
   'end-job',
   'place-entry',
   'claim-entry',
@@ -42,6 +47,11 @@ const NAMES: readonly ScriptName[] = [
   'feed-chunks',
   'drop-chunk',
   'finish-batch',
+  'create-file',
+  'use-file',
+  'create-upload',
+  'add-part',
+  'end-upload',
   'take-lead',
   'raise-token',
 ];
