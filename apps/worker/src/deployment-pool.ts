@@ -1,0 +1,198 @@
+/** The workers of one deployment in this process: its queue, its gate, its learned facts, its calls. */
+import { randomUUID } from 'node:crypto';
+import { DelayedError } from 'bullmq';
+import type { Job as QueueEntry, Worker } from 'bullmq';
+import type { Redis } from 'ioredis';
+import type { Admission } from '@sluice/admission';
+import { expectedCost } from '@sluice/budget';
+import type { Cost } from '@sluice/budget';
+import type { Deployment, Outcome, OutputCharge, Usage } from '@sluice/job';
+import { openWorker, runQueue } from '@sluice/queues';
+import type { EntryData } from '@sluice/queues';
+import { Gate } from './gate.ts';
+import { GatheredWriter } from './gathered-writer.ts';
+import type { Call } from './load-calls.ts';
+import { makeCall } from './make-call.ts';
+import type { CallPorts, CallResult } from './make-call.ts';
+import type { OutcomeWriter } from './outcome-writer.ts';
+import { outcomeOf } from './outcome-of.ts';
+import { runEntry } from './run-entry.ts';
+import type { EntryPorts } from './run-entry.ts';
+
+/** What the deployment's usage has taught; refreshed from Redis. */
+export interface Learned {
+  charsPerToken: number;
+  meanOutput: number | null;
+}
+
+interface Settlement {
+  lease: string;
+  expected: Cost;
+  actual: Cost | null;
+  outcome: Outcome;
+  tookMs: number;
+  characters: number;
+  usage: Usage | null;
+}
+
+export interface PoolPorts {
+  deployment: Deployment;
+  outputCharge: OutputCharge;
+  admission: Admission;
+  outcomes: OutcomeWriter;
+  call: CallPorts;
+  entry: Omit<EntryPorts, 'perform' | 'dropped' | 'deployment'>;
+  connection: Redis;
+  prefix: string;
+  /** Finished entries kept in the queue for people to look at. */
+  keep: number;
+  /** Calls at once where no limit says so. */
+  unlimitedConcurrency: number;
+  limited: boolean;
+}
+
+/** Entries are small and bounded by the dispatcher, so a slot is never what a call waits for. */
+const SLOTS_WHERE_LIMITED = 4_096;
+const LEASE_MARGIN_MS = 5_000;
+
+export class DeploymentPool {
+  readonly #ports: PoolPorts;
+  readonly #gate: Gate;
+  readonly #settlements: GatheredWriter<Settlement>;
+  #worker: Worker<EntryData> | null = null;
+  #learned: Learned;
+  #calling = 0;
+
+  constructor(ports: PoolPorts, learned: Learned) {
+    this.#ports = ports;
+    this.#learned = learned;
+    const { admission, deployment } = ports;
+    const leaseMs = deployment.timeoutMs + LEASE_MARGIN_MS;
+    this.#gate = new Gate({
+      book: (costs, band, leases) =>
+        admission.book(deployment.id, { costs, band, leases, leaseMs }),
+      release: (leases) => void admission.release(deployment.id, leases).catch(() => undefined),
+      now: ports.call.now,
+    });
+    this.#settlements = new GatheredWriter({
+      most: 64,
+      write: (items) => admission.settle(deployment.id, items).then(() => undefined),
+      onRetry: (error, items) =>
+        ports.entry.events.writeRetried({ what: 'settlements', items, error: String(error) }),
+    });
+  }
+
+  start(): void {
+    const { connection, prefix, keep, unlimitedConcurrency, limited, deployment } = this.#ports;
+    const concurrency = limited ? SLOTS_WHERE_LIMITED : unlimitedConcurrency;
+    this.#worker = openWorker<EntryData>(
+      runQueue(deployment.id),
+      (entry, token) => this.#process(entry, token),
+      connection,
+      { prefix, concurrency, keep },
+    );
+  }
+
+  get calling(): number {
+    return this.#calling;
+  }
+
+  learn(learned: Learned): void {
+    this.#learned = learned;
+  }
+
+  /** Sick, blocked or paused deployments call nobody: what waits at the gate is handed back. */
+  accept(accepting: boolean): void {
+    if (accepting) this.#gate.open();
+    else this.#gate.close();
+  }
+
+  /** Fetches no more, hands back what has not started, waits for the calls in flight. */
+  async stop(): Promise<void> {
+    const closing = this.#worker?.close();
+    this.#gate.close();
+    await closing;
+  }
+
+  async #process(entry: QueueEntry<EntryData>, token: string | undefined): Promise<string> {
+    const end = await runEntry(
+      {
+        ...this.#ports.entry,
+        deployment: this.#ports.deployment,
+        perform: (data, call, signal) => this.#perform(data, call, signal),
+        dropped: (jobs) =>
+          void this.#ports.admission.taken(this.#ports.deployment.id, jobs).catch(() => undefined),
+      },
+      entry.data,
+    );
+    if (typeof end === 'string') return end;
+    await entry.moveToDelayed(Date.now() + end.heldForMs, token);
+    throw new DelayedError();
+  }
+
+  async #perform(
+    data: EntryData,
+    call: Call,
+    signal: AbortSignal,
+  ): Promise<'stored' | 'turned_away'> {
+    const { deployment, outputCharge } = this.#ports;
+    const facts = {
+      ...this.#learned,
+      defaultMaxTokens: deployment.defaultMaxTokens,
+      outputCharge,
+      price: deployment.price,
+    };
+    const expected = expectedCost(call.shape, facts);
+    const lease = randomUUID();
+    const admitted = await this.#gate.ask({ cost: expected, lease, band: call.band });
+    if (admitted === 'turned_away') return 'turned_away';
+    this.#calling++;
+    const result = await makeCall(this.#ports.call, call, signal);
+    this.#calling--;
+    this.#feedBack(call, result, { lease, expected });
+    await this.#ports.outcomes.store(data, outcomeOf(deployment, call, result));
+    return 'stored';
+  }
+
+  /** Settles the booking and passes on what the answer said about the limits. */
+  #feedBack(call: Call, result: CallResult, booked: { lease: string; expected: Cost }): void {
+    const { admission, deployment, outputCharge, entry } = this.#ports;
+    void this.#settlements
+      .add({
+        ...booked,
+        actual: actualCost(booked.expected, result, outputCharge),
+        outcome: result.outcome,
+        tookMs: result.endedAt - result.startedAt,
+        characters: call.shape.characters,
+        usage: result.usage,
+      })
+      .then(() => this.#gate.ended());
+    if (result.outcome === 'rate_limited') {
+      void admission
+        .pause(deployment.id, result.retryAfterMs ?? DEFAULT_PAUSE_MS)
+        .catch(() => undefined);
+    }
+    if (result.limits.length > 0) {
+      void admission.observe(deployment.id, result.limits).catch(() => undefined);
+    }
+    if (result.outcome === 'ok') return;
+    const ms = Math.round(result.endedAt - result.startedAt);
+    const { outcome, statusCode: status } = result;
+    entry.events.callFailed({ deployment: deployment.id, ref: call.ref, outcome, status, ms });
+  }
+}
+
+/** A 429 without `retry-after`: long enough for any one-second window. */
+const DEFAULT_PAUSE_MS = 1_000;
+
+/** What the call really cost; null when nobody knows (no usage in the answer). */
+function actualCost(expected: Cost, result: CallResult, outputCharge: OutputCharge): Cost | null {
+  if (!result.usage) return null;
+  const output = outputCharge === 'max_tokens' ? expected.output : result.usage.output_tokens;
+  return {
+    ...expected,
+    input: result.usage.input_tokens,
+    output,
+    usd: result.costUsd ?? expected.usd,
+  };
+}

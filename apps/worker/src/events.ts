@@ -1,0 +1,27 @@
+/** Every log line of the worker: constant message, varying fields; never a body, a prompt or a key. */
+import type { Logger } from 'pino';
+
+export const workerEvents = (log: Logger) => ({
+  started: (fields: { deployments: string[] }) => log.info(fields, 'worker started'),
+  stopping: (fields: { calling: number }) => log.info(fields, 'worker stopping'),
+  stopped: () => log.info('worker stopped'),
+  callFailed: (fields: {
+    deployment: string;
+    ref: string;
+    outcome: string;
+    status: number | null;
+    ms: number;
+  }) => log.warn(fields, 'call failed'),
+  writeRetried: (fields: { what: string; items: number; error: string }) =>
+    log.warn(fields, 'write failed, trying again'),
+  leaseLost: (fields: { entries: string[] }) => log.warn(fields, 'lease lost while calling'),
+  entryDropped: (fields: { deployment: string; id: string; epoch: number }) =>
+    log.debug(fields, 'entry had moved on'),
+  handedBack: (fields: { deployment: string; id: string; jobs: number }) =>
+    log.debug(fields, 'entry handed back'),
+  stateChanged: (fields: { deployment: string; state: string }) =>
+    log.info(fields, 'deployment changed state'),
+  inputGone: (fields: { id: string }) => log.error(fields, 'input of an entry is gone'),
+});
+
+export type WorkerEvents = ReturnType<typeof workerEvents>;

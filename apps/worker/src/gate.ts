@@ -1,0 +1,184 @@
+/**
+ * The gate of one deployment in one process: calls wait here for their booking.
+ *
+ * Everything that waits asks together, oldest first, in one Redis call for up to 32 calls; interactive calls ask in a call
+ * of their own, so a batch's wait is never theirs. A booking is a moment to start within the horizon. Waits end by time, by
+ * a call of this process ending (a concurrency lease came free) or by a newcomer. A process delayed by more than 100 ms
+ * past its moment asks again, because the provider's clock went on.
+ */
+import type { Cost } from '@sluice/budget';
+
+export interface Booking {
+  /** Delay of each granted call from now, ms: a prefix of what was asked. */
+  delaysMs: number[];
+  waitMs: number | null;
+}
+
+export interface GatePorts {
+  book: (costs: Cost[], band: 'interactive' | 'batch', leases: string[]) => Promise<Booking>;
+  /** Gives a booked lease up whose call is not made. */
+  release: (leases: string[]) => void;
+  now: () => number;
+}
+
+export interface Asking {
+  cost: Cost;
+  lease: string;
+  band: 'interactive' | 'batch';
+}
+
+/** `start`: make the call now. `turned_away`: the deployment takes no calls, or the process ends: nothing was spent. */
+export type Admission = 'start' | 'turned_away';
+
+interface Pending extends Asking {
+  settle: (answer: Admission) => void;
+}
+
+const LARGEST_BOOKING = 32;
+const TOO_LATE_MS = 100;
+/** When only a concurrency lease is missing, somebody else's process may free one unseen. */
+const LONGEST_WAIT_MS = 250;
+
+export class Gate {
+  readonly #ports: GatePorts;
+  readonly #lanes = { interactive: new Lane(), batch: new Lane() };
+  readonly #scheduled = new Set<{ timer: NodeJS.Timeout; pending: Pending }>();
+  #closed = false;
+
+  constructor(ports: GatePorts) {
+    this.#ports = ports;
+  }
+
+  /** Waits for the right to make a call. */
+  ask(asking: Asking): Promise<Admission> {
+    if (this.#closed) return Promise.resolve('turned_away');
+    return new Promise((settle) => {
+      const lane = this.#lanes[asking.band];
+      lane.pending.push({ ...asking, settle });
+      this.#pump(lane, asking.band);
+    });
+  }
+
+  /** A call of this process ended: a lease may be free. */
+  ended(): void {
+    this.#lanes.interactive.wake();
+    this.#lanes.batch.wake();
+  }
+
+  /** Turns away everything that waits, and everything that asks until `open`. */
+  close(): void {
+    this.#closed = true;
+    const waiting = [...this.#lanes.interactive.takeAll(), ...this.#lanes.batch.takeAll()];
+    for (const { timer, pending } of this.#scheduled) {
+      clearTimeout(timer);
+      this.#ports.release([pending.lease]);
+      waiting.push(pending);
+    }
+    this.#scheduled.clear();
+    for (const pending of waiting) pending.settle('turned_away');
+  }
+
+  open(): void {
+    this.#closed = false;
+  }
+
+  get waiting(): number {
+    const { interactive, batch } = this.#lanes;
+    return interactive.pending.length + batch.pending.length + this.#scheduled.size;
+  }
+
+  #pump(lane: Lane, band: 'interactive' | 'batch'): void {
+    if (lane.pumping) return lane.wake();
+    lane.pumping = true;
+    void this.#run(lane, band);
+  }
+
+  /** Books until nothing waits. Yields once first, so that a whole chunk asks together. */
+  async #run(lane: Lane, band: 'interactive' | 'batch'): Promise<void> {
+    await Promise.resolve();
+    while (lane.pending.length > 0) {
+      const asked = lane.pending.slice(0, LARGEST_BOOKING);
+      const booking = await this.#book(asked, band);
+      const granted = booking.delaysMs.length;
+      this.#grant(lane, asked.slice(0, granted), booking.delaysMs);
+      if (granted < asked.length)
+        await lane.sleep(Math.min(booking.waitMs ?? LONGEST_WAIT_MS, LONGEST_WAIT_MS));
+    }
+    lane.pumping = false;
+  }
+
+  async #book(asked: Pending[], band: 'interactive' | 'batch'): Promise<Booking> {
+    try {
+      return await this.#ports.book(
+        asked.map((pending) => pending.cost),
+        band,
+        asked.map((pending) => pending.lease),
+      );
+    } catch {
+      return { delaysMs: [], waitMs: LONGEST_WAIT_MS };
+    }
+  }
+
+  #grant(lane: Lane, granted: Pending[], delaysMs: number[]): void {
+    granted.forEach((pending, i) => {
+      if (!lane.take(pending)) {
+        this.#ports.release([pending.lease]);
+        return;
+      }
+      this.#schedule(lane, pending, delaysMs[i] as number);
+    });
+  }
+
+  #schedule(lane: Lane, pending: Pending, delayMs: number): void {
+    if (delayMs < 1) return pending.settle('start');
+    const due = this.#ports.now() + delayMs;
+    const item = {
+      pending,
+      timer: setTimeout(() => {
+        this.#scheduled.delete(item);
+        if (this.#ports.now() - due <= TOO_LATE_MS) return pending.settle('start');
+        this.#ports.release([pending.lease]);
+        lane.pending.unshift(pending);
+        this.#pump(lane, pending.band);
+      }, delayMs),
+    };
+    this.#scheduled.add(item);
+  }
+}
+
+/** What waits in one band, oldest first, and the sleep of its pump. */
+class Lane {
+  pending: Pending[] = [];
+  pumping = false;
+  #wake: (() => void) | null = null;
+
+  /** False when it was turned away meanwhile. */
+  take(pending: Pending): boolean {
+    const at = this.pending.indexOf(pending);
+    if (at >= 0) this.pending.splice(at, 1);
+    return at >= 0;
+  }
+
+  takeAll(): Pending[] {
+    const all = this.pending;
+    this.pending = [];
+    this.wake();
+    return all;
+  }
+
+  wake(): void {
+    this.#wake?.();
+  }
+
+  sleep(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const done = (): void => {
+        clearTimeout(timer);
+        this.#wake = null;
+        resolve();
+      };
+      const timer = setTimeout(done, ms);
+      this.#wake = done;
+    });
+  }
+}

@@ -1,0 +1,54 @@
+/**
+ * Gathers writes while one is under way, and sends them together: no delay when idle, few round trips when busy
+ * (what databases call group commit). A write that fails is tried again until it succeeds: an answer that was paid for is
+ * kept as long as the process lives.
+ */
+export interface GatheredWriterOptions<Item> {
+  /** Most items in one write. */
+  most: number;
+  write: (items: Item[]) => Promise<void>;
+  onRetry: (error: unknown, items: number) => void;
+}
+
+const RETRY_MS = 250;
+
+export class GatheredWriter<Item> {
+  readonly #options: GatheredWriterOptions<Item>;
+  #waiting: { item: Item; done: () => void }[] = [];
+  #writing = false;
+
+  constructor(options: GatheredWriterOptions<Item>) {
+    this.#options = options;
+  }
+
+  /** Resolves when the item is written. */
+  add(item: Item): Promise<void> {
+    return new Promise((done) => {
+      this.#waiting.push({ item, done });
+      if (this.#writing) return;
+      this.#writing = true;
+      queueMicrotask(() => void this.#drain());
+    });
+  }
+
+  async #drain(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      const batch = this.#waiting.splice(0, this.#options.most);
+      await this.#persist(batch.map((entry) => entry.item));
+      for (const entry of batch) entry.done();
+    }
+    this.#writing = false;
+  }
+
+  async #persist(items: Item[]): Promise<void> {
+    for (;;) {
+      try {
+        await this.#options.write(items);
+        return;
+      } catch (error) {
+        this.#options.onRetry(error, items.length);
+        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+      }
+    }
+  }
+}

@@ -1,0 +1,90 @@
+/** One call to a provider, from its body to a classified outcome. Never throws: what goes wrong is an outcome. */
+import type { Attempt, Deployment, Outcome, Usage } from '@sluice/job';
+import { readLimits } from '@sluice/providers';
+import type { Adapter, Caller, LimitReport } from '@sluice/providers';
+import type { Call } from './load-calls.ts';
+
+export interface CallResult {
+  outcome: Outcome;
+  statusCode: number | null;
+  /** The answer in OpenAI's format, one line of JSON; null when there was none. */
+  body: string | null;
+  usage: Usage | null;
+  costUsd: number | null;
+  retryAfterMs: number | null;
+  message: string | null;
+  limits: LimitReport[];
+  startedAt: number;
+  endedAt: number;
+}
+
+export interface CallPorts {
+  deployment: Deployment;
+  adapter: Adapter;
+  caller: Caller;
+  now: () => number;
+}
+
+export async function makeCall(
+  ports: CallPorts,
+  call: Call,
+  signal: AbortSignal,
+): Promise<CallResult> {
+  const { deployment, adapter, caller, now } = ports;
+  const startedAt = now();
+  const request = adapter.buildRequest({ endpoint: call.endpoint, body: call.body, deployment });
+  const sent = await caller.send(request, { timeoutMs: deployment.timeoutMs, signal });
+  const times = { startedAt, endedAt: now() };
+  if (sent.kind !== 'answer') {
+    const outcome = sent.kind === 'aborted' ? 'lost' : sent.kind;
+    return { ...noAnswer, ...times, outcome, message: sent.message };
+  }
+  const answer = adapter.readAnswer(call.endpoint, sent.response);
+  return {
+    ...times,
+    outcome: answer.outcome,
+    statusCode: answer.statusCode,
+    body: answer.body,
+    usage: answer.usage,
+    costUsd: costOf(deployment, answer.usage, answer.outcome),
+    retryAfterMs: answer.retryAfterMs,
+    message: answer.message,
+    limits: readLimits(sent.response.headers),
+  };
+}
+
+const noAnswer = {
+  statusCode: null,
+  body: null,
+  usage: null,
+  costUsd: null,
+  retryAfterMs: null,
+  limits: [],
+};
+
+const PER_MILLION = 1_000_000;
+
+/** US dollars; null where the deployment has no price. A failure without usage costs nothing. */
+function costOf(deployment: Deployment, usage: Usage | null, outcome: Outcome): number | null {
+  const { price } = deployment;
+  if (!price) return null;
+  if (!usage) return outcome === 'ok' ? null : 0;
+  const cached = price.cached_input ?? price.input;
+  const fresh = usage.input_tokens - usage.cached_tokens;
+  const input = fresh * price.input + usage.cached_tokens * cached;
+  return (input + usage.output_tokens * price.output) / PER_MILLION;
+}
+
+/** The attempt as the ledger shows it. */
+export const attemptOf = (deployment: Deployment, call: Call, result: CallResult): Attempt => ({
+  deployment: deployment.id,
+  provider: deployment.provider.id,
+  started_at: result.startedAt / 1000,
+  queued_ms: Math.max(0, Math.round(result.startedAt - call.since)),
+  took_ms: Math.round(result.endedAt - result.startedAt),
+  outcome: result.outcome,
+  status_code: result.statusCode,
+  usage: result.usage,
+  cost_usd: result.costUsd,
+  error: result.message,
+});

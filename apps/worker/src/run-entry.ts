@@ -1,0 +1,82 @@
+/**
+ * A delivered entry, step by step: claim → load → admit → call → store → finish.
+ *
+ * Every outcome is stored before the entry is finished, and looked up first when it is delivered again. Calls of one entry
+ * run side by side; each is stored as it ends.
+ */
+import type { EntryData } from '@sluice/queues';
+import { claimEntry, handBack } from '@sluice/ledger';
+import type { ClaimedChunk, ClaimedJob, Ledger } from '@sluice/ledger';
+import type { Deployment } from '@sluice/job';
+import type { WorkerEvents } from './events.ts';
+import type { LeaseKeeper } from './lease-keeper.ts';
+import { lostAttempt } from './load-calls.ts';
+import type { Call, CallLoader } from './load-calls.ts';
+
+export interface EntryPorts {
+  ledger: Ledger;
+  deployment: Deployment;
+  holder: string;
+  leaseMs: number;
+  loader: CallLoader;
+  leases: LeaseKeeper;
+  events: WorkerEvents;
+  now: () => number;
+  /** Admits, calls, stores and settles one call. `turned_away`: nothing was spent. */
+  perform: (entry: EntryData, call: Call, signal: AbortSignal) => Promise<'stored' | 'turned_away'>;
+  /** Jobs that left the queue without being booked, for the dispatcher's picture of it. */
+  dropped: (jobs: number) => void;
+  signalFor: (id: string) => { signal: AbortSignal; done: () => void };
+}
+
+/** How the entry left this worker; `held`: another delivery's calls still live, try again after so many ms. */
+export type EntryEnd = 'done' | 'dropped' | 'handed_back' | { heldForMs: number };
+
+/** Soon enough to be placed again at once by the sweeper. */
+const AT_ONCE = 0;
+
+export async function runEntry(ports: EntryPorts, data: EntryData): Promise<EntryEnd> {
+  const { ledger, holder, leaseMs, now } = ports;
+  const claim = await claimEntry(ledger, { ...data, holder, leaseMs, now: now() });
+  if (claim.kind === 'held') return { heldForMs: claim.forMs };
+  if (claim.kind === 'drop') {
+    ports.dropped(1);
+    ports.events.entryDropped({ deployment: ports.deployment.id, ...data });
+    return 'dropped';
+  }
+  ports.leases.hold(data.id);
+  try {
+    return await callAll(ports, data, claim.entry);
+  } finally {
+    ports.leases.release(data.id);
+  }
+}
+
+async function callAll(
+  ports: EntryPorts,
+  data: EntryData,
+  entry: ClaimedJob | ClaimedChunk,
+): Promise<EntryEnd> {
+  const calls = await ports.loader.load(data.id, entry);
+  if (calls === null) {
+    ports.events.inputGone({ id: data.id });
+    ports.dropped(1);
+    return 'dropped';
+  }
+  if (entry.lostBefore) for (const call of calls) addLost(ports, call);
+  const { signal, done } = ports.signalFor(data.id);
+  const ends = await Promise.all(calls.map((call) => ports.perform(data, call, signal)));
+  done();
+  const left = ends.filter((end) => end === 'turned_away').length;
+  if (left === 0) return 'done';
+  ports.dropped(left);
+  await handBack(ports.ledger, { ...data, holder: ports.holder }, AT_ONCE);
+  ports.events.handedBack({ deployment: ports.deployment.id, id: data.id, jobs: left });
+  return 'handed_back';
+}
+
+/** A delivery before this one died in mid-call: its attempt is kept as lost, so that the ledger of attempts is whole. */
+function addLost(ports: EntryPorts, call: Call): void {
+  const lost = JSON.stringify(lostAttempt(ports.deployment, call.since));
+  call.attempts = call.attempts === '' ? lost : `${call.attempts},${lost}`;
+}
