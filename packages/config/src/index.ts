@@ -1,1 +1,16 @@
-export {};
+export { DEMO_CONFIG } from './demo-config.ts';
+export { describeConfig } from './describe.ts';
+export { withEnvFile } from './env-file.ts';
+export { loadEnvironment, refuseOpenAddress } from './environment.ts';
+export type { Environment, EnvironmentResult } from './environment.ts';
+export { hashKey } from './check-names.ts';
+export { loadInstallation } from './installation.ts';
+export type { Installation, InstallationResult } from './installation.ts';
+export { loadConfig } from './load-config.ts';
+export type { Loaded, LoadRequest, LoadResult } from './load-config.ts';
+export { knownModels, lookupModel } from './lookup-model.ts';
+export type { ModelLookup } from './lookup-model.ts';
+export { formatMistakes } from './mistake.ts';
+export type { Mistake } from './mistake.ts';
+export type { Settings } from './settings.ts';
+export { isLoopback } from './warnings.ts';

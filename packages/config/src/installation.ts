@@ -1,0 +1,52 @@
+/** Finds and loads the config of this installation, the same way for every process. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { DEMO_CONFIG } from './demo-config.ts';
+import { withEnvFile } from './env-file.ts';
+import { loadEnvironment } from './environment.ts';
+import type { Environment } from './environment.ts';
+import { loadConfig } from './load-config.ts';
+import type { Loaded } from './load-config.ts';
+import { formatMistakes } from './mistake.ts';
+
+export interface Installation extends Omit<Loaded, 'kind'> {
+  environment: Environment;
+  /** The file's path, or `demo`. */
+  source: string;
+}
+
+export type InstallationResult =
+  | ({ kind: 'ok' } & Installation)
+  /** `report` lists every mistake, one per line, ready to print. */
+  | { kind: 'invalid'; report: string };
+
+/** What every main.ts begins with. `folder` is where `.env` and `sluice.yaml` are looked for. */
+export function loadInstallation(
+  processEnv: Record<string, string | undefined>,
+  folder: string,
+): InstallationResult {
+  const env = withEnvFile(processEnv, folder);
+  const read = loadEnvironment(env);
+  if (read.kind === 'invalid') return invalid(read.mistakes, 'the environment');
+  const { environment } = read;
+  const path = configPath(environment, folder);
+  const source = path ?? 'demo';
+  const loaded = loadConfig({ source: path === null ? { text: DEMO_CONFIG } : { path }, env });
+  if (loaded.kind === 'invalid') return invalid(loaded.mistakes, source);
+  return { ...loaded, environment, source };
+}
+
+/** Null = the demo. */
+function configPath({ configPath: named }: Environment, folder: string): string | null {
+  if (named !== null) return named === 'demo' ? null : named;
+  const usual = join(folder, 'sluice.yaml');
+  return existsSync(usual) ? usual : null;
+}
+
+const invalid = (
+  mistakes: Parameters<typeof formatMistakes>[0],
+  source: string,
+): InstallationResult => ({
+  kind: 'invalid',
+  report: formatMistakes(mistakes, source),
+});

@@ -1,0 +1,329 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { hashKey } from './check-names.ts';
+import { loadConfig } from './load-config.ts';
+import type { Loaded, LoadResult } from './load-config.ts';
+import { formatMistakes } from './mistake.ts';
+
+const CONTRACT = `
+providers:
+  openai-a: { type: openai, api_key: "\${OPENAI_KEY_A}" }
+  openai-b: { type: openai, api_key: "\${OPENAI_KEY_B}" }
+  claude:   { type: anthropic, api_key: "\${file:/run/secrets/claude}" }
+deployments:
+  mini:
+    provider: [openai-a, openai-b]
+    model: gpt-4o-mini
+    region: us-east
+    weight: 3
+    limits: { rpm: 500, tpm: 200000, concurrency: 32 }
+    price: { input: 0.15, output: 0.60 }
+    timeout_ms: 45000
+  haiku: { provider: claude, model: claude-haiku, budget: anthropic-org }
+budgets:
+  anthropic-org: { rpm: 1000, itpm: 500000, otpm: 100000, usd_per_month: 200 }
+pools:
+  fast:
+    strategy: capacity
+    tiers: [[mini], [haiku]]
+    aliases: [gpt-4o-mini]
+  smart: [haiku]
+tenants:
+  team-a: { api_keys: ["\${TEAM_A_KEY}"], weight: 2, pools: [fast], limits: { rpm: 600, max_queued: 100000, usd_per_day: 50 } }
+admin: { api_keys: ["sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"] }
+webhooks: { secret: "\${WEBHOOK_SECRET:-a default of 24 characters}", allow: [127.0.0.0/8] }
+retry: { max_attempts: 5 }
+retention: { jobs: 24h, files: 30d, dead: 7d }
+`;
+const ENV = { OPENAI_KEY_A: 'key-a', OPENAI_KEY_B: 'key-b', TEAM_A_KEY: 'team-a-key' };
+const readFile = (): string => 'key-c\n';
+
+const load = (text: string, env: Record<string, string> = ENV): LoadResult =>
+  loadConfig({ source: { text }, env, readFile });
+
+function ok(result: LoadResult): Loaded {
+  assert.ok(
+    result.kind === 'ok',
+    result.kind === 'ok' ? '' : formatMistakes(result.mistakes, 'text'),
+  );
+  return result;
+}
+
+/** `path: found; allowed` of every mistake. */
+function mistakes(result: LoadResult): string[] {
+  assert.equal(result.kind, 'invalid');
+  return result.kind === 'invalid'
+    ? result.mistakes.map((m) => `${m.path}: ${m.found}; ${m.allowed}`)
+    : [];
+}
+
+/** The smallest correct file, with parts replaced. */
+const small = (parts: { deployment?: string; pools?: string; more?: string } = {}): string => `
+providers: { a: { type: openai, api_key: k } }
+deployments:
+  mini: { provider: a, model: m${parts.deployment ?? ''} }
+pools: ${parts.pools ?? '{ fast: [mini] }'}
+${parts.more ?? ''}`;
+
+test('the example of the contract becomes the fleet it describes', () => {
+  const { fleet, config, tenants, warnings } = ok(load(CONTRACT));
+  assert.deepEqual([...fleet.deployments.keys()], ['mini@openai-a', 'mini@openai-b', 'haiku']);
+  assert.deepEqual(fleet.pools.get('fast')?.tiers, [['mini@openai-a', 'mini@openai-b'], ['haiku']]);
+  assert.deepEqual(fleet.pools.get('smart')?.tiers, [['haiku']]);
+  assert.deepEqual(fleet.pools.get('smart')?.strategy, { name: 'capacity' });
+  const mini = fleet.deployments.get('mini@openai-b');
+  assert.deepEqual(
+    [mini?.provider.apiKey, mini?.provider.baseUrl, mini?.weight, mini?.timeoutMs],
+    ['key-b', 'https://api.openai.com/v1', 3, 45_000],
+  );
+  assert.deepEqual(mini?.budgets, ['mini@openai-b']);
+  assert.equal(fleet.deployments.get('haiku')?.provider.apiKey, 'key-c');
+  assert.deepEqual(
+    tenants,
+    [
+      {
+        id: 'team-a',
+        keyHashes: [hashKey('team-a-key')],
+        weight: 2,
+        pools: ['fast'],
+        limits: { rpm: 600, max_queued: 100_000, usd_per_day: 50 },
+      },
+    ].map((tenant) => ({ ...tenant })),
+  );
+  assert.deepEqual(config.retention, {
+    jobsMs: 86_400_000,
+    filesMs: 2_592_000_000,
+    deadMs: 604_800_000,
+  });
+  assert.deepEqual(config.webhooks.allow, ['127.0.0.0/8']);
+  assert.equal(config.server.maxFileBytes, 8_589_934_592);
+  assert.equal(config.dispatch.depthMs, 1_000);
+  assert.equal(config.retry.backoff.baseMs, 500);
+  assert.deepEqual(warnings, [
+    'deployments.haiku: without a price haiku does not count against its limit in US dollars',
+  ]);
+});
+
+test('every deployment has a budget of its own; budgets charged together share a root', () => {
+  const { fleet } = ok(load(CONTRACT));
+  assert.deepEqual(fleet.budgets.get('mini@openai-a'), {
+    id: 'mini@openai-a',
+    limits: { rpm: 500, tpm: 200_000, concurrency: 32 },
+    outputCharge: 'max_tokens',
+    root: 'mini@openai-a',
+  });
+  assert.deepEqual(fleet.deployments.get('haiku')?.budgets, ['haiku', 'anthropic-org']);
+  assert.equal(fleet.deployments.get('haiku')?.root, 'anthropic-org');
+  assert.equal(fleet.budgets.get('haiku')?.root, 'anthropic-org');
+  assert.equal(fleet.budgets.get('anthropic-org')?.root, 'anthropic-org');
+  assert.equal(fleet.budgets.get('anthropic-org')?.outputCharge, 'actual');
+});
+
+test('five mistakes of five kinds are reported at once, in the order of the file', () => {
+  const text = `
+providers: { a: { type: opnai, api_key: "\${MISSING}" } }
+deployments:
+  mini: { provider: b, model: m, limits: { rpm: -1 }, timout_ms: 5 }
+pools: { fast: { tiers: [[mini]], strategy: capcity } }
+`;
+  assert.deepEqual(mistakes(load(text)), [
+    'providers.a.api_key: ${MISSING}, not set; set the environment variable MISSING, or give a default: ${MISSING:-…}',
+    'providers.a.type: "opnai"; openai, anthropic',
+    'deployments.mini.limits.rpm: -1; a number above 0',
+    'deployments.mini.timout_ms: an unknown setting (5); did you mean `timeout_ms`? There are: provider, model, region, weight, limits, budget, price, timeout_ms, default_max_tokens, params, headers, query, drop_params, accounting',
+    'deployments.mini.provider: "b"; a provider: a',
+    'pools.fast.strategy: "capcity"; did you mean `capacity`? a strategy: capacity, weighted, round_robin',
+  ]);
+});
+
+const WRONG: [what: string, text: string, expected: RegExp[]][] = [
+  [
+    'an unknown deployment',
+    small({ pools: '{ fast: [minni] }' }),
+    [/^pools\.fast\[0\]: "minni"; did you mean `mini`\?/],
+  ],
+  [
+    'an unknown budget',
+    small({ deployment: ', budget: org' }),
+    [/^deployments\.mini\.budget: "org"; a budget, but there are none$/],
+  ],
+  [
+    'an unknown pool of a tenant',
+    small({ more: 'tenants: { t: { api_keys: [k], pools: [slow] } }' }),
+    [/^tenants\.t\.pools\[0\]: "slow"; a pool: fast$/],
+  ],
+  [
+    'an alias that is a pool',
+    small({ pools: '{ fast: { tiers: [[mini]], aliases: [smart] }, smart: [mini] }' }),
+    [/^pools\.fast\.aliases\[0\]: "smart"; .*the pool smart has it$/],
+  ],
+  [
+    'an alias twice',
+    small({
+      pools: '{ p: { tiers: [[mini]], aliases: [x] }, q: { tiers: [[mini]], aliases: [x] } }',
+    }),
+    [/^pools\.q\.aliases\[0\]: "x"; .*alias of the pool p has it$/],
+  ],
+  [
+    'a deployment id with @',
+    small({ more: 'budgets: { "x@y": { rpm: 1 } }' }),
+    [/^budgets\.x@y: the name "x@y"; a name: letters/],
+  ],
+  [
+    'a budget named as a deployment',
+    small({ more: 'budgets: { mini: { rpm: 1 } }' }),
+    [/^budgets\.mini: "mini"; a name that no deployment has$/],
+  ],
+  [
+    'an empty tier',
+    small({ pools: '{ fast: { tiers: [[mini], []] } }' }),
+    [/^pools\.fast\.tiers\[1\]: a list of 0; a list of deployment names, not empty$/],
+  ],
+  [
+    'no tiers',
+    small({ pools: '{ fast: { tiers: [] } }' }),
+    [/^pools\.fast\.tiers: a list of 0; a list of tiers/],
+  ],
+  [
+    'an empty pool',
+    small({ pools: '{ fast: [] }' }),
+    [/^pools\.fast: a list of 0; a list of deployment names, not empty/],
+  ],
+  [
+    'a tier without brackets',
+    small({ pools: '{ fast: { tiers: [mini] } }' }),
+    [/^pools\.fast\.tiers\[0\]: "mini"; a list of deployment names/],
+  ],
+  ['no pools', small({ pools: '{}' }), [/^pools: .*; a section with at least one pool$/]],
+  [
+    'a pool that is a text',
+    small({ pools: '{ fast: mini }' }),
+    [
+      /^pools\.fast: "mini"; a list of deployment names, not empty, or a section with strategy, tiers/,
+    ],
+  ],
+  [
+    'a setting that the strategy has not',
+    small({ pools: '{ fast: { tiers: [[mini]], strategy: { name: capacity, speed: 1 } } }' }),
+    [/^pools\.fast\.strategy\.speed: "speed"; nothing: capacity has no settings$/],
+  ],
+  [
+    'a duplicate key',
+    small({ more: 'retry: { max_attempts: 1 }\nretry: { max_attempts: 2 }' }),
+    [/^retry: the same name again; each name once/],
+  ],
+  [
+    'a deployment named twice in a pool',
+    small({ pools: '{ fast: { tiers: [[mini], [mini]] } }' }),
+    [/^pools\.fast\.tiers\[1\]\[0\]: "mini" again; each once$/],
+  ],
+  [
+    'an impossible duration',
+    small({ more: 'retention: { jobs: 24 hours }' }),
+    [/^retention\.jobs: "24 hours"; a duration/],
+  ],
+  [
+    'an impossible range',
+    small({ more: 'webhooks: { allow: [10.0.0.0/33] }' }),
+    [/^webhooks\.allow\[0\]: "10\.0\.0\.0\/33"; an address range/],
+  ],
+  [
+    'a URL with a password',
+    small().replace('api_key: k', 'base_url: "https://u:hunter2@h/v1"'),
+    [/^providers\.a\.base_url: "https:\/\/…@h\/v1"; an http/],
+  ],
+  [
+    'a missing model',
+    small().replace(', model: m', ''),
+    [/^deployments\.mini\.model: nothing; a text$/],
+  ],
+  [
+    'an empty section',
+    'providers:\n',
+    [/^providers: nothing \(an empty value\)/, /^deployments: nothing;/, /^pools: nothing;/],
+  ],
+  ['no file at all', '', [/^: nothing \(an empty value\); a section with providers/]],
+  ['a list as file', '[1]', [/^: a list of 1; a section with providers/]],
+  ['broken YAML', 'providers: { a: [ }', [/; well-formed YAML$/]],
+  [
+    'a bad placeholder',
+    small().replace('api_key: k', 'api_key: "${1x}"'),
+    [/^providers\.a\.api_key: \$\{1x\}; \$\{NAME\}/],
+  ],
+];
+
+for (const [what, text, expected] of WRONG) {
+  test(`${what} is a mistake that names the place, the value and what is allowed`, () => {
+    const found = mistakes(load(text));
+    for (const pattern of expected)
+      assert.ok(
+        found.some((one) => pattern.test(one)),
+        `${pattern}\n${found.join('\n')}`,
+      );
+  });
+}
+
+test('mistakes know their line', () => {
+  const result = load(small({ deployment: ', weight: -1' }));
+  assert.deepEqual(
+    result.kind === 'invalid' && result.mistakes.map(({ path, line }) => [path, line]),
+    [['deployments.mini.weight', 4]],
+  );
+});
+
+test('no secret is ever quoted, literal or filled in', () => {
+  const secret = 'sk-very-secret';
+  const text = `
+providers: { a: { type: openai, api_key: [${secret}], headers: { x: ["${secret}"] }, base_url: "\${S}" } }
+deployments: { mini: { provider: "\${S}", model: m, weight: "\${S}", params: ${secret} } }
+pools: { fast: ["\${S}"] }
+tenants: { t: { api_keys: [${secret} , ${secret}], pools: ["\${S}"] } }
+admin: { api_keys: ["a b ${secret}"] }
+webhooks: { secret: "${secret}" }
+`;
+  const report = mistakes(load(text, { S: secret })).join('\n');
+  assert.ok(!report.includes(secret), report);
+  assert.match(report, /deployments\.mini\.weight: "\$\{S\}"/);
+});
+
+test('a number may come from a variable', () => {
+  const { fleet } = ok(load(small({ deployment: ', limits: { rpm: "${RPM:-90}" }' })));
+  assert.equal(fleet.budgets.get('mini')?.limits.rpm, 90);
+});
+
+test('output is charged as the deployment, its provider, or the vendor of its type does', () => {
+  const { fleet, warnings } = ok(
+    load(`
+providers:
+  a: { type: openai, accounting: { output: actual } }
+  b: { type: openai }
+deployments:
+  one: { provider: a, model: m, budget: org }
+  two: { provider: a, model: m, accounting: { output: max_tokens } }
+  three: { provider: b, model: m, budget: [org, team] }
+budgets: { org: { rpm: 5 }, team: { rpm: 1, accounting: { output: actual } } }
+pools: { p: [one, two, three] }
+`),
+  );
+  const charges = [...fleet.budgets.values()].map(({ id, outputCharge, root }) => [
+    id,
+    outputCharge,
+    root,
+  ]);
+  assert.deepEqual(charges, [
+    ['one', 'actual', 'org'],
+    ['two', 'max_tokens', 'two'],
+    ['three', 'max_tokens', 'org'],
+    ['org', 'max_tokens', 'org'],
+    ['team', 'actual', 'org'],
+  ]);
+  assert.equal(warnings.length, 1);
+  assert.match(warnings[0] as string, /^budgets\.org: its deployments count output differently/);
+});
+
+test('a file that cannot be read is a mistake too', () => {
+  const result = loadConfig({ source: { path: '/nowhere/sluice.yaml' }, env: {} });
+  assert.deepEqual(mistakes(result), [
+    ': /nowhere/sluice.yaml: ENOENT; a file that can be read by this process',
+  ]);
+});

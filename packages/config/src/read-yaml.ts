@@ -1,0 +1,85 @@
+/** YAML text → plain tree, with the line of every value for messages. Duplicate keys are mistakes, not overwrites. */
+import { LineCounter, isMap, isScalar, isSeq, parseDocument } from 'yaml';
+import type { Document, Node } from 'yaml';
+import type { Mistake, Path } from './mistake.ts';
+import { showPath } from './mistake.ts';
+
+export interface YamlTree {
+  tree: unknown;
+  mistakes: Mistake[];
+  /** Line from 1 of the value at a path, or of the nearest section around it. */
+  lineOf: (path: Path) => number | undefined;
+}
+
+/** Never throws. With syntax mistakes the tree is undefined. */
+export function readYaml(text: string): YamlTree {
+  const lines = new LineCounter();
+  // prettyErrors would quote the source, and with it secrets.
+  const document = parseDocument(text, {
+    lineCounter: lines,
+    prettyErrors: false,
+    uniqueKeys: false,
+    merge: true,
+  });
+  const lineOf = (path: Path): number | undefined => nearestLine(document, lines, path);
+  const mistakes: Mistake[] = document.errors.map((error) => ({
+    path: '',
+    at: [],
+    line: lines.linePos(error.pos[0]).line,
+    found: error.code.toLowerCase().replaceAll('_', ' '),
+    allowed: 'well-formed YAML',
+  }));
+  if (mistakes.length > 0) return { tree: undefined, mistakes, lineOf };
+  findDuplicates(document.contents, [], (path, start) => {
+    const line = lines.linePos(start).line;
+    const allowed = 'each name once in its section';
+    mistakes.push({ path: showPath(path), at: path, line, found: 'the same name again', allowed });
+  });
+  return { ...toTree(document, mistakes), lineOf };
+}
+
+function toTree(document: Document, mistakes: Mistake[]): { tree: unknown; mistakes: Mistake[] } {
+  try {
+    return { tree: document.toJS(), mistakes };
+  } catch {
+    // The one thing left that toJS refuses: anchors that would unfold without bound, or do not exist.
+    const found = 'anchors that cannot be resolved';
+    const mistake = { path: '', at: [], found, allowed: 'aliases of anchors defined above them' };
+    return { tree: undefined, mistakes: [...mistakes, mistake] };
+  }
+}
+
+function findDuplicates(
+  node: unknown,
+  path: Path,
+  report: (path: Path, start: number) => void,
+): void {
+  if (isSeq(node)) node.items.forEach((item, i) => findDuplicates(item, [...path, i], report));
+  if (!isMap(node)) return;
+  const seen = new Set<string>();
+  for (const { key, value } of node.items) {
+    const name = isScalar(key) ? String(key.value) : String(key);
+    const here = [...path, name];
+    if (seen.has(name)) report(here, (key as Node).range?.[0] ?? 0);
+    seen.add(name);
+    findDuplicates(value, here, report);
+  }
+}
+
+function nearestLine(document: Document, lines: LineCounter, path: Path): number | undefined {
+  for (let length = path.length; length > 0; length--) {
+    const start = startOf(document, path.slice(0, length));
+    if (start !== undefined) return lines.linePos(start).line;
+  }
+  return undefined;
+}
+
+/** Where the key (or the list item) at `path` begins in the text. */
+function startOf(document: Document, path: Path): number | undefined {
+  const parent = path.length === 1 ? document.contents : document.getIn(path.slice(0, -1), true);
+  const last = path.at(-1);
+  if (isSeq(parent)) return (parent.items[Number(last)] as Node | undefined)?.range?.[0];
+  if (!isMap(parent)) return undefined;
+  const pair = parent.items.find(({ key }) => isScalar(key) && String(key.value) === last);
+  return (pair?.key as Node | undefined)?.range?.[0];
+}

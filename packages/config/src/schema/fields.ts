@@ -1,0 +1,136 @@
+/**
+ * The kinds of values that the config file is made of. Each says in `meta.allowed` what it takes, in words that
+ * error messages and docs/configuration.md share. Defaults are set with `prefault`: as written in a file.
+ */
+import { z } from 'zod';
+import { parseCidr } from '../cidr.ts';
+import { parseDuration } from '../duration.ts';
+
+/** `"${RPM}"` arrives as a text: a number written as a text is a number. */
+const readNumber = (value: unknown): unknown =>
+  typeof value === 'string' && /^-?\d+(\.\d+)?$/.test(value.trim()) ? Number(value) : value;
+
+const readFlag = (value: unknown): unknown =>
+  value === 'true' ? true : value === 'false' ? false : value;
+
+/** `api-version: 2024` means the text. */
+const readText = (value: unknown): unknown =>
+  typeof value === 'number' || typeof value === 'boolean' ? String(value) : value;
+
+/** A number above 0, fractions allowed. */
+export const amount = () =>
+  z.preprocess(readNumber, z.number().positive()).meta({ allowed: 'a number above 0' });
+
+/** A whole number of at least `least`, at most `most`. */
+export const whole = (least: number, most?: number) =>
+  z
+    .preprocess(
+      readNumber,
+      z
+        .int()
+        .min(least)
+        .max(most ?? Number.MAX_SAFE_INTEGER),
+    )
+    .meta({
+      allowed: `a whole number${most === undefined ? ` of at least ${least}` : ` from ${least} to ${most}`}`,
+    });
+
+export const weight = () =>
+  z.preprocess(readNumber, z.number().min(0)).meta({ allowed: 'a number of at least 0' });
+
+export const price = () =>
+  z
+    .preprocess(readNumber, z.number().min(0))
+    .meta({ allowed: 'US dollars per million tokens, at least 0' });
+
+/** A share above 0 and up to 1. */
+export const share = () =>
+  z
+    .preprocess(readNumber, z.number().positive().max(1))
+    .meta({ allowed: 'a number above 0 and up to 1' });
+
+export const flag = () => z.preprocess(readFlag, z.boolean()).meta({ allowed: 'true or false' });
+
+export const text = () => z.preprocess(readText, z.string().min(1)).meta({ allowed: 'a text' });
+
+/** Names become part of Redis keys, queue names and URLs. */
+export const name = () =>
+  z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/)
+    .meta({
+      allowed:
+        'a name: letters, digits, `.`, `_` and `-`, at most 64, beginning with a letter or digit',
+    });
+
+/** `mini`, or one of several: `mini@openai-a`. */
+export const deploymentName = () =>
+  z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}(@[A-Za-z0-9][A-Za-z0-9._-]{0,63})?$/)
+    .meta({ allowed: 'the name of a deployment, or `name@provider` for one of several' });
+
+export const oneOrMore = <T extends z.ZodType>(item: T) => z.union([item, z.array(item).min(1)]);
+
+/** Header names and values as HTTP takes them: a line break would be another header. */
+export const headers = () =>
+  z
+    .record(z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/), headerValue())
+    .meta({ allowed: 'header names with their values' });
+
+const headerValue = () =>
+  z.preprocess(readText, z.string().regex(/^[\t\x20-\x7e\x80-\xff]*$/)).meta({
+    allowed: 'a text without line breaks',
+  });
+
+export const httpUrl = () =>
+  z
+    .string()
+    .transform((value, context) => {
+      if (isPlainHttpUrl(value)) return value.replace(/\/+$/, '');
+      context.addIssue({ code: 'custom', message: 'not a plain http(s) URL' });
+      return z.NEVER;
+    })
+    .meta({ allowed: 'an http:// or https:// URL without user, password, query or fragment' });
+
+function isPlainHttpUrl(value: string): boolean {
+  if (!URL.canParse(value)) return false;
+  const url = new URL(value);
+  const extras = url.username + url.password + url.search + url.hash;
+  return (url.protocol === 'http:' || url.protocol === 'https:') && extras === '';
+}
+
+/** Read into milliseconds. */
+export const duration = () =>
+  z
+    .string()
+    .transform((value, context) => {
+      const ms = parseDuration(value);
+      if (ms !== null && ms > 0) return ms;
+      context.addIssue({ code: 'custom', message: 'not a duration' });
+      return z.NEVER;
+    })
+    .meta({ allowed: 'a duration above 0 such as `500ms`, `30s`, `10m`, `24h` or `30d`' });
+
+export const cidr = () =>
+  z
+    .string()
+    .transform((value, context) => {
+      const range = parseCidr(value);
+      if (range !== null) return range;
+      context.addIssue({ code: 'custom', message: 'not an address range' });
+      return z.NEVER;
+    })
+    .meta({ allowed: 'an address range such as `10.0.0.0/8` or `fd00::/8`, or one address' });
+
+/** An API key as clients send it, or the SHA-256 of it so that the file holds no secret. */
+export const apiKey = () =>
+  z
+    .string()
+    .refine((value) => isApiKey(value))
+    .meta({
+      allowed: 'a key without spaces, or `sha256:` and 64 hex digits (`npm run -s key` makes both)',
+    });
+
+const isApiKey = (value: string): boolean =>
+  value.startsWith('sha256:') ? /^sha256:[0-9a-f]{64}$/.test(value) : /^[\x21-\x7e]+$/.test(value);

@@ -1,0 +1,194 @@
+/** The sections that say what can be called: providers, deployments, budgets, pools. */
+import { OUTCOMES } from '@sluice/job';
+import { z } from 'zod';
+import {
+  amount,
+  deploymentName,
+  headers,
+  httpUrl,
+  name,
+  oneOrMore,
+  price,
+  text,
+  weight,
+  whole,
+} from './fields.ts';
+import { PROVIDER_TYPES } from './provider-types.ts';
+import type { ProviderTypeName } from './provider-types.ts';
+import { STRATEGIES } from './strategies.ts';
+
+const accounting = z
+  .strictObject({
+    output: z
+      .enum(['max_tokens', 'actual'])
+      .describe(
+        'How output tokens count against `tpm`, `tpd` and `otpm`: `max_tokens` = the maximum a request asks for, taken when it is sent and never given back; `actual` = what was produced.',
+      ),
+  })
+  .describe(
+    'How the provider counts. By default as the vendor of the `type` documents it: openai `max_tokens`, anthropic `actual`. Set it for another vendor behind the same format; a deployment or budget overrides its provider.',
+  );
+
+const limits = {
+  rpm: amount().optional().describe('Requests per minute.'),
+  tpm: amount().optional().describe('Tokens per minute, input and output together.'),
+  itpm: amount().optional().describe('Input tokens per minute.'),
+  otpm: amount().optional().describe('Output tokens per minute.'),
+  rpd: amount().optional().describe('Requests per day.'),
+  tpd: amount().optional().describe('Tokens per day.'),
+  concurrency: whole(1).optional().describe('Calls in flight at once.'),
+  usd_per_day: amount().optional().describe('US dollars per UTC day; needs a `price`.'),
+  usd_per_month: amount().optional().describe('US dollars per UTC month; needs a `price`.'),
+};
+
+export const provider = z.strictObject({
+  type: z
+    .enum(Object.keys(PROVIDER_TYPES) as [ProviderTypeName, ...ProviderTypeName[]])
+    .describe('The wire format: `openai` for OpenAI and every server that speaks like it.'),
+  api_key: text()
+    .optional()
+    .describe(
+      'The account’s key, best as `${NAME}`. Leave it out for a server that asks for none.',
+    ),
+  base_url: httpUrl()
+    .optional()
+    .describe(
+      `Where the API is. Default by type: ${Object.entries(PROVIDER_TYPES)
+        .map(([type, { baseUrl }]) => `${type} \`${baseUrl}\``)
+        .join(', ')}.`,
+    ),
+  headers: headers()
+    .prefault({})
+    .describe('Added to every call to this account, e.g. `OpenAI-Organization`.'),
+  accounting: accounting.optional(),
+});
+
+export const deployment = z.strictObject({
+  provider: oneOrMore(name()).describe(
+    'The account to call. A list makes one deployment of each, `mini@openai-a`, `mini@openai-b`, each with these limits of its own.',
+  ),
+  model: text().describe('The model name sent to the provider.'),
+  region: text()
+    .optional()
+    .describe('Where it runs; shown, and for strategies that prefer a region.'),
+  weight: weight()
+    .prefault(1)
+    .describe(
+      'Its share in `weighted` and `split`; breaks ties elsewhere. 0 = nothing new, in every strategy.',
+    ),
+  limits: z
+    .strictObject(limits)
+    .prefault({})
+    .describe('What the account allows this model. An absent limit is unlimited until learnt.'),
+  budget: oneOrMore(name())
+    .optional()
+    .describe('Budgets it shares with others, besides its own `limits`: all must admit.'),
+  price: z
+    .strictObject({
+      input: price().describe('Input tokens.'),
+      output: price().describe('Output tokens.'),
+      cached_input: price()
+        .optional()
+        .describe('Input tokens read from the provider’s cache; absent = as `input`.'),
+    })
+    .optional()
+    .describe(
+      'US dollars per million tokens. Without it costs are null and money limits cannot count.',
+    ),
+  timeout_ms: whole(1, 3_600_000)
+    .prefault(60_000)
+    .describe(
+      'A call that takes longer is given up and tried elsewhere. Raise it for long answers.',
+    ),
+  default_max_tokens: whole(1)
+    .prefault(1_024)
+    .describe(
+      'Output tokens assumed for a request that sets no maximum, until real answers teach better; sent where the format demands a maximum (anthropic).',
+    ),
+  params: z
+    .record(z.string(), z.json())
+    .prefault({})
+    .meta({ allowed: 'names with any values' })
+    .describe('Added to every request body.'),
+  headers: headers().prefault({}).describe('Added to every call’s headers.'),
+  query: z
+    .record(z.string(), text())
+    .prefault({})
+    .meta({ allowed: 'names with texts' })
+    .describe('Added to every call’s URL, e.g. Azure’s `api-version`.'),
+  drop_params: z
+    .array(text())
+    .prefault([])
+    .meta({ allowed: 'a list of parameter names' })
+    .describe(
+      'Parameters that may be left out where the wire format cannot express them; otherwise such a job goes elsewhere.',
+    ),
+  accounting: accounting.optional(),
+});
+
+export const budget = z.strictObject({ ...limits, accounting: accounting.optional() });
+
+/** A failure in this class lets a job go on to the next tier. */
+const NEXT_TIER = [
+  'overloaded',
+  'timeout',
+  'network',
+  'model_gone',
+  'provider_error',
+  'credential',
+  'quota_exhausted',
+] as const;
+
+const tier = z
+  .array(deploymentName())
+  .min(1)
+  .meta({ allowed: 'a list of deployment names, not empty' });
+
+const strategyNames = Object.keys(STRATEGIES).map((strategy) => `\`${strategy}\``);
+
+const poolSection = z.strictObject({
+  strategy: z
+    .union([
+      z.string().meta({ allowed: 'the name of a strategy' }),
+      z
+        .looseObject({ name: z.string() })
+        .meta({ allowed: 'an object with `name` and its settings' }),
+    ])
+    .prefault('capacity')
+    .meta({
+      allowed: `a strategy: ${strategyNames.join(', ')}, or an object with \`name\` and its settings`,
+    })
+    .describe(
+      `Who in the tier goes first. ${Object.entries(STRATEGIES)
+        .map(([strategy, { does }]) => `\`${strategy}\`: ${does}`)
+        .join('; ')}.`,
+    ),
+  tiers: z
+    .array(tier)
+    .min(1)
+    .meta({ allowed: 'a list of tiers, each a list of deployment names: `[[mini], [haiku]]`' })
+    .describe(
+      'Fallback order. A tier is left only when all in it are paused, blocked or broken, or when the job failed there with a class in `on`. `mini` means all of `mini@…`.',
+    ),
+  aliases: z
+    .array(text())
+    .prefault([])
+    .meta({ allowed: 'a list of names' })
+    .describe('Other names for the pool, so that client code need not change.'),
+  on: z
+    .array(z.enum(OUTCOMES).exclude(['ok']))
+    .prefault([...NEXT_TIER])
+    .describe('Failure classes after which a job may go on to the next tier.'),
+  spill_after_ms: whole(0)
+    .nullable()
+    .prefault(null)
+    .describe('Leave a tier whose budgets are full after this long. null = wait for them.'),
+});
+
+const plainList = z
+  .array(deploymentName())
+  .min(1)
+  .transform((only) => poolSection.parse({ tiers: [only] }))
+  .meta({ allowed: 'a list of deployment names, not empty' });
+
+export const pool = z.union([plainList, poolSection]);

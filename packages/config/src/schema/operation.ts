@@ -1,0 +1,150 @@
+/** The sections that say who may call and how the installation runs. Each may be left out. */
+import { z } from 'zod';
+import {
+  amount,
+  apiKey,
+  cidr,
+  duration,
+  flag,
+  name,
+  share,
+  text,
+  weight,
+  whole,
+} from './fields.ts';
+
+const keys = () => z.array(apiKey()).min(1).meta({ allowed: 'a list of keys, not empty' });
+
+export const tenant = z.strictObject({
+  api_keys: keys().describe('Keys that this tenant’s clients send as `Authorization: Bearer …`.'),
+  weight: weight()
+    .prefault(1)
+    .describe('Its share when tenants compete. 0 = only what others leave.'),
+  pools: z
+    .array(name())
+    .min(1)
+    .optional()
+    .meta({ allowed: 'a list of pool names, not empty' })
+    .describe('The pools it may name; absent = all.'),
+  limits: z
+    .strictObject({
+      rpm: amount().optional().describe('Requests per minute sent for it; its jobs wait.'),
+      tpm: amount().optional().describe('Tokens per minute sent for it; its jobs wait.'),
+      concurrency: whole(1).optional().describe('Calls in flight for it; its jobs wait.'),
+      requests_per_minute: amount().optional().describe('Requests to Sluice; above it 429.'),
+      max_queued: whole(1).optional().describe('Jobs waiting; above it 429.'),
+      usd_per_day: amount().optional().describe('US dollars per UTC day; above it 429.'),
+    })
+    .prefault({})
+    .describe('Limits of this tenant; absent = none.'),
+});
+
+export const admin = z.strictObject({
+  api_keys: keys().describe(
+    'Keys for `/admin` and `/metrics`; browsers send one as the password of HTTP Basic. With tenants and without these, both are closed.',
+  ),
+});
+
+export const webhooks = z
+  .strictObject({
+    secret: text()
+      .refine((value) => isWebhookSecret(value))
+      .optional()
+      .meta({
+        allowed: '`whsec_` and the base64 of 24 to 64 bytes, or a text of 24 characters or more',
+      })
+      .describe('Signs deliveries (Standard Webhooks). Absent = one is generated and kept.'),
+    allow: z
+      .array(cidr())
+      .prefault([])
+      .meta({ allowed: 'a list of address ranges' })
+      .describe(
+        'Private, loopback and link-local ranges that a delivery may reach; none by default.',
+      ),
+    allow_http: flag()
+      .prefault(false)
+      .describe('Lets deliveries go to `http://` URLs. Leave it off outside a trusted network.'),
+  })
+  .prefault({})
+  .describe('Deliveries to `webhook_url`.');
+
+function isWebhookSecret(value: string): boolean {
+  if (!value.startsWith('whsec_')) return value.length >= 24;
+  const bytes = Buffer.from(value.slice('whsec_'.length), 'base64');
+  return (
+    /^[A-Za-z0-9+/]+={0,2}$/.test(value.slice('whsec_'.length)) &&
+    bytes.length >= 24 &&
+    bytes.length <= 64
+  );
+}
+
+export const retry = z
+  .strictObject({
+    max_attempts: whole(1, 100)
+      .prefault(5)
+      .describe('Calls for one job before it is dead. 429s and blocked deployments cost none.'),
+    backoff: z
+      .strictObject({
+        base_ms: whole(1)
+          .prefault(500)
+          .describe('The first wait is random up to this; each further one up to twice the last.'),
+        max_ms: whole(1).prefault(30_000).describe('No wait is longer.'),
+      })
+      .prefault({})
+      .describe('Wait before another attempt (full jitter).'),
+  })
+  .prefault({})
+  .describe('What happens after a failed attempt.');
+
+export const retention = z
+  .strictObject({
+    jobs: duration().prefault('24h').describe('Ended jobs and their results.'),
+    files: duration().prefault('30d').describe('Files, unless the upload says otherwise.'),
+    dead: duration().prefault('7d').describe('Jobs out of attempts, for replay.'),
+  })
+  .prefault({})
+  .describe('How long things are kept.');
+
+export const server = z
+  .strictObject({
+    max_file_bytes: whole(1).prefault(8_589_934_592).describe('Largest file; above it 413.'),
+    max_batch_lines: whole(1).prefault(1_000_000).describe('Most lines of one batch.'),
+    max_body_bytes: whole(1).prefault(33_554_432).describe('Largest request body and batch line.'),
+  })
+  .prefault({})
+  .describe('What the API takes.');
+
+export const dispatch = z
+  .strictObject({
+    depth_ms: whole(1, 60_000)
+      .prefault(1_000)
+      .describe(
+        'Placed work per budget, as time at its rate: late enough to choose well, early enough that no worker waits.',
+      ),
+    chunk_jobs: whole(1, 1_000).prefault(32).describe('Most batch lines in one queue entry.'),
+    chunk_ms: whole(1, 10_000)
+      .prefault(100)
+      .describe('Most work in one queue entry, as time at the budget’s rate.'),
+    window_lines: whole(1)
+      .prefault(4_096)
+      .describe('Batch lines fed and not yet recorded, per batch: what they take in Redis.'),
+    snapshot_ms: whole(1, 10_000)
+      .prefault(50)
+      .describe('How old the picture of budgets and queues may be that placement works on.'),
+    unlimited_depth: whole(1)
+      .prefault(2_048)
+      .describe('Jobs placed at once on a budget without any limit.'),
+  })
+  .prefault({})
+  .describe(
+    'How the dispatcher hands out work. Measured defaults; change one only with a benchmark at hand.',
+  );
+
+export const admission = z
+  .strictObject({
+    utilisation: share()
+      .prefault(0.985)
+      .describe('Share of a known rate limit that is used; the rest absorbs clock differences.'),
+  })
+  .prefault({})
+  .describe('How budgets are spent.');

@@ -1,0 +1,64 @@
+/** How the installation runs, with TypeScript's names: the config file's sections beside the fleet and tenants. */
+import type { Tenant } from '@sluice/job';
+import { hashKey } from './check-names.ts';
+import type { ConfigFile } from './schema/file.ts';
+
+type CamelCase<S extends string> = S extends `${infer Head}_${infer Tail}`
+  ? `${Head}${Capitalize<CamelCase<Tail>>}`
+  : S;
+
+type CamelKeys<T> = T extends readonly unknown[]
+  ? T
+  : T extends object
+    ? { [K in keyof T as CamelCase<K & string>]: CamelKeys<T[K]> }
+    : T;
+
+/** Field by field as docs/configuration.md describes them; durations in milliseconds. */
+export interface Settings extends CamelKeys<
+  Pick<ConfigFile, 'retry' | 'server' | 'dispatch' | 'admission'>
+> {
+  /** `sha256:<hex>` of each key; empty = no admin section. */
+  admin: { keyHashes: string[] };
+  webhooks: { secret: string | null; allow: string[]; allowHttp: boolean };
+  retention: { jobsMs: number; filesMs: number; deadMs: number };
+}
+
+export function buildSettings(file: ConfigFile): Settings {
+  const { retry, server, dispatch, admission, webhooks, retention } = file;
+  return {
+    ...(camelKeys({ retry, server, dispatch, admission }) as CamelKeys<
+      Pick<ConfigFile, 'retry' | 'server' | 'dispatch' | 'admission'>
+    >),
+    admin: { keyHashes: (file.admin?.api_keys ?? []).map(hashKey) },
+    webhooks: {
+      secret: webhooks.secret ?? null,
+      allow: webhooks.allow,
+      allowHttp: webhooks.allow_http,
+    },
+    retention: { jobsMs: retention.jobs, filesMs: retention.files, deadMs: retention.dead },
+  };
+}
+
+function camelKeys(value: unknown): unknown {
+  if (value === null || typeof value !== 'object' || Array.isArray(value)) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, inner]) => [camelCase(key), camelKeys(inner)]),
+  );
+}
+
+const camelCase = (key: string): string =>
+  key.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+
+export function buildTenants(file: ConfigFile): Tenant[] {
+  return Object.entries(file.tenants).map(([id, entry]) => ({
+    id,
+    keyHashes: entry.api_keys.map(hashKey),
+    weight: entry.weight,
+    pools: entry.pools ?? null,
+    limits: Object.fromEntries(
+      Object.entries(entry.limits).filter(
+        (pair): pair is [string, number] => pair[1] !== undefined,
+      ),
+    ),
+  }));
+}
