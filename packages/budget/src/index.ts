@@ -1,1 +1,55 @@
-export {};
+export {
+  AMOUNTS,
+  actualCost,
+  amountCounted,
+  amountOf,
+  differenceOf,
+  expectedCost,
+} from './cost.ts';
+export type { Amount, Cost, CostFacts } from './cost.ts';
+export {
+  HORIZON_MS,
+  KNOWN_WINDOW,
+  PACED_DIMENSIONS,
+  PERMIT_POLL_MS,
+  UNKNOWN_WINDOW,
+  WINDOWED_DIMENSIONS,
+  rulesOf,
+} from './rules.ts';
+export type {
+  Band,
+  BudgetRules,
+  Dimension,
+  PacedDimension,
+  PacerRule,
+  PacingSettings,
+  WindowRule,
+  WindowedDimension,
+} from './rules.ts';
+export type { Pacer } from './pacer.ts';
+export { CREDIT_MARGIN_MS, liveBins, roomAt, usedIn } from './rolling-window.ts';
+export type { Bin } from './rolling-window.ts';
+export {
+  afterRestart,
+  budgetIn,
+  emptyState,
+  fullState,
+  liveLeases,
+  pacerIn,
+  withBudget,
+} from './state.ts';
+export type { AdmissionState, BudgetState } from './state.ts';
+export { book } from './book.ts';
+export type { Binding, BookRequest, Booking } from './book.ts';
+export { correctionsOf, observe, pause, refundsOf, renew, settle } from './settle.ts';
+export type { Corrections, EndedCall, SettleRequest } from './settle.ts';
+export {
+  MOST_INPUT_TOKENS,
+  MOST_OUTPUTS,
+  NO_CALLS,
+  charsPerToken,
+  countEnded,
+  meanOutput,
+  tally,
+} from './counters.ts';
+export type { Counters, EndedOutcome, Tally } from './counters.ts';

@@ -1,0 +1,324 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { Limits } from '@sluice/job';
+import * as fc from 'fast-check';
+import { book } from './book.ts';
+import type { BookRequest } from './book.ts';
+import { amountOf } from './cost.ts';
+import type { Cost } from './cost.ts';
+import { rulesOf } from './rules.ts';
+import type { Band, BudgetRules } from './rules.ts';
+import { afterRestart, emptyState, fullState } from './state.ts';
+import type { AdmissionState } from './state.ts';
+import { observe, pause, settle } from './settle.ts';
+
+const NOW = 1_700_000_000_000;
+const HOUR = 3_600_000;
+
+const budget = (limits: Limits, id = 'mini'): BudgetRules =>
+  rulesOf({ id, limits, outputCharge: 'actual', root: 'mini' });
+
+const cost = (input: number, output = 0, usd = 0): Cost => ({ requests: 1, input, output, usd });
+
+const request = (
+  rules: BudgetRules[],
+  costs: Cost[],
+  more: Partial<BookRequest> = {},
+): BookRequest => ({
+  rules,
+  costs,
+  band: 'interactive',
+  leases: costs.map((_, i) => `lease-${i}`),
+  leaseMs: 10_000,
+  ...more,
+});
+
+const times = (n: number, one: Cost): Cost[] => Array.from({ length: n }, () => one);
+
+describe('booking', () => {
+  test('without limits everything starts at once', () => {
+    const { decision } = book(fullState(), request([budget({})], times(40, cost(10))), NOW);
+    assert.deepEqual(decision, { starts: Array(40).fill(NOW), waitMs: null, binding: null });
+  });
+
+  test('a full bucket gives its burst, then the rate, then says how long to wait and why', () => {
+    const rules = budget({ rpm: 600 / 0.985 });
+    const { decision } = book(fullState(), request([rules], times(20, cost(1))), NOW);
+    const delays = decision.starts.map((start) => Math.round(start - NOW));
+    assert.deepEqual(delays, [0, 0, 0, 0, 0, 100, 200]);
+    assert.equal(Math.round(decision.waitMs ?? 0), 300);
+    assert.deepEqual(decision.binding, { budget: 'mini', dimension: 'rpm' });
+  });
+
+  test('all budgets and dimensions admit, or none is charged', () => {
+    const rules = [budget({ rpm: 6_000, itpm: 60_000 }), budget({ otpm: 60 / 0.985 }, 'org')];
+    const one = cost(10, 1);
+    const first = book(fullState(), request(rules, times(4, one)), NOW);
+    assert.equal(first.decision.starts.length, 1);
+    assert.deepEqual(first.decision.binding, { budget: 'org', dimension: 'otpm' });
+    const again = book(first.state, request(rules, [one]), NOW);
+    assert.deepEqual(again.state, first.state);
+    assert.equal(Math.round(again.decision.waitMs ?? 0), 1_000);
+  });
+
+  test('order is kept: what stands behind a big call does not overtake it', () => {
+    const rules = budget({ tpm: 60_000 / 0.985 });
+    const { decision, state } = book(
+      fullState(),
+      request([rules], [cost(400), cost(600), cost(1)]),
+      NOW,
+    );
+    assert.equal(decision.starts.length, 1);
+    assert.equal(Math.round(decision.waitMs ?? 0), 400);
+    const now = request([rules], [cost(600), cost(1)], { horizonMs: 0 });
+    const later = book(state, now, NOW + 400.01);
+    assert.equal(later.decision.starts.length, 1, 'the big one starts and leaves a debt');
+    assert.equal(Math.round(later.decision.waitMs ?? 0), 101);
+  });
+
+  test('interactive starts at once beside a batch that books all it can', () => {
+    const rules = budget({ tpm: 600_000, rpm: 6_000 });
+    let state: AdmissionState = fullState();
+    for (let now = NOW; now < NOW + 2_000; now += 7) {
+      const batch = request([rules], times(32, cost(100)), { band: 'batch' });
+      state = book(state, batch, now).state;
+      const talk = book(state, request([rules], [cost(100)]), now);
+      assert.equal(talk.decision.starts[0], now);
+    }
+  });
+
+  test('batch gets the whole rate when it is alone', () => {
+    const rules = budget({ tpm: 200_000, rpm: 500 });
+    let state: AdmissionState = fullState();
+    let now = NOW;
+    let sent = 0;
+    while (now < NOW + 600_000) {
+      const { decision, state: next } = book(
+        state,
+        request([rules], times(32, cost(300, 300)), { band: 'batch' }),
+        now,
+      );
+      sent += decision.starts.length * 600;
+      state = next;
+      now += Math.max(5, (decision.waitMs ?? 0) - 125);
+    }
+    const share = sent / 10 / 200_000;
+    assert.ok(share > 0.98 && share < 0.99, `used ${share} of the limit`);
+  });
+
+  test('a pause holds everything until it is over; a shorter one does not end it', () => {
+    const rules = budget({});
+    const paused = pause(pause(fullState(), ['mini'], NOW + 900), ['mini'], NOW + 500);
+    const { decision } = book(paused, request([rules], [cost(1)]), NOW);
+    assert.deepEqual(decision, {
+      starts: [],
+      waitMs: 900,
+      binding: { budget: 'mini', dimension: 'paused' },
+    });
+    assert.deepEqual(book(paused, request([rules], [cost(1)]), NOW + 800).decision.starts, [
+      NOW + 900,
+    ]);
+  });
+
+  test('after a restart buckets are empty', () => {
+    const rules = budget({ rpm: 600 / 0.985 });
+    for (const state of [emptyState(NOW), afterRestart(fullState(), NOW)]) {
+      const { decision } = book(state, request([rules], times(9, cost(1))), NOW);
+      assert.deepEqual(
+        decision.starts.map((start) => Math.round(start - NOW)),
+        [100, 200],
+      );
+    }
+  });
+});
+
+describe('permits', () => {
+  const rules = budget({ concurrency: 2 });
+
+  test('bound the prefix, come free when a call ends, and lapse', () => {
+    const first = book(fullState(), request([rules], times(3, cost(1))), NOW);
+    assert.equal(first.decision.starts.length, 2);
+    assert.equal(first.decision.binding?.dimension, 'concurrency');
+    const more = request([rules], [cost(1)], { leases: ['other'] });
+    assert.equal(book(first.state, more, NOW + 9_999).decision.starts.length, 0);
+    assert.equal(book(first.state, more, NOW + 10_000).decision.starts.length, 1);
+    const ended = settle(
+      first.state,
+      { rules: [rules], corrections: [], leases: ['lease-0'], longestMs: 5 },
+      NOW + 5,
+    );
+    assert.equal(book(ended, more, NOW + 5).decision.starts.length, 1);
+  });
+
+  test('after a restart every lease lasts one full term', () => {
+    const { state } = book(fullState(), request([rules], times(2, cost(1))), NOW);
+    const back = afterRestart(state, NOW + 60_000);
+    const more = request([rules], [cost(1)], { leases: ['other'] });
+    assert.equal(book(back, more, NOW + 69_999).decision.starts.length, 0);
+    assert.equal(book(back, more, NOW + 70_000).decision.starts.length, 1);
+  });
+});
+
+describe('limits per day', () => {
+  test('when full, the wait is until the oldest bin has fallen out', () => {
+    const rules = budget({ rpd: 3 });
+    const start = Math.ceil(NOW / HOUR) * HOUR;
+    const first = book(fullState(), request([rules], [cost(1)]), start + 1_000);
+    const second = book(first.state, request([rules], times(5, cost(1))), start + 3 * HOUR);
+    assert.equal(second.decision.starts.length, 2);
+    const fallsOut = start + 25 * HOUR;
+    assert.equal(second.decision.waitMs, fallsOut - start - 3 * HOUR);
+    const early = book(second.state, request([rules], [cost(1)], { horizonMs: 0 }), fallsOut - 1);
+    assert.equal(early.decision.starts.length, 0);
+    const then = book(second.state, request([rules], times(2, cost(1))), fallsOut);
+    assert.equal(then.decision.starts.length, 1);
+  });
+
+  test('a call above the limit itself never starts', () => {
+    const rules = budget({ usd_per_day: 1 });
+    const { decision } = book(fullState(), request([rules], [cost(1, 1, 1.5)]), NOW);
+    assert.deepEqual([decision.starts, decision.waitMs], [[], HOUR]);
+  });
+});
+
+/** One thing that happens `after` ms later. */
+interface Step {
+  after: number;
+  band: Band;
+  costs: { input: number; output: number }[];
+  budgets: number;
+  /** Settles what was booked so many steps ago, at this multiple of the expected output. */
+  settle: number;
+  remaining: number;
+}
+
+const steps = (): fc.Arbitrary<Step[]> =>
+  fc.array(
+    fc.record({
+      after: fc.oneof(fc.nat(300), fc.double({ min: 0, max: 20, noNaN: true }), fc.nat(20_000)),
+      band: fc.constantFrom<Band>('interactive', 'batch'),
+      costs: fc.array(fc.record({ input: fc.nat(900), output: fc.nat(900) }), { maxLength: 9 }),
+      budgets: fc.constantFrom(1, 2, 3),
+      settle: fc.constantFrom(0, 0.5, 1, 3),
+      remaining: fc.nat(4_000),
+    }),
+    { maxLength: 40 },
+  );
+
+interface Sent {
+  start: number;
+  cost: Cost;
+}
+
+/** Plays steps against a shared budget (`org`) and one of its own; answers what was booked on the shared one. */
+function play(all: Step[], { settling }: { settling: boolean }): Sent[] {
+  const own = budget({ rpm: 400 });
+  const org = budget({ rpm: 900, tpm: 120_000, otpm: 50_000 }, 'org');
+  const sent: Sent[] = [];
+  let state = fullState();
+  let now = NOW;
+  for (const step of all) {
+    now += step.after;
+    const rules = [[org], [own, org], [org, own]][step.budgets - 1] as BudgetRules[];
+    const costs = step.costs.map(({ input, output }) => cost(input, output));
+    const { decision, state: next } = book(state, request(rules, costs, { band: step.band }), now);
+    state = next;
+    for (const [i, start] of decision.starts.entries()) {
+      assert.ok(start >= now && start <= now + 250);
+      sent.push({ start, cost: costs[i] as Cost });
+    }
+    if (!settling) continue;
+    const pacers = [0, 100 * (step.settle - 1), 60 * (step.settle - 1)];
+    const corrections = [{ pacers, windows: [] }];
+    state = settle(state, { rules: [org], corrections, leases: [], longestMs: 10 }, now);
+    state = observe(state, { rules: org, dimension: 'tpm', remaining: step.remaining }, now);
+  }
+  return sent;
+}
+
+/** Checks every window that begins and ends with a start. */
+function assertBounded(sent: Sent[], rules: BudgetRules): void {
+  const inOrder = sent.toSorted((a, b) => a.start - b.start);
+  for (const { dimension, msPerUnit, burstMs } of rules.pacers) {
+    const ms = inOrder.map((call) => amountOf(dimension, call.cost) * msPerUnit);
+    const burst = Math.max(burstMs, ...ms);
+    for (let i = 0; i < ms.length; i += 1) {
+      let spent = 0;
+      for (let j = i; j < ms.length; j += 1) {
+        spent += ms[j] as number;
+        const width = (inOrder[j] as Sent).start - (inOrder[i] as Sent).start;
+        assert.ok(spent <= burst + width + 0.01, `${dimension}: ${spent} in ${width} ms`);
+      }
+    }
+  }
+}
+
+describe('in every window w, what is booked to start costs at most burst + rate × w', () => {
+  const org = budget({ rpm: 900, tpm: 120_000, otpm: 50_000 }, 'org');
+
+  test('with mixed bands, shared budgets and calls bigger than the burst', () => {
+    fc.assert(
+      fc.property(steps(), (all) => assertBounded(play(all, { settling: false }), org)),
+      { numRuns: 300 },
+    );
+  });
+
+  test('whatever settlements and headers say', () => {
+    fc.assert(
+      fc.property(steps(), (all) => assertBounded(play(all, { settling: true }), org)),
+      { numRuns: 300 },
+    );
+  });
+
+  test('the check itself sees a window that is too full', () => {
+    const sent = times(30, cost(100)).map((one) => ({ start: NOW, cost: one }));
+    assert.throws(() => assertBounded(sent, org), /rpm/);
+  });
+});
+
+test('in every 24 hours, never more than the limit per day', () => {
+  const rules = budget({ rpd: 20, usd_per_day: 5 });
+  const step = fc.record({ after: fc.nat(9 * HOUR), costs: fc.array(fc.nat(100)) });
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 40 }), (all) => {
+      let state = fullState();
+      let now = NOW;
+      const sent: Sent[] = [];
+      for (const { after, costs } of all) {
+        now += after;
+        const asked = costs.map((cents) => cost(1, 1, cents / 100));
+        const { decision, state: next } = book(state, request([rules], asked), now);
+        state = next;
+        decision.starts.forEach((start, i) => sent.push({ start, cost: asked[i] as Cost }));
+      }
+      for (const { start } of sent) {
+        const day = sent.filter((call) => call.start >= start && call.start <= start + 24 * HOUR);
+        assert.ok(day.length <= 20);
+        assert.ok(day.reduce((usd, call) => usd + call.cost.usd, 0) <= 5 + 1e-9);
+      }
+    }),
+  );
+});
+
+test('the wait is exact: a moment earlier is refused, that moment is granted', () => {
+  fc.assert(
+    fc.property(steps(), fc.constantFrom<Band>('interactive', 'batch'), (all, band) => {
+      const rules = budget({ rpm: 300, tpm: 60_000 });
+      let state = fullState();
+      let now = NOW;
+      for (const step of all) {
+        now += step.after;
+        const costs = step.costs.map(({ input, output }) => cost(input, output));
+        const asked = request([rules], costs, { band });
+        const { decision, state: next } = book(state, asked, now);
+        state = next;
+        if (decision.waitMs === null) continue;
+        const rest = costs.slice(decision.starts.length);
+        const again = request([rules], rest, { band, horizonMs: 0 });
+        const then = now + decision.waitMs;
+        assert.equal(book(state, again, then - 0.01).decision.starts.length, 0);
+        assert.ok(book(state, again, then + 0.01).decision.starts.length > 0);
+      }
+    }),
+  );
+});

@@ -1,0 +1,51 @@
+/**
+ * One rate limit as GCRA (generic cell rate algorithm): a bucket kept as one moment, `fullAt`, at which it will be
+ * full again. Costs are in milliseconds of rate.
+ *
+ * Why starts in any order are safe. Booked in the order 1…n, each charge moves `fullAt` by its cost at least, and
+ * start j ≥ fullAt(j) − max(burst, cost j). So what is booked from i to j costs at most
+ * fullAt(j) − start i ≤ (start j − start i) + max(burst, cost j): never more than burst + rate × w in a window w,
+ * save that a call bigger than the burst goes alone from a full bucket and leaves a debt.
+ */
+
+export interface Pacer {
+  /** When the bucket will be full if nothing more is booked, ms. In the past: it is full. */
+  fullAt: number;
+  /** Booked but not used, ms of rate: pays later debts, never further calls. */
+  credit: number;
+}
+
+/** A bucket that nothing was ever taken from. */
+export const FULL_PACER: Pacer = { fullAt: 0, credit: 0 };
+
+/** When a call of this cost may start, given the part of the burst it may use. */
+export const earliestStart = (pacer: Pacer, costMs: number, burstMs: number): number =>
+  pacer.fullAt - Math.max(0, burstMs - costMs);
+
+/** The pacer after a call booked to start at `start`. */
+export const charge = (pacer: Pacer, costMs: number, start: number): Pacer => ({
+  ...pacer,
+  fullAt: Math.max(pacer.fullAt, start) + costMs,
+});
+
+/**
+ * Settles a difference between actual and expected cost. A debt is paid from the credit first, the rest postpones
+ * what is booked next. Unused cost becomes credit up to `mostCredit`; it never makes a call start earlier: the
+ * provider's bucket may have been full meanwhile, and what overflows there is gone.
+ */
+export function settlePacer(
+  pacer: Pacer,
+  debtMs: number,
+  { now, mostCredit }: { now: number; mostCredit: number },
+): Pacer {
+  const balance = pacer.credit - debtMs;
+  if (balance >= 0) return { ...pacer, credit: Math.min(mostCredit, balance) };
+  return { fullAt: Math.max(pacer.fullAt, now) - balance, credit: 0 };
+}
+
+/** Lowers the level to what the provider says is left (ms of rate); a higher figure changes nothing. */
+export const lowerTo = (
+  pacer: Pacer,
+  remainingMs: number,
+  { now, burstMs }: { now: number; burstMs: number },
+): Pacer => ({ ...pacer, fullAt: Math.max(pacer.fullAt, now + burstMs - remainingMs) });

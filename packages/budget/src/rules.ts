@@ -1,0 +1,112 @@
+/**
+ * A budget's limits turned into the numbers that the arithmetic works with: pacers for what is limited per minute,
+ * rolling windows for what is limited per day or month, permits for calls in flight.
+ */
+import type { Budget, OutputCharge } from '@sluice/job';
+
+export const PACED_DIMENSIONS = ['rpm', 'tpm', 'itpm', 'otpm'] as const;
+export type PacedDimension = (typeof PACED_DIMENSIONS)[number];
+export const WINDOWED_DIMENSIONS = ['rpd', 'tpd', 'usd_per_day', 'usd_per_month'] as const;
+export type WindowedDimension = (typeof WINDOWED_DIMENSIONS)[number];
+/** What can be charged; `concurrency` is held, not charged. */
+export type Dimension = PacedDimension | WindowedDimension;
+
+/**
+ * `interactive` may use the whole burst. `batch` gets a part of it, so that what it books ahead within the horizon
+ * still leaves burst for an interactive call to start at once.
+ */
+export type Band = 'interactive' | 'batch';
+
+export interface PacingSettings {
+  /** Part of the limit that is used: covers clock drift and estimates that are a little low. */
+  share: number;
+  /** Burst as milliseconds of rate (but at least one request). */
+  burstMs: number;
+  /** Part of the burst that batch may use. */
+  batchShare: number;
+  /** Unused cost kept to set off against later debts, as milliseconds of rate. */
+  creditMs: number;
+}
+
+/**
+ * For providers that allow at least one second's burst: half of it is our burst, half covers the credit
+ * (see settle.ts). With batch at 0.2, a batch that has booked 250 ms ahead leaves 150 ms of rate.
+ */
+export const KNOWN_WINDOW: PacingSettings = {
+  share: 0.985,
+  burstMs: 500,
+  batchShare: 0.2,
+  creditMs: 500,
+};
+/** For providers that say nothing: burst + rate × w ≤ limit × w also for fixed windows of ten seconds or more. */
+export const UNKNOWN_WINDOW: PacingSettings = { ...KNOWN_WINDOW, share: 0.95 };
+
+/** How far ahead a start may be booked. */
+export const HORIZON_MS = 250;
+/** When to ask again for a permit: any call that ends frees one, so there is no exact wait. */
+export const PERMIT_POLL_MS = 50;
+
+export interface PacerRule {
+  dimension: PacedDimension;
+  limit: number;
+  /** Milliseconds of rate that one request or token takes. */
+  msPerUnit: number;
+  burstMs: number;
+  batchBurstMs: number;
+  creditMs: number;
+}
+
+/** At most `limit` in any `bins` × `binMs`, counted in bins. */
+export interface WindowRule {
+  dimension: WindowedDimension;
+  limit: number;
+  binMs: number;
+  bins: number;
+}
+
+export interface BudgetRules {
+  budget: string;
+  outputCharge: OutputCharge;
+  pacers: PacerRule[];
+  windows: WindowRule[];
+  /** Calls in flight at once; null = unlimited. */
+  concurrency: number | null;
+}
+
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+const BINS: Record<WindowedDimension, { binMs: number; bins: number }> = {
+  rpd: { binMs: HOUR_MS, bins: 24 },
+  tpd: { binMs: HOUR_MS, bins: 24 },
+  usd_per_day: { binMs: HOUR_MS, bins: 24 },
+  usd_per_month: { binMs: DAY_MS, bins: 30 },
+};
+
+/** The rules of a budget; a dimension without a limit has none. Throws RangeError on a limit that is not positive. */
+export function rulesOf(budget: Budget, settings: PacingSettings = KNOWN_WINDOW): BudgetRules {
+  const { limits } = budget;
+  const limitOf = (dimension: Dimension | 'concurrency'): number[] => {
+    const limit = limits[dimension];
+    if (limit === undefined) return [];
+    if (limit > 0 && Number.isFinite(limit)) return [limit];
+    throw new RangeError(`${budget.id}.${dimension}: found ${limit}, allowed: a number above 0`);
+  };
+  return {
+    budget: budget.id,
+    outputCharge: budget.outputCharge,
+    pacers: PACED_DIMENSIONS.flatMap((dimension) =>
+      limitOf(dimension).map((limit) => pacerRule(dimension, limit, settings)),
+    ),
+    windows: WINDOWED_DIMENSIONS.flatMap((dimension) =>
+      limitOf(dimension).map((limit) => ({ dimension, limit, ...BINS[dimension] })),
+    ),
+    concurrency: limitOf('concurrency')[0] ?? null,
+  };
+}
+
+function pacerRule(dimension: PacedDimension, limit: number, settings: PacingSettings): PacerRule {
+  const msPerUnit = 60_000 / (limit * settings.share);
+  const burstMs = Math.max(settings.burstMs, dimension === 'rpm' ? msPerUnit : 0);
+  const { batchShare, creditMs } = settings;
+  return { dimension, limit, msPerUnit, burstMs, batchBurstMs: burstMs * batchShare, creditMs };
+}

@@ -1,0 +1,70 @@
+/**
+ * What admission remembers of the budgets under one root. Plain data, never changed in place; in Redis it is the
+ * hash `rates` and one sorted set of leases per budget.
+ */
+import { FULL_PACER } from './pacer.ts';
+import type { Pacer } from './pacer.ts';
+import type { Bin } from './rolling-window.ts';
+import type { PacedDimension, PacerRule, WindowedDimension } from './rules.ts';
+
+export interface BudgetState {
+  /** Nothing starts before (a 429's retry-after), ms. */
+  pausedUntil: number;
+  pacers: Partial<Record<PacedDimension, Pacer>>;
+  windows: Partial<Record<WindowedDimension, Bin[]>>;
+  /** Lease → when it lapses, ms. */
+  leases: Record<string, number>;
+}
+
+export interface AdmissionState {
+  /**
+   * When the store was last found restarted, ms (0 = never): every bucket counts as empty at that moment and
+   * every lease lasts one full term from it, since what was booked and renewed meanwhile may be lost.
+   */
+  emptiedAt: number;
+  budgets: Record<string, BudgetState>;
+}
+
+/** Nothing was ever sent, so the provider's buckets are full and so are ours. */
+export const fullState = (): AdmissionState => ({ emptiedAt: 0, budgets: {} });
+
+/** Nothing is known, so every bucket starts empty. */
+export const emptyState = (now: number): AdmissionState => ({ emptiedAt: now, budgets: {} });
+
+/** The state after the store came back under another run id: what it knows, with empty buckets. */
+export const afterRestart = (state: AdmissionState, now: number): AdmissionState => ({
+  ...state,
+  emptiedAt: now,
+});
+
+const UNUSED: BudgetState = { pausedUntil: 0, pacers: {}, windows: {}, leases: {} };
+
+export const budgetIn = (state: AdmissionState, budget: string): BudgetState =>
+  state.budgets[budget] ?? UNUSED;
+
+/** A budget's pacer as it counts now: after a restart, no fuller than a bucket that was empty then. */
+export function pacerIn(state: AdmissionState, budget: string, rule: PacerRule): Pacer {
+  const pacer = budgetIn(state, budget).pacers[rule.dimension] ?? FULL_PACER;
+  const empty = state.emptiedAt === 0 ? 0 : state.emptiedAt + rule.burstMs;
+  return pacer.fullAt >= empty ? pacer : { ...pacer, fullAt: empty };
+}
+
+/** The leases of a budget that hold a permit at `now`. */
+export function liveLeases(
+  state: AdmissionState,
+  budget: string,
+  { now, leaseMs }: { now: number; leaseMs: number },
+): Record<string, number> {
+  const { leases } = budgetIn(state, budget);
+  if (state.emptiedAt > 0 && now < state.emptiedAt + leaseMs) return leases;
+  return Object.fromEntries(Object.entries(leases).filter(([, lapses]) => lapses > now));
+}
+
+export const withBudget = (
+  state: AdmissionState,
+  budget: string,
+  change: Partial<BudgetState>,
+): AdmissionState => ({
+  ...state,
+  budgets: { ...state.budgets, [budget]: { ...budgetIn(state, budget), ...change } },
+});
