@@ -1,1 +1,6 @@
-export {};
+export { ADAPTERS, adapterFor, unsayableBy } from './adapters.ts';
+export type { Adapter, Answer, Body, Call, ProviderRequest, ProviderResponse } from './adapter.ts';
+export { createCaller } from './call.ts';
+export type { CallOptions, CallResult, Caller, CallerOptions } from './call.ts';
+export { readLimits } from './limits.ts';
+export type { LimitReport } from './limits.ts';

@@ -1,0 +1,179 @@
+/**
+ * Makes the HTTP call. One undici agent with keep-alive connections for all deployments; nothing is retried,
+ * redirected or logged here.
+ *
+ * `dispatch` with one timer per call rather than `undici.request` with a signal: 17.5 against 30 µs of CPU a call,
+ * 56,000 against 34,000 calls/s (1 KB both ways, 64 connections, loopback, two cores). Timers of equal length share
+ * one list in Node, so a timer costs about a microsecond; undici's own two are off, because they bound the silence
+ * between bytes and not the call.
+ */
+import { setMaxListeners } from 'node:events';
+import { Agent } from 'undici';
+import type { Dispatcher } from 'undici';
+import type { ProviderRequest, ProviderResponse } from './adapter.ts';
+
+export interface CallOptions {
+  /** For the whole call: waiting for a connection, connecting, headers and body. */
+  timeoutMs: number;
+  /** Aborts the call; the provider may have charged for it. */
+  signal?: AbortSignal | undefined;
+}
+
+/**
+ * `network`: no answer came, whether or not the provider got the request; also an answer above the size limit.
+ * `message` names the cause, without headers and bodies.
+ */
+export type CallResult =
+  | { kind: 'answer'; response: ProviderResponse; tookMs: number }
+  | { kind: 'timeout' | 'network' | 'aborted'; message: string; tookMs: number };
+
+export interface Caller {
+  /** Makes one call. Never rejects. */
+  send(request: ProviderRequest, options: CallOptions): Promise<CallResult>;
+  /** Ends idle connections and waits for the calls in flight. */
+  close(): Promise<void>;
+}
+
+export interface CallerOptions {
+  /** Connections to one origin at once; further calls wait. Default: no bound (the budgets' concurrency is one). */
+  connectionsPerOrigin?: number;
+  /** Longest answer accepted, bytes. */
+  maxResponseBytes?: number;
+}
+
+const MAX_RESPONSE_BYTES = 64 * 1024 * 1024;
+
+export function createCaller({
+  connectionsPerOrigin,
+  maxResponseBytes = MAX_RESPONSE_BYTES,
+}: CallerOptions = {}): Caller {
+  const agent = new Agent({
+    connections: connectionsPerOrigin ?? null,
+    pipelining: 1,
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    connect: { timeout: 10_000 },
+  });
+  return {
+    send: (request, options) =>
+      new Promise((resolve) => {
+        new CallInFlight({ maxResponseBytes, ...options }, resolve).start(agent, request);
+      }),
+    close: () => agent.close(),
+  };
+}
+
+type Headers = Record<string, string | string[] | undefined>;
+
+/** One call, from `start` until it settles, exactly once. */
+class CallInFlight implements Dispatcher.DispatchHandler {
+  readonly #limits: CallOptions & { maxResponseBytes: number };
+  readonly #resolve: (result: CallResult) => void;
+  readonly #startedAt = performance.now();
+  readonly #chunks: Buffer[] = [];
+  #bytes = 0;
+  #status = 0;
+  #headers: Headers = {};
+  #controller: Dispatcher.DispatchController | null = null;
+  #timer: NodeJS.Timeout | undefined;
+  #settled = false;
+
+  constructor(
+    limits: CallOptions & { maxResponseBytes: number },
+    resolve: (result: CallResult) => void,
+  ) {
+    this.#limits = limits;
+    this.#resolve = resolve;
+  }
+
+  start(agent: Agent, request: ProviderRequest): void {
+    const { signal, timeoutMs } = this.#limits;
+    if (signal?.aborted) return this.#end('aborted', 'aborted before it was sent');
+    if (signal) {
+      // One signal may stop thousands of calls; Node warns of a leak after ten.
+      setMaxListeners(0, signal);
+      signal.addEventListener('abort', this.#onAbort, { once: true });
+    }
+    this.#timer = setTimeout(this.#onTimeout, timeoutMs);
+    try {
+      const { origin, pathname, search } = new URL(request.url);
+      const { method, headers, body } = request;
+      agent.dispatch({ origin, path: pathname + search, method, headers, body }, this);
+    } catch (error) {
+      this.onResponseError(null, error);
+    }
+  }
+
+  readonly #onAbort = (): void => this.#end('aborted', 'aborted');
+  readonly #onTimeout = (): void =>
+    this.#end('timeout', `no answer within ${this.#limits.timeoutMs} ms`);
+
+  /** Also comes after the end, when a connection becomes free for a call given up while it waited. */
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    if (this.#settled) controller.abort(new Error('given up'));
+  }
+
+  onResponseStart(_controller: unknown, status: number, headers: Headers): void {
+    this.#status = status;
+    this.#headers = headers;
+  }
+
+  onResponseData(_controller: unknown, chunk: Buffer): void {
+    this.#bytes += chunk.length;
+    if (this.#bytes <= this.#limits.maxResponseBytes) this.#chunks.push(chunk);
+    else this.#end('network', `the answer is longer than ${this.#limits.maxResponseBytes} bytes`);
+  }
+
+  onResponseEnd(): void {
+    const text = joinChunks(this.#chunks);
+    const headers = flatten(this.#headers);
+    this.#settle({
+      kind: 'answer',
+      response: { status: this.#status, headers, text, receivedAtMs: Date.now() },
+      tookMs: this.#tookMs(),
+    });
+  }
+
+  onResponseError(_controller: unknown, error: unknown): void {
+    this.#end('network', describe(error));
+  }
+
+  #end(kind: 'timeout' | 'network' | 'aborted', message: string): void {
+    if (this.#settled) return;
+    this.#settle({ kind, message, tookMs: this.#tookMs() });
+    this.#controller?.abort(new Error(message));
+  }
+
+  #settle(result: CallResult): void {
+    if (this.#settled) return;
+    this.#settled = true;
+    clearTimeout(this.#timer);
+    this.#limits.signal?.removeEventListener('abort', this.#onAbort);
+    this.#resolve(result);
+  }
+
+  #tookMs(): number {
+    return Math.round(performance.now() - this.#startedAt);
+  }
+}
+
+const joinChunks = (chunks: Buffer[]): string =>
+  chunks.length === 1 ? (chunks[0] as Buffer).toString() : Buffer.concat(chunks).toString();
+
+function flatten(headers: Headers): Record<string, string> {
+  const flat: Record<string, string> = {};
+  for (const [name, value] of Object.entries(headers)) {
+    if (value !== undefined) flat[name] = typeof value === 'string' ? value : value.join(', ');
+  }
+  return flat;
+}
+
+/** `ECONNREFUSED`, `UND_ERR_SOCKET: other side closed`: undici's messages name header names, never values. */
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return 'the call failed';
+  const code = (error as NodeJS.ErrnoException).code ?? error.name;
+  return error.message === '' || error.message.includes(code)
+    ? error.message || code
+    : `${code}: ${error.message}`;
+}

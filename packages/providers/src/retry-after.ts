@@ -1,0 +1,40 @@
+/**
+ * The wait a provider asks for after a failure. Order: `retry-after-ms`, then `retry-after` (seconds or an HTTP
+ * date), as the official SDKs read them (wire-spec 4.5); then Google's RetryInfo in the body (4.1, Gemini sends no
+ * header); then "try again in 1.2s", which OpenAI-compatible servers write into the message.
+ */
+import type { ProviderResponse } from './adapter.ts';
+import { parseDuration, parseWait, timeOf } from './duration.ts';
+import { asString, isObject } from './json.ts';
+import type { JsonObject } from './json.ts';
+
+/** Milliseconds; null where the provider does not say. `error` is the error object of the body. */
+export function readRetryAfter(
+  response: ProviderResponse,
+  error: JsonObject | null,
+): number | null {
+  return fromHeaders(response) ?? fromRetryInfo(error) ?? fromMessage(error);
+}
+
+function fromHeaders(response: ProviderResponse): number | null {
+  const inMs = response.headers['retry-after-ms'];
+  if (inMs !== undefined && /^\d+(\.\d+)?$/.test(inMs)) return Math.ceil(Number(inMs));
+  const after = response.headers['retry-after'];
+  return after === undefined ? null : parseWait(after, timeOf(response));
+}
+
+function fromRetryInfo(error: JsonObject | null): number | null {
+  const details = error?.['details'];
+  if (!Array.isArray(details)) return null;
+  for (const detail of details) {
+    const delay = isObject(detail) ? asString(detail['retryDelay']) : null;
+    if (delay !== null) return parseDuration(delay);
+  }
+  return null;
+}
+
+function fromMessage(error: JsonObject | null): number | null {
+  const message = asString(error?.['message']);
+  const match = message && /(?:try again|retry) in (\d[\dhms.]*[smh])/.exec(message);
+  return match ? parseDuration(match[1] as string) : null;
+}
