@@ -1,1 +1,16 @@
-export {};
+export { costOn, msOf, unitsOf } from './candidate.ts';
+export type { Asked, Candidate, CandidateState, Cost, Rate, SharedSlots } from './candidate.ts';
+export { DEFAULT_DEPTH, chunkSize, depthFor, room } from './room.ts';
+export type { Depth } from './room.ts';
+export { NO_MEMORY } from './strategy.ts';
+export type { Memory, Strategy } from './strategy.ts';
+export { STRATEGY_NAMES, strategyNamed } from './strategies.ts';
+export { choose } from './choose.ts';
+export type { Choice, NeverReason, PoolNow, Why } from './choose.ts';
+export { BREAKER, afterLook, counts, lookAt, newBreaker } from './breaker.ts';
+export type { Breaker, Look } from './breaker.ts';
+export { BLOCKING, BLOCK_RETRY_MS, afterFact, isBlocking, isDue } from './block.ts';
+export type { Block, BlockFact, BlockReason } from './block.ts';
+export { standing } from './standing.ts';
+export type { Health, Standing } from './standing.ts';
+export { shares } from './shares.ts';

@@ -1,0 +1,140 @@
+/**
+ * Circuit breaker of one deployment: a pure state machine, fed what happened since it was last looked at.
+ *
+ *   closed ── 5 failures in a row, or under 80 % success of at least 5 in 30 s ──▶ open
+ *   open ── after its back-off (5 s, 10 s, … 300 s, equal jitter) ──▶ half_open
+ *   half_open ── 3 successes ──▶ closed;  one failure ──▶ open, for longer
+ *
+ * Thresholds are Finagle's (facts: failure accrual). What counts as a failure is the caller's table: a 429 never does.
+ * The last usable deployment of a pool is not ejected: flaky it stays closed, for its retries have nowhere better
+ * to go; failing without a success between, it is tried one job at a time with pauses of at most 5 s.
+ */
+
+export const BREAKER = {
+  failuresInARow: 5,
+  windowMs: 30_000,
+  leastCalls: 5,
+  leastSuccess: 0.8,
+  firstBackoffMs: 5_000,
+  longestBackoffMs: 300_000,
+  successesToClose: 3,
+  /** A half-open deployment that no batch job has tried for this long may be tried by anyone. */
+  probeByAnyMs: 30_000,
+} as const;
+
+/** Width of the counts below: old enough ones are dropped whole, so a window is 29 to 30 s long. */
+const COUNT_MS = 1_000;
+
+interface Count {
+  fromMs: number;
+  ok: number;
+  failures: number;
+}
+
+/** `since`: when it came into this state, ms. */
+export type Breaker =
+  | { kind: 'closed'; since: number; inARow: number; recent: readonly Count[] }
+  | { kind: 'open'; since: number; until: number; trips: number }
+  | { kind: 'half_open'; since: number; successes: number; trips: number };
+
+/** Calls that ended since the last look. Leave out those for which {@link counts} is false. */
+export interface Look {
+  ok: number;
+  failures: number;
+  /** Failures after the last success among them; equals `failures` when there was none. */
+  failuresAtEnd: number;
+  /** Whether every other deployment of some pool it serves is unusable now. */
+  lastInPool: boolean;
+}
+
+interface Moment {
+  now: number;
+  /** Uniform in [0, 1). */
+  random: () => number;
+}
+
+export const newBreaker = (now: number): Breaker => ({
+  kind: 'closed',
+  since: now,
+  inARow: 0,
+  recent: [],
+});
+
+/**
+ * Whether the outcome of a call started then says anything about the present state. Calls from before the breaker
+ * opened may end a minute later, and must not undo a recovery.
+ */
+export const counts = (breaker: Breaker, startedAt: number): boolean => startedAt >= breaker.since;
+
+/** Outcomes in the order in which the calls ended, as a look; true = success. */
+export function lookAt(outcomes: readonly boolean[], lastInPool: boolean): Look {
+  const ok = outcomes.filter(Boolean).length;
+  const failuresAtEnd = outcomes.length - 1 - outcomes.lastIndexOf(true);
+  return { ok, failures: outcomes.length - ok, failuresAtEnd, lastInPool };
+}
+
+/** The breaker after a look; call it now and then without outcomes too, for time alone ends a back-off. */
+export function afterLook(breaker: Breaker, look: Look, moment: Moment): Breaker {
+  if (breaker.kind === 'closed') return afterClosed(breaker, look, moment);
+  if (breaker.kind === 'open') return afterOpen(breaker, look, moment.now);
+  return afterHalfOpen(breaker, look, moment);
+}
+
+type Of<K extends Breaker['kind']> = Extract<Breaker, { kind: K }>;
+
+function afterClosed(breaker: Of<'closed'>, look: Look, moment: Moment): Breaker {
+  const inARow = look.ok > 0 ? look.failuresAtEnd : breaker.inARow + look.failures;
+  const recent = count(breaker.recent, look, moment.now);
+  const dead = inARow >= BREAKER.failuresInARow;
+  if (dead && look.lastInPool)
+    return { kind: 'half_open', since: moment.now, successes: 0, trips: 0 };
+  if (dead || (isFlaky(recent) && !look.lastInPool)) return open(0, moment);
+  return { ...breaker, inARow, recent };
+}
+
+function afterOpen(breaker: Of<'open'>, look: Look, now: number): Breaker {
+  const until = look.lastInPool
+    ? Math.min(breaker.until, breaker.since + BREAKER.firstBackoffMs)
+    : breaker.until;
+  if (now < until) return breaker;
+  return { kind: 'half_open', since: now, successes: 0, trips: breaker.trips };
+}
+
+function afterHalfOpen(breaker: Of<'half_open'>, look: Look, moment: Moment): Breaker {
+  if (look.failures > 0) return open(breaker.trips, moment);
+  const successes = breaker.successes + look.ok;
+  if (successes >= BREAKER.successesToClose) return newBreaker(moment.now);
+  return successes === breaker.successes ? breaker : { ...breaker, successes };
+}
+
+/** Equal jitter: half the back-off is certain, the other half drawn, so that deployments do not return in step. */
+function open(trips: number, { now, random }: Moment): Breaker {
+  const full = Math.min(BREAKER.longestBackoffMs, BREAKER.firstBackoffMs * 2 ** trips);
+  return {
+    kind: 'open',
+    since: now,
+    until: now + full / 2 + (random() * full) / 2,
+    trips: trips + 1,
+  };
+}
+
+/** Adds a look to the counts and drops, however long nobody looked, all that is older than the window. */
+function count(recent: readonly Count[], look: Look, now: number): readonly Count[] {
+  const kept = recent.filter(({ fromMs }) => fromMs > now - BREAKER.windowMs);
+  if (look.ok + look.failures === 0) return kept;
+  const last = kept.at(-1);
+  if (!last || now >= last.fromMs + COUNT_MS)
+    return [...kept, { fromMs: now, ok: look.ok, failures: look.failures }];
+  const grown = { ...last, ok: last.ok + look.ok, failures: last.failures + look.failures };
+  return [...kept.slice(0, -1), grown];
+}
+
+function isFlaky(recent: readonly Count[]): boolean {
+  let ok = 0;
+  let calls = 0;
+  for (const each of recent) {
+    ok += each.ok;
+    calls += each.ok + each.failures;
+  }
+  return calls >= BREAKER.leastCalls && ok < BREAKER.leastSuccess * calls;
+}

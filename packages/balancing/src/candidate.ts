@@ -1,0 +1,108 @@
+/**
+ * What a placement is decided on: plain snapshots of deployments, as the dispatcher knows them at this moment,
+ * and of what is to be placed. No live objects, so a decision can be repeated from its inputs.
+ */
+import type { Price, RateDimension } from '@sluice/job';
+
+/** One rate limit a deployment draws on, its own or a shared budget's. */
+export interface Rate {
+  budget: string;
+  dimension: RateDimension;
+  /** Requests or tokens that come free per ms. 0 = nothing ever does. */
+  perMs: number;
+  /** How far the rate is spoken for, ms: booked ahead, plus work placed and not yet booked, of all deployments sharing it. At least 0. */
+  aheadMs: number;
+}
+
+/** A limit on calls in flight that several deployments share. */
+export interface SharedSlots {
+  budget: string;
+  limit: number;
+  /** Jobs placed or in flight over all deployments sharing it. */
+  taken: number;
+}
+
+/**
+ * Who may be given work: `active` anyone; `half_open` one job at a time; all others nobody.
+ * {@link standing} derives it from breaker, block and the operator's wish.
+ */
+export type CandidateState = 'active' | 'draining' | 'paused' | 'blocked' | 'broken' | 'half_open';
+
+/** Snapshot of one deployment of a pool. */
+export interface Candidate {
+  id: string;
+  /** Place in the pool's fallback order, from 1. */
+  tier: number;
+  /** 0 = nothing new. */
+  weight: number;
+  region: string | null;
+  price: Price | null;
+  /** Jobs placed on its queue and not yet started. */
+  queued: number;
+  /** Calls running. */
+  inFlight: number;
+  /** Its own limit on calls at once; null = none. */
+  concurrency: number | null;
+  /** Limits on calls at once that it shares; absent = none. */
+  sharedSlots?: readonly SharedSlots[];
+  rates: readonly Rate[];
+  /** Expected duration of a call, ms; null until measured. */
+  predictedMs: number | null;
+  /** Failed calls among the recent ones, 0…1. */
+  errorRate: number;
+  state: CandidateState;
+  /** Who may try it while half open; absent = `batch`. */
+  probe?: 'batch' | 'any';
+}
+
+/** What one job is expected to take out of the budgets. */
+export interface Cost {
+  requests: number;
+  /** Input tokens. */
+  input: number;
+  /** Output tokens. */
+  output: number;
+}
+
+/** What is to be placed: one job, or several alike. */
+export interface Asked {
+  /** Of one job. */
+  cost: Cost;
+  /** Of one job on deployments that count it differently (charging the maximum, another tokenizer); absent = as `cost`. */
+  costs?: ReadonlyMap<string, Cost>;
+  /** How many jobs alike wait, at least 1; as many of them as may travel together are placed at once. */
+  jobs: number;
+  band: 'interactive' | 'batch';
+  /** Deployments where it has failed already: used again only when its tier has nobody else. */
+  exclude: readonly string[];
+  /** Deployments whose wire format can say what it asks; null = all. */
+  eligible: ReadonlySet<string> | null;
+  /** First tier to look at: above 1 once the job has failed in the tiers below with a class that leaves them. */
+  minTier: number;
+  /** Last tier it may use; null = all. */
+  maxTier: number | null;
+  /** Since when it has been waiting to be placed, ms on the clock of `now`. */
+  waitingSince: number;
+}
+
+/** Duration assumed of a call before any was measured, ms (as tower's Peak-EWMA does). */
+const UNMEASURED_MS = 1_000;
+
+export const expectedMs = (candidate: Candidate): number => candidate.predictedMs ?? UNMEASURED_MS;
+
+/** The cost of one job on this deployment. */
+export const costOn = (asked: Asked, candidate: Candidate): Cost =>
+  asked.costs?.get(candidate.id) ?? asked.cost;
+
+/** What a job takes out of a limit, in the limit's unit. */
+export function unitsOf(cost: Cost, dimension: RateDimension): number {
+  if (dimension === 'rpm' || dimension === 'rpd') return cost.requests;
+  if (dimension === 'tpm' || dimension === 'tpd') return cost.input + cost.output;
+  return dimension === 'itpm' ? cost.input : cost.output;
+}
+
+/** How long a rate needs for one job, ms: 0 where the job takes nothing of it, Infinity where nothing ever comes free. */
+export function msOf(cost: Cost, rate: Rate): number {
+  const units = unitsOf(cost, rate.dimension);
+  return units > 0 ? units / rate.perMs : 0;
+}

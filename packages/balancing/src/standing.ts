@@ -1,0 +1,27 @@
+/** What a deployment's breaker, its block and the operator's wish mean together for placement. */
+import { type Block, isDue } from './block.ts';
+import { BREAKER, type Breaker } from './breaker.ts';
+import type { Candidate } from './candidate.ts';
+
+export interface Health {
+  /** The operator's wish: stronger than anything measured. */
+  wish: 'active' | 'draining' | 'paused';
+  block: Block | null;
+  breaker: Breaker;
+}
+
+export type Standing = Pick<Candidate, 'state'> & Required<Pick<Candidate, 'probe'>>;
+
+/**
+ * The state to put into a {@link Candidate}. A block that is due for its retry stands as half open to anyone: a
+ * refusal costs the job no attempt. Look at the breaker first (`afterLook`), for its back-off may just have ended.
+ */
+export function standing({ wish, block, breaker }: Health, now: number): Standing {
+  if (wish !== 'active') return { state: wish, probe: 'batch' };
+  if (block) return isDue(block, now) ? halfOpen('any') : { state: 'blocked', probe: 'batch' };
+  if (breaker.kind === 'closed') return { state: 'active', probe: 'batch' };
+  if (breaker.kind === 'open') return { state: 'broken', probe: 'batch' };
+  return halfOpen(now - breaker.since >= BREAKER.probeByAnyMs ? 'any' : 'batch');
+}
+
+const halfOpen = (probe: Standing['probe']): Standing => ({ state: 'half_open', probe });

@@ -1,0 +1,155 @@
+/** What every strategy must keep, whatever it prefers. A new strategy passes by being in the registry. */
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { seededRandom } from '@sluice/testing';
+import * as fc from 'fast-check';
+import type { Asked, Candidate } from './candidate.ts';
+import { type Choice, choose } from './choose.ts';
+import {
+  anyAsked,
+  anyCandidates,
+  asked,
+  candidate,
+  perMinute,
+  pool,
+} from './example-candidates.ts';
+import { DEFAULT_DEPTH, depthFor, room } from './room.ts';
+import { STRATEGIES } from './strategies.ts';
+import type { Memory, Strategy } from './strategy.ts';
+
+const remembering = (figures: Record<string, number>): Memory => ({
+  places: new Map(Object.keys(figures).map((id, place) => [id, place])),
+  figures: Object.values(figures),
+});
+
+const anyMemory: fc.Arbitrary<Memory> = fc
+  .dictionary(
+    fc.constantFrom('d0', 'd1', 'd2', 'd3', 'gone'),
+    fc.double({ min: -2, max: 2, noNaN: true }),
+  )
+  .map(remembering);
+
+type Case = { request: Asked; candidates: Candidate[]; memory: Memory; seed: number };
+const anyCase: fc.Arbitrary<Case> = fc.record(
+  {
+    request: anyAsked,
+    candidates: anyCandidates,
+    memory: anyMemory,
+    seed: fc.integer(),
+  },
+  { noNullPrototype: true },
+);
+
+function run(strategy: Strategy, { request, candidates, memory, seed }: Case): Choice {
+  const now = { ...pool(candidates), strategy, memory };
+  return choose(request, now, { now: 10_000, random: seededRandom(seed) });
+}
+
+function holds(strategy: Strategy, check: (example: Case, choice: Choice) => void): void {
+  fc.assert(
+    fc.property(anyCase, (example) => check(example, run(strategy, example))),
+    { numRuns: 500 },
+  );
+}
+
+/** Runs the check on placements only, and makes sure there were enough of them to mean something. */
+function placementsHold(
+  strategy: Strategy,
+  check: (example: Case, picked: Candidate, choice: Extract<Choice, { kind: 'place' }>) => void,
+): void {
+  let placements = 0;
+  holds(strategy, (example, choice) => {
+    if (choice.kind !== 'place') return;
+    placements += 1;
+    const picked = example.candidates.find(({ id }) => id === choice.deployment);
+    assert.ok(picked);
+    check(example, picked, choice);
+  });
+  assert.ok(placements > 50, `only ${placements} placements among the examples`);
+}
+
+for (const strategy of STRATEGIES) {
+  describe(`strategy ${strategy.name}`, () => {
+    test('gives nothing to weight 0, the ineligible, or who is not to be given work', () => {
+      placementsHold(strategy, ({ request }, picked) => {
+        assert.ok(picked.weight > 0);
+        assert.ok(['active', 'half_open'].includes(picked.state), picked.state);
+        assert.ok(request.eligible === null || request.eligible.has(picked.id));
+        assert.ok(request.maxTier === null || picked.tier <= request.maxTier);
+      });
+    });
+
+    test('places no more than there is room for, and at least one', () => {
+      placementsHold(strategy, ({ request }, picked, { jobs }) => {
+        const depth = depthFor(request.band, DEFAULT_DEPTH);
+        assert.ok(jobs >= 1 && jobs <= Math.min(32, request.jobs));
+        assert.ok(jobs <= room(picked, request.cost, depth));
+        if (picked.state === 'half_open') {
+          assert.equal(jobs, 1);
+          assert.equal(picked.queued + picked.inFlight, 0);
+        }
+      });
+    });
+
+    test('goes where the job has failed only when its tier has no other active deployment', () => {
+      placementsHold(strategy, ({ request, candidates }, picked) => {
+        const sameTier = candidates.filter(
+          ({ id, tier, weight, state }) =>
+            tier === picked.tier &&
+            weight > 0 &&
+            state === 'active' &&
+            (request.eligible === null || request.eligible.has(id)),
+        );
+        const others = sameTier.filter(({ id }) => !request.exclude.includes(id));
+        if (request.exclude.includes(picked.id)) assert.deepEqual(others, []);
+      });
+    });
+
+    test('leaves a tier only when none of its deployments is active', () => {
+      placementsHold(strategy, ({ request, candidates }, picked) => {
+        const passedOver = candidates.filter(
+          ({ id, tier, weight, state }) =>
+            state === 'active' &&
+            weight > 0 &&
+            (request.eligible === null || request.eligible.has(id)) &&
+            tier >= request.minTier &&
+            (request.maxTier === null || tier <= request.maxTier) &&
+            (tier < picked.tier || picked.tier < request.minTier),
+        );
+        assert.deepEqual(passedOver, []);
+      });
+    });
+
+    test('decides the same again from the same inputs, and changes none of them', () => {
+      holds(strategy, (example, choice) => {
+        const before = structuredClone(example);
+        assert.deepEqual(run(strategy, example), choice);
+        assert.deepEqual(example, before);
+      });
+    });
+
+    test('says when to ask again, within a minute', () => {
+      holds(strategy, (_example, choice) => {
+        if (choice.kind === 'wait')
+          assert.ok(choice.retryInMs >= 1 && choice.retryInMs <= 60_000, `${choice.retryInMs}`);
+      });
+    });
+
+    test('works on with the memory of a pool that had other deployments', () => {
+      const candidates = [candidate('new'), candidate('old')];
+      const memory = remembering({ old: -3, gone: 8 });
+      const random = seededRandom(1);
+      const choice = choose(asked(), pool(candidates, { strategy, memory }), { now: 0, random });
+      assert.equal(choice.kind, 'place');
+    });
+
+    test('never waits while someone in the tier has room', () => {
+      const full = candidate('full', { rates: [perMinute('rpm', 60, { aheadMs: 9_000 })] });
+      const free = candidate('free', { rates: [perMinute('rpm', 60)] });
+      const memory = remembering({ full: 5, free: -5 });
+      const random = seededRandom(1);
+      const choice = choose(asked(), pool([full, free], { strategy, memory }), { now: 0, random });
+      assert.ok(choice.kind === 'place' && choice.deployment === 'free');
+    });
+  });
+}

@@ -1,0 +1,44 @@
+/**
+ * The one type behind which every strategy stands. A strategy answers only "which of these?": who may be considered
+ * and whether there is room is decided before it is asked, the same for all (choose.ts).
+ */
+import type { Asked, Candidate } from './candidate.ts';
+
+/**
+ * What a strategy remembers between placements: a figure per deployment id. Plain data, never changed in place.
+ * In two parts, because making a new one for every placement must not cost a table of all ids.
+ */
+export interface Memory {
+  /** Where the figure of an id stands. */
+  places: ReadonlyMap<string, number>;
+  figures: readonly number[];
+}
+
+/** To begin with, and after the pool's deployments have changed. */
+export const NO_MEMORY: Memory = { places: new Map(), figures: [] };
+
+/** The figure of an id; 0 for one never heard of. */
+export const recall = ({ places, figures }: Memory, id: string): number =>
+  figures[places.get(id) ?? -1] ?? 0;
+
+export interface Strategy {
+  name: string;
+  /**
+   * The best of `candidates` for one job of `asked`. They are never empty, in the pool's order, all usable, of weight
+   * above 0 and with room. Same arguments and random numbers, same answer; nothing passed in is changed.
+   */
+  pick(asked: Asked, candidates: readonly Candidate[], chance: Chance): Candidate;
+  /** Its memory after `jobs` jobs went to `picked`; absent = it remembers nothing. */
+  remember?(memory: Memory, candidates: readonly Candidate[], placed: Placed): Memory;
+}
+
+export interface Chance {
+  memory: Memory;
+  /** Uniform in [0, 1). */
+  random: () => number;
+}
+
+export interface Placed {
+  picked: Candidate;
+  jobs: number;
+}
