@@ -1,10 +1,10 @@
 /** Checks that every name in a config file names something, and nothing is named twice where that has no meaning. */
 import { createHash } from 'node:crypto';
+import { STRATEGY_NAMES } from '@sluice/balancing';
 import { didYouMean } from './did-you-mean.ts';
 import type { Mistake } from './mistake.ts';
 import { showFound, showPath } from './mistake.ts';
 import type { Mention, Outline, PoolOutline } from './outline.ts';
-import { STRATEGIES } from './schema/strategies.ts';
 
 export function checkNames(file: Outline): Mistake[] {
   return [
@@ -69,16 +69,13 @@ function checkWholeAndPart(all: Mention[]): Mistake[] {
     );
 }
 
+/** No strategy has settings of its own. */
 function checkStrategy({ strategy, strategySettings }: PoolOutline): Mistake[] {
   if (!strategy) return [];
-  const mistakes = unknown([strategy], Object.keys(STRATEGIES), 'a strategy');
-  const settings = STRATEGIES[strategy.name]?.settings;
-  if (!settings) return mistakes;
-  return strategySettings
-    .filter(({ name }) => !settings.includes(name))
-    .map((mention) =>
-      mistake(mention, settings.join(', ') || `nothing: ${strategy.name} has no settings`),
-    );
+  const mistakes = unknown([strategy], STRATEGY_NAMES, 'a strategy');
+  if (mistakes.length > 0) return mistakes;
+  const allowed = `nothing: ${strategy.name} has no settings`;
+  return strategySettings.map((mention) => mistake(mention, allowed));
 }
 
 function checkAliases(file: Outline): Mistake[] {

@@ -1,4 +1,5 @@
 /** The sections that say what can be called: providers, deployments, budgets, pools. */
+import { STRATEGY_NAMES } from '@sluice/balancing';
 import { OUTCOMES } from '@sluice/job';
 import { z } from 'zod';
 import {
@@ -15,7 +16,6 @@ import {
 } from './fields.ts';
 import { PROVIDER_TYPES } from './provider-types.ts';
 import type { ProviderTypeName } from './provider-types.ts';
-import { STRATEGIES } from './strategies.ts';
 
 const accounting = z
   .strictObject({
@@ -34,11 +34,11 @@ const limits = {
   tpm: amount().optional().describe('Tokens per minute, input and output together.'),
   itpm: amount().optional().describe('Input tokens per minute.'),
   otpm: amount().optional().describe('Output tokens per minute.'),
-  rpd: amount().optional().describe('Requests per day.'),
-  tpd: amount().optional().describe('Tokens per day.'),
+  rpd: amount().optional().describe('Requests in any 24 hours.'),
+  tpd: amount().optional().describe('Tokens in any 24 hours.'),
   concurrency: whole(1).optional().describe('Calls in flight at once.'),
-  usd_per_day: amount().optional().describe('US dollars per UTC day; needs a `price`.'),
-  usd_per_month: amount().optional().describe('US dollars per UTC month; needs a `price`.'),
+  usd_per_day: amount().optional().describe('US dollars in any 24 hours; needs a `price`.'),
+  usd_per_month: amount().optional().describe('US dollars in any 30 days; needs a `price`.'),
 };
 
 export const provider = z.strictObject({
@@ -64,7 +64,7 @@ export const provider = z.strictObject({
 });
 
 export const deployment = z.strictObject({
-  provider: oneOrMore(name()).describe(
+  provider: oneOrMore(name().meta({ allowed: 'the name of a provider' })).describe(
     'The account to call. A list makes one deployment of each, `mini@openai-a`, `mini@openai-b`, each with these limits of its own.',
   ),
   model: text().describe('The model name sent to the provider.'),
@@ -74,13 +74,13 @@ export const deployment = z.strictObject({
   weight: weight()
     .prefault(1)
     .describe(
-      'Its share in `weighted` and `split`; breaks ties elsewhere. 0 = nothing new, in every strategy.',
+      'Its share in `weighted`; breaks ties elsewhere. 0 = nothing new, in every strategy.',
     ),
   limits: z
     .strictObject(limits)
     .prefault({})
     .describe('What the account allows this model. An absent limit is unlimited until learnt.'),
-  budget: oneOrMore(name())
+  budget: oneOrMore(name().meta({ allowed: 'the name of a budget' }))
     .optional()
     .describe('Budgets it shares with others, besides its own `limits`: all must admit.'),
   price: z
@@ -144,8 +144,6 @@ const tier = z
   .min(1)
   .meta({ allowed: 'a list of deployment names, not empty' });
 
-const strategyNames = Object.keys(STRATEGIES).map((strategy) => `\`${strategy}\``);
-
 const poolSection = z.strictObject({
   strategy: z
     .union([
@@ -156,12 +154,10 @@ const poolSection = z.strictObject({
     ])
     .prefault('capacity')
     .meta({
-      allowed: `a strategy: ${strategyNames.join(', ')}, or an object with \`name\` and its settings`,
+      allowed: `a strategy: ${STRATEGY_NAMES.join(', ')}, or an object with \`name\` and its settings`,
     })
     .describe(
-      `Who in the tier goes first. ${Object.entries(STRATEGIES)
-        .map(([strategy, { does }]) => `\`${strategy}\`: ${does}`)
-        .join('; ')}.`,
+      'Who in the tier goes first. `capacity`: whoever has the most budget left for this job; `weighted`: in proportion to `weight`; `round_robin`: in turn.',
     ),
   tiers: z
     .array(tier)

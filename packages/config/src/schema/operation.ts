@@ -33,7 +33,7 @@ export const tenant = z.strictObject({
       concurrency: whole(1).optional().describe('Calls in flight for it; its jobs wait.'),
       requests_per_minute: amount().optional().describe('Requests to Sluice; above it 429.'),
       max_queued: whole(1).optional().describe('Jobs waiting; above it 429.'),
-      usd_per_day: amount().optional().describe('US dollars per UTC day; above it 429.'),
+      usd_per_day: amount().optional().describe('US dollars per day; above it 429.'),
     })
     .prefault({})
     .describe('Limits of this tenant; absent = none.'),
@@ -88,7 +88,7 @@ export const retry = z
         base_ms: whole(1)
           .prefault(500)
           .describe('The first wait is random up to this; each further one up to twice the last.'),
-        max_ms: whole(1).prefault(30_000).describe('No wait is longer.'),
+        cap_ms: whole(1).prefault(30_000).describe('No wait is longer.'),
       })
       .prefault({})
       .describe('Wait before another attempt (full jitter).'),
@@ -136,9 +136,7 @@ export const dispatch = z
       .describe('Jobs placed at once on a budget without any limit.'),
   })
   .prefault({})
-  .describe(
-    'How the dispatcher hands out work. Measured defaults; change one only with a benchmark at hand.',
-  );
+  .describe('How the dispatcher hands out work. Change one only with a benchmark at hand.');
 
 export const admission = z
   .strictObject({
