@@ -1,1 +1,12 @@
-export {};
+export { FileMissing, checkName } from './store.ts';
+export type { Appender, Digest, Extent, FileStore, Range, Writing, Written } from './store.ts';
+export { localStore } from './local-store.ts';
+export { readLines } from './lines.ts';
+export type { Line, LineOptions } from './lines.ts';
+export { LineSet } from './line-set.ts';
+export { createIndex, indexName, readIndex } from './index-file.ts';
+export type { IndexRecord, IndexWriter } from './index-file.ts';
+export { encodeRecorded, readRecorded } from './segment.ts';
+export type { Recorded, RecordedLine } from './segment.ts';
+export { streamResults } from './results.ts';
+export type { ResultsOptions } from './results.ts';
