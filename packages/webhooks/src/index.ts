@@ -1,1 +1,12 @@
-export {};
+export { BATCH_EVENT_TYPES, JOB_EVENT_TYPES, parseEvent } from './event.ts';
+export type { BatchEventType, EventType, JobEventType, WebhookEvent } from './event.ts';
+export { isSecret, makeSecret, signHeaders } from './sign.ts';
+export type { Signable, SignedHeaders } from './sign.ts';
+export { MAX_JOB_BYTES, batchEventBody, jobEventBody } from './payload.ts';
+export { checkUrl, isForbidden } from './address.ts';
+export type { Cidr, UrlRules, UrlVerdict } from './address.ts';
+export { createDeliverer } from './deliver.ts';
+export type { Deliverer, DelivererOptions, Delivery, DeliveryRequest } from './deliver.ts';
+export type { Resolve } from './connector.ts';
+export { DELIVERY_DELAYS_MS, nextDeliveryAt } from './schedule.ts';
+export type { ScheduleFacts } from './schedule.ts';

@@ -1,0 +1,35 @@
+/**
+ * Event bodies, as the exact text that is signed and sent. One shape for both worlds: OpenAI's event object
+ * (`object`, `created_at`) and Standard Webhooks' (`type`, `timestamp`, `data`); each SDK ignores the other's extras.
+ */
+import type { Job } from '@sluice/job';
+import type { WebhookEvent } from './event.ts';
+
+/** A job larger than this when serialised is sent without its result, with a link instead. */
+export const MAX_JOB_BYTES = 256 * 1024;
+
+type Head = Pick<WebhookEvent, 'id' | 'type' | 'at'>;
+
+/** Tells that a job has ended: the whole job, or above {@link MAX_JOB_BYTES} the job without result and `url`, where it is. */
+export function jobEventBody(event: Head, job: Job, url: string): string {
+  const whole = JSON.stringify(job);
+  const fits = Buffer.byteLength(whole) <= MAX_JOB_BYTES;
+  return envelope(event, fits ? whole : JSON.stringify({ ...job, result: null, url }));
+}
+
+/** Tells that a batch has ended: thin, as OpenAI's; the receiver asks for what it wants to know. */
+export function batchEventBody(event: Head, batchId: string): string {
+  return envelope(event, JSON.stringify({ id: batchId }));
+}
+
+/** `data` is already JSON: a large job is serialised once. */
+function envelope({ id, type, at }: Head, data: string): string {
+  const head = JSON.stringify({
+    id,
+    object: 'event',
+    type,
+    created_at: Math.floor(at / 1000),
+    timestamp: new Date(at).toISOString(),
+  });
+  return `${head.slice(0, -1)},"data":${data}}`;
+}
