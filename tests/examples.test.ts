@@ -7,14 +7,19 @@ import { DEMO_CONFIG, describeConfig, formatMistakes, loadConfig } from '@sluice
 
 const root = join(import.meta.dirname, '..');
 
+/** Variables whose values have a form. */
+const SPECIAL: [ending: string, value: string][] = [
+  ['_URL', 'http://127.0.0.1:1'],
+  ['_SECRET', `whsec_${Buffer.alloc(24).toString('base64')}`],
+];
+
 /** A value for every variable that an example names. */
 const env = new Proxy<Record<string, string>>(
   {},
   {
     get: (_, name) =>
-      String(name).endsWith('_URL')
-        ? 'http://127.0.0.1:1'
-        : `a value for ${String(name)}, long enough`.replaceAll(' ', '-'),
+      SPECIAL.find(([ending]) => String(name).endsWith(ending))?.[1] ??
+      `a-value-for-${String(name)}`,
   },
 );
 
@@ -22,7 +27,7 @@ function load(text: string): string {
   const result = loadConfig({
     source: { text },
     env,
-    readFile: () => 'a-secret-that-is-long-enough',
+    readFile: () => 'a-secret',
   });
   return result.kind === 'ok' ? '' : formatMistakes(result.mistakes, 'the example');
 }

@@ -31,7 +31,7 @@ pools:
 tenants:
   team-a: { api_keys: ["\${TEAM_A_KEY}"], weight: 2, pools: [fast], limits: { rpm: 600, max_queued: 100000, usd_per_day: 50 } }
 admin: { api_keys: ["sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"] }
-webhooks: { secret: "\${WEBHOOK_SECRET:-a default of 24 characters}", allow: [127.0.0.0/8] }
+webhooks: { secret: "\${WEBHOOK_SECRET:-whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz}", allow: [127.0.0.0/8] }
 retry: { max_attempts: 5 }
 retention: { jobs: 24h, files: 30d, dead: 7d }
 `;
