@@ -61,7 +61,7 @@ export function book(
       const decision = { starts, waitMs: start.at - now, binding: start.binding };
       return { state: withLeases(next, request, starts), decision };
     }
-    next = charged(next, request.rules, { cost, start: free.at, bookedBy: now + horizonMs });
+    next = charged(next, request.rules, { cost, start: free.at, now, bookedBy: now + horizonMs });
     starts.push(free.at);
   }
   const decision = { starts, waitMs: null, binding: null };
@@ -156,6 +156,7 @@ function windowStarts(
 interface Granted {
   cost: Cost;
   start: number;
+  now: number;
   bookedBy: number;
 }
 
@@ -191,13 +192,14 @@ function chargedPacers(
 function chargedWindows(
   state: AdmissionState,
   { budget, windows }: BudgetRules,
-  { cost, bookedBy }: Granted,
+  { cost, now, bookedBy }: Granted,
 ): BudgetState['windows'] {
   const after = { ...budgetIn(state, budget).windows };
-  for (const { dimension, binMs } of windows) {
-    const amount = amountOf(dimension, cost);
-    if (amount > 0)
-      after[dimension] = addTo(after[dimension] ?? [], Math.floor(bookedBy / binMs), amount);
+  for (const rule of windows) {
+    const amount = amountOf(rule.dimension, cost);
+    if (amount <= 0) continue;
+    const bins = liveBins(after[rule.dimension] ?? [], rule, now);
+    after[rule.dimension] = addTo(bins, Math.floor(bookedBy / rule.binMs), amount);
   }
   return after;
 }

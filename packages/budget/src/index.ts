@@ -27,7 +27,7 @@ export type {
   WindowedDimension,
 } from './rules.ts';
 export type { Pacer } from './pacer.ts';
-export { CREDIT_MARGIN_MS, liveBins, roomAt, usedIn } from './rolling-window.ts';
+export { CREDIT_MARGIN_MS, liveBins, usedIn } from './rolling-window.ts';
 export type { Bin } from './rolling-window.ts';
 export {
   afterRestart,

@@ -43,9 +43,12 @@ export function settlePacer(
   return { fullAt: Math.max(pacer.fullAt, now) - balance, credit: 0 };
 }
 
-/** Lowers the level to what the provider says is left (ms of rate); a higher figure changes nothing. */
+/** Lowers the level to what the provider says is left (ms of rate). More than our burst says nothing new. */
 export const lowerTo = (
   pacer: Pacer,
   remainingMs: number,
   { now, burstMs }: { now: number; burstMs: number },
-): Pacer => ({ ...pacer, fullAt: Math.max(pacer.fullAt, now + burstMs - remainingMs) });
+): Pacer =>
+  remainingMs < burstMs
+    ? { ...pacer, fullAt: Math.max(pacer.fullAt, now + burstMs - remainingMs) }
+    : pacer;

@@ -1,0 +1,278 @@
+/**
+ * The budgets of a fleet, kept in Redis and charged by one atomic script per chunk of calls, by Redis's clock.
+ * What the scripts do is specified in packages/budget. Every method rejects when Redis cannot be asked.
+ */
+import { HORIZON_MS, KNOWN_WINDOW, MOST_INPUT_TOKENS, MOST_OUTPUTS, tally } from '@sluice/budget';
+import type { Band, Binding, Cost, PacingSettings } from '@sluice/budget';
+import type { Fleet, Outcome, RateDimension, Usage } from '@sluice/job';
+import type { Redis } from 'ioredis';
+import { budgetLoad } from './budget-load.ts';
+import type { BudgetLoad, RootSnapshot } from './budget-load.ts';
+import { deploymentLoad } from './deployment-load.ts';
+import type { DeploymentLoad } from './deployment-load.ts';
+import {
+  drawnBudgets,
+  endedChange,
+  lowerLevels,
+  pausedBudgets,
+  refundChange,
+} from './drawn-budgets.ts';
+import type { DrawnBudgets, LimitReport } from './drawn-budgets.ts';
+import { counterField, leasesKey, loadKey, pauseField, ratesKey } from './keys.ts';
+import { RunId } from './run-id.ts';
+import { defineScripts } from './scripts.ts';
+
+export interface AdmissionOptions {
+  redis: Redis;
+  prefix: string;
+  fleet: Fleet;
+  pacing?: PacingSettings;
+  /** Tests only: the time in microseconds instead of Redis's own. */
+  micros?: () => number;
+}
+
+export interface Asked {
+  /** Expected costs, in the order in which the calls are to start. */
+  costs: Cost[];
+  band: Band;
+  /** One id per cost, never used before. */
+  leases: string[];
+  /** A call that is neither settled, released nor renewed frees its permit after so long. */
+  leaseMs: number;
+}
+
+export interface Booked {
+  /** Of the granted prefix: when each call is to start, ms from the reply (late is safe, early is not). */
+  delaysMs: number[];
+  /** Until the first call not granted could start (for `concurrency`: when to look again); null if all were granted. */
+  waitMs: number | null;
+  /** When to ask again so that no rate is left unused: early enough to be booked ahead; null as `waitMs`. */
+  askAgainMs: number | null;
+  binding: Binding | null;
+  /** Redis's clock at the booking, ms. */
+  atMs: number;
+}
+
+export interface Settled {
+  lease: string;
+  expected: Cost;
+  /** null: what the call cost is not known; the expected cost stands. */
+  actual: Cost | null;
+  outcome: Outcome;
+  tookMs: number;
+  characters: number;
+  usage: Usage | null;
+}
+
+export class Admission {
+  readonly #redis: Redis;
+  readonly #prefix: string;
+  readonly #pacing: PacingSettings;
+  readonly #micros: () => number;
+  readonly #runId: RunId;
+  #drawn = new Map<string, DrawnBudgets>();
+  /** By root, the budgets that limit concurrency. */
+  #limited = new Map<string, Set<string>>();
+
+  constructor({ redis, prefix, fleet, pacing = KNOWN_WINDOW, micros = () => 0 }: AdmissionOptions) {
+    this.#redis = redis;
+    this.#prefix = prefix;
+    this.#pacing = pacing;
+    this.#micros = micros;
+    this.#runId = new RunId(redis);
+    defineScripts(redis);
+    this.useFleet(fleet);
+  }
+
+  /** Goes by other limits from now on; what is booked stays booked. */
+  useFleet(fleet: Fleet): void {
+    const made = { fleet, prefix: this.#prefix, pacing: this.#pacing };
+    const drawn = [...fleet.deployments.values()].map((one) => drawnBudgets(one, made));
+    this.#drawn = new Map(drawn.map((one) => [one.deployment.id, one]));
+    this.#limited = new Map(drawn.map(({ deployment }) => [deployment.root, new Set()]));
+    for (const { deployment, rules } of drawn) {
+      const limited = rules.filter(({ concurrency }) => concurrency !== null);
+      for (const { budget } of limited) this.#limited.get(deployment.root)?.add(budget);
+    }
+  }
+
+  /** Books as many of these calls, in order, as may start within a quarter of a second. */
+  async book(deploymentId: string, { costs, band, leases, leaseMs }: Asked): Promise<Booked> {
+    const { keys, leaseKeys, rulesJson, bindings } = this.#of(deploymentId);
+    const run = await this.#runId.current();
+    const flat = costs.flatMap(({ input, output, usd }) => [input, output, usd]);
+    const [micros = 0, wait = -1, binding = 0, ...delays] = await this.#redis.sluiceBook(
+      keys.length,
+      ...keys,
+      rulesJson,
+      JSON.stringify(flat),
+      band,
+      HORIZON_MS,
+      leaseMs,
+      run,
+      this.#runId.changed ? 1 : 0,
+      this.#micros(),
+      ...(leaseKeys.length > 0 ? leases : []),
+    );
+    const waitMs = wait < 0 ? null : wait / 1000;
+    const bound = bindings[binding - 1] ?? null;
+    return {
+      delaysMs: delays.map((delay) => delay / 1000),
+      waitMs,
+      askAgainMs: waitMs === null || bound === null ? null : askAgain(waitMs, bound),
+      binding: bound,
+      atMs: micros / 1000,
+    };
+  }
+
+  /** Ends calls: frees permits, corrects what they were charged, counts how they ended. Oldest first. */
+  async settle(deploymentId: string, items: Settled[]): Promise<void> {
+    const drawn = this.#of(deploymentId);
+    const ended = items.map((item) => ({ ...item, costUsd: item.actual?.usd ?? 0 }));
+    const { failures, ...calls } = tally(ended);
+    await this.#change(drawn, {
+      change: endedChange(drawn, items),
+      calls: JSON.stringify({
+        ...calls,
+        mostInputTokens: MOST_INPUT_TOKENS,
+        mostOutputs: MOST_OUTPUTS,
+      }),
+      failures: JSON.stringify(Object.entries(failures).flat()),
+      leases: items.map(({ lease }) => lease),
+    });
+  }
+
+  /**
+   * Takes back bookings whose calls are not made: frees permits, uncounts them as taken and, given their costs, gives
+   * back what they took of limits per day and month. Rates stay charged: what was booked after them relies on it.
+   */
+  async release(deploymentId: string, leases: string[], costs: Cost[] = []): Promise<void> {
+    const drawn = this.#of(deploymentId);
+    const change = refundChange(drawn, leases.length, costs);
+    await this.#change(drawn, { change, calls: '', failures: '[]', leases });
+  }
+
+  /** Prolongs leases of calls in flight; answers those that had lapsed already. */
+  async renew(deploymentId: string, leases: string[], leaseMs: number): Promise<string[]> {
+    const { leaseKeys } = this.#of(deploymentId);
+    if (leaseKeys.length === 0 || leases.length === 0) return [];
+    const [, ...lost] = await this.#redis.sluiceRenew(
+      leaseKeys.length,
+      ...leaseKeys,
+      leaseMs,
+      this.#micros(),
+      ...leases,
+    );
+    return lost;
+  }
+
+  /** Counts jobs that left the deployment's queue without being booked. */
+  async taken(deploymentId: string, jobs: number): Promise<void> {
+    const { keys } = this.#of(deploymentId);
+    await this.#redis.hincrby(keys[1] as string, counterField(deploymentId, 'dropped'), jobs);
+  }
+
+  /**
+   * Starts nothing for so long, on the budgets that limit the dimension a 429 named, or on all that the deployment
+   * draws on.
+   */
+  async pause(deploymentId: string, ms: number, dimension?: RateDimension): Promise<void> {
+    const drawn = this.#of(deploymentId);
+    const fields = pausedBudgets(drawn, dimension).map(pauseField);
+    await this.#redis.sluicePause(1, drawn.keys[0] as string, ms, this.#micros(), ...fields);
+  }
+
+  /** Takes in what an answer's headers say. Asks Redis only when less is left than a burst. */
+  async observe(deploymentId: string, reports: readonly LimitReport[]): Promise<void> {
+    const drawn = this.#of(deploymentId);
+    const lowered = lowerLevels(drawn, reports);
+    if (lowered === null) return;
+    await this.#redis.sluiceObserve(1, drawn.keys[0] as string, lowered, this.#micros());
+  }
+
+  /** Every deployment's load, one script per root and one round trip. */
+  async read(): Promise<Map<string, DeploymentLoad>> {
+    const roots = await this.#snapshots();
+    return new Map(
+      [...this.#drawn].map(([id, { deployment, rules }]) => {
+        const snapshot = roots.get(deployment.root) as RootSnapshot;
+        const budgets = rules.map((rule) => budgetLoad(rule, snapshot));
+        return [id, deploymentLoad(id, budgets, snapshot)];
+      }),
+    );
+  }
+
+  /** Every budget's state. */
+  async readBudgets(): Promise<Map<string, BudgetLoad>> {
+    const roots = await this.#snapshots();
+    return new Map(
+      [...this.#drawn.values()].flatMap(({ deployment, rules }) =>
+        rules.map((rule) => [
+          rule.budget,
+          budgetLoad(rule, roots.get(deployment.root) as RootSnapshot),
+        ]),
+      ),
+    );
+  }
+
+  /** Stops listening to the connection, which stays open. */
+  close(): void {
+    this.#runId.close();
+  }
+
+  #of(deploymentId: string): DrawnBudgets {
+    const drawn = this.#drawn.get(deploymentId);
+    if (!drawn) throw new RangeError(`no such deployment: ${deploymentId}`);
+    return drawn;
+  }
+
+  async #change(
+    { deployment, keys }: DrawnBudgets,
+    args: { change: string; calls: string; failures: string; leases: string[] },
+  ): Promise<void> {
+    await this.#redis.sluiceSettle(
+      keys.length,
+      ...keys,
+      args.change,
+      args.calls,
+      args.failures,
+      deployment.id,
+      this.#micros(),
+      ...(keys.length > 2 ? args.leases : []),
+    );
+  }
+
+  async #snapshots(): Promise<Map<string, RootSnapshot>> {
+    const read = [...this.#limited].map(
+      async ([root, budgets]) => [root, await this.#snapshot(root, [...budgets])] as const,
+    );
+    return new Map(await Promise.all(read));
+  }
+
+  async #snapshot(root: string, limited: string[]): Promise<RootSnapshot> {
+    const keys = limited.map((budget) => leasesKey(this.#prefix, root, budget));
+    const [micros, rates, load, ...permits] = await this.#redis.sluiceReadBudgets(
+      2 + keys.length,
+      ratesKey(this.#prefix, root),
+      loadKey(this.#prefix, root),
+      ...keys,
+      this.#micros(),
+    );
+    return {
+      nowMs: micros / 1000,
+      rates: fieldsOf(rates),
+      load: fieldsOf(load),
+      permits: new Map(limited.map((budget, i) => [budget, permits[i] ?? 0])),
+    };
+  }
+}
+
+/** Half a horizon before the start: late enough for several calls at once, early enough to be booked ahead. */
+const askAgain = (waitMs: number, { dimension }: Binding): number =>
+  dimension === 'concurrency' ? waitMs : Math.max(1, waitMs - HORIZON_MS / 2);
+
+function fieldsOf(flat: readonly string[]): Map<string, string> {
+  const fields = new Map<string, string>();
+  for (let i = 0; i + 1 < flat.length; i += 2) fields.set(flat[i] as string, flat[i + 1] as string);
+  return fields;
+}

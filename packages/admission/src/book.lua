@@ -1,0 +1,188 @@
+--[[
+  Books a prefix of some calls against every budget they draw on, or says how long to wait. The copy in Lua of
+  `book` in packages/budget, which is the specification: a property test holds the two together.
+
+  KEYS[1]   rates: hash of the root: `<budget>|<dimension>` when a bucket is full again, ms, or `bin:amount …` of a
+            window; `<budget>|pause` nothing starts before, ms; `run`, `emptied` see below
+  KEYS[2]   load: hash of the deployments' counters
+  KEYS[3…]  leases: sorted set of each budget that limits concurrency: lease → when it lapses, ms
+
+  ARGV[1]   rules (JSON): deployment; fields of KEYS[1] to read: run, emptied, pauses, pacers, windows in this order;
+            budgets: how many; pacers: [amount, msPerUnit, burstMs, batchBurstMs]; windows: [amount, limit, binMs,
+            bins]; permits: limit of each of KEYS[3…]
+  ARGV[2]   costs (JSON): input, output, usd of each call in turn
+  ARGV[3]   band: interactive | batch
+  ARGV[4]   horizon, ms
+  ARGV[5]   lease term, ms
+  ARGV[6]   run id of the server as the caller knows it
+  ARGV[7]   1 if the caller has seen the server under another run id before
+  ARGV[8]   the time in microseconds; 0 = Redis's own (always, outside of tests)
+  ARGV[9…]  leases, one per call; none where nothing limits concurrency
+
+  Returns   now (µs), wait for the first call not granted (µs, -1: none), what binds (position in pauses, pacers,
+            windows, permits; 0: nothing), then the delay of each granted call (µs, rounded up)
+  Effects   charges pacers and windows, adds leases, counts the granted calls as booked; a server that came back
+            under another run id empties every bucket and gives all leases one term (`emptied`)
+--]]
+local rules = cjson.decode(ARGV[1])
+local costs = cjson.decode(ARGV[2])
+local batch = ARGV[3] == 'batch'
+local horizon = tonumber(ARGV[4])
+local term = tonumber(ARGV[5])
+local micros = tonumber(ARGV[8])
+if micros == 0 then
+  local time = redis.call('TIME')
+  micros = time[1] * 1000000 + time[2]
+end
+local now = micros / 1000
+local stored = redis.call('HMGET', KEYS[1], unpack(rules.fields))
+
+-- A restart may have lost bookings, so every bucket is taken to be empty at that moment. The caller's run id can be
+-- older than a restart; the server is asked only when the two differ.
+local emptied = tonumber(stored[2] or 0)
+if stored[1] ~= ARGV[6] then
+  local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)') or ARGV[6]
+  if stored[1] ~= run then
+    local anew = not stored[1] and ARGV[7] ~= '1'
+    emptied = anew and 0 or now
+    redis.call('HSET', KEYS[1], 'run', run, 'emptied', string.format('%.17g', emptied))
+  end
+end
+
+local opens, opensBy = now, 0
+for i = 1, rules.budgets do
+  local till = tonumber(stored[2 + i] or 0)
+  if till > opens then opens, opensBy = till, i end
+end
+
+local pacers, windows, permits = rules.pacers, rules.windows, rules.permits
+local firstPacer = rules.budgets
+local firstWindow = firstPacer + #pacers
+local firstPermit = firstWindow + #windows
+
+local fullAt = {}
+for p = 1, #pacers do
+  local at = tonumber(stored[2 + firstPacer + p] or 0)
+  if emptied > 0 and at < emptied + pacers[p][3] then at = emptied + pacers[p][3] end
+  fullAt[p] = at
+end
+
+-- A window's bins: `older` is the sum of all but the newest.
+local bins = {}
+for w = 1, #windows do
+  local bin = { older = 0, index = {}, amount = {} }
+  local oldest = math.floor(now / windows[w][3]) - windows[w][4]
+  for index, amount in string.gmatch(stored[2 + firstWindow + w] or '', '(%d+):(%S+)') do
+    index = tonumber(index)
+    if index >= oldest then
+      local n = #bin.index
+      if n > 0 then bin.older = bin.older + bin.amount[n] end
+      bin.index[n + 1], bin.amount[n + 1] = index, tonumber(amount)
+    end
+  end
+  bins[w] = bin
+end
+
+local left, leftBy = math.huge, 0
+for c = 1, #permits do
+  local leases = KEYS[2 + c]
+  if emptied == 0 or now >= emptied + term then
+    redis.call('ZREMRANGEBYSCORE', leases, '-inf', string.format('%.17g', now))
+  end
+  local free = permits[c] - redis.call('ZCARD', leases)
+  if free < left then left, leftBy = free, firstPermit + c end
+end
+local permitAt = now + 50
+
+local function roomAt(bin, window, amount)
+  if amount > window[2] then return now + window[3] end
+  local used = bin.older + (bin.amount[#bin.amount] or 0)
+  local at = now
+  for i = 1, #bin.index do
+    if used + amount <= window[2] then break end
+    at = (bin.index[i] + window[4] + 1) * window[3]
+    used = used - bin.amount[i]
+  end
+  return at
+end
+
+local reply = { micros, -1, 0 }
+local granted = 0
+local newest = now + horizon
+local burst = batch and 4 or 3
+local amounts = { 1, 0, 0, 0, 0 }
+local scored = {}
+for i = 1, #costs, 3 do
+  local input, output = costs[i], costs[i + 1]
+  amounts[2], amounts[3], amounts[4], amounts[5] = input + output, input, output, costs[i + 2]
+  local start, by = opens, opensBy
+  for p = 1, #pacers do
+    local pacer = pacers[p]
+    local cost = amounts[pacer[1]] * pacer[2]
+    if cost > 0 then
+      local spare = pacer[burst] - cost
+      local at = fullAt[p] - (spare > 0 and spare or 0)
+      if at > start then start, by = at, firstPacer + p end
+    end
+  end
+  for w = 1, #windows do
+    local window, bin = windows[w], bins[w]
+    local amount = amounts[window[1]]
+    if amount > 0 and bin.older + (bin.amount[#bin.amount] or 0) + amount > window[2] then
+      local at = roomAt(bin, window, amount)
+      if at > start then start, by = at, firstWindow + w end
+    end
+  end
+  local permitted = granted < left
+  if not permitted or start > newest then
+    if not permitted and start <= permitAt then start, by = permitAt, leftBy end
+    reply[2], reply[3] = math.ceil((start - now) * 1000), by
+    break
+  end
+  for p = 1, #pacers do
+    local pacer = pacers[p]
+    local cost = amounts[pacer[1]] * pacer[2]
+    if cost > 0 then fullAt[p] = (fullAt[p] > start and fullAt[p] or start) + cost end
+  end
+  for w = 1, #windows do
+    local bin, amount = bins[w], amounts[windows[w][1]]
+    if amount > 0 then
+      local n = #bin.index
+      local index = math.floor(newest / windows[w][3])
+      if n == 0 or bin.index[n] < index then
+        if n > 0 then bin.older = bin.older + bin.amount[n] end
+        bin.index[n + 1], bin.amount[n + 1] = index, amount
+      else
+        bin.amount[n] = bin.amount[n] + amount
+      end
+    end
+  end
+  granted = granted + 1
+  reply[3 + granted] = math.ceil((start - now) * 1000)
+  if #permits > 0 then
+    scored[2 * granted - 1] = string.format('%.17g', start + term)
+    scored[2 * granted] = ARGV[8 + granted]
+  end
+end
+
+if granted == 0 then return reply end
+
+local changed = {}
+for p = 1, #pacers do
+  changed[#changed + 1] = rules.fields[2 + firstPacer + p]
+  changed[#changed + 1] = string.format('%.17g', fullAt[p])
+end
+for w = 1, #windows do
+  local text = {}
+  for i = 1, #bins[w].index do
+    text[i] = string.format('%d:%.17g', bins[w].index[i], bins[w].amount[i])
+  end
+  changed[#changed + 1] = rules.fields[2 + firstWindow + w]
+  changed[#changed + 1] = table.concat(text, ' ')
+end
+if #changed > 0 then redis.call('HSET', KEYS[1], unpack(changed)) end
+for c = 1, #permits do
+  redis.call('ZADD', KEYS[2 + c], unpack(scored))
+end
+redis.call('HINCRBY', KEYS[2], rules.deployment .. '|booked', granted)
+return reply

@@ -1,0 +1,101 @@
+/** Reads what is known of a deployment, its counters and its budgets, off a snapshot of its root. */
+import { NO_CALLS, charsPerToken, meanOutput } from '@sluice/budget';
+import type { Counters } from '@sluice/budget';
+import { OUTCOMES } from '@sluice/job';
+import type { FailureClass, Outcome } from '@sluice/job';
+import type { BudgetLoad, DimensionLoad, RootSnapshot, WindowLoad } from './budget-load.ts';
+import { counterField } from './keys.ts';
+
+export interface DeploymentLoad {
+  /** Jobs that left its queue: booked or dropped. */
+  taken: number;
+  inFlight: number;
+  ok: number;
+  failed: number;
+  byOutcome: Partial<Record<Outcome, number>>;
+  /** In a row, of those that speak against the deployment (not 429s, not a request's own fault). */
+  consecutiveFailures: number;
+  lastFailure: { class: FailureClass; atMs: number } | null;
+  /** Of answered calls, about the last twenty; null before the first. */
+  meanLatencyMs: number | null;
+  latencySumMs: number;
+  /** As measured on its answers; 4 before the first. */
+  charsPerToken: number;
+  /** Tokens; null before the first answer. */
+  meanOutput: number | null;
+  costUsd: number;
+  /** Limits per minute of all budgets it draws on. */
+  dims: DimensionLoad[];
+  /** Limits per day and month. */
+  windows: WindowLoad[];
+  /** The one with the fewest free permits. */
+  concurrency: { budget: string; limit: number; used: number } | null;
+  /** Nothing starts for so long: a provider's retry-after, or a day's or month's limit without room for a usual call. */
+  pausedForMs: number;
+}
+
+/** OpenAI's rule of thumb for English, until a deployment's own usage says better. */
+export const USUAL_CHARS_PER_TOKEN = 4;
+
+/** `budgets`: those the deployment draws on, its own first. */
+export function deploymentLoad(
+  id: string,
+  budgets: readonly BudgetLoad[],
+  { load }: RootSnapshot,
+): DeploymentLoad {
+  const count = (name: string): number => Number(load.get(counterField(id, name)) ?? 0);
+  const counters = countersOf(count);
+  const booked = count('booked');
+  const lastFailure = load.get(counterField(id, 'lastFailure')) as FailureClass | undefined;
+  const windows = budgets.flatMap((budget) => budget.windows);
+  const usedUpMs = windows.map((window) => (hasRoom(window, counters) ? 0 : window.nextMs));
+  return {
+    taken: booked + count('dropped'),
+    inFlight: budgets[0]?.concurrency?.used ?? Math.max(0, booked - counters.ended),
+    ok: counters.ok,
+    failed: counters.ended - counters.ok,
+    byOutcome: byOutcome(counters.ok, count),
+    consecutiveFailures: counters.consecutiveFailures,
+    lastFailure: lastFailure ? { class: lastFailure, atMs: count('lastFailureAt') } : null,
+    meanLatencyMs: counters.ok > 0 ? counters.meanLatencyMs : null,
+    latencySumMs: counters.latencySumMs,
+    charsPerToken: charsPerToken(counters) ?? USUAL_CHARS_PER_TOKEN,
+    meanOutput: meanOutput(counters),
+    costUsd: counters.costUsd,
+    dims: budgets.flatMap((budget) => budget.dims),
+    windows,
+    concurrency: tightest(budgets),
+    pausedForMs: Math.max(0, ...budgets.map((budget) => budget.pausedForMs), ...usedUpMs),
+  };
+}
+
+const countersOf = (count: (name: string) => number): Counters =>
+  Object.fromEntries(
+    Object.keys(NO_CALLS).map((name) => [name, count(name)]),
+  ) as unknown as Counters;
+
+function byOutcome(ok: number, count: (name: string) => number): Partial<Record<Outcome, number>> {
+  const counts = OUTCOMES.map(
+    (outcome) => [outcome, outcome === 'ok' ? ok : count(`failed:${outcome}`)] as const,
+  );
+  return Object.fromEntries(counts.filter(([, n]) => n > 0));
+}
+
+/** Whether a usual call still fits. */
+function hasRoom({ dimension, used, limit }: WindowLoad, counters: Counters): boolean {
+  const { outputTokens, outputs, costUsd, ended } = counters;
+  const usual = {
+    rpd: 1,
+    tpd: outputs > 0 ? outputTokens / outputs : 0,
+    usd_per_day: ended > 0 ? costUsd / ended : 0,
+    usd_per_month: ended > 0 ? costUsd / ended : 0,
+  };
+  return used < limit && used + usual[dimension] <= limit;
+}
+
+function tightest(budgets: readonly BudgetLoad[]): DeploymentLoad['concurrency'] {
+  const limited = budgets.flatMap(({ budget, concurrency }) =>
+    concurrency === null ? [] : [{ budget, ...concurrency }],
+  );
+  return limited.toSorted((a, b) => a.limit - a.used - (b.limit - b.used))[0] ?? null;
+}

@@ -1,0 +1,24 @@
+/**
+ * The names of what admission keeps in Redis, all under the tag of a root, so that one script may touch them:
+ *
+ *   <prefix>:{b:<root>}:rates            hash    pacers, windows and pauses of the root's budgets
+ *   <prefix>:{b:<root>}:load             hash    counters of the root's deployments
+ *   <prefix>:{b:<root>}:leases:<budget>  sorted set    lease → when it lapses, ms
+ */
+import type { Dimension } from '@sluice/budget';
+
+const key = (prefix: string, root: string, what: string): string => `${prefix}:{b:${root}}:${what}`;
+
+export const ratesKey = (prefix: string, root: string): string => key(prefix, root, 'rates');
+export const loadKey = (prefix: string, root: string): string => key(prefix, root, 'load');
+export const leasesKey = (prefix: string, root: string, budget: string): string =>
+  key(prefix, root, `leases:${budget}`);
+
+/** Fields of `rates`. */
+export const dimensionField = (budget: string, dimension: Dimension): string =>
+  `${budget}|${dimension}`;
+export const pauseField = (budget: string): string => `${budget}|pause`;
+
+/** Fields of `load`. */
+export const counterField = (deployment: string, counter: string): string =>
+  `${deployment}|${counter}`;

@@ -1,0 +1,39 @@
+/** The Lua scripts beside this file as commands of a Redis connection. */
+import { readFileSync } from 'node:fs';
+import type { ClientContext, Redis, Result } from 'ioredis';
+
+type Argument = string | number;
+/** Number of keys, the keys, the arguments: as each script's header lists them. */
+type Script<Reply, Context extends ClientContext> = (
+  keys: number,
+  ...rest: Argument[]
+) => Result<Reply, Context>;
+
+declare module 'ioredis' {
+  interface RedisCommander<Context extends ClientContext> {
+    sluiceBook: Script<number[], Context>;
+    sluiceSettle: Script<number, Context>;
+    sluicePause: Script<number, Context>;
+    sluiceObserve: Script<number, Context>;
+    sluiceRenew: Script<[number, ...string[]], Context>;
+    sluiceReadBudgets: Script<[number, string[], string[], ...number[]], Context>;
+  }
+}
+
+const COMMANDS = {
+  sluiceBook: 'book.lua',
+  sluiceSettle: 'settle.lua',
+  sluicePause: 'pause.lua',
+  sluiceObserve: 'observe.lua',
+  sluiceRenew: 'renew.lua',
+  sluiceReadBudgets: 'read.lua',
+} as const;
+
+const sources = Object.entries(COMMANDS).map(
+  ([command, file]) => [command, readFileSync(new URL(file, import.meta.url), 'utf8')] as const,
+);
+
+/** Gives a connection the commands; again is harmless. */
+export function defineScripts(redis: Redis): void {
+  for (const [command, lua] of sources) redis.defineCommand(command, { lua });
+}

@@ -1,0 +1,138 @@
+--[[
+  Ends calls that were booked: frees their permits, corrects what was charged, counts how they ended. The copy in Lua
+  of `settle` and `countEnded` in packages/budget, which are the specification.
+
+  KEYS[1]   rates: hash of the root (see book.lua); also `<budget>|<dimension>|credit`, ms of rate
+  KEYS[2]   load: hash of the deployments' counters, `<deployment>|<counter>`
+  KEYS[3…]  leases: sorted set of each budget that limits concurrency
+
+  ARGV[1]   corrections (JSON): pacers: [field, debtMs, burstMs, mostCreditMs]; windows: [field, more, less, binMs,
+            bins]; only those that change. longestMs: the longest call's duration; margin: how much earlier still
+            to give back. booked: what to add to the count of booked calls
+  ARGV[2]   tally (JSON) as packages/budget makes it, without `failures`, plus mostInputTokens and mostOutputs; empty
+            for calls that were not made
+  ARGV[3]   failures (JSON): class, count, class, count …
+  ARGV[4]   deployment
+  ARGV[5]   the time in microseconds; 0 = Redis's own (always, outside of tests)
+  ARGV[6…]  leases
+
+  Returns   now (µs)
+--]]
+local change = cjson.decode(ARGV[1])
+local deployment = ARGV[4]
+local micros = tonumber(ARGV[5])
+if micros == 0 then
+  local time = redis.call('TIME')
+  micros = time[1] * 1000000 + time[2]
+end
+local now = micros / 1000
+
+local function exact(number) return string.format('%.17g', number) end
+
+local function settleRates()
+  local pacers, windows = change.pacers, change.windows
+  if #pacers == 0 and #windows == 0 then return end
+  local fields = { 'emptied' }
+  for _, pacer in ipairs(pacers) do
+    fields[#fields + 1] = pacer[1]
+    fields[#fields + 1] = pacer[1] .. '|credit'
+  end
+  for _, window in ipairs(windows) do fields[#fields + 1] = window[1] end
+  local stored = redis.call('HMGET', KEYS[1], unpack(fields))
+  local emptied = tonumber(stored[1] or 0)
+  local changed = {}
+  local function set(field, value)
+    changed[#changed + 1] = field
+    changed[#changed + 1] = value
+  end
+  for p, pacer in ipairs(pacers) do
+    local fullAt = tonumber(stored[2 * p] or 0)
+    if emptied > 0 and fullAt < emptied + pacer[3] then fullAt = emptied + pacer[3] end
+    local balance = tonumber(stored[2 * p + 1] or 0) - pacer[2]
+    if balance >= 0 then
+      set(pacer[1] .. '|credit', exact(balance < pacer[4] and balance or pacer[4]))
+    else
+      set(pacer[1], exact((fullAt > now and fullAt or now) - balance))
+      set(pacer[1] .. '|credit', '0')
+    end
+  end
+  for w, window in ipairs(windows) do
+    local more, less, width, count = window[2], window[3], window[4], window[5]
+    local oldest = math.floor(now / width) - count
+    local giveTo = math.floor((now - change.longestMs - change.margin) / width)
+    local index, amount, at = {}, {}, 0
+    for i, a in string.gmatch(stored[1 + 2 * #pacers + w] or '', '(%d+):(%S+)') do
+      i = tonumber(i)
+      if i >= oldest then
+        index[#index + 1], amount[#amount + 1] = i, tonumber(a)
+        if i <= giveTo then at = #index end
+      end
+    end
+    if less > 0 and at > 0 then
+      local rest = amount[at] - less
+      amount[at] = rest > 0 and rest or 0
+    end
+    local current, n = math.floor(now / width), #index
+    if more > 0 then
+      if n == 0 or index[n] < current then
+        index[n + 1], amount[n + 1] = current, more
+      else
+        amount[n] = amount[n] + more
+      end
+    end
+    local text = {}
+    for i = 1, #index do text[i] = string.format('%d:%.17g', index[i], amount[i]) end
+    set(window[1], table.concat(text, ' '))
+  end
+  redis.call('HSET', KEYS[1], unpack(changed))
+end
+
+local COUNTERS = {
+  'ended', 'ok', 'consecutiveFailures', 'latencySumMs', 'meanLatencyMs',
+  'characters', 'inputTokens', 'outputTokens', 'outputs', 'costUsd',
+}
+
+local function count()
+  local calls = cjson.decode(ARGV[2])
+  local fields = {}
+  for i, name in ipairs(COUNTERS) do fields[i] = deployment .. '|' .. name end
+  local stored = redis.call('HMGET', KEYS[2], unpack(fields))
+  local c = {}
+  for i, name in ipairs(COUNTERS) do c[name] = tonumber(stored[i] or 0) end
+
+  local weight = (c.ok == 0 and calls.ok > 0) and 1 or calls.latencyWeight
+  c.meanLatencyMs = c.meanLatencyMs + weight * (calls.latencyMs - c.meanLatencyMs)
+  c.consecutiveFailures = (calls.answered and 0 or c.consecutiveFailures) + calls.trailingFailures
+  for _, name in ipairs({ 'ended', 'ok', 'latencySumMs', 'characters', 'inputTokens', 'outputTokens', 'outputs', 'costUsd' }) do
+    c[name] = c[name] + calls[name]
+  end
+  if c.inputTokens > calls.mostInputTokens then
+    c.inputTokens, c.characters = c.inputTokens * 0.5, c.characters * 0.5
+  end
+  if c.outputs > calls.mostOutputs then
+    c.outputs, c.outputTokens = c.outputs * 0.5, c.outputTokens * 0.5
+  end
+
+  local changed = {}
+  for i, name in ipairs(COUNTERS) do
+    changed[2 * i - 1], changed[2 * i] = fields[i], exact(c[name])
+  end
+  local failures = cjson.decode(ARGV[3])
+  for i = 1, #failures, 2 do
+    redis.call('HINCRBY', KEYS[2], deployment .. '|failed:' .. failures[i], failures[i + 1])
+  end
+  if #failures > 0 then
+    local n = #changed
+    changed[n + 1], changed[n + 2] = deployment .. '|lastFailure', calls.lastFailure
+    changed[n + 3], changed[n + 4] = deployment .. '|lastFailureAt', exact(now)
+  end
+  redis.call('HSET', KEYS[2], unpack(changed))
+end
+
+settleRates()
+if ARGV[2] ~= '' then count() end
+if change.booked ~= 0 then redis.call('HINCRBY', KEYS[2], deployment .. '|booked', change.booked) end
+if #ARGV >= 6 then
+  for c = 3, #KEYS do redis.call('ZREM', KEYS[c], unpack(ARGV, 6)) end
+end
+return micros

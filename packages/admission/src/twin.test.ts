@@ -1,0 +1,370 @@
+/** The scripts do what packages/budget says: random histories, played to both, give the same answers and state. */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import {
+  NO_CALLS,
+  PACED_DIMENSIONS,
+  WINDOWED_DIMENSIONS,
+  afterRestart,
+  book,
+  budgetIn,
+  charsPerToken,
+  correctionsOf,
+  countEnded,
+  fullState,
+  meanOutput,
+  observe,
+  pause,
+  refundsOf,
+  renew,
+  rulesOf,
+  settle,
+  tally,
+} from '@sluice/budget';
+import type { AdmissionState, Band, BudgetRules, Cost, Counters } from '@sluice/budget';
+import type { Outcome } from '@sluice/job';
+import { startRedis } from '@sluice/testing';
+import type { TestRedis } from '@sluice/testing';
+import * as fc from 'fast-check';
+import { Redis } from 'ioredis';
+import { Admission } from './admission.ts';
+import type { Settled } from './admission.ts';
+import { parseBins } from './budget-load.ts';
+import { makeFleet } from './test-fleet.ts';
+
+const fleet = makeFleet({
+  deployments: {
+    a: { limits: { rpm: 700, concurrency: 9, rpd: 60, usd_per_day: 3 }, org: true },
+    b: { limits: { itpm: 90_000, otpm: 30_000, usd_per_month: 7 }, org: true },
+    c: { limits: {} },
+  },
+  org: { rpm: 1_100, tpm: 150_000, tpd: 40_000, concurrency: 12 },
+  orgCharge: 'max_tokens',
+});
+const LEASE_MS = 30_000;
+
+type Id = 'a' | 'b' | 'c';
+type Step = { after: number; id: Id } & (
+  | { kind: 'book'; band: Band; costs: Cost[] }
+  | { kind: 'settle'; n: number; outcome: Outcome; factor: number; known: boolean; took: number }
+  | { kind: 'release'; n: number }
+  | { kind: 'renew'; n: number }
+  | { kind: 'pause'; ms: number; dimension: 'tpm' | 'otpm' | undefined }
+  | { kind: 'observe'; dimension: 'rpm' | 'tpm' | 'otpm'; remaining: number }
+  | { kind: 'restart' }
+);
+
+const anyCost: fc.Arbitrary<Cost> = fc.record({
+  requests: fc.constant(1 as const),
+  input: fc.oneof(fc.nat(300), fc.double({ min: 0, max: 3_000, noNaN: true })),
+  output: fc.oneof(fc.nat(300), fc.double({ min: 0, max: 1_000, noNaN: true })),
+  usd: fc.double({ min: 0, max: 0.3, noNaN: true }),
+});
+
+const when = {
+  after: fc.oneof(
+    fc.constant(0),
+    fc.nat(400_000),
+    fc.nat(20_000_000),
+    fc.integer({ min: 0, max: 200_000_000_000 }),
+  ),
+  id: fc.constantFrom<Id>('a', 'b', 'c'),
+};
+
+const booking = fc.record({
+  ...when,
+  kind: fc.constant('book' as const),
+  band: fc.constantFrom<Band>('interactive', 'batch'),
+  costs: fc.array(anyCost, { maxLength: 12 }),
+});
+const ending = fc.record({
+  ...when,
+  kind: fc.constant('settle' as const),
+  n: fc.nat(8),
+  outcome: fc.constantFrom<Outcome>('ok', 'ok', 'timeout', 'rate_limited', 'bad_request'),
+  factor: fc.double({ min: 0, max: 4, noNaN: true }),
+  known: fc.boolean(),
+  took: fc.oneof(fc.nat(5_000), fc.nat(8_000_000)),
+});
+const other = fc.oneof(
+  fc.record({ ...when, kind: fc.constant('release' as const), n: fc.nat(4) }),
+  fc.record({ ...when, kind: fc.constant('renew' as const), n: fc.nat(9) }),
+  fc.record({
+    ...when,
+    kind: fc.constant('pause' as const),
+    ms: fc.nat(2_000),
+    dimension: fc.constantFrom('tpm' as const, 'otpm' as const, undefined),
+  }),
+  fc.record({
+    ...when,
+    kind: fc.constant('observe' as const),
+    dimension: fc.constantFrom('rpm' as const, 'tpm' as const, 'otpm' as const),
+    remaining: fc.nat(400),
+  }),
+  fc.record({ ...when, kind: fc.constant('restart' as const) }),
+);
+const history: fc.Arbitrary<Step[]> = fc.array(
+  fc.oneof({ weight: 5, arbitrary: booking }, { weight: 3, arbitrary: ending }, other),
+  { maxLength: 40 },
+);
+
+interface Held {
+  id: Id;
+  lease: string;
+  cost: Cost;
+}
+
+/** One history, told to Redis and to the specification. */
+class Twins {
+  readonly #redis: Redis;
+  readonly #prefix: string;
+  readonly #admission: Admission;
+  readonly #rules: Record<Id, BudgetRules[]>;
+  #state: AdmissionState = fullState();
+  #counters: Record<Id, Counters> = { a: NO_CALLS, b: NO_CALLS, c: NO_CALLS };
+  #micros = 1_700_000_000_123_456;
+  #held: Held[] = [];
+  #booked: Record<Id, number> = { a: 0, b: 0, c: 0 };
+  #named = 0;
+
+  constructor(redis: Redis, prefix: string) {
+    this.#redis = redis;
+    this.#prefix = prefix;
+    this.#admission = new Admission({ redis, prefix, fleet, micros: () => this.#micros });
+    const rules = (id: Id): BudgetRules[] =>
+      (fleet.deployments.get(id)?.budgets ?? []).map((budget) =>
+        rulesOf(fleet.budgets.get(budget) as never),
+      );
+    this.#rules = { a: rules('a'), b: rules('b'), c: rules('c') };
+  }
+
+  async play(step: Step): Promise<void> {
+    this.#micros += step.after;
+    switch (step.kind) {
+      case 'book':
+        return this.#book(step);
+      case 'settle':
+        return this.#settle(step);
+      case 'release':
+        return this.#release(step);
+      case 'renew':
+        return this.#renew(step);
+      case 'pause':
+        return this.#pause(step);
+      case 'observe':
+        return this.#observe(step);
+      case 'restart':
+        return this.#restart();
+    }
+  }
+
+  async #book({ id, band, costs }: Extract<Step, { kind: 'book' }>): Promise<void> {
+    const leases = costs.map(() => `lease-${(this.#named += 1)}`);
+    const asked = { costs, band, leases, leaseMs: LEASE_MS };
+    const reply = await this.#admission.book(id, asked);
+    assert.equal(reply.atMs, this.#now);
+    const { state, decision } = book(this.#state, { rules: this.#rules[id], ...asked }, this.#now);
+    const { starts, waitMs, binding } = decision;
+    assert.deepEqual(
+      { delays: reply.delaysMs, waitMs: reply.waitMs, binding: reply.binding },
+      {
+        delays: starts.map((start) => Math.ceil((start - this.#now) * 1000) / 1000),
+        waitMs: waitMs === null ? null : Math.ceil(waitMs * 1000) / 1000,
+        binding,
+      },
+    );
+    this.#state = state;
+    this.#booked[id] += starts.length;
+    for (const i of starts.keys()) {
+      this.#held.push({ id, lease: leases[i] as string, cost: costs[i] as Cost });
+    }
+  }
+
+  async #settle(step: Extract<Step, { kind: 'settle' }>): Promise<void> {
+    const { id, outcome, factor, known, took } = step;
+    const items = this.#take(id, step.n).map(({ lease, cost }, i): Settled => {
+      const actual = {
+        ...cost,
+        input: cost.input * factor,
+        output: cost.output / 2,
+        usd: factor / 9,
+      };
+      const usage = {
+        input_tokens: i * 90_000,
+        cached_tokens: 0,
+        output_tokens: 7,
+        reasoning_tokens: 0,
+      };
+      const ending = {
+        outcome,
+        tookMs: took + i,
+        characters: 400 * i,
+        usage: known ? usage : null,
+      };
+      return { lease, expected: cost, actual: known ? actual : null, ...ending };
+    });
+    await this.#admission.settle(id, items);
+    const rules = this.#rules[id];
+    const request = {
+      rules,
+      corrections: rules.map((rule) => correctionsOf(rule, items)),
+      leases: items.map(({ lease }) => lease),
+      longestMs: Math.max(0, ...items.map(({ tookMs }) => tookMs)),
+    };
+    this.#state = settle(this.#state, request, this.#now);
+    const ended = items.map((item) => ({ ...item, costUsd: item.actual?.usd ?? 0 }));
+    this.#counters[id] = countEnded(this.#counters[id], tally(ended));
+  }
+
+  async #release({ id, n }: Extract<Step, { kind: 'release' }>): Promise<void> {
+    const given = this.#take(id, n);
+    const leases = given.map(({ lease }) => lease);
+    const costs = given.map(({ cost }) => cost);
+    await this.#admission.release(id, leases, costs);
+    const rules = this.#rules[id];
+    const corrections = rules.map((rule) => refundsOf(rule, costs));
+    this.#state = settle(this.#state, { rules, corrections, leases, longestMs: 0 }, this.#now);
+    this.#booked[id] -= given.length;
+  }
+
+  async #renew({ id, n }: Extract<Step, { kind: 'renew' }>): Promise<void> {
+    const leases = this.#held
+      .filter((held) => held.id === id)
+      .slice(0, n)
+      .map(({ lease }) => lease);
+    const lost = await this.#admission.renew(id, leases, LEASE_MS);
+    const request = { rules: this.#rules[id], leases, leaseMs: LEASE_MS };
+    const twin = renew(this.#state, request, this.#now);
+    assert.deepEqual(lost, twin.lost);
+    this.#state = twin.state;
+  }
+
+  async #pause({ id, ms, dimension }: Extract<Step, { kind: 'pause' }>): Promise<void> {
+    await this.#admission.pause(id, ms, dimension);
+    const all = this.#rules[id];
+    const named = all.filter(({ pacers }) => pacers.some((rule) => rule.dimension === dimension));
+    const budgets = (named.length > 0 ? named : all).map(({ budget }) => budget);
+    this.#state = pause(this.#state, budgets, this.#now + ms);
+  }
+
+  async #observe({ id, dimension, remaining }: Extract<Step, { kind: 'observe' }>): Promise<void> {
+    const report = { dimension, limit: 1_000, remaining, resetMs: null };
+    await this.#admission.observe(id, [report]);
+    for (const rules of this.#rules[id]) {
+      this.#state = observe(this.#state, { rules, dimension, remaining }, this.#now);
+    }
+  }
+
+  /** The server's run id is not the stored one any more; what it stored is all there. */
+  async #restart(): Promise<void> {
+    const rates = `${this.#prefix}:{b:org}:rates`;
+    if (!(await this.#redis.hexists(rates, 'run'))) return;
+    await this.#redis.hset(rates, 'run', 'another');
+    this.#state = afterRestart(this.#state, this.#now);
+    await this.#admission.book('c', { costs: [], band: 'batch', leases: [], leaseMs: LEASE_MS });
+  }
+
+  /** Compares all that is stored. */
+  async check(): Promise<void> {
+    const stored = await this.#redis.hgetall(`${this.#prefix}:{b:org}:rates`);
+    for (const budget of ['a', 'b', 'c', 'org']) {
+      const twin = budgetIn(this.#state, budget);
+      assert.equal(Number(stored[`${budget}|pause`] ?? 0), twin.pausedUntil);
+      for (const dimension of PACED_DIMENSIONS) this.#checkPacer(stored, budget, dimension);
+      for (const dimension of WINDOWED_DIMENSIONS) {
+        const bins = parseBins(stored[`${budget}|${dimension}`] ?? '');
+        assert.deepEqual(bins, twin.windows[dimension] ?? []);
+      }
+      const leases = await this.#redis.zrange(
+        `${this.#prefix}:{b:org}:leases:${budget}`,
+        '0',
+        '-1',
+        'WITHSCORES',
+      );
+      const pairs = leases.flatMap((lease, i) => (i % 2 ? [] : [[lease, Number(leases[i + 1])]]));
+      const limited = fleet.budgets.get(budget)?.limits.concurrency !== undefined;
+      assert.deepEqual(Object.fromEntries(pairs), limited ? twin.leases : {});
+    }
+    await this.#checkLoads();
+  }
+
+  /** A full bucket may be stored as any moment in the past; credit is compared as it is. */
+  #checkPacer(
+    stored: Record<string, string>,
+    budget: string,
+    dimension: (typeof PACED_DIMENSIONS)[number],
+  ): void {
+    const twin = budgetIn(this.#state, budget).pacers[dimension];
+    const rule = [...this.#rules.a, ...this.#rules.b]
+      .find((rules) => rules.budget === budget)
+      ?.pacers.find((pacer) => pacer.dimension === dimension);
+    const { emptiedAt } = this.#state;
+    const empty = emptiedAt > 0 && rule ? emptiedAt + rule.burstMs : 0;
+    const fullAt = Number(stored[`${budget}|${dimension}`] ?? 0);
+    assert.equal(Math.max(fullAt, empty), Math.max(twin?.fullAt ?? 0, empty));
+    assert.equal(Number(stored[`${budget}|${dimension}|credit`] ?? 0), twin?.credit ?? 0);
+  }
+
+  async #checkLoads(): Promise<void> {
+    const loads = await this.#admission.read();
+    for (const id of ['a', 'b', 'c'] as const) {
+      const load = loads.get(id);
+      const counters = this.#counters[id];
+      assert.deepEqual(
+        [load?.taken, load?.ok, load?.failed, load?.consecutiveFailures, load?.costUsd],
+        [
+          this.#booked[id],
+          counters.ok,
+          counters.ended - counters.ok,
+          counters.consecutiveFailures,
+          counters.costUsd,
+        ],
+      );
+      assert.equal(load?.meanLatencyMs, counters.ok > 0 ? counters.meanLatencyMs : null);
+      assert.equal(load?.latencySumMs, counters.latencySumMs);
+      assert.equal(load?.charsPerToken, charsPerToken(counters) ?? 4);
+      assert.equal(load?.meanOutput, meanOutput(counters));
+    }
+  }
+
+  close(): void {
+    this.#admission.close();
+  }
+
+  get #now(): number {
+    return this.#micros / 1000;
+  }
+
+  #take(id: Id, n: number): Held[] {
+    const taken = this.#held.filter((held) => held.id === id).slice(0, n);
+    this.#held = this.#held.filter((held) => !taken.includes(held));
+    return taken;
+  }
+}
+
+let server: TestRedis;
+let redis: Redis;
+before(async () => {
+  server = await startRedis();
+  redis = new Redis(server.url);
+});
+after(async () => {
+  redis.disconnect();
+  await server.stop();
+});
+
+test('scripts and specification agree', async () => {
+  let runs = 0;
+  await fc.assert(
+    fc.asyncProperty(history, async (steps) => {
+      const twins = new Twins(redis, `run-${(runs += 1)}`);
+      try {
+        for (const step of steps) await twins.play(step);
+        await twins.check();
+      } finally {
+        twins.close();
+      }
+    }),
+    { numRuns: 250 },
+  );
+});
