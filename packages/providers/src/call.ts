@@ -30,7 +30,7 @@ export type CallResult =
 export interface Caller {
   /** Makes one call. Never rejects. */
   send(request: ProviderRequest, options: CallOptions): Promise<CallResult>;
-  /** Ends idle connections and waits for the calls in flight. */
+  /** Ends idle connections and waits for the calls in flight; later calls end as `network`. */
   close(): Promise<void>;
 }
 
@@ -54,12 +54,13 @@ export function createCaller({
     bodyTimeout: 0,
     connect: { timeout: 10_000 },
   });
+  let closing: Promise<void> | null = null;
   return {
     send: (request, options) =>
       new Promise((resolve) => {
         new CallInFlight({ maxResponseBytes, ...options }, resolve).start(agent, request);
       }),
-    close: () => agent.close(),
+    close: () => (closing ??= agent.close()),
   };
 }
 
