@@ -10,10 +10,6 @@ export interface FleetPlan {
 
 /** All of them under the root `org`, so that one call can charge them together. */
 export function makeFleet({ deployments, org = {}, orgCharge = 'actual' }: FleetPlan): Fleet {
-  const budget = (id: string, limits: Limits, outputCharge: OutputCharge): [string, Budget] => [
-    id,
-    { id, limits, outputCharge, root: 'org' },
-  ];
   const own = Object.entries(deployments);
   return {
     deployments: new Map(own.map(([id, { org: shared }]) => [id, deployment(id, shared ?? false)])),
@@ -24,6 +20,11 @@ export function makeFleet({ deployments, org = {}, orgCharge = 'actual' }: Fleet
     pools: new Map(),
   };
 }
+
+const budget = (id: string, limits: Limits, outputCharge: OutputCharge): [string, Budget] => [
+  id,
+  { id, limits, outputCharge, root: 'org' },
+];
 
 const deployment = (id: string, shared: boolean): Deployment => ({
   id,

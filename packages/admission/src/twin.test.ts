@@ -77,7 +77,7 @@ const booking = fc.record({
   band: fc.constantFrom<Band>('interactive', 'batch'),
   costs: fc.array(anyCost, { maxLength: 12 }),
 });
-const ending = fc.record({
+const settling = fc.record({
   ...when,
   kind: fc.constant('settle' as const),
   n: fc.nat(8),
@@ -104,7 +104,7 @@ const other = fc.oneof(
   fc.record({ ...when, kind: fc.constant('restart' as const) }),
 );
 const history: fc.Arbitrary<Step[]> = fc.array(
-  fc.oneof({ weight: 5, arbitrary: booking }, { weight: 3, arbitrary: ending }, other),
+  fc.oneof({ weight: 5, arbitrary: booking }, { weight: 3, arbitrary: settling }, other),
   { maxLength: 40 },
 );
 

@@ -13,7 +13,9 @@ import { join } from 'node:path';
 export interface TestRedis {
   url: string;
   port: number;
-  pid: number;
+  readonly pid: number;
+  /** Ends the server and starts it again on the same port and folder, with what it has written there. */
+  restart: () => Promise<void>;
   stop: () => Promise<void>;
 }
 
@@ -44,15 +46,30 @@ export async function startRedis(options: { persistent?: boolean } = {}): Promis
   const port = await freePort();
   const flags = ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', ''];
   const durable = options.persistent ? ['--appendonly', 'yes', '--appendfsync', 'always'] : [];
-  const child = spawn(serverBinary(), [...flags, ...durable], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  await readyLine(child);
+  let child = await launch([...flags, ...durable]);
+  const restart = async (): Promise<void> => {
+    await ended(child);
+    child = await launch([...flags, ...durable]);
+  };
   const stop = async (): Promise<void> => {
     await ended(child);
     rmSync(folder, { recursive: true, force: true });
   };
-  return { url: `redis://127.0.0.1:${port}`, port, pid: child.pid as number, stop };
+  return {
+    url: `redis://127.0.0.1:${port}`,
+    port,
+    get pid() {
+      return child.pid as number;
+    },
+    restart,
+    stop,
+  };
+}
+
+async function launch(flags: readonly string[]): Promise<ChildProcess> {
+  const child = spawn(serverBinary(), flags, { stdio: ['ignore', 'pipe', 'inherit'] });
+  await readyLine(child);
+  return child;
 }
 
 function readyLine(child: ChildProcess): Promise<void> {
