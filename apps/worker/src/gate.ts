@@ -11,7 +11,8 @@ import type { Cost } from '@sluice/budget';
 export interface Booking {
   /** Delay of each granted call from now, ms: a prefix of what was asked. */
   delaysMs: number[];
-  waitMs: number | null;
+  /** When to ask again for the rest; null when all were granted. */
+  askAgainMs: number | null;
 }
 
 export interface GatePorts {
@@ -102,7 +103,7 @@ export class Gate {
       const granted = booking.delaysMs.length;
       this.#grant(lane, asked.slice(0, granted), booking.delaysMs);
       if (granted < asked.length)
-        await lane.sleep(Math.min(booking.waitMs ?? LONGEST_WAIT_MS, LONGEST_WAIT_MS));
+        await lane.sleep(Math.min(booking.askAgainMs ?? LONGEST_WAIT_MS, LONGEST_WAIT_MS));
     }
     lane.pumping = false;
   }
@@ -115,7 +116,7 @@ export class Gate {
         asked.map((pending) => pending.lease),
       );
     } catch {
-      return { delaysMs: [], waitMs: LONGEST_WAIT_MS };
+      return { delaysMs: [], askAgainMs: LONGEST_WAIT_MS };
     }
   }
 

@@ -1,5 +1,5 @@
 /** From a call's result to what is stored: the decision facts for the recorder and the raw text it passes on. */
-import { encodeRow } from '@sluice/files';
+import { encodeRecorded } from '@sluice/files';
 import type { Attempt, Deployment } from '@sluice/job';
 import type { OutcomeMeta } from '@sluice/ledger';
 import type { Call } from './load-calls.ts';
@@ -8,7 +8,7 @@ import type { CallResult } from './make-call.ts';
 
 export interface StoredOutcome {
   meta: OutcomeMeta;
-  raw: string | Buffer;
+  raw: string;
 }
 
 export function outcomeOf(deployment: Deployment, call: Call, result: CallResult): StoredOutcome {
@@ -42,13 +42,13 @@ function rowOf(
   deployment: Deployment,
   call: Call,
   made: { result: CallResult; attempt: Attempt },
-): Buffer {
+): string {
   const { result, attempt } = made;
   const attempts = call.attempts === '' ? '' : `${call.attempts},`;
   const extras =
     `{"deployment":${JSON.stringify(deployment.id)},"tier":${call.tier},` +
     `"attempts":[${attempts}${JSON.stringify(attempt)}],"cost_usd":${result.costUsd}}`;
-  return encodeRow({
+  return encodeRecorded({
     line: call.line,
     ok: result.outcome === 'ok',
     output: outputLine(call, result),

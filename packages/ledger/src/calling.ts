@@ -90,7 +90,7 @@ export async function claimEntry(ledger: Ledger, claim: Claim): Promise<ClaimRes
   if (tag === 0) return { kind: 'drop' };
   if (tag === -1) return { kind: 'held', forMs: Number(claims) };
   const texts = values as string[];
-  const before = { claims: Number(claims), lost: Number(claims) > 0 && handed !== '1' };
+  const before = { claims: Number(claims), lost: Number(claims) > 0 && handed === '' };
   if (!chunk) return { kind: 'claimed', entry: jobOf(before, texts) };
   return { kind: 'claimed', entry: await chunkOf(ledger, claim.id, before, texts) };
 }

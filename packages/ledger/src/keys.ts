@@ -46,6 +46,8 @@ export interface Keys {
   recorder: (slot: number) => string;
   leader: string;
   health: string;
+  /** The generated webhook secret, where the config names none. */
+  webhookSecret: string;
   /** Pub/sub: `<job or batch id> <status>` whenever one changes. */
   changes: string;
   /** Pub/sub: ids whose calls are to be aborted. */
@@ -87,6 +89,7 @@ export function makeKeys(prefix: string): Keys {
     recorder: (slot) => at(slot, 'recorder'),
     leader: `${prefix}:{ctl}:leader`,
     health: `${prefix}:{ctl}:health`,
+    webhookSecret: `${prefix}:{ctl}:webhook_secret`,
     changes: `${prefix}:changes`,
     aborts: `${prefix}:aborts`,
     states: `${prefix}:states`,

@@ -168,6 +168,8 @@ export interface Waiting {
   minTier: number;
   maxTier: number | null;
   notBefore: number;
+  /** A worker gave it back unstarted: place it again at once. */
+  handed: boolean;
 }
 
 const WAITING_FIELDS = [
@@ -188,6 +190,7 @@ const WAITING_FIELDS = [
   'min_tier',
   'max_tier',
   'not_before',
+  'handed',
 ] as const;
 
 /** Reads an entry's record as placement sees it; null when it is gone. */
@@ -214,6 +217,7 @@ export async function readWaiting(ledger: Ledger, id: string): Promise<Waiting |
     minTier: Number(hash['min_tier'] || 1),
     maxTier: optional('max_tier'),
     notBefore: Number(hash['not_before'] || 0),
+    handed: hash['handed'] === '1',
   };
 }
 

@@ -9,11 +9,14 @@ Returns {1, new epoch} moved · {2, epoch, deployment} moved before: repeat that
 ]]
 local seen = tonumber(redis.call('GET', KEYS[3]) or '0')
 if tonumber(ARGV[6]) < seen then return {-1} end
-local status, epoch, deployment, lease = unpack(redis.call('HMGET', KEYS[1], 'status', 'epoch', 'deployment', 'lease'))
+local status, epoch, deployment, lease, handed =
+  unpack(redis.call('HMGET', KEYS[1], 'status', 'epoch', 'deployment', 'lease', 'handed'))
 if not status or (status ~= 'queued' and status ~= 'running') then return {0} end
 if epoch ~= ARGV[2] then return {2, tonumber(epoch), deployment or ''} end
 if tonumber(lease or '0') > tonumber(ARGV[7]) then return {-2, lease} end
 local nextEpoch = tonumber(epoch) + 1
 redis.call('HSET', KEYS[1], 'epoch', nextEpoch, 'deployment', ARGV[3], 'tier', ARGV[4], 'status', 'queued', 'holder', '')
+-- Handed back and placed again: the next claim must still know that nothing was lost.
+if handed == '1' then redis.call('HSET', KEYS[1], 'handed', '2') end
 redis.call('ZADD', KEYS[2], ARGV[5], ARGV[1])
 return {1, nextEpoch}

@@ -1,0 +1,190 @@
+/**
+ * Checks one line of a batch's input, `{custom_id, method, url, body}`, and finds out who can run it. The line's JSON
+ * is parsed once, here. Only its first mistake is told.
+ */
+import type { Line } from '@sluice/files';
+import { ENDPOINTS, type Endpoint, type Shape, measure } from '@sluice/job';
+import {
+  type LineError,
+  invalid,
+  kindOf,
+  missing,
+  quote,
+  quoteAll,
+  wrongType,
+} from './line-errors.ts';
+
+export type Body = Record<string, unknown>;
+
+/** What an installation allows. */
+export interface BatchRules {
+  maxLines: number;
+  maxLineBytes: number;
+  /** Finds what a `model` names; `known` = what could have been named. */
+  resolve: (
+    model: string,
+  ) => { kind: 'pool'; pool: string } | { kind: 'unknown'; known: readonly string[] };
+  /** Bit per wire format that can say this request in this pool; 0 = none can. */
+  formatsFor: (pool: string, endpoint: Endpoint, body: Body) => number;
+  /** The parameters that stand in the way when none can; `endpoint` when it is the endpoint itself. */
+  cannotSay: (pool: string, endpoint: Endpoint, body: Body) => readonly string[];
+}
+
+/** A line that can be run. */
+export interface Request {
+  pool: string;
+  formats: number;
+  shape: Shape;
+}
+
+export type Checked =
+  | { kind: 'request'; customId: string; request: Request }
+  /** `customId` where the line has a usable one: it still counts as used. */
+  | { kind: 'mistake'; customId: string | null; error: LineError };
+
+export interface LineChecker {
+  check(line: Line): Checked;
+  /** The endpoint of the batch, given or taken from the first line that names one; null before that. */
+  endpoint(): Endpoint | null;
+}
+
+const LONGEST_CUSTOM_ID = 512;
+
+/** `endpoint` null: the first line with a usable `url` decides. */
+export function lineChecker(given: Endpoint | null, rules: BatchRules): LineChecker {
+  let endpoint = given;
+  return {
+    endpoint: () => endpoint,
+    check(line) {
+      const parsed = parse(line, rules.maxLineBytes);
+      if (parsed.kind === 'error') return { kind: 'mistake', customId: null, error: parsed.error };
+      endpoint ??= asEndpoint(parsed.value['url']);
+      return checkFields(parsed.value, endpoint, rules);
+    },
+  };
+}
+
+function checkFields(value: Body, endpoint: Endpoint | null, rules: BatchRules): Checked {
+  const idError = checkCustomId(value['custom_id']);
+  const customId = idError === null ? (value['custom_id'] as string) : null;
+  const error =
+    idError ??
+    checkMethod(value['method']) ??
+    checkUrl(value['url'], endpoint) ??
+    checkBody(value['body']);
+  if (error !== null || customId === null || endpoint === null) {
+    return { kind: 'mistake', customId, error: error ?? missing('url') };
+  }
+  const found = findRunners(value['body'] as Body, endpoint, rules);
+  return 'code' in found
+    ? { kind: 'mistake', customId, error: found }
+    : { kind: 'request', customId, request: found };
+}
+
+type Parsed = { kind: 'value'; value: Body } | { kind: 'error'; error: LineError };
+
+function parse({ bytes, length, problem }: Line, maxLineBytes: number): Parsed {
+  if (problem === 'too_long') {
+    const error = invalid(
+      null,
+      `This line has ${length} bytes; at most ${maxLineBytes} are allowed.`,
+    );
+    return { kind: 'error', error };
+  }
+  if (problem === 'not_utf8') return notJson('This line is not valid UTF-8.');
+  let value: unknown;
+  try {
+    value = JSON.parse(bytes.toString());
+  } catch (error) {
+    return notJson(`This line is not parseable as valid JSON.${whereStopped(error)}`);
+  }
+  if (isObject(value)) return { kind: 'value', value };
+  const error = invalid(null, `This line must be a JSON object, found ${kindOf(value)}.`);
+  return { kind: 'error', error };
+}
+
+const notJson = (message: string): Parsed => ({
+  kind: 'error',
+  error: { code: 'invalid_json_line', message, param: null },
+});
+
+/** The parser's own message may quote the prompt: only the position is taken from it. */
+function whereStopped(error: unknown): string {
+  const position =
+    error instanceof Error ? /at position (\d+)/.exec(error.message)?.[1] : undefined;
+  return position === undefined ? '' : ` Stopped at character ${Number(position) + 1}.`;
+}
+
+function checkCustomId(value: unknown): LineError | null {
+  if (value === undefined) return missing('custom_id');
+  if (typeof value !== 'string') return wrongType('custom_id', 'a string', value);
+  if (value.length >= 1 && value.length <= LONGEST_CUSTOM_ID) return null;
+  const allowed = `expected a string of 1 to ${LONGEST_CUSTOM_ID} characters`;
+  return invalid('custom_id', `Invalid 'custom_id': ${allowed}, found ${value.length}.`);
+}
+
+function checkMethod(value: unknown): LineError | null {
+  if (value === undefined) return missing('method');
+  if (value === 'POST') return null;
+  return invalid('method', `Invalid 'method': expected "POST", found ${quote(value)}.`);
+}
+
+function checkUrl(value: unknown, endpoint: Endpoint | null): LineError | null {
+  if (value === undefined) return missing('url');
+  if (typeof value !== 'string') return wrongType('url', 'a string', value);
+  if (value === endpoint) return null;
+  const allowed =
+    endpoint === null
+      ? `is none of the supported ones: ${quoteAll(ENDPOINTS)}.`
+      : `does not match the batch endpoint ${quote(endpoint)}.`;
+  const message = `The URL ${quote(value)} provided for this request ${allowed}`;
+  return { code: 'invalid_url', message, param: 'url' };
+}
+
+function checkBody(value: unknown): LineError | null {
+  if (value === undefined) return missing('body');
+  if (!isObject(value)) return wrongType('body', 'an object', value);
+  const { model, stream } = value;
+  if (model === undefined) return missing('body.model');
+  if (typeof model !== 'string') return wrongType('body.model', 'a string', model);
+  if (stream === undefined || stream === null || stream === false) return null;
+  return {
+    code: 'streaming_unsupported',
+    message: `Streaming is not supported in batches: 'body.stream' must be false or absent, found ${quote(stream)}.`,
+    param: 'body.stream',
+  };
+}
+
+function findRunners(body: Body, endpoint: Endpoint, rules: BatchRules): Request | LineError {
+  const model = body['model'] as string;
+  const named = rules.resolve(model);
+  if (named.kind === 'unknown') {
+    const message = `The model ${quote(model)} does not exist. There are: ${quoteAll(named.known)}.`;
+    return { code: 'model_not_found', message, param: 'body.model' };
+  }
+  try {
+    const formats = rules.formatsFor(named.pool, endpoint, body);
+    if (formats === 0)
+      return nobodyCanSay(model, endpoint, rules.cannotSay(named.pool, endpoint, body));
+    return { pool: named.pool, formats, shape: measure(endpoint, body) };
+  } catch (error) {
+    // A stack overflow: JSON parses deeper than anything recursive can follow.
+    if (error instanceof RangeError) return invalid('body', "'body' is nested too deeply.");
+    throw error;
+  }
+}
+
+function nobodyCanSay(model: string, endpoint: Endpoint, params: readonly string[]): LineError {
+  const [first] = params;
+  if (first === undefined || params.includes('endpoint')) {
+    return invalid('url', `No deployment of the model ${quote(model)} serves ${endpoint}.`);
+  }
+  const message = `No deployment of the model ${quote(model)} supports ${quoteAll(params)}.`;
+  return { code: 'unsupported_parameter', message, param: `body.${first}` };
+}
+
+const isObject = (value: unknown): value is Body =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const asEndpoint = (value: unknown): Endpoint | null =>
+  ENDPOINTS.find((endpoint) => endpoint === value) ?? null;

@@ -1,0 +1,200 @@
+/** Puts a dispatcher together from an installation: recorder, webhooks, leadership and, in a term, the term's parts. */
+import type { Queue } from 'bullmq';
+import type { Redis } from 'ioredis';
+import { Admission } from '@sluice/admission';
+import { KNOWN_WINDOW } from '@sluice/budget';
+import type { Installation } from '@sluice/config';
+import { localStore } from '@sluice/files';
+import type { FileStore } from '@sluice/files';
+import { connectRedis, openLedger } from '@sluice/ledger';
+import type { Ledger } from '@sluice/ledger';
+import { fallbackQueue, openQueue, QUEUES, runQueue } from '@sluice/queues';
+import type { EntryData, StepData } from '@sluice/queues';
+import type { DispatcherEvents } from './events.ts';
+import { Intake } from './intake.ts';
+import { Leadership } from './leadership.ts';
+import { recordBatch } from './record-batch.ts';
+import type { RecordBatchPorts } from './record-batch.ts';
+import { recordJobs } from './record-jobs.ts';
+import { Recorder } from './recorder.ts';
+import { Segments } from './segments.ts';
+import { Term } from './term.ts';
+import { startWebhooks } from './webhooks.ts';
+
+export interface DispatcherOptions {
+  installation: Installation;
+  redisUrl: string;
+  filesFolder: string;
+  /** Unique among processes. */
+  holder: string;
+  events: DispatcherEvents;
+  now?: () => number;
+  random?: () => number;
+}
+
+export interface Dispatcher {
+  /** Ends the term, records what is read, gives the lead and the slots to whoever stands by. */
+  stop: () => Promise<void>;
+}
+
+/** Finished entries that each queue keeps for people to look at (contract: Bull Board). */
+const KEEP = 1_000;
+const LEASE_MS = 4_000;
+
+interface Parts extends Required<Omit<DispatcherOptions, 'filesFolder'>> {
+  ledger: Ledger;
+  redis: Redis;
+  store: FileStore;
+  admission: Admission;
+  queue: <Data>(name: string) => Queue<Data>;
+}
+
+export async function startDispatcher(options: DispatcherOptions): Promise<Dispatcher> {
+  const { installation, redisUrl, filesFolder, events, holder } = options;
+  const { fleet, config: settings, environment } = installation;
+  const { prefix } = environment;
+  const redis = connectRedis(redisUrl, 'background');
+  const store = localStore(filesFolder);
+  const queues = new Map<string, Queue>();
+  const parts: Parts = {
+    now: Date.now,
+    random: Math.random,
+    ...options,
+    redis,
+    ledger: openLedger(redis, prefix),
+    store,
+    admission: new Admission({
+      redis,
+      prefix,
+      fleet,
+      pacing: pacingOf(settings.admission.utilisation),
+    }),
+    queue: <Data>(name: string) => {
+      const known = queues.get(name) ?? openQueue<Data>(name, redis, { prefix, keep: KEEP });
+      queues.set(name, known);
+      return known as Queue<Data>;
+    },
+  };
+  const terms: { now: Term | null } = { now: null };
+  const segments = new Segments(store, holder.slice(0, 8));
+  const recorder = recorderOf(parts, { terms, segments });
+  const leadership = leadershipOf(parts, terms);
+  const webhooks = await startWebhooks({ ...parts, settings, prefix });
+  await recorder.start();
+  leadership.start();
+  events.started({ pools: [...fleet.pools.keys()], deployments: [...fleet.deployments.keys()] });
+  return {
+    stop: async () => {
+      events.stopping();
+      await leadership.stop();
+      await webhooks.stop();
+      await recorder.stop();
+      await segments.close();
+      await Promise.all([...queues.values()].map((queue) => queue.close()));
+      parts.admission.close();
+      await store.close();
+      redis.disconnect();
+      events.stopped();
+    },
+  };
+}
+
+const pacingOf = (utilisation: number) => ({ ...KNOWN_WINDOW, share: utilisation });
+
+function recorderOf(
+  parts: Parts,
+  state: { terms: { now: Term | null }; segments: Segments },
+): Recorder {
+  const { installation, ledger, holder, events, now, random, queue } = parts;
+  const { fleet, config: settings } = installation;
+  const ports: RecordBatchPorts = {
+    ledger,
+    fleet,
+    segments: state.segments,
+    holder,
+    maxAttempts: settings.retry.maxAttempts,
+    fallbackQueue: (pool) => queue<EntryData>(fallbackQueue(pool)),
+    deadQueue: queue(QUEUES.dead),
+    events,
+    now,
+    random,
+    onRecorded: (batch, recorded) => state.terms.now?.recorded(batch, recorded),
+    onComplete: async (batch) => {
+      const step: StepData = { batch, step: 'finalise' };
+      await queue<StepData>(QUEUES.batches).add('step', step, {
+        jobId: `${batch}-finalise-${now()}`,
+        priority: 1,
+      });
+    },
+  };
+  const keepSeconds = Math.ceil(settings.retention.jobsMs / 1000);
+  return new Recorder({
+    ledger,
+    redisUrl: parts.redisUrl,
+    holder,
+    events,
+    recordJobs: (outcomes) => recordJobs({ ...ports, keepSeconds }, outcomes),
+    recordBatch: (batch, outcomes) => recordBatch(ports, batch, outcomes),
+  });
+}
+
+function leadershipOf(parts: Parts, terms: { now: Term | null }): Leadership {
+  const { ledger, holder, events } = parts;
+  return new Leadership({
+    ledger,
+    holder,
+    leaseMs: LEASE_MS,
+    onLead: async (token) => {
+      events.leading({ token });
+      const term = termOf(parts, token);
+      terms.now = term;
+      await term.start();
+    },
+    onLost: async () => {
+      const term = terms.now;
+      terms.now = null;
+      await term?.stop();
+    },
+  });
+}
+
+function termOf(parts: Parts, token: number): Term {
+  const { installation, queue, redis } = parts;
+  const { fleet, config: settings, environment } = installation;
+  const { dispatch, server, retention } = settings;
+  const depth = {
+    depthMs: dispatch.depthMs,
+    unlimitedDepth: dispatch.unlimitedDepth,
+    chunkMs: dispatch.chunkMs,
+    chunkJobs: dispatch.chunkJobs,
+  };
+  return new Term(
+    {
+      ...parts,
+      fleet,
+      queues: {
+        run: (deployment) => queue<EntryData>(runQueue(deployment)),
+        batches: queue<StepData>(QUEUES.batches),
+      },
+      openIntake: (handlers) =>
+        new Intake({
+          ...handlers,
+          pools: [...fleet.pools.keys(), 'deployment/'],
+          connection: redis,
+          prefix: environment.prefix,
+          keep: KEEP,
+          queueOf: (name) => queue<EntryData>(name),
+        }),
+      depth,
+      windowLines: dispatch.windowLines,
+      snapshotMs: dispatch.snapshotMs,
+      keepSeconds: Math.ceil(retention.jobsMs / 1000),
+      steps: {
+        maxLines: server.maxBatchLines,
+        maxLineBytes: server.maxBodyBytes,
+        filesMs: retention.filesMs,
+      },
+    },
+    token,
+  );
+}

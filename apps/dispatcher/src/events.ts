@@ -1,0 +1,42 @@
+/** Every log line of the dispatcher: constant message, varying fields; never a body, a prompt or a key. */
+import type { Logger } from 'pino';
+
+export const dispatcherEvents = (log: Logger) => ({
+  started: (fields: { pools: string[]; deployments: string[] }) =>
+    log.info(fields, 'dispatcher started'),
+  stopping: () => log.info('dispatcher stopping'),
+  stopped: () => log.info('dispatcher stopped'),
+  leading: (fields: { token: number }) => log.info(fields, 'leading'),
+  leadLost: (fields: { token: number }) => log.warn(fields, 'lead lost'),
+  recording: (fields: { slots: number }) => log.debug(fields, 'recording slots'),
+  batchStarted: (fields: {
+    batch: string;
+    lines: number;
+    classes: number;
+    ideal_ms: number | null;
+  }) => log.info(fields, 'batch started'),
+  batchRefused: (fields: { batch: string; errors: number; first: string }) =>
+    log.info(fields, 'batch refused'),
+  batchEnded: (fields: { batch: string; status: string; lines: number; failed: number }) =>
+    log.info(fields, 'batch ended'),
+  batchPaused: (fields: { batch: string; reason: string }) => log.warn(fields, 'batch paused'),
+  jobFailed: (fields: { job: string; code: string; attempts: number }) =>
+    log.warn(fields, 'job failed'),
+  jobDead: (fields: { ref: string; code: string; attempts: number }) =>
+    log.warn(fields, 'job out of attempts'),
+  deploymentChanged: (fields: {
+    deployment: string;
+    from: string;
+    to: string;
+    reason: string | null;
+  }) => log.warn(fields, 'deployment changed state'),
+  takenBack: (fields: { deployment: string; entries: number }) =>
+    log.info(fields, 'waiting work taken back'),
+  repaired: (fields: { id: string; how: string }) => log.info(fields, 'repaired by the sweeper'),
+  webhook: (fields: { event: string; type: string; attempt: number; result: string }) =>
+    log.info(fields, 'webhook attempted'),
+  failed: (fields: { what: string; error: string }) =>
+    log.error(fields, 'step failed, will be tried again'),
+});
+
+export type DispatcherEvents = ReturnType<typeof dispatcherEvents>;

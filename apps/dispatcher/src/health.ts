@@ -1,0 +1,160 @@
+/**
+ * Health of every deployment: breaker, block and the operator's wish, moved on by what the last look at Redis brought.
+ * The arithmetic is balancing's; here are only the differences between two looks, and who hears of a change.
+ */
+import { afterFact, afterLook, BLOCKING, newBreaker, standing } from '@sluice/balancing';
+import type { BlockReason, CandidateState, Health } from '@sluice/balancing';
+import type { DeploymentLoad } from '@sluice/admission';
+import type { Fleet } from '@sluice/job';
+import { CONSEQUENCES } from '@sluice/retry';
+
+type Classes = DeploymentLoad['byOutcome'];
+
+export interface StateChange {
+  deployment: string;
+  from: CandidateState;
+  to: CandidateState;
+  reason: string | null;
+}
+
+const HEALTH_FAILURES = Object.entries(CONSEQUENCES)
+  .filter(([, consequence]) => consequence.health === 'failure')
+  .map(([name]) => name as keyof Classes);
+
+export class HealthBook {
+  readonly #fleet: Fleet;
+  readonly #now: () => number;
+  readonly #random: () => number;
+  readonly #health = new Map<string, Health>();
+  readonly #seen = new Map<string, { ok: number; byOutcome: Classes }>();
+
+  constructor(fleet: Fleet, ports: { now: () => number; random: () => number }) {
+    this.#fleet = fleet;
+    this.#now = ports.now;
+    this.#random = ports.random;
+    for (const id of fleet.deployments.keys()) {
+      this.#health.set(id, { wish: 'active', block: null, breaker: newBreaker(ports.now()) });
+    }
+  }
+
+  get all(): ReadonlyMap<string, Health> {
+    return this.#health;
+  }
+
+  /** Takes up the states that the leader before left, so that a change of leader forgives nobody. */
+  restore(saved: Readonly<Record<string, string>>): void {
+    for (const [id, text] of Object.entries(saved)) {
+      const health = this.#health.get(id);
+      const { breaker, block } = JSON.parse(text) as Partial<Health>;
+      if (health && breaker) this.#health.set(id, { ...health, breaker, block: block ?? null });
+    }
+  }
+
+  stateOf(id: string): CandidateState {
+    const health = this.#health.get(id);
+    return health ? standing(health, this.#now()).state : 'active';
+  }
+
+  /** What is new in the counters; the changes of state that follow from it, and from time alone. */
+  look(loads: ReadonlyMap<string, DeploymentLoad>): StateChange[] {
+    const before = new Map(
+      [...this.#health.keys()].map((id) => [
+        id,
+        this.#published.get(id) ?? ('active' as CandidateState),
+      ]),
+    );
+    for (const [id, load] of loads) this.#lookAt(id, load);
+    const changes: StateChange[] = [];
+    for (const [id, from] of before) {
+      const to = this.stateOf(id);
+      if (from === to) continue;
+      this.#published.set(id, to);
+      changes.push({ deployment: id, from, to, reason: this.reasonOf(id) });
+    }
+    return changes;
+  }
+
+  readonly #published = new Map<string, CandidateState>();
+
+  #lookAt(id: string, load: DeploymentLoad): void {
+    const health = this.#health.get(id);
+    if (!health) return;
+    const seen = this.#seen.get(id);
+    this.#seen.set(id, { ok: load.ok, byOutcome: load.byOutcome });
+    if (!seen || load.ok < seen.ok) return;
+    const ok = load.ok - seen.ok;
+    const grown = (name: keyof Classes): number =>
+      (load.byOutcome[name] ?? 0) - (seen.byOutcome[name] ?? 0);
+    const failures = HEALTH_FAILURES.reduce((sum, name) => sum + grown(name), 0);
+    const failuresAtEnd = Math.min(failures, load.consecutiveFailures);
+    const now = this.#now();
+    const look = { ok, failures, failuresAtEnd, lastInPool: this.#lastInPool(id) };
+    const breaker = afterLook(health.breaker, look, { now, random: this.#random });
+    const refused = BLOCKING.find((reason) => grown(reason) > 0) ?? null;
+    this.#health.set(id, {
+      ...health,
+      breaker,
+      block: this.#blockAfter(health, { ok, refused, now }),
+    });
+  }
+
+  #blockAfter(health: Health, facts: { ok: number; refused: BlockReason | null; now: number }) {
+    if (facts.refused)
+      return afterFact(health.block, { kind: 'refused', reason: facts.refused }, facts.now);
+    return facts.ok > 0 ? afterFact(health.block, { kind: 'succeeded' }, facts.now) : health.block;
+  }
+
+  /** A probe of a blocked deployment was placed. */
+  tried(id: string): void {
+    const health = this.#health.get(id);
+    if (!health?.block) return;
+    this.#health.set(id, {
+      ...health,
+      block: afterFact(health.block, { kind: 'tried' }, this.#now()),
+    });
+  }
+
+  #lastInPool(id: string): boolean {
+    return [...this.#fleet.pools.values()].some((pool) => {
+      const members = pool.tiers.flat();
+      return members.includes(id) && members.every((other) => other === id || !this.#usable(other));
+    });
+  }
+
+  #usable(id: string): boolean {
+    return ['active', 'half_open'].includes(this.stateOf(id));
+  }
+
+  /** Why a deployment is not active, in words. */
+  reasonOf(id: string): string | null {
+    const health = this.#health.get(id);
+    if (!health) return null;
+    if (health.wish !== 'active') return `set to ${health.wish} by an operator`;
+    if (health.block) return REASONS[health.block.reason];
+    if (health.breaker.kind === 'open') return 'too many of its last calls failed';
+    return health.breaker.kind === 'half_open' ? 'being tried again after failures' : null;
+  }
+
+  /** For the health hash in Redis: what the admin pages show and the next leader starts from. */
+  published(share: ReadonlyMap<string, number>): Record<string, string> {
+    const rows: Record<string, string> = {};
+    for (const [id, health] of this.#health) {
+      const row = {
+        ...health,
+        state: this.stateOf(id),
+        reason: this.reasonOf(id),
+        blocked: health.block?.reason ?? null,
+        since: health.block?.since ?? health.breaker.since,
+        share: share.get(id) ?? 0,
+      };
+      rows[id] = JSON.stringify(row);
+    }
+    return rows;
+  }
+}
+
+const REASONS: Record<BlockReason, string> = {
+  credential: 'the provider refused its credential; tried again once a minute',
+  quota_exhausted: 'its quota or credit is exhausted; tried again once a minute',
+  model_gone: 'the provider does not know its model; tried again once a minute',
+};

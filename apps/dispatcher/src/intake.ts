@@ -1,0 +1,82 @@
+/** Takes entries from `jobs-{pool}` and `fallback-{pool}`, and steps from `batches`, while this process leads. */
+import { DelayedError, WaitingError } from 'bullmq';
+import type { Job as QueueEntry, Queue, Worker } from 'bullmq';
+import type { Redis } from 'ioredis';
+import { fallbackQueue, openWorker, poolQueue, QUEUES } from '@sluice/queues';
+import type { EntryData, StepData } from '@sluice/queues';
+
+export interface IntakeOptions {
+  pools: readonly string[];
+  connection: Redis;
+  prefix: string;
+  keep: number;
+  queueOf: (name: string) => Queue<EntryData>;
+  /** `closed`: put it back. */
+  entry: (data: EntryData) => Promise<'settled' | 'closed'>;
+  step: (data: StepData) => Promise<{ kind: 'done' } | { kind: 'again'; afterMs: number }>;
+}
+
+/** Entries of one queue that may wait for room here. */
+const SLOTS = 256;
+const MOST_SLOTS = 4_096;
+
+export class Intake {
+  readonly #options: IntakeOptions;
+  readonly #entries: Worker<EntryData>[];
+  readonly #steps: Worker<StepData>;
+
+  constructor(options: IntakeOptions) {
+    this.#options = options;
+    const { connection, prefix, keep } = options;
+    const names = [
+      ...new Set(options.pools.flatMap((pool) => [poolQueue(pool), fallbackQueue(pool)])),
+    ];
+    this.#entries = names.map((name) =>
+      openWorker<EntryData>(name, (job, token) => this.#place(job, token), connection, {
+        prefix,
+        keep,
+        concurrency: SLOTS,
+      }),
+    );
+    this.#steps = openWorker<StepData>(
+      QUEUES.batches,
+      async (job, token) => {
+        const end = await options.step(job.data);
+        if (end.kind === 'done') return;
+        await job.moveToDelayed(Date.now() + end.afterMs, token);
+        throw new DelayedError();
+      },
+      connection,
+      { prefix, keep, concurrency: 4 },
+    );
+  }
+
+  async #place(entry: QueueEntry<EntryData>, token: string | undefined): Promise<void> {
+    if ((await this.#options.entry(entry.data)) === 'settled') return;
+    await entry.moveToWait(token);
+    throw new WaitingError();
+  }
+
+  /**
+   * When everything fetched waits for room, an interactive job must not wait behind it to be fetched: the queue hands out
+   * the most urgent first, so a few more slots are exactly for those.
+   */
+  async makeRoom(waiting: number): Promise<void> {
+    if (waiting < SLOTS) {
+      for (const worker of this.#entries)
+        if (worker.concurrency !== SLOTS) worker.concurrency = SLOTS;
+      return;
+    }
+    await Promise.all(
+      this.#entries.map(async (worker) => {
+        const counts = await this.#options.queueOf(worker.name).getCountsPerPriority([1]);
+        const urgent = counts['1'] ?? 0;
+        if (urgent > 0) worker.concurrency = Math.min(MOST_SLOTS, worker.concurrency + urgent);
+      }),
+    );
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#entries, this.#steps].map((worker) => worker.close()));
+  }
+}

@@ -1,0 +1,71 @@
+/**
+ * Holds or waits for the lead. While it is held it is renewed every second; a renewal that fails or comes late ends the
+ * term at once, before the lease lapses for everybody else. Scripts check the token anyway: this only stops useless work.
+ */
+import { giveUpLead, raiseToken, takeLead } from '@sluice/ledger';
+import type { Ledger } from '@sluice/ledger';
+
+export interface LeadershipOptions {
+  ledger: Ledger;
+  holder: string;
+  leaseMs: number;
+  onLead: (token: number) => Promise<void>;
+  onLost: () => Promise<void>;
+}
+
+export class Leadership {
+  readonly #options: LeadershipOptions;
+  #token = 0;
+  #stopped = false;
+  #timer: NodeJS.Timeout | null = null;
+  #turn: Promise<void> = Promise.resolve();
+
+  constructor(options: LeadershipOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#turn = this.#tick();
+  }
+
+  get token(): number {
+    return this.#token;
+  }
+
+  async #tick(): Promise<void> {
+    const token = await this.#ask();
+    if (token !== this.#token) await this.#change(token);
+    if (this.#stopped) return;
+    this.#timer = setTimeout(() => {
+      this.#turn = this.#tick();
+    }, this.#options.leaseMs / 4);
+  }
+
+  /** 0 when Redis is away too long to know. */
+  async #ask(): Promise<number> {
+    const { ledger, holder, leaseMs } = this.#options;
+    const late = new Promise<number>((resolve) => setTimeout(resolve, leaseMs / 2, 0).unref());
+    return Promise.race([takeLead(ledger, { holder, ms: leaseMs }).catch(() => 0), late]);
+  }
+
+  async #change(token: number): Promise<void> {
+    const before = this.#token;
+    this.#token = 0;
+    if (before !== 0) await this.#options.onLost();
+    if (token === 0) return;
+    await raiseToken(this.#options.ledger, token);
+    this.#token = token;
+    await this.#options.onLead(token);
+  }
+
+  /** Ends the term and lets another take over at once. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    if (this.#timer) clearTimeout(this.#timer);
+    await this.#turn;
+    if (this.#token === 0) return;
+    this.#token = 0;
+    await this.#options.onLost();
+    await giveUpLead(this.#options.ledger, this.#options.holder).catch(() => undefined);
+  }
+}

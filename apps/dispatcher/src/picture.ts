@@ -1,0 +1,195 @@
+/**
+ * The leader's picture of the fleet: what Redis said at the last look, plus what has been placed since.
+ *
+ * A deployment's queue is `placed − taken`: placed is counted here, taken by the script that books (or by the worker that
+ * drops). Both only grow; the difference is corrected whenever the queue turns out to be empty, so that no crash between
+ * two counts skews it for long. Of budgets the picture knows how far they are booked ahead, and adds what is placed on all
+ * deployments sharing them and not yet booked.
+ */
+import type { DeploymentLoad } from '@sluice/admission';
+import type { Candidate, Rate, SharedSlots } from '@sluice/balancing';
+import { msOf } from '@sluice/balancing';
+import { expectedCost } from '@sluice/budget';
+import type { Cost } from '@sluice/budget';
+import type { Deployment, Fleet, Shape } from '@sluice/job';
+import { standing } from '@sluice/balancing';
+import type { Health } from '@sluice/balancing';
+
+interface View {
+  deployment: Deployment;
+  load: DeploymentLoad;
+  readAt: number;
+  placed: number;
+  takenBefore: number;
+  /** Decaying mean of what was placed here. */
+  meanCost: Cost | null;
+}
+
+/** Weight of a new placement in the mean cost. */
+const LEARNING = 0.1;
+/** Below this many calls an average latency says nothing yet. */
+const ENOUGH_CALLS = 1;
+
+export class Picture {
+  readonly #fleet: Fleet;
+  readonly #views = new Map<string, View>();
+  #health: ReadonlyMap<string, Health> = new Map();
+
+  constructor(fleet: Fleet) {
+    this.#fleet = fleet;
+  }
+
+  get ready(): boolean {
+    return this.#views.size === this.#fleet.deployments.size;
+  }
+
+  /** Takes in a look at Redis. */
+  update(loads: ReadonlyMap<string, DeploymentLoad>, now: number): void {
+    for (const [id, load] of loads) {
+      const deployment = this.#fleet.deployments.get(id);
+      if (!deployment) continue;
+      const view = this.#views.get(id);
+      if (!view) {
+        this.#views.set(id, {
+          deployment,
+          load,
+          readAt: now,
+          placed: 0,
+          takenBefore: load.taken,
+          meanCost: null,
+        });
+        continue;
+      }
+      view.load = load;
+      view.readAt = now;
+      if (load.taken - view.takenBefore > view.placed) view.takenBefore = load.taken - view.placed;
+    }
+  }
+
+  setHealth(health: ReadonlyMap<string, Health>): void {
+    this.#health = health;
+  }
+
+  /** Jobs were placed on a deployment. */
+  placed(id: string, jobs: number, cost: Cost): void {
+    const view = this.#views.get(id);
+    if (!view) return;
+    view.placed += jobs;
+    view.meanCost = view.meanCost === null ? cost : blend(view.meanCost, cost);
+  }
+
+  /** Corrects a placement that turned out larger, smaller or not to happen. */
+  recount(id: string, jobs: number): void {
+    const view = this.#views.get(id);
+    if (view) view.placed += jobs;
+  }
+
+  /** The deployment's queue is known to be empty and nothing is being fetched: what the counts say beyond is an error. */
+  emptied(id: string): void {
+    const view = this.#views.get(id);
+    if (view) view.takenBefore = view.load.taken - view.placed;
+  }
+
+  queued(id: string): number {
+    const view = this.#views.get(id);
+    return view ? Math.max(0, view.placed - (view.load.taken - view.takenBefore)) : 0;
+  }
+
+  load(id: string): DeploymentLoad | undefined {
+    return this.#views.get(id)?.load;
+  }
+
+  /** What one job of this shape is expected to take out of the budgets of a deployment. */
+  cost(id: string, shape: Shape): Cost {
+    const view = this.#views.get(id) as View;
+    const { deployment, load } = view;
+    return expectedCost(shape, {
+      charsPerToken: load.charsPerToken,
+      meanOutput: load.meanOutput,
+      defaultMaxTokens: deployment.defaultMaxTokens,
+      outputCharge: this.#fleet.budgets.get(deployment.id)?.outputCharge ?? 'max_tokens',
+      price: deployment.price,
+    });
+  }
+
+  /** The mean of what these deployments are given; one request where nothing was placed yet. */
+  usualCost(ids: readonly string[]): Cost {
+    const costs = ids.flatMap((id) => this.#views.get(id)?.meanCost ?? []);
+    const mean = (read: (cost: Cost) => number): number =>
+      costs.reduce((sum, cost) => sum + read(cost), 0) / Math.max(1, costs.length);
+    return {
+      requests: 1,
+      input: mean((c) => c.input),
+      output: mean((c) => c.output),
+      usd: mean((c) => c.usd),
+    };
+  }
+
+  /** Candidates of some tiers, as placement wants them. */
+  candidates(tiers: readonly (readonly string[])[], now: number): Candidate[] {
+    return tiers.flatMap((members, i) =>
+      members.flatMap((id) => {
+        const view = this.#views.get(id);
+        return view ? [this.#candidate(view, i + 1, now)] : [];
+      }),
+    );
+  }
+
+  #candidate(view: View, tier: number, now: number): Candidate {
+    const { deployment, load } = view;
+    const health = this.#health.get(deployment.id);
+    const ended = load.ok + load.failed;
+    return {
+      id: deployment.id,
+      tier,
+      weight: deployment.weight,
+      region: deployment.region,
+      price: deployment.price,
+      queued: this.queued(deployment.id),
+      inFlight: load.inFlight,
+      concurrency: this.#fleet.budgets.get(deployment.id)?.limits.concurrency ?? null,
+      sharedSlots: this.#sharedSlots(deployment),
+      rates: load.dims.map((dim) => this.#rate(dim, view, now)),
+      predictedMs: ended >= ENOUGH_CALLS ? load.meanLatencyMs : null,
+      errorRate: ended > 0 ? load.failed / ended : 0,
+      ...(health ? standing(health, now) : { state: 'active' as const }),
+    };
+  }
+
+  #rate(dim: DeploymentLoad['dims'][number], view: View, now: number): Rate {
+    const sinceRead = now - view.readAt;
+    const base = { budget: dim.budget, dimension: dim.dimension, perMs: dim.ratePerMs };
+    const booked = Math.max(0, Math.max(dim.aheadMs, view.load.pausedForMs) - sinceRead);
+    return { ...base, aheadMs: booked + this.#unbookedMs({ ...base, aheadMs: 0 }) };
+  }
+
+  /** Work placed on all deployments that draw on this budget and not yet booked, in ms of the rate. */
+  #unbookedMs(rate: Rate): number {
+    let sum = 0;
+    for (const view of this.#views.values()) {
+      if (view.meanCost === null || !view.deployment.budgets.includes(rate.budget)) continue;
+      sum += this.queued(view.deployment.id) * msOf(view.meanCost, rate);
+    }
+    return sum;
+  }
+
+  #sharedSlots(deployment: Deployment): SharedSlots[] {
+    return deployment.budgets.flatMap((budget) => {
+      const limit = this.#fleet.budgets.get(budget)?.limits.concurrency;
+      if (limit === undefined || budget === deployment.id) return [];
+      let taken = 0;
+      for (const view of this.#views.values()) {
+        if (!view.deployment.budgets.includes(budget)) continue;
+        taken += this.queued(view.deployment.id) + view.load.inFlight;
+      }
+      return [{ budget, limit, taken }];
+    });
+  }
+}
+
+const blend = (mean: Cost, cost: Cost): Cost => ({
+  requests: 1,
+  input: mean.input + LEARNING * (cost.input - mean.input),
+  output: mean.output + LEARNING * (cost.output - mean.output),
+  usd: mean.usd + LEARNING * (cost.usd - mean.usd),
+});

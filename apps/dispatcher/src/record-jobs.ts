@@ -1,0 +1,176 @@
+/** Records outcomes of single jobs: success or final failure ends the job, anything else sends it to its fallback queue. */
+import { randomBytes } from 'node:crypto';
+import type { Queue } from 'bullmq';
+import { makeId } from '@sluice/job';
+import type { Fleet } from '@sluice/job';
+import { decodeOutcomes, recordJob } from '@sluice/ledger';
+import type { JobRecord, Ledger, OutcomeMeta, StreamOutcome } from '@sluice/ledger';
+import { entryJobId } from '@sluice/queues';
+import type { EntryData } from '@sluice/queues';
+import { spentAttempts } from '@sluice/retry';
+import type { DispatcherEvents } from './events.ts';
+import { bandOf, CHECK_PLACED_MS } from './placer.ts';
+import { verdictOf } from './verdict.ts';
+import type { Verdict } from './verdict.ts';
+
+export interface RecordJobsPorts {
+  ledger: Ledger;
+  fleet: Fleet;
+  holder: string;
+  maxAttempts: number;
+  /** How long an ended job can be read, s. */
+  keepSeconds: number;
+  fallbackQueue: (pool: string) => Queue<EntryData>;
+  deadQueue: Queue;
+  events: DispatcherEvents;
+  now: () => number;
+  random: () => number;
+}
+
+/** False when another dispatcher records one of these slots now. */
+export async function recordJobs(
+  ports: RecordJobsPorts,
+  outcomes: readonly StreamOutcome[],
+): Promise<boolean> {
+  const answers = await Promise.all(outcomes.map((outcome) => recordOne(ports, outcome)));
+  return answers.every(Boolean);
+}
+
+interface JobFacts {
+  pool: string;
+  priority: string;
+  deadlineAt: number;
+  maxTier: number | null;
+  attempts: string;
+}
+
+async function recordOne(ports: RecordJobsPorts, outcome: StreamOutcome): Promise<boolean> {
+  const [item] = decodeOutcomes(outcome.fields);
+  if (!item) return true;
+  const { meta, raw } = item;
+  const facts = meta.outcome === 'ok' ? null : await readFacts(ports.ledger, outcome.id);
+  const whole = facts ? withHistory(meta, facts) : meta;
+  const verdict = facts ? judge(ports, whole, facts) : null;
+  const record = recordOf(ports, { outcome, meta, raw, verdict, whole });
+  const recorded = await recordJob(ports.ledger, record);
+  if (recorded.kind === 'not_recorder') return false;
+  if (recorded.kind === 'applied' && verdict && facts) {
+    await follow(ports, { id: outcome.id, epoch: recorded.epoch }, { verdict, facts, meta: whole });
+  }
+  return true;
+}
+
+/** The history stands in the record; the worker sent only the newest attempts. */
+const withHistory = (meta: OutcomeMeta, facts: JobFacts): OutcomeMeta => ({
+  ...meta,
+  attempts: [...(JSON.parse(`[${facts.attempts}]`) as OutcomeMeta['attempts']), ...meta.attempts],
+});
+
+const judge = (ports: RecordJobsPorts, meta: OutcomeMeta, facts: JobFacts): Verdict =>
+  verdictOf(
+    meta,
+    { ...facts, fleet: ports.fleet, maxAttempts: ports.maxAttempts, now: ports.now() },
+    ports.random,
+  );
+
+interface Judged {
+  outcome: StreamOutcome;
+  meta: OutcomeMeta;
+  raw: Buffer;
+  verdict: Verdict | null;
+  whole: OutcomeMeta;
+}
+
+const NEXT = { dead: 'failed', fail: 'failed', expire: 'expired', retry: 'retry' } as const;
+
+function recordOf(ports: RecordJobsPorts, judged: Judged): JobRecord {
+  const { outcome, meta, verdict } = judged;
+  const notBefore = verdict?.kind === 'retry' ? verdict.notBeforeMs : ports.now();
+  return {
+    id: outcome.id,
+    streamId: outcome.streamId,
+    epoch: outcome.epoch,
+    holder: ports.holder,
+    attempts: JSON.stringify(meta.attempts).slice(1, -1),
+    costUsd: meta.costUsd,
+    next: verdict ? NEXT[verdict.kind] : 'succeeded',
+    now: ports.now(),
+    keepSeconds: ports.keepSeconds,
+    eventId: makeId('evt', randomBytes(16)),
+    checkAt: notBefore + CHECK_PLACED_MS,
+    set: fieldsFor(judged),
+  };
+}
+
+function fieldsFor({ meta, raw, verdict, whole }: Judged): JobRecord['set'] {
+  if (verdict?.kind === 'retry') {
+    return {
+      exclude: JSON.stringify(verdict.exclude),
+      min_tier: verdict.minTier,
+      not_before: verdict.notBeforeMs,
+      tries: spentAttempts(whole.attempts),
+      since: meta.endedAt,
+      deployment: '',
+    };
+  }
+  const result =
+    meta.statusCode === null ? {} : { result_status: meta.statusCode, result_body: raw.toString() };
+  if (meta.outcome === 'ok') return result;
+  const message = meta.message ?? 'the call got no answer';
+  return {
+    ...result,
+    error: JSON.stringify({ code: meta.outcome, message }),
+    tries: spentAttempts(whole.attempts),
+  };
+}
+
+/** What goes on a queue after the record says so. A crash in between is repaired by the sweeper. */
+async function follow(
+  ports: RecordJobsPorts,
+  data: EntryData,
+  { verdict, facts, meta }: { verdict: Verdict; facts: JobFacts; meta: OutcomeMeta },
+): Promise<void> {
+  const job = { job: data.id, code: meta.outcome, attempts: meta.attempts.length };
+  try {
+    if (verdict.kind === 'retry') await queueRetry(ports, data, { facts, at: verdict.notBeforeMs });
+    else if (verdict.kind === 'dead') {
+      ports.events.jobDead({ ref: data.id, code: meta.outcome, attempts: meta.attempts.length });
+      await ports.deadQueue.add(
+        meta.outcome,
+        { id: data.id, code: meta.outcome, pool: facts.pool },
+        { jobId: data.id },
+      );
+    } else ports.events.jobFailed(job);
+  } catch (error) {
+    ports.events.failed({ what: 'queueing after an outcome', error: String(error) });
+  }
+}
+
+async function queueRetry(
+  ports: RecordJobsPorts,
+  data: EntryData,
+  { facts, at }: { facts: JobFacts; at: number },
+): Promise<void> {
+  const delay = Math.max(0, Math.ceil(at - ports.now()));
+  const options = { jobId: entryJobId(data), priority: bandOf(facts.priority), delay };
+  await ports.fallbackQueue(facts.pool).add('retry', data, options);
+}
+
+async function readFacts(ledger: Ledger, id: string): Promise<JobFacts | null> {
+  const [pool, priority, deadline, maxTier, attempts] = await ledger.redis.hmget(
+    ledger.keys.job(id),
+    'pool',
+    'priority',
+    'deadline',
+    'max_tier',
+    'attempts',
+  );
+  if (!pool) return null;
+  return {
+    pool,
+    priority: priority ?? 'normal',
+    deadlineAt: Number(deadline),
+    maxTier: maxTier ? Number(maxTier) : null,
+    attempts: attempts ?? '',
+  };
+}

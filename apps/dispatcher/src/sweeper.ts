@@ -1,0 +1,155 @@
+/**
+ * Looks after what nobody has looked after in time, and only that: never the backlog. What a crash left between two steps
+ * (record and queue, claim and answer, last line and finalising) is found here and done.
+ */
+import { randomBytes } from 'node:crypto';
+import { makeId } from '@sluice/job';
+import {
+  checkLater,
+  endJob,
+  forget,
+  isChunkId,
+  readBatch,
+  readOverdue,
+  readWaiting,
+} from '@sluice/ledger';
+import type { Ledger, StoredBatch, Waiting } from '@sluice/ledger';
+import { entryJobId } from '@sluice/queues';
+import type { StepData } from '@sluice/queues';
+import type { DispatcherEvents } from './events.ts';
+import type { Feeder } from './feeder.ts';
+import { CHECK_PLACED_MS } from './placer.ts';
+import type { Placer, RunQueues } from './placer.ts';
+
+export interface SweeperPorts {
+  ledger: Ledger;
+  placer: Placer;
+  feeder: Feeder;
+  queue: RunQueues;
+  step: (batch: string, step: StepData['step']) => Promise<void>;
+  keepSeconds: number;
+  events: DispatcherEvents;
+  now: () => number;
+}
+
+const PER_SLOT = 64;
+const EVERY_MS = 250;
+const BATCH_EVERY_MS = 60_000;
+
+export class Sweeper {
+  readonly #ports: SweeperPorts;
+  #timer: NodeJS.Timeout | null = null;
+  #stopped = false;
+  #round: Promise<void> = Promise.resolve();
+
+  constructor(ports: SweeperPorts) {
+    this.#ports = ports;
+  }
+
+  start(): void {
+    this.#timer = setTimeout(() => {
+      this.#round = this.sweep().finally(() => {
+        if (!this.#stopped) this.start();
+      });
+    }, EVERY_MS);
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    if (this.#timer) clearTimeout(this.#timer);
+    await this.#round;
+  }
+
+  /** One round over everything overdue. */
+  async sweep(): Promise<void> {
+    try {
+      const ids = await readOverdue(this.#ports.ledger, this.#ports.now(), PER_SLOT);
+      await Promise.all(ids.map((id) => this.#lookAfter(id)));
+    } catch (error) {
+      if (!this.#stopped) this.#ports.events.failed({ what: 'sweeping', error: String(error) });
+    }
+  }
+
+  #lookAfter(id: string): Promise<void> {
+    const isBatch = id.startsWith('batch_') && !isChunkId(id);
+    return isBatch ? this.#lookAfterBatch(id) : this.#lookAfterEntry(id);
+  }
+
+  async #lookAfterEntry(id: string): Promise<void> {
+    const { ledger, now } = this.#ports;
+    const waiting = await readWaiting(ledger, id);
+    if (!waiting || (waiting.status !== 'queued' && waiting.status !== 'running'))
+      return forget(ledger, id);
+    if (waiting.leaseUntil > now()) return checkLater(ledger, id, waiting.leaseUntil + 1_000);
+    if (await this.#expired(waiting)) return;
+    await checkLater(ledger, id, Math.max(now(), waiting.notBefore) + CHECK_PLACED_MS);
+    if (this.#ports.placer.has(id) || waiting.notBefore > now()) return;
+    if (await this.#isQueued(waiting)) return;
+    this.#ports.events.repaired({ id, how: howOf(waiting) });
+    void this.#ports.placer.place({ id, epoch: waiting.epoch });
+  }
+
+  /** A job past its deadline that is not being called ends here. */
+  async #expired(waiting: Waiting): Promise<boolean> {
+    const { ledger, now, keepSeconds } = this.#ports;
+    if (waiting.deadlineAt === null || waiting.deadlineAt > now()) return false;
+    await endJob(ledger, waiting.id, {
+      status: 'expired',
+      now: now(),
+      message: 'the job could not be run before its deadline (deadline_ms)',
+      eventId: makeId('evt', randomBytes(16)),
+      keepSeconds,
+      onlyEpoch: waiting.epoch,
+    });
+    return true;
+  }
+
+  /** Whether a worker will still get it: it was placed, and its entry is in the queue. */
+  async #isQueued(waiting: Waiting): Promise<boolean> {
+    if (waiting.deployment === '' || waiting.status !== 'queued' || waiting.handed) return false;
+    const jobId = entryJobId({ id: waiting.id, epoch: waiting.epoch });
+    const state = await this.#ports.queue(waiting.deployment).getJobState(jobId);
+    return ['waiting', 'prioritized', 'delayed', 'active'].includes(state);
+  }
+
+  async #lookAfterBatch(id: string): Promise<void> {
+    const { ledger, now, step, feeder } = this.#ports;
+    const batch = await readBatch(ledger, id);
+    const next = batch && nextStep(batch, now());
+    if (!batch || next === 'none') return forget(ledger, id);
+    const expires = batch.expiresAt > now() ? batch.expiresAt : Infinity;
+    await checkLater(
+      ledger,
+      id,
+      Math.min(now() + (next === 'feed' ? BATCH_EVERY_MS : CHECK_PLACED_MS), expires),
+    );
+    if (next === 'feed') feeder.add(batch);
+    else if (next !== null) await step(id, next);
+  }
+}
+
+function howOf(waiting: Waiting): string {
+  if (waiting.handed) return 'handed back, placed again';
+  if (waiting.status === 'running') return 'its worker is gone, placed again';
+  return waiting.deployment === ''
+    ? 'waited for nobody, placed'
+    : 'its entry was lost, placed again';
+}
+
+/** What a batch needs next, from its status alone. */
+export function nextStep(batch: StoredBatch, now: number): StepData['step'] | 'feed' | 'none' {
+  switch (batch.status) {
+    case 'validating':
+      return 'validate';
+    case 'in_progress':
+      if (now >= batch.expiresAt) return 'wind_down';
+      return batch.completed + batch.failed >= batch.total ? 'finalise' : 'feed';
+    case 'finalizing':
+      return 'finalise';
+    case 'cancelling':
+    case 'expiring':
+      return 'wind_down';
+    default:
+      return 'none';
+  }
+}

@@ -1,0 +1,271 @@
+/**
+ * One term of leadership: everything that only the leader does, started together and ended together. It looks at Redis
+ * every `snapshotMs`, moves health on, publishes states, and pumps.
+ */
+import type { Queue } from 'bullmq';
+import type { Admission } from '@sluice/admission';
+import type { Depth } from '@sluice/balancing';
+import { shares } from '@sluice/balancing';
+import { randomBytes } from 'node:crypto';
+import { makeId } from '@sluice/job';
+import type { Fleet } from '@sluice/job';
+import { endJob, isChunkId, readBatch, SLOT_NUMBERS } from '@sluice/ledger';
+import type { Ledger, Waiting } from '@sluice/ledger';
+import type { FileStore } from '@sluice/files';
+import type { EntryData, StepData } from '@sluice/queues';
+import type { DispatcherEvents } from './events.ts';
+import { Feeder } from './feeder.ts';
+import { HealthBook } from './health.ts';
+import type { StateChange } from './health.ts';
+import { Picture } from './picture.ts';
+import { Placer } from './placer.ts';
+import { firstEstimate, planRound } from './planner.ts';
+import type { PlannerPorts } from './planner.ts';
+import { runStep } from './steps.ts';
+import type { StepPorts } from './steps.ts';
+import { Sweeper } from './sweeper.ts';
+import type { Intake } from './intake.ts';
+
+export interface TermPorts {
+  ledger: Ledger;
+  store: FileStore;
+  fleet: Fleet;
+  admission: Admission;
+  queues: {
+    run: (deployment: string) => Queue<EntryData>;
+    batches: Queue<StepData>;
+  };
+  /** Opens the workers that take entries from the pools' queues and steps from `batches`. */
+  openIntake: (handlers: {
+    entry: (data: EntryData) => Promise<'settled' | 'closed'>;
+    step: (data: StepData) => Promise<{ kind: 'done' } | { kind: 'again'; afterMs: number }>;
+  }) => Intake;
+  depth: Depth;
+  windowLines: number;
+  snapshotMs: number;
+  keepSeconds: number;
+  steps: Pick<StepPorts, 'maxLines' | 'maxLineBytes' | 'filesMs'>;
+  events: DispatcherEvents;
+  now: () => number;
+  random: () => number;
+}
+
+const PLAN_EVERY_MS = 1_000;
+const PUBLISH_EVERY_MS = 1_000;
+
+export class Term {
+  readonly #ports: TermPorts;
+  readonly #picture: Picture;
+  readonly #health: HealthBook;
+  readonly #placer: Placer;
+  readonly #feeder: Feeder;
+  readonly #sweeper: Sweeper;
+  readonly #planner: PlannerPorts;
+  #intake: Intake | null = null;
+  #stopped = false;
+  #loop: Promise<void> = Promise.resolve();
+  #plannedAt = 0;
+  #publishedAt = 0;
+  #planning: Promise<void> | null = null;
+
+  constructor(ports: TermPorts, leaderToken: number) {
+    this.#ports = ports;
+    const { ledger, fleet, events, now, random, store, keepSeconds } = ports;
+    const onError = (what: string, error: unknown): void => {
+      if (!this.#stopped) events.failed({ what, error: String(error) });
+    };
+    const queue = ports.queues.run;
+    this.#picture = new Picture(fleet);
+    this.#health = new HealthBook(fleet, ports);
+    this.#placer = new Placer({
+      ledger,
+      fleet,
+      picture: this.#picture,
+      depth: ports.depth,
+      queue,
+      leaderToken,
+      now,
+      random,
+      feed: (band) => this.#feeder.feed(band),
+      onPlaced: (deployment) => this.#health.tried(deployment),
+      onNever: (waiting, reason) => this.#never(waiting, reason),
+      onError,
+    });
+    const { windowLines } = ports;
+    this.#feeder = new Feeder({
+      ledger,
+      store,
+      placer: this.#placer,
+      picture: this.#picture,
+      queue,
+      leaderToken,
+      windowLines,
+      now,
+      onError,
+    });
+    this.#sweeper = new Sweeper({
+      ledger,
+      placer: this.#placer,
+      feeder: this.#feeder,
+      queue,
+      step: (batch, step) => this.#addStep(batch, step),
+      keepSeconds,
+      events,
+      now,
+    });
+    this.#planner = {
+      ledger,
+      fleet,
+      picture: this.#picture,
+      feeder: this.#feeder,
+      events,
+      eligible: (pool, formats) => this.#placer.eligible(pool, formats),
+      usable: (id) => ['active', 'half_open'].includes(this.#health.stateOf(id)),
+      now,
+    };
+  }
+
+  async start(): Promise<void> {
+    const { ledger } = this.#ports;
+    this.#health.restore(await ledger.redis.hgetall(ledger.keys.health));
+    await this.#look();
+    await this.#resumeBatches();
+    this.#intake = this.#ports.openIntake({
+      entry: (data) => this.#placer.place(data),
+      step: (data) => runStep(this.#stepPorts(), data),
+    });
+    this.#sweeper.start();
+    this.#loop = this.#run();
+  }
+
+  /** Lines of a batch were recorded by this process: the window moved. */
+  recorded(batch: string, lines: number): void {
+    this.#feeder.recorded(batch, lines);
+    this.#placer.pump();
+  }
+
+  async complete(batch: string): Promise<void> {
+    await this.#addStep(batch, 'finalise');
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stopped) {
+      await new Promise((resolve) => setTimeout(resolve, this.#ports.snapshotMs));
+      if (this.#stopped) return;
+      try {
+        await this.#look();
+        this.#placer.pump();
+        await this.#intake?.makeRoom(this.#placer.waiting);
+      } catch (error) {
+        if (!this.#stopped)
+          this.#ports.events.failed({ what: 'looking at the fleet', error: String(error) });
+      }
+    }
+  }
+
+  /** One look at Redis, and what follows from it. */
+  async #look(): Promise<void> {
+    const loads = await this.#ports.admission.read();
+    const now = this.#ports.now();
+    this.#picture.update(loads, now);
+    const changes = this.#health.look(loads);
+    this.#picture.setHealth(this.#health.all);
+    for (const change of changes) await this.#tell(change);
+    if (changes.length > 0 || now - this.#publishedAt >= PUBLISH_EVERY_MS) await this.#publish(now);
+    if (now - this.#plannedAt < PLAN_EVERY_MS || this.#planning) return;
+    this.#plannedAt = now;
+    this.#planning = planRound(this.#planner)
+      .catch((error: unknown) =>
+        this.#ports.events.failed({ what: 'planning', error: String(error) }),
+      )
+      .finally(() => {
+        this.#planning = null;
+      });
+  }
+
+  async #tell(change: StateChange): Promise<void> {
+    const { ledger, events } = this.#ports;
+    events.deploymentChanged(change);
+    await ledger.redis.publish(ledger.keys.states, `${change.deployment} ${change.to}`);
+    if (change.to === 'broken' || change.to === 'blocked') await this.#takeBack(change.deployment);
+  }
+
+  /** What waits on the queue of a sick deployment is placed elsewhere; its old entries are dropped by their epoch. */
+  async #takeBack(deployment: string): Promise<void> {
+    const entries = await this.#ports.queues.run(deployment).getJobs(['prioritized', 'waiting']);
+    for (const entry of entries) void this.#placer.place(entry.data);
+    if (entries.length > 0) this.#ports.events.takenBack({ deployment, entries: entries.length });
+  }
+
+  async #publish(now: number): Promise<void> {
+    this.#publishedAt = now;
+    const { ledger, fleet } = this.#ports;
+    const rows = this.#health.published(this.#sharesNow(fleet, now));
+    if (Object.keys(rows).length > 0) await ledger.redis.hset(ledger.keys.health, rows);
+  }
+
+  /** Each deployment's share of new work: the mean over the pools it serves. */
+  #sharesNow(fleet: Fleet, now: number): Map<string, number> {
+    const sums = new Map<string, { sum: number; pools: number }>();
+    for (const pool of fleet.pools.values()) {
+      const candidates = this.#picture.candidates(pool.tiers, now);
+      for (const [id, share] of shares(candidates, this.#picture.usualCost(pool.tiers.flat()))) {
+        const before = sums.get(id) ?? { sum: 0, pools: 0 };
+        sums.set(id, { sum: before.sum + share, pools: before.pools + 1 });
+      }
+    }
+    return new Map([...sums].map(([id, { sum, pools }]) => [id, sum / pools]));
+  }
+
+  /** Batches in progress when the term begins: their ids stand among what is to be looked after. */
+  async #resumeBatches(): Promise<void> {
+    const { ledger } = this.#ports;
+    const rows = await Promise.all(
+      SLOT_NUMBERS.map((slot) => ledger.redis.zrange(ledger.keys.check(slot), '0', '-1')),
+    );
+    const ids = rows.flat().filter((id) => id.startsWith('batch_') && !isChunkId(id));
+    for (const id of ids) {
+      const batch = await readBatch(ledger, id);
+      if (batch) this.#feeder.add(batch);
+    }
+  }
+
+  async #addStep(batch: string, step: StepData['step']): Promise<void> {
+    const jobId = `${batch}-${step}-${this.#ports.now()}`;
+    await this.#ports.queues.batches.add('step', { batch, step }, { jobId, priority: 1 });
+  }
+
+  #stepPorts(): StepPorts {
+    const { ledger, store, fleet, keepSeconds, events, now, steps } = this.#ports;
+    return {
+      ...steps,
+      ledger,
+      store,
+      fleet,
+      keepSeconds,
+      events,
+      now,
+      estimate: (batch) => firstEstimate(this.#planner, batch),
+      onStart: (batch) => this.#feeder.add(batch),
+      onEnd: (id) => this.#feeder.remove(id),
+    };
+  }
+
+  /** No deployment of the pool can ever run it (the config changed since it was accepted): it waits for its deadline. */
+  async #never(waiting: Waiting, reason: string): Promise<void> {
+    if (waiting.batch !== null || (waiting.deadlineAt ?? Infinity) > this.#ports.now()) return;
+    await endJob(this.#ports.ledger, waiting.id, {
+      status: 'expired',
+      now: this.#ports.now(),
+      message: `no deployment of pool ${waiting.pool} can run this job (${reason})`,
+      eventId: makeId('evt', randomBytes(16)),
+      keepSeconds: this.#ports.keepSeconds,
+    });
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#placer.close();
+    await Promise.all([this.#intake?.close(), this.#sweeper.stop(), this.#loop, this.#planning]);
+  }
+}

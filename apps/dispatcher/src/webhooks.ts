@@ -1,0 +1,68 @@
+/** Webhooks of this process: the relay from the ledger's outbox to the queue, and the workers that deliver. */
+import type { Queue } from 'bullmq';
+import { randomBytes } from 'node:crypto';
+import type { Redis } from 'ioredis';
+import type { Settings } from '@sluice/config';
+import { connectRedis, publicJob, readJob } from '@sluice/ledger';
+import type { Ledger } from '@sluice/ledger';
+import { QUEUES } from '@sluice/queues';
+import { batchEventBody, createDeliverer, jobEventBody, makeSecret } from '@sluice/webhooks';
+import type { WebhookEvent } from '@sluice/webhooks';
+import type { DispatcherEvents } from './events.ts';
+import type { DeliveryData } from './webhooks/delivery-entry.ts';
+import { startDeliveryWorker } from './webhooks/delivery.ts';
+import { startOutboxRelay } from './webhooks/relay.ts';
+
+export interface WebhookPorts {
+  redis: Redis;
+  redisUrl: string;
+  ledger: Ledger;
+  prefix: string;
+  settings: Settings;
+  queue: <Data>(name: string) => Queue<Data>;
+  events: DispatcherEvents;
+}
+
+export async function startWebhooks(ports: WebhookPorts): Promise<{ stop: () => Promise<void> }> {
+  const { redis, ledger, prefix, settings, events } = ports;
+  const secret = settings.webhooks.secret ?? (await generatedSecret(ledger));
+  const deliverer = createDeliverer(settings.webhooks);
+  const onError = (error: Error): void =>
+    events.failed({ what: 'delivering webhooks', error: String(error) });
+  const relay = startOutboxRelay({
+    redis,
+    prefix,
+    queue: ports.queue<DeliveryData>(QUEUES.webhooks),
+    onError,
+  });
+  const connection = connectRedis(ports.redisUrl, 'background');
+  const worker = startDeliveryWorker({
+    connection,
+    prefix,
+    deliverer,
+    secretsFor: () => [secret],
+    buildBody: (event) => bodyOf(ledger, event),
+    onError,
+    onResult: ({ event, attempt, result }) =>
+      events.webhook({ event: event.id, type: event.type, attempt, result: result.kind }),
+  });
+  return {
+    stop: async () => {
+      await Promise.all([relay.stop(), worker.stop()]);
+      await deliverer.close();
+      connection.disconnect();
+    },
+  };
+}
+
+/** Without `webhooks.secret` one is made once and kept for the life of the installation. */
+async function generatedSecret({ redis, keys }: Ledger): Promise<string> {
+  await redis.set(keys.webhookSecret, makeSecret(randomBytes(32)), 'NX');
+  return (await redis.get(keys.webhookSecret)) as string;
+}
+
+async function bodyOf(ledger: Ledger, event: WebhookEvent): Promise<string | null> {
+  if (event.type.startsWith('batch.')) return batchEventBody(event, event.subject);
+  const job = await readJob(ledger, event.subject);
+  return job && jobEventBody(event, publicJob(job), `/v1/jobs/${job.id}`);
+}

@@ -1,0 +1,141 @@
+/**
+ * Delivers what stands on the queue `webhooks`. An entry goes back to the queue, delayed, until its event is
+ * delivered or there is no point in going on; the event's id stays the same, so a receiver can drop repeats, and
+ * repeats there are: after a crash between the answer and its note, a delivery is made again.
+ */
+import { QUEUES, openWorker } from '@sluice/queues';
+import { signHeaders } from '@sluice/webhooks';
+import type { Deliverer, WebhookEvent } from '@sluice/webhooks';
+import { DelayedError, UnrecoverableError } from 'bullmq';
+import type { Job } from 'bullmq';
+import type { Redis } from 'ioredis';
+import type { DeliveryData, DeliveryReturn } from './delivery-entry.ts';
+import { follow } from './follow.ts';
+import type { AttemptResult, Following } from './follow.ts';
+import { Lanes } from './lanes.ts';
+
+/** One attempt, told after it is noted. */
+export interface DeliveryReport {
+  event: WebhookEvent;
+  /** Attempts made, this one included. */
+  attempt: number;
+  result: AttemptResult;
+  /** When the next attempt is due, ms; null when this was the last. */
+  nextAt: number | null;
+}
+
+export interface DeliveryWorkerOptions {
+  /** Of its own kind: its commands wait through an outage. */
+  connection: Redis;
+  prefix: string;
+  deliverer: Pick<Deliverer, 'deliver'>;
+  /** The live secrets of the event's receiver, one at least. */
+  secretsFor: (event: WebhookEvent) => readonly string[] | Promise<readonly string[]>;
+  /** The body, built from the record; null when the record is gone. */
+  buildBody: (event: WebhookEvent) => Promise<string | null>;
+  /** Must not throw. */
+  onResult?: (report: DeliveryReport) => void;
+  /** A body or secret that could not be had; the attempt counts as failed. */
+  onError?: (error: Error, event: WebhookEvent) => void;
+  concurrency?: number;
+  /** Finished entries kept. Default 1,000. */
+  keep?: number;
+  /** Waits before each attempt; by default those of Standard Webhooks. */
+  delaysMs?: readonly number[];
+}
+
+export interface DeliveryWorker {
+  /** Ends after the attempts in flight, at most the deliverer's time limit. */
+  stop: () => Promise<void>;
+}
+
+/** An origin that takes longer than a second gets a quarter of the slots. */
+const FAST_MS = 1_000;
+const LANE_SHARE = 0.25;
+
+type DeliveryJob = Job<DeliveryData, DeliveryReturn>;
+
+export function startDeliveryWorker(options: DeliveryWorkerOptions): DeliveryWorker {
+  const { concurrency = 64, keep = 1_000, connection, prefix } = options;
+  const lanes = new Lanes({ width: Math.ceil(concurrency * LANE_SHARE), fastMs: FAST_MS });
+  const process = async (job: DeliveryJob, token?: string): Promise<DeliveryReturn> => {
+    const origin = originOf(job.data.event.url);
+    const later = lanes.enter(origin, Date.now());
+    if (later !== null) return putOff(job, later, token);
+    const start = performance.now();
+    let result: AttemptResult;
+    try {
+      result = await tryOnce(job.data.event, options);
+    } finally {
+      lanes.leave(origin, performance.now() - start);
+    }
+    return note(job, result, { options, token });
+  };
+  const worker = openWorker<DeliveryData>(QUEUES.webhooks, process, connection, {
+    prefix,
+    concurrency,
+    keep,
+  });
+  return { stop: () => worker.close() };
+}
+
+/** Every URL that cannot be parsed shares a lane; it is refused at once. */
+const originOf = (url: string): string => (URL.canParse(url) ? new URL(url).origin : '');
+
+async function tryOnce(
+  event: WebhookEvent,
+  { buildBody, secretsFor, deliverer, onError }: DeliveryWorkerOptions,
+): Promise<AttemptResult> {
+  try {
+    const body = await buildBody(event);
+    if (body === null) return { kind: 'dropped' };
+    const secrets = await secretsFor(event);
+    const headers = { ...signHeaders({ id: event.id, at: Date.now(), body }, secrets) };
+    return await deliverer.deliver({ url: event.url, headers, body });
+  } catch (error) {
+    onError?.(error as Error, event);
+    return { kind: 'failed', reason: 'could not be prepared' };
+  }
+}
+
+interface Noting {
+  options: DeliveryWorkerOptions;
+  token: string | undefined;
+}
+
+/** Writes down how an attempt ended, then tells. Throws what BullMQ reads as "later" and "never". */
+async function note(
+  job: DeliveryJob,
+  result: AttemptResult,
+  { options, token }: Noting,
+): Promise<DeliveryReturn> {
+  const { event } = job.data;
+  const attempt = job.data.attempt + 1;
+  const { delaysMs } = options;
+  const facts = { attempt, now: Date.now(), random: Math.random, ...(delaysMs && { delaysMs }) };
+  const following = follow(result, facts);
+  const tell = (): void =>
+    options.onResult?.({
+      event,
+      attempt,
+      result,
+      nextAt: following.kind === 'again' ? following.at : null,
+    });
+  if (following.kind === 'again') {
+    await job.updateData({ event, attempt, last: following.last });
+    await job.moveToDelayed(following.at, token);
+  }
+  tell();
+  return conclude(following, result, attempt);
+}
+
+function conclude(following: Following, result: AttemptResult, attempt: number): DeliveryReturn {
+  if (following.kind === 'again') throw new DelayedError();
+  if (following.kind === 'end') throw new UnrecoverableError(following.reason);
+  return result.kind === 'delivered' ? { status: result.status, attempt } : { dropped: true };
+}
+
+async function putOff(job: DeliveryJob, at: number, token?: string): Promise<never> {
+  await job.moveToDelayed(at, token);
+  throw new DelayedError();
+}

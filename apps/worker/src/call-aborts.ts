@@ -1,0 +1,38 @@
+/** Hears from other processes: whose calls to abort (a cancelled job), and which deployments take no calls now. */
+import type { Redis } from 'ioredis';
+import type { Keys } from '@sluice/ledger';
+
+export class CallAborts {
+  readonly #redis: Redis;
+  readonly #keys: Keys;
+  readonly #controllers = new Map<string, AbortController>();
+
+  /** Takes a connection of its own (role `subscriber`) and owns it. */
+  constructor(redis: Redis, keys: Keys) {
+    this.#redis = redis;
+    this.#keys = keys;
+  }
+
+  async start(onState: (deployment: string, state: string) => void): Promise<void> {
+    const { aborts, states } = this.#keys;
+    this.#redis.on('message', (channel: string, message: string) => {
+      if (channel === aborts) this.#controllers.get(message)?.abort();
+      else {
+        const [deployment = '', state = ''] = message.split(' ');
+        onState(deployment, state);
+      }
+    });
+    await this.#redis.subscribe(aborts, states);
+  }
+
+  /** The signal that aborts the calls of an entry; `done` forgets it. */
+  signalFor(id: string): { signal: AbortSignal; done: () => void } {
+    const controller = new AbortController();
+    this.#controllers.set(id, controller);
+    return { signal: controller.signal, done: () => void this.#controllers.delete(id) };
+  }
+
+  close(): void {
+    this.#redis.disconnect();
+  }
+}
