@@ -1,1 +1,10 @@
-export {};
+export { startSimulator } from './simulator.ts';
+export type { Simulator } from './simulator.ts';
+export { simulatorOptionsSchema } from './options.ts';
+export type { Fault, FaultKind, SimulatorOptions } from './options.ts';
+export { demoOptions } from './demo-options.ts';
+export { countTokens } from './tokens.ts';
+export { requestKey } from './request-texts.ts';
+export type { LedgerEntry } from './ledger.ts';
+export type { AccountStats, SimulatorStats } from './stats.ts';
+export type { LimitStats } from './limits/limit-views.ts';

@@ -1,0 +1,70 @@
+/** What a vendor's wire format must be able to say; one file of answers, errors and headers per vendor. */
+import type { Dimension } from '../limits/limit-set.ts';
+import type { ModelRequest } from '../model-request.ts';
+import type { Product } from '../produce.ts';
+
+export type Failure =
+  | { kind: 'bad_request'; message: string; param: string | null }
+  | { kind: 'unknown_key' }
+  | { kind: 'unknown_url'; method: string; path: string }
+  | { kind: 'too_large' }
+  | { kind: 'model_gone'; model: string }
+  | { kind: 'quota_exhausted'; status: number | undefined }
+  | { kind: 'context_too_long'; tokens: number; max: number }
+  | { kind: 'content_refused' }
+  | { kind: 'server_error'; status: number }
+  | RateLimited;
+
+export interface RateLimited {
+  kind: 'rate_limited';
+  model: string;
+  limit: Dimension | 'concurrency';
+  /** Per minute, or calls in flight. */
+  value: number;
+  used: number;
+  requested: number;
+  /** null: unknown (concurrency). */
+  waitMs: number | null;
+}
+
+/** Header names and values in turn, as node's `writeHead` takes them fastest. */
+export type RawHeaders = string[];
+
+export interface Reply {
+  status: number;
+  headers: RawHeaders;
+  body: string;
+}
+
+/** A limit as headers show it. `resetMs`: until the window is untouched again. */
+export interface LimitView {
+  perMinute: number;
+  remaining: number;
+  resetMs: number;
+}
+
+export interface AnswerFacts {
+  /** A number no other answer of this simulator has. */
+  serial: number;
+  /** Unix ms. */
+  wallMs: number;
+  embeddingDimensions: number;
+}
+
+export interface WireFormat {
+  fail: (failure: Failure, serial: number) => Reply;
+  answer: (request: ModelRequest, product: Product, facts: AnswerFacts) => string;
+  /** `GET /v1/models` and `/v1/models/{id}`. */
+  modelList: (models: readonly string[]) => string;
+  model: (model: string) => string;
+  rateLimitHeaders: (limits: ReadonlyMap<Dimension, LimitView>, wallMs: number) => RawHeaders;
+  requestIdHeader: string;
+}
+
+/** Whole seconds, rounded up: a client that waits them is late rather than early. */
+export function wholeSeconds(ms: number): string {
+  return String(Math.max(1, Math.ceil(ms / 1_000)));
+}
+
+/** Advised where nobody knows when a call in flight will end. */
+export const CONCURRENCY_RETRY_MS = 1_000;

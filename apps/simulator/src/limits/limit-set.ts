@@ -1,0 +1,187 @@
+/**
+ * The limits that one account, one model of an account or one group of accounts shares: up to four rates and a
+ * number of calls in flight. A call is admitted by all sets it falls under or by none. No clock: `now` in ms.
+ *
+ * Output that is charged as it is produced flows out of the windows evenly between admission and answer: each
+ * set keeps the sum of the speeds of its calls, so that thousands of them cost as much as one.
+ */
+import { createRateWindow } from './create-rate-window.ts';
+import type { RateWindow, WindowKind } from './rate-window.ts';
+
+export const DIMENSIONS = ['rpm', 'tpm', 'itpm', 'otpm'] as const;
+export type Dimension = (typeof DIMENSIONS)[number];
+
+/** Per minute; `concurrency` in calls. Absent = unlimited. */
+export type SetLimits = { [D in Dimension | 'concurrency']?: number | undefined };
+
+export interface SetSettings {
+  limits: SetLimits;
+  window: WindowKind;
+  initial_fill: number;
+}
+
+/** Requests and tokens that a call takes at admission; `otpm` needs one token left even when it takes none yet. */
+export type Cost = Record<Dimension, number>;
+
+interface Row {
+  dimension: Dimension;
+  window: RateWindow;
+  charged: number;
+}
+
+export interface LimitSet {
+  settings: SetSettings;
+  rows: Row[];
+  inFlight: number;
+  /** Output tokens per ms of all calls whose output is charged as produced, and until when it has been charged. */
+  producing: { perMs: number; calls: number; until: number };
+  epochMs: number;
+}
+
+export interface Refusal {
+  limit: Dimension | 'concurrency';
+  /** The limit's value: per minute, or calls. */
+  value: number;
+  used: number;
+  requested: number;
+  /** null: nobody knows when a call in flight will end. */
+  waitMs: number | null;
+}
+
+export function createLimitSet(settings: SetSettings, now: number, epochMs: number): LimitSet {
+  const producing = { perMs: 0, calls: 0, until: now };
+  const set: LimitSet = { settings, rows: [], inFlight: 0, producing, epochMs };
+  refill(set, now);
+  return set;
+}
+
+/** Makes every window as new. Calls in flight stay in flight. */
+export function refill(set: LimitSet, now: number): void {
+  set.rows = DIMENSIONS.flatMap((dimension) => newRow(set, dimension, now) ?? []);
+  set.producing.until = now;
+}
+
+function newRow(set: LimitSet, dimension: Dimension, now: number): Row | null {
+  const { limits, window, initial_fill: initialFill } = set.settings;
+  const perMinute = limits[dimension];
+  if (perMinute === undefined) return null;
+  const start = { perMinute, initialFill, now, epochMs: set.epochMs };
+  return { dimension, window: createRateWindow(window, start), charged: 0 };
+}
+
+/** New limits in force at once. What has been charged stays charged, unless the kind of window changes. */
+export function changeLimits(set: LimitSet, settings: SetSettings, now: number): void {
+  chargeProduced(set, now);
+  const sameKind = settings.window === set.settings.window;
+  set.settings = settings;
+  const kept = sameKind ? set.rows : [];
+  set.rows = DIMENSIONS.flatMap((dimension) => {
+    const row = kept.find((old) => old.dimension === dimension);
+    const perMinute = settings.limits[dimension];
+    if (row === undefined || perMinute === undefined) return newRow(set, dimension, now) ?? [];
+    row.window.setLimit(perMinute, now);
+    return row;
+  });
+}
+
+/** Takes the cost from every window of every set and a place in flight in each; or, refused, takes nothing. */
+export function admit(sets: readonly LimitSet[], cost: Cost, now: number): Refusal | null {
+  let refusal: Refusal | null = null;
+  for (const set of sets) {
+    chargeProduced(set, now);
+    refusal = worse(refusal, concurrencyRefusal(set));
+    for (const row of set.rows) refusal = worse(refusal, rateRefusal(row, cost, now));
+  }
+  if (refusal !== null) return refusal;
+  for (const set of sets) {
+    set.inFlight += 1;
+    for (const row of set.rows) charge(row, cost[row.dimension], now);
+  }
+  return null;
+}
+
+/** A call has ended, however it did. */
+export function leave(sets: readonly LimitSet[]): void {
+  for (const set of sets) set.inFlight -= 1;
+}
+
+/** A refused or failed call that the provider counts: takes a request where one is left, never into debt. */
+export function countFailure(sets: readonly LimitSet[], now: number): void {
+  for (const set of sets) {
+    const row = set.rows.find(({ dimension }) => dimension === 'rpm');
+    const left = row === undefined ? 0 : Math.min(1, row.window.remaining(now));
+    if (row !== undefined && left > 0) charge(row, left, now);
+  }
+}
+
+/** From now on a call produces `perMs` output tokens each ms. */
+export function startProducing(sets: readonly LimitSet[], perMs: number, now: number): void {
+  for (const set of sets) {
+    chargeProduced(set, now);
+    set.producing.perMs += perMs;
+    set.producing.calls += 1;
+  }
+}
+
+/** The call has ended; `correction` = tokens really produced − perMs × its time. */
+export function stopProducing(
+  sets: readonly LimitSet[],
+  { perMs, correction }: { perMs: number; correction: number },
+  now: number,
+): void {
+  for (const set of sets) {
+    chargeProduced(set, now);
+    const calls = set.producing.calls - 1;
+    set.producing.calls = calls;
+    // Exactly nothing once nobody produces: sums of doubles leave crumbs.
+    set.producing.perMs = calls === 0 ? 0 : set.producing.perMs - perMs;
+    chargeOutput(set, correction, now);
+  }
+}
+
+/** Output that is charged in one piece, for answers that take no time. */
+export function produceAtOnce(sets: readonly LimitSet[], tokens: number, now: number): void {
+  for (const set of sets) chargeOutput(set, tokens, now);
+}
+
+/** Charges what the calls in flight have produced until now. Everything that looks at a set does this first. */
+export function chargeProduced(set: LimitSet, now: number): void {
+  const { producing } = set;
+  if (producing.perMs > 0) chargeOutput(set, producing.perMs * (now - producing.until), now);
+  producing.until = now;
+}
+
+function chargeOutput(set: LimitSet, tokens: number, now: number): void {
+  if (tokens === 0) return;
+  for (const row of set.rows) {
+    if (row.dimension === 'tpm' || row.dimension === 'otpm') charge(row, tokens, now);
+  }
+}
+
+function charge(row: Row, cost: number, now: number): void {
+  row.window.take(cost, now);
+  row.charged += cost;
+}
+
+function rateRefusal(row: Row, cost: Cost, now: number): Refusal | null {
+  const requested = cost[row.dimension];
+  const need = row.dimension === 'otpm' ? Math.max(1, requested) : requested;
+  if (need === 0) return null;
+  const waitMs = row.window.waitMs(need, now);
+  if (waitMs === 0) return null;
+  const value = row.window.perMinute;
+  const used = value - row.window.remaining(now);
+  return { limit: row.dimension, value, used, requested, waitMs };
+}
+
+function concurrencyRefusal(set: LimitSet): Refusal | null {
+  const value = set.settings.limits.concurrency;
+  if (value === undefined || set.inFlight < value) return null;
+  return { limit: 'concurrency', value, used: set.inFlight, requested: 1, waitMs: null };
+}
+
+/** The refusal that lasts longest is the one to name; one whose end nobody knows gives way to one that is known. */
+function worse(a: Refusal | null, b: Refusal | null): Refusal | null {
+  if (a === null || b === null) return a ?? b;
+  return (b.waitMs ?? 0) > (a.waitMs ?? 0) ? b : a;
+}

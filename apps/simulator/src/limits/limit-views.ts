@@ -1,0 +1,46 @@
+/** The limits a call falls under as headers and counts show them. */
+import type { LimitView } from '../formats/wire-format.ts';
+import { chargeProduced } from './limit-set.ts';
+import type { Dimension, LimitSet } from './limit-set.ts';
+
+/** Per dimension the window that has least left, among all sets. */
+export function limitViews(sets: readonly LimitSet[], now: number): Map<Dimension, LimitView> {
+  const views = new Map<Dimension, LimitView>();
+  for (const set of sets) {
+    chargeProduced(set, now);
+    for (const { dimension, window } of set.rows) {
+      const remaining = window.remaining(now);
+      const found = views.get(dimension);
+      if (found !== undefined && found.remaining <= remaining) continue;
+      views.set(dimension, {
+        perMinute: window.perMinute,
+        remaining,
+        resetMs: window.resetMs(now),
+      });
+    }
+  }
+  return views;
+}
+
+export interface LimitStats {
+  /** Per minute. */
+  limit: number;
+  /** Requests or tokens charged since the start or the last reset. */
+  charged: number;
+  /** charged ÷ what the limit's rate gives between first call and last answer; the initial filling may lift it above 1. */
+  utilisation: number | null;
+}
+
+/** `busyMs`: from the first call to the last answer of whoever shares the set; null before. */
+export function limitStats(
+  set: LimitSet,
+  busyMs: number | null,
+): Partial<Record<Dimension, LimitStats>> {
+  const stats: Partial<Record<Dimension, LimitStats>> = {};
+  for (const { dimension, window, charged } of set.rows) {
+    const given = busyMs === null ? 0 : (window.perMinute * busyMs) / 60_000;
+    const utilisation = given > 0 ? charged / given : null;
+    stats[dimension] = { limit: window.perMinute, charged, utilisation };
+  }
+  return stats;
+}

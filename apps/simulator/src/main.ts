@@ -1,0 +1,37 @@
+/**
+ * The simulator as a process: `PORT` (9090), `HOST` (127.0.0.1), `LOG_LEVEL` and `SIMULATOR_CONFIG`, a JSON file with
+ * the fields of options.ts; without it the three providers of the demo. SIGTERM and SIGINT close it.
+ */
+import { readFileSync } from 'node:fs';
+import { pino } from 'pino';
+import { demoOptions } from './demo-options.ts';
+import type { SimulatorOptions } from './options.ts';
+import { startSimulator } from './simulator.ts';
+
+const logger = pino({ name: 'simulator', level: process.env['LOG_LEVEL'] ?? 'info' });
+
+async function main(): Promise<void> {
+  const { PORT, HOST, SIMULATOR_CONFIG: file } = process.env;
+  const fromFile = file === undefined ? demoOptions : readConfig(file);
+  const options = { port: 9_090, ...fromFile };
+  if (PORT !== undefined) options.port = Number(PORT);
+  if (HOST !== undefined) options.host = HOST;
+  const simulator = await startSimulator(options);
+  const accounts = Object.keys(options.accounts);
+  logger.info({ url: simulator.url, config: file ?? 'demo', accounts }, 'simulator listens');
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.once(signal, () => {
+      logger.info({ signal }, 'simulator closes');
+      void simulator.close();
+    });
+  }
+}
+
+function readConfig(file: string): SimulatorOptions {
+  return JSON.parse(readFileSync(file, 'utf8')) as SimulatorOptions;
+}
+
+main().catch((error: unknown) => {
+  logger.fatal({ reason: (error as Error).message }, 'simulator could not start');
+  process.exitCode = 1;
+});
