@@ -6,9 +6,9 @@
 /** `SLUICE_SIMULATOR_URL` is set by the launcher; by default the port that `npm run simulator` takes. */
 export const DEMO_CONFIG = `# The demo: three simulated providers, nothing leaves this machine.
 providers:
-  sim-a: { type: openai, api_key: sim-a, base_url: "\${SLUICE_SIMULATOR_URL:-http://127.0.0.1:8090}/v1" }
-  sim-b: { type: openai, api_key: sim-b, base_url: "\${SLUICE_SIMULATOR_URL:-http://127.0.0.1:8090}/v1" }
-  sim-c: { type: anthropic, api_key: sim-c, base_url: "\${SLUICE_SIMULATOR_URL:-http://127.0.0.1:8090}" }
+  sim-a: { type: openai, api_key: sim-a, base_url: "\${SLUICE_SIMULATOR_URL:-http://127.0.0.1:9090}/v1" }
+  sim-b: { type: openai, api_key: sim-b, base_url: "\${SLUICE_SIMULATOR_URL:-http://127.0.0.1:9090}/v1" }
+  sim-c: { type: anthropic, api_key: sim-c, base_url: "\${SLUICE_SIMULATOR_URL:-http://127.0.0.1:9090}" }
 deployments:
   sim-a: { provider: sim-a, model: sim-fast, limits: { rpm: 900 }, price: { input: 0.15, output: 0.60 } }
   sim-b: { provider: sim-b, model: sim-fast, limits: { rpm: 600 }, price: { input: 0.15, output: 0.60 } }

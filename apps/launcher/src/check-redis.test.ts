@@ -1,0 +1,23 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { judgeRedis } from './check-redis.ts';
+
+const info = (version: string, policy: string): string =>
+  `# Server\r\nredis_version:${version}\r\nredis_mode:standalone\r\n# Memory\r\nmaxmemory_policy:${policy}\r\n`;
+
+test('6.2 and later that evict nothing are good', () => {
+  for (const version of ['6.2.0', '7.0.15', '8.2.1', '10.0.0']) {
+    assert.equal(judgeRedis('here', info(version, 'noeviction')), null, version);
+  }
+});
+
+test('older ones, and those that evict, are refused with what was found', () => {
+  assert.match(
+    judgeRedis('here', info('6.0.16', 'noeviction')) ?? '',
+    /version 6\.0\.16; allowed: 6\.2 or later/,
+  );
+  assert.match(
+    judgeRedis('here', info('7.0.0', 'volatile-ttl')) ?? '',
+    /maxmemory-policy volatile-ttl/,
+  );
+});

@@ -1,0 +1,46 @@
+/** Whether a Redis is one that Sluice can trust its jobs to. */
+import { Redis } from 'ioredis';
+
+const OLDEST = [6, 2] as const;
+const CONNECT_MS = 5_000;
+
+/** Why not, or null. Never says the password that is in the URL. */
+export async function refuseRedis(url: string): Promise<string | null> {
+  const where = withoutPassword(url);
+  const redis = new Redis(url, {
+    lazyConnect: true,
+    connectTimeout: CONNECT_MS,
+    retryStrategy: () => null,
+    maxRetriesPerRequest: 0,
+  });
+  // The same failure rejects the call below; without a listener it would also be printed.
+  redis.on('error', () => {});
+  try {
+    await redis.connect();
+    return judgeRedis(where, await redis.info());
+  } catch (error) {
+    return `No Redis answers at ${where}: ${(error as Error).message}`;
+  } finally {
+    redis.disconnect();
+  }
+}
+
+/** Judges what `INFO` says. */
+export function judgeRedis(where: string, info: string): string | null {
+  const version = field(info, 'redis_version') ?? 'unknown';
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  if (major < OLDEST[0] || (major === OLDEST[0] && minor < OLDEST[1])) {
+    return `The Redis at ${where} has version ${version}; allowed: ${OLDEST.join('.')} or later.`;
+  }
+  const policy = field(info, 'maxmemory_policy');
+  if (policy === undefined || policy === 'noeviction') return null;
+  return `The Redis at ${where} has maxmemory-policy ${policy} and would throw jobs away; allowed: noeviction.`;
+}
+
+const field = (info: string, name: string): string | undefined =>
+  new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(info)?.[1];
+
+function withoutPassword(url: string): string {
+  const { protocol, host, pathname } = new URL(url);
+  return `${protocol}//${host}${pathname}`;
+}

@@ -1,0 +1,267 @@
+import assert from 'node:assert/strict';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import type { TestContext } from 'node:test';
+import { loadInstallation } from '@sluice/config';
+import { startRedis, until } from '@sluice/testing';
+import { Redis } from 'ioredis';
+import { runningIn } from './data-folder.ts';
+import { launch } from './launch.ts';
+import type { LaunchResult } from './launch.ts';
+import { freePort } from './ports.ts';
+import type { StopSignals } from './stop-signals.ts';
+
+const STAND_IN = join(import.meta.dirname, '__fixtures__', 'stand-in.mjs');
+
+interface ReadyNote {
+  pid: number;
+  SLUICE_CONFIG?: string;
+  SLUICE_SIMULATOR_URL?: string;
+  REDIS_URL?: string;
+  PORT?: string;
+}
+
+/** An installation in a folder of its own whose roles are stand-ins. */
+class Place {
+  readonly folder = mkdtempSync(join(tmpdir(), 'sluice-launch-'));
+  readonly said: string[] = [];
+  readonly force = new AbortController();
+  #launched: Extract<LaunchResult, { kind: 'launched' }> | null = null;
+
+  constructor(t: TestContext) {
+    t.after(async () => {
+      this.force.abort();
+      await this.stop();
+      rmSync(this.folder, { recursive: true });
+    });
+  }
+
+  async launch(variables: Record<string, string> = {}): Promise<LaunchResult> {
+    const env = {
+      PATH: process.env['PATH'],
+      SLUICE_REDIS_SERVER: process.env['SLUICE_TEST_REDIS_SERVER'],
+      PORT: String(await freePort()),
+      ...variables,
+    };
+    const installation = loadInstallation(env, this.folder);
+    assert.ok(installation.kind === 'ok');
+    const { folder } = this;
+    const stop: StopSignals = {
+      asked: new Promise(() => {}),
+      force: this.force.signal,
+      isAsked: () => false,
+      forget: () => {},
+    };
+    const result = await launch(installation, {
+      folder,
+      env,
+      stop,
+      terminal: true,
+      say: (text) => this.said.push(text),
+      programOf: (role) => [STAND_IN, role, folder],
+    });
+    if (result.kind === 'launched') this.#launched = result;
+    return result;
+  }
+
+  async stop(): Promise<void> {
+    await this.#launched?.stop();
+    this.#launched = null;
+  }
+
+  mark(name: string): void {
+    writeFileSync(join(this.folder, name), '');
+  }
+
+  get notes(): string[] {
+    const file = join(this.folder, 'notes');
+    return existsSync(file) ? readFileSync(file, 'utf8').trimEnd().split('\n') : [];
+  }
+
+  /** What the last start of a role noted about itself. */
+  readyNote(role: string): ReadyNote {
+    const line = this.notes.findLast((note) => note.startsWith(`${role} ready `)) as string;
+    return JSON.parse(line.slice(`${role} ready `.length)) as ReadyNote;
+  }
+
+  get redisUrl(): string {
+    return readFileSync(join(this.folder, '.sluice/redis/url'), 'utf8').trim();
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function withRedis<T>(url: string, use: (redis: Redis) => Promise<T>): Promise<T> {
+  const redis = new Redis(url);
+  try {
+    return await use(redis);
+  } finally {
+    redis.disconnect();
+  }
+}
+
+test('the demo starts everything with what it needs to know, and stops it all again', async (t) => {
+  const place = new Place(t);
+  const result = await place.launch();
+  assert.ok(result.kind === 'launched');
+  assert.match(result.screen, /^Sluice · demo: 3 simulated providers/);
+  const [api, simulator] = [place.readyNote('api'), place.readyNote('simulator')];
+  assert.equal(api.SLUICE_CONFIG, 'demo');
+  assert.equal(api.REDIS_URL, place.redisUrl);
+  assert.equal(api.SLUICE_SIMULATOR_URL, `http://127.0.0.1:${simulator.PORT}`);
+  assert.equal(runningIn(join(place.folder, '.sluice')), null, 'this process is not another one');
+
+  const pids = ['simulator', 'api', 'dispatcher', 'worker'].map(
+    (role) => place.readyNote(role).pid,
+  );
+  const { redisUrl } = place;
+  await place.stop();
+  assert.deepEqual(pids.filter(isAlive), []);
+  await assert.rejects(withRedisOnce(redisUrl));
+  const ends = place.notes.filter((note) => note.endsWith('SIGTERM'));
+  assert.equal(ends.length, 4);
+  assert.equal(ends.at(-1), 'simulator SIGTERM', 'who answers calls ends after who makes them');
+  assert.deepEqual(place.said, []);
+});
+
+/** One try, no second. */
+async function withRedisOnce(url: string): Promise<void> {
+  const redis = new Redis(url, { lazyConnect: true, retryStrategy: () => null });
+  redis.on('error', () => {});
+  await redis.connect();
+}
+
+test('its own Redis writes to disk before it answers, evicts nothing, is closed to others, and keeps its data', async (t) => {
+  const place = new Place(t);
+  await place.launch();
+  await withRedis(place.redisUrl, async (redis) => {
+    const settings = await Promise.all(
+      ['appendonly', 'appendfsync', 'maxmemory-policy', 'bind'].map((name) =>
+        redis.config('GET', name),
+      ),
+    );
+    assert.deepEqual(
+      settings.map((pair) => pair[1]),
+      ['yes', 'always', 'noeviction', '127.0.0.1'],
+    );
+    await redis.set('kept', 'yes');
+  });
+  assert.equal(statSync(join(place.folder, '.sluice/redis')).mode & 0o077, 0);
+  await assert.rejects(
+    withRedis(place.redisUrl.replace(/:[0-9a-f]+@/, ''), (redis) => redis.get('kept')),
+    /NOAUTH/,
+  );
+  await place.stop();
+  await place.launch();
+  assert.equal(await withRedis(place.redisUrl, (redis) => redis.get('kept')), 'yes');
+});
+
+test('a Redis that was killed comes back with its data', async (t) => {
+  const place = new Place(t);
+  await place.launch();
+  await withRedis(place.redisUrl, async (redis) => {
+    redis.on('error', () => {});
+    await redis.set('kept', 'yes');
+    const pid = Number(/process_id:(\d+)/.exec(await redis.info('server'))?.[1]);
+    process.kill(pid, 'SIGKILL');
+    await until('Redis is back', () =>
+      redis.get('kept').then(
+        (value) => value === 'yes',
+        () => false,
+      ),
+    );
+  });
+  assert.deepEqual(place.said, ['Redis ended (SIGKILL); it starts again.']);
+});
+
+test('a role that dies is announced and started again', async (t) => {
+  const place = new Place(t);
+  await place.launch();
+  const { pid } = place.readyNote('worker');
+  process.kill(pid, 'SIGKILL');
+  await until('the worker is back', () => place.said.includes('worker is back.'));
+  assert.deepEqual(place.said, [
+    'worker ended (SIGKILL); it starts again in 0.5 s.',
+    'worker is back.',
+  ]);
+  assert.notEqual(place.readyNote('worker').pid, pid);
+});
+
+test('a role that cannot start takes everything back and shows the end of its log', async (t) => {
+  const place = new Place(t);
+  place.mark('fail-worker');
+  const result = await place.launch();
+  assert.ok(result.kind === 'refused');
+  assert.match(
+    result.reason,
+    /^worker ended at its start \(code 3\)\nit does not want to\n\(.*worker\.log\)$/,
+  );
+  assert.equal(isAlive(place.readyNote('simulator').pid), false);
+  assert.equal(existsSync(join(place.folder, '.sluice/redis/url')), false);
+});
+
+test('a role that will not end is killed when the user insists', async (t) => {
+  const place = new Place(t);
+  place.mark('stubborn-worker');
+  await place.launch();
+  const { pid } = place.readyNote('worker');
+  const stopping = place.stop();
+  await until('the worker was asked', () => place.notes.includes('worker SIGTERM'));
+  assert.equal(isAlive(pid), true);
+  place.force.abort();
+  await stopping;
+  assert.equal(isAlive(pid), false);
+});
+
+test('a port that is taken is said before anything starts', async (t) => {
+  const place = new Place(t);
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.after(() => server.close());
+  const { port } = server.address() as AddressInfo;
+  assert.deepEqual(await place.launch({ PORT: String(port) }), {
+    kind: 'refused',
+    reason: `Port ${port} is taken. Try another: PORT=${port + 1} npm start`,
+  });
+  assert.equal(existsSync(join(place.folder, '.sluice')), false);
+});
+
+test('an address that others reach is refused without keys', async (t) => {
+  const place = new Place(t);
+  const result = await place.launch({ HOST: '0.0.0.0' });
+  assert.ok(result.kind === 'refused');
+  assert.match(result.reason, /^HOST=0\.0\.0\.0 would let anyone/);
+});
+
+test('a Redis that evicts is refused, one that does not is used', async (t) => {
+  const place = new Place(t);
+  const given = await startRedis();
+  t.after(() => given.stop());
+  await withRedis(given.url, (redis) => redis.config('SET', 'maxmemory-policy', 'allkeys-lru'));
+  const refused = await place.launch({ REDIS_URL: given.url });
+  assert.ok(refused.kind === 'refused');
+  assert.match(refused.reason, /maxmemory-policy allkeys-lru .* allowed: noeviction/);
+  await withRedis(given.url, (redis) => redis.config('SET', 'maxmemory-policy', 'noeviction'));
+  assert.equal((await place.launch({ REDIS_URL: given.url })).kind, 'launched');
+  assert.equal(place.readyNote('api').REDIS_URL, given.url);
+});
+
+test('a Redis that does not answer is named without its password', async (t) => {
+  const place = new Place(t);
+  const port = await freePort();
+  const result = await place.launch({ REDIS_URL: `redis://:hunter2@127.0.0.1:${port}/3` });
+  assert.ok(result.kind === 'refused');
+  assert.match(result.reason, new RegExp(`^No Redis answers at redis://127.0.0.1:${port}/3: `));
+  assert.doesNotMatch(result.reason, /hunter2/);
+});

@@ -1,0 +1,206 @@
+/** Starts everything in order, and takes it all back when something does not come up. */
+import { relative, resolve } from 'node:path';
+import type { Installation } from '@sluice/config';
+import { refuseOpenAddress } from '@sluice/config';
+import { refuseRedis } from './check-redis.ts';
+import { forgetLaunched, noteLaunched, openDataFolder, runningIn } from './data-folder.ts';
+import type { DataFolder } from './data-folder.ts';
+import { Logs } from './logs.ts';
+import { OwnRedis } from './own-redis.ts';
+import { freePort, refusePort } from './ports.ts';
+import { Role } from './role.ts';
+import { screen } from './screen.ts';
+import type { StopSignals } from './stop-signals.ts';
+
+/** How long a drain may take, ms: a call's usual timeout would be longer, but whoever pressed Ctrl-C waits. */
+const DRAIN_MS = 30_000;
+
+export interface LaunchOptions {
+  /** The project's folder. */
+  folder: string;
+  env: NodeJS.ProcessEnv;
+  stop: StopSignals;
+  /** Whether a person reads along: logs then go to files. */
+  terminal: boolean;
+  /** Tells that person something. */
+  say: (text: string) => void;
+  /** Arguments of node for a role; tests put a stand-in here. */
+  programOf?: (role: string) => string[];
+}
+
+export type LaunchResult =
+  | { kind: 'refused'; reason: string }
+  | { kind: 'launched'; screen: string; stop: () => Promise<void> };
+
+/** What is running so far, in the order of its start. */
+interface Running {
+  folder: DataFolder;
+  logs: Logs;
+  redis: OwnRedis | null;
+  redisUrl: string;
+  simulator: Role | null;
+  simulatorUrl: string | null;
+  roles: Role[];
+}
+
+export async function launch(
+  installation: Installation,
+  options: LaunchOptions,
+): Promise<LaunchResult> {
+  const reason = await refuseLaunch(installation, options);
+  if (reason !== null) return { kind: 'refused', reason };
+  const folder = openDataFolder(resolve(options.folder, installation.environment.dataDir));
+  const running: Running = {
+    folder,
+    logs: new Logs(options.terminal ? folder.logs : null),
+    redis: null,
+    redisUrl: '',
+    simulator: null,
+    simulatorUrl: null,
+    roles: [],
+  };
+  const stop = (): Promise<void> => stopAll(running, options.stop);
+  for (const step of [startRedis, startSimulator, startRoles]) {
+    const failure = options.stop.isAsked()
+      ? 'Stopped.'
+      : await step(running, installation, options);
+    if (failure === null) continue;
+    await stop();
+    return { kind: 'refused', reason: failure };
+  }
+  return { kind: 'launched', screen: show(installation, options), stop };
+}
+
+async function refuseLaunch(
+  { environment, tenants }: Installation,
+  { folder }: LaunchOptions,
+): Promise<string | null> {
+  const data = resolve(folder, environment.dataDir);
+  const other = runningIn(data);
+  if (other) {
+    return `Sluice runs already from ${data}: ${other.api} (process ${other.pid}). For a second one: SLUICE_DATA_DIR=.sluice-2 PORT=${environment.port + 1} npm start`;
+  }
+  return (
+    refuseOpenAddress(environment, tenants) ??
+    (await refusePort(environment.host, environment.port))
+  );
+}
+
+async function startRedis(
+  running: Running,
+  { environment }: Installation,
+  { env, say }: LaunchOptions,
+): Promise<string | null> {
+  if (environment.redisUrl !== null) {
+    running.redisUrl = environment.redisUrl;
+    return refuseRedis(environment.redisUrl);
+  }
+  try {
+    running.redis = await OwnRedis.start({
+      binary: env['SLUICE_REDIS_SERVER'] ?? 'redis-server',
+      folder: running.folder.redis,
+      log: running.logs.of('redis'),
+      announce: say,
+    });
+  } catch (error) {
+    return `${(error as Error).message}${running.logs.tail('redis')}`;
+  }
+  running.redisUrl = running.redis.url;
+  return refuseRedis(running.redisUrl);
+}
+
+/** Only the demo has one. */
+async function startSimulator(
+  running: Running,
+  installation: Installation,
+  options: LaunchOptions,
+): Promise<string | null> {
+  if (installation.source !== 'demo') return null;
+  const at = { HOST: '127.0.0.1', PORT: String(await freePort()) };
+  running.simulator = roleOf('simulator', running, options, at);
+  running.simulatorUrl = `http://${at.HOST}:${at.PORT}`;
+  return startAll([running.simulator], running.logs);
+}
+
+async function startRoles(
+  running: Running,
+  { environment, source }: Installation,
+  options: LaunchOptions,
+): Promise<string | null> {
+  const env = {
+    REDIS_URL: running.redisUrl,
+    SLUICE_CONFIG: source === 'demo' ? 'demo' : resolve(options.folder, source),
+    SLUICE_DATA_DIR: running.folder.path,
+    ...(running.simulatorUrl === null ? {} : { SLUICE_SIMULATOR_URL: running.simulatorUrl }),
+  };
+  running.roles = ['api', 'dispatcher', 'worker'].map((name) =>
+    roleOf(name, running, options, env),
+  );
+  const failure = await startAll(running.roles, running.logs);
+  const api = `http://${environment.host}:${environment.port}`;
+  if (failure === null)
+    noteLaunched(running.folder.path, { pid: process.pid, api, simulator: running.simulatorUrl });
+  return failure;
+}
+
+/** A role must not outlive a launcher that was killed: it could not be stopped from any terminal. */
+const LEASH = './apps/launcher/src/end-with-launcher.mjs';
+
+const program = (role: string): string[] => [
+  '--import',
+  LEASH,
+  '--import',
+  'tsx',
+  `apps/${role}/src/main.ts`,
+];
+
+function roleOf(
+  name: string,
+  running: Running,
+  { folder, env, say, programOf = program }: LaunchOptions,
+  more: NodeJS.ProcessEnv,
+): Role {
+  return new Role({
+    name,
+    args: programOf(name),
+    cwd: folder,
+    env: { ...env, ...more },
+    log: running.logs.of(name),
+    announce: say,
+  });
+}
+
+/** All at once; the first failure with the end of that role's log. */
+async function startAll(roles: Role[], logs: Logs): Promise<string | null> {
+  const failures = await Promise.all(
+    roles.map((role) =>
+      role.start().then(
+        () => null,
+        (error: Error) => `${error.message}${logs.tail(role.name)}`,
+      ),
+    ),
+  );
+  return failures.find((failure) => failure !== null) ?? null;
+}
+
+/** Those who work first, then who answers their calls, then who keeps their state. */
+async function stopAll(running: Running, { force }: StopSignals): Promise<void> {
+  const limit = AbortSignal.any([force, AbortSignal.timeout(DRAIN_MS)]);
+  await Promise.all(running.roles.map((role) => role.stop(limit)));
+  await running.simulator?.stop(limit);
+  await running.redis?.stop();
+  running.logs.close();
+  forgetLaunched(running.folder.path);
+}
+
+function show(installation: Installation, { folder }: LaunchOptions): string {
+  const { fleet, source, environment, tenants, warnings } = installation;
+  return screen({
+    fleet,
+    source: source === 'demo' ? source : relative(folder, resolve(folder, source)),
+    host: environment.host,
+    port: environment.port,
+    tenants: tenants.length > 0,
+    warnings,
+  });
+}

@@ -1,0 +1,29 @@
+/** Ctrl-C and SIGTERM: the first asks for a drain, the second for an end at once. */
+
+export interface StopSignals {
+  /** Resolves at the first signal. */
+  asked: Promise<void>;
+  /** Aborts at the second. */
+  force: AbortSignal;
+  /** Whether the first has come. */
+  isAsked: () => boolean;
+  /** Gives the signals back their usual effect. */
+  forget: () => void;
+}
+
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+export function waitForStop(): StopSignals {
+  const first = new AbortController();
+  const second = new AbortController();
+  const onSignal = (): void => (first.signal.aborted ? second : first).abort();
+  for (const signal of SIGNALS) process.on(signal, onSignal);
+  return {
+    asked: new Promise((resolve) => first.signal.addEventListener('abort', () => resolve())),
+    force: second.signal,
+    isAsked: () => first.signal.aborted,
+    forget: () => {
+      for (const signal of SIGNALS) process.off(signal, onSignal);
+    },
+  };
+}
