@@ -1,0 +1,88 @@
+/** What is to be drained, over what. Plain figures; the plan knows nothing of queues, tenants or clocks. */
+import type { RateDimension } from '@sluice/job';
+
+/** Jobs alike in what they cost, and where they may run. */
+export interface JobClass {
+  id: string;
+  jobs: number;
+  /** By id of each deployment that may run them. */
+  deployments: Readonly<Record<string, Placement>>;
+}
+
+/** What one job of a class takes on one deployment. */
+export interface Placement {
+  cost: Cost;
+  /** Mean duration of a call, ms. */
+  latencyMs: number;
+}
+
+/** Per job; tokens as this deployment's provider charges them. */
+export interface Cost {
+  requests: number;
+  input: number;
+  output: number;
+}
+
+export interface PlannedDeployment {
+  id: string;
+  /** Every budget a call draws on. */
+  budgets: readonly string[];
+  /** Calls at once; null = unlimited. */
+  concurrency: number | null;
+}
+
+export interface PlannedBudget {
+  id: string;
+  rates: readonly PlannedRate[];
+  /** Calls at once over all its deployments; null = unlimited. */
+  concurrency: number | null;
+}
+
+export interface PlannedRate {
+  dimension: RateDimension;
+  /** The limit as configured, requests or tokens per ms: the ideal has no safety margin. */
+  perMs: number;
+  /** What may be taken at once at the start, in requests or tokens. */
+  burst: number;
+}
+
+export interface DrainProblem {
+  classes: readonly JobClass[];
+  deployments: readonly PlannedDeployment[];
+  budgets: readonly PlannedBudget[];
+}
+
+/** What a job takes out of a limit, in the limit's unit. */
+export function unitsOf(cost: Cost, dimension: RateDimension): number {
+  if (dimension === 'rpm' || dimension === 'rpd') return cost.requests;
+  if (dimension === 'tpm' || dimension === 'tpd') return cost.input + cost.output;
+  return dimension === 'itpm' ? cost.input : cost.output;
+}
+
+/** What makes the problem unanswerable as posed, or null: names that lead nowhere, figures that are none. */
+export function mistakeIn({ classes, deployments, budgets }: DrainProblem): string | null {
+  const known = new Set(deployments.map(({ id }) => id));
+  const knownBudgets = new Set(budgets.map(({ id }) => id));
+  for (const { id, jobs, deployments: placements } of classes) {
+    if (!isAmount(jobs)) return `class ${id}: jobs is ${jobs}`;
+    for (const [deployment, { cost, latencyMs }] of Object.entries(placements)) {
+      if (!known.has(deployment)) return `class ${id}: unknown deployment ${deployment}`;
+      const figures = [cost.requests, cost.input, cost.output, latencyMs];
+      if (!figures.every(isAmount)) return `class ${id} on ${deployment}: ${figures.join(', ')}`;
+    }
+  }
+  for (const { id, budgets: drawn, concurrency } of deployments) {
+    const unknown = drawn.find((budget) => !knownBudgets.has(budget));
+    if (unknown !== undefined) return `deployment ${id}: unknown budget ${unknown}`;
+    if (!isAmount(concurrency ?? 0)) return `deployment ${id}: concurrency is ${concurrency}`;
+  }
+  for (const { id, rates, concurrency } of budgets) {
+    if (!isAmount(concurrency ?? 0)) return `budget ${id}: concurrency is ${concurrency}`;
+    for (const { dimension, perMs, burst } of rates)
+      if (!isAmount(perMs) || !isAmount(burst))
+        return `budget ${id}: ${dimension} is ${perMs} per ms, burst ${burst}`;
+  }
+  return null;
+}
+
+const isAmount = (value: number): boolean => Number.isFinite(value) && value >= 0;
