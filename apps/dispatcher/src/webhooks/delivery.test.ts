@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, test } from 'node:test';
 import { connectRedis } from '@sluice/ledger';
 import { QUEUES, openQueue } from '@sluice/queues';
 import { startRedis, startSink, until } from '@sluice/testing';
-import type { HttpSink, SinkAnswer, SinkRequest, TestRedis } from '@sluice/testing';
+import type { HttpSink, SinkRequest, TestRedis } from '@sluice/testing';
 import { batchEventBody, createDeliverer, makeSecret } from '@sluice/webhooks';
 import type { DelivererOptions, WebhookEvent } from '@sluice/webhooks';
 import type { Queue } from 'bullmq';
@@ -35,11 +35,6 @@ beforeEach(async () => {
 afterEach(async () => {
   for (const close of closing.toReversed()) await close();
 });
-
-async function sinkWith(answer?: SinkAnswer): Promise<HttpSink> {
-  const sink = await startSink(answer);
-  return sink;
-}
 
 /** Answers the n-th request with the n-th status, and the rest with 200. */
 function answering(...statuses: (number | 'hang' | [number, Record<string, string>])[]) {
@@ -92,7 +87,7 @@ const settled = async (id: string, state: 'completed' | 'failed') => {
 };
 
 test('a delivery: signed for the official client, and little is left on the queue', async () => {
-  const sink = await sinkWith();
+  const sink = await startSink();
   const reports = workerWith({ sinks: [sink] });
   const event = exampleEvent(`${sink.url}/hook`, 'batch.completed');
   await add(event);
@@ -107,7 +102,7 @@ test('a delivery: signed for the official client, and little is left on the queu
 });
 
 test('two failures, then success: one id, a fresh timestamp and signature each time', async () => {
-  const sink = await sinkWith(answering(500, 502));
+  const sink = await startSink(answering(500, 502));
   const reports = workerWith({ sinks: [sink] });
   const event = exampleEvent(sink.url);
   await add(event);
@@ -132,7 +127,7 @@ test('two failures, then success: one id, a fresh timestamp and signature each t
 
 describe('ends without delivery', () => {
   test('the schedule is exhausted', async () => {
-    const sink = await sinkWith(answering(500, 500, 500, 500));
+    const sink = await startSink(answering(500, 500, 500, 500));
     const reports = workerWith({ sinks: [sink] });
     const event = exampleEvent(sink.url);
     await add(event);
@@ -143,7 +138,7 @@ describe('ends without delivery', () => {
   });
 
   test('410', async () => {
-    const sink = await sinkWith(answering(410));
+    const sink = await startSink(answering(410));
     workerWith({ sinks: [sink] });
     const event = exampleEvent(sink.url);
     await add(event);
@@ -153,7 +148,7 @@ describe('ends without delivery', () => {
   });
 
   test('a private address', async () => {
-    const sink = await sinkWith();
+    const sink = await startSink();
     const reports = workerWith({
       sinks: [sink],
       delivererOptions: { allow: [], allowHttp: false },
@@ -169,7 +164,7 @@ describe('ends without delivery', () => {
   });
 
   test('the record is gone', async () => {
-    const sink = await sinkWith();
+    const sink = await startSink();
     const reports = workerWith({ sinks: [sink], buildBody: async () => null });
     const event = exampleEvent(sink.url);
     await add(event);
@@ -182,7 +177,7 @@ describe('ends without delivery', () => {
 
 describe('tried again', () => {
   test('a receiver that asks for time gets it', async () => {
-    const sink = await sinkWith(answering([429, { 'retry-after': '3600' }]));
+    const sink = await startSink(answering([429, { 'retry-after': '3600' }]));
     const reports = workerWith({ sinks: [sink] });
     const event = exampleEvent(sink.url);
     const before = Date.now();
@@ -193,7 +188,7 @@ describe('tried again', () => {
   });
 
   test('a receiver that hangs', async () => {
-    const sink = await sinkWith(answering('hang'));
+    const sink = await startSink(answering('hang'));
     const reports = workerWith({ sinks: [sink], delivererOptions: { timeoutMs: 100 } });
     const event = exampleEvent(sink.url);
     await add(event);
@@ -205,8 +200,8 @@ describe('tried again', () => {
   });
 
   test('a redirect, which is not followed into a private network', async () => {
-    const inner = await sinkWith();
-    const outer = await sinkWith(answering([307, { location: inner.url }]));
+    const inner = await startSink();
+    const outer = await startSink(answering([307, { location: inner.url }]));
     const reports = workerWith({ sinks: [inner, outer] });
     const event = exampleEvent(outer.url);
     await add(event);
@@ -217,7 +212,7 @@ describe('tried again', () => {
   });
 
   test('a body or a secret that cannot be had right now', async () => {
-    const sink = await sinkWith();
+    const sink = await startSink();
     const errors: string[] = [];
     let bodies = 0;
     let secrets = 0;
@@ -240,8 +235,8 @@ describe('tried again', () => {
 });
 
 test('a hanging receiver with a hundred events does not hold up another one', async () => {
-  const hanging = await sinkWith(() => undefined);
-  const good = await sinkWith();
+  const hanging = await startSink(() => undefined);
+  const good = await startSink();
   const reports = workerWith({
     sinks: [hanging, good],
     concurrency: 16,
@@ -259,7 +254,7 @@ test('a hanging receiver with a hundred events does not hold up another one', as
 });
 
 test('from the outbox to the receiver, two relays and two workers: every event once', async () => {
-  const sink = await sinkWith();
+  const sink = await startSink();
   const reports = [workerWith({ sinks: [sink] }), workerWith({ sinks: [] })];
   for (let i = 0; i < 2; i++) {
     const relay = startOutboxRelay({ redis, prefix: PREFIX, queue });
@@ -269,7 +264,7 @@ test('from the outbox to the receiver, two relays and two workers: every event o
   await writeToOutbox(redis, ...events);
   await until('all reports', () => reports.flat().length >= events.length);
   assert.deepEqual(
-    sink.requests.map(({ headers }) => headers['webhook-id']).toSorted(),
+    sink.requests.map(({ headers }) => headers['webhook-id'] ?? '').toSorted(),
     events.map(({ id }) => id).toSorted(),
   );
   for (const { body, headers } of sink.requests) await openai.webhooks.unwrap(body, headers);
@@ -282,7 +277,7 @@ test('from the outbox to the receiver, two relays and two workers: every event o
 
 test('neither secrets, bodies nor answers stand in Redis', async () => {
   await redis.config('SET', 'rdbcompression', 'no');
-  const sink = await sinkWith(answering(500, 404, 410));
+  const sink = await startSink(answering(500, 404, 410));
   const reports = workerWith({
     sinks: [sink],
     buildBody: async (event) => JSON.stringify({ id: event.id, data: 'what the model said' }),

@@ -52,6 +52,9 @@ const queued = async (): Promise<string[]> =>
 
 const idsOf = (events: WebhookEvent[]): string[] => events.map(({ id }) => id).toSorted();
 
+const hasGroups = async (): Promise<boolean> =>
+  (await redis.exists(outboxKeys(PREFIX).at(-1) as string)) === 1;
+
 const emptied = (): Promise<boolean> => until('an empty outbox', async () => (await left()) === 0);
 
 test('every event of every slot reaches the queue and leaves the outbox', async () => {
@@ -176,10 +179,9 @@ test('an idle relay stops at once, also while Redis is away', async () => {
   closing.push(gate.close);
   const through = connectRedis(`redis://127.0.0.1:${gate.port}`, 'background');
   closing.push(() => through.disconnect());
-  const groups = async () => (await redis.exists(outboxKeys(PREFIX).at(-1) as string)) === 1;
   for (const away of [false, true]) {
     const relay = startOutboxRelay({ redis: through, prefix: PREFIX, queue, claimIdleMs: 1_000 });
-    await until('the groups', groups);
+    await until('the groups', hasGroups);
     if (away) gate.shut();
     const start = performance.now();
     await relay.stop();
