@@ -14,7 +14,7 @@ import {
   wrongType,
 } from './line-errors.ts';
 
-export type Body = Record<string, unknown>;
+type Body = Record<string, unknown>;
 
 /** What an installation allows. */
 export interface BatchRules {

@@ -9,7 +9,7 @@ import { type LazyFile, lazyFile } from './lazy-file.ts';
 import { type Pace, startPace } from './pace.ts';
 
 /** Why lines that never ended did not. */
-export type Unfinished = 'batch_expired' | 'batch_cancelled';
+type Unfinished = 'batch_expired' | 'batch_cancelled';
 
 export interface FinaliseInput {
   store: FileStore;
