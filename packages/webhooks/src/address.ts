@@ -53,7 +53,7 @@ interface Ranges {
 const SPECIAL = toRanges([...SPECIAL_V4, ...SPECIAL_V6]);
 
 /** Whether `text` is an address or a range in CIDR form. */
-export function isCidr(text: string): boolean {
+function isCidr(text: string): boolean {
   const [address, bits, ...rest] = text.split('/') as [string, ...string[]];
   const version = isIP(address);
   if (version === 0 || address.includes('%') || rest.length > 0) return false;
