@@ -1,4 +1,5 @@
 /** The sections that say who may call and how the installation runs. Each may be left out. */
+import { KNOWN_WINDOW } from '@sluice/budget';
 import { z } from 'zod';
 import {
   amount,
@@ -140,7 +141,7 @@ export const dispatch = z
 export const admission = z
   .strictObject({
     utilisation: share()
-      .prefault(0.985)
+      .prefault(KNOWN_WINDOW.share)
       .describe('Share of a known rate limit that is used; the rest absorbs clock differences.'),
   })
   .prefault({})
