@@ -7,7 +7,7 @@ const SMALL_MODEL = { first_token_ms: 350, per_output_token_ms: 10, jitter: 0.2 
 function account(key: string, rpm: number): SimulatorOptions['accounts'][string] {
   return {
     key,
-    limits: { rpm, tpm: rpm * 1_000 },
+    limits: { rpm },
     window: 'bucket_1s',
     latency: SMALL_MODEL,
     output_tokens: { mean: 60, spread: 0.5 },

@@ -19,6 +19,7 @@ async function main(): Promise<void> {
   const simulator = await startSimulator(options);
   const accounts = Object.keys(options.accounts);
   logger.info({ url: simulator.url, config: file ?? 'demo', accounts }, 'simulator listens');
+  process.send?.({ type: 'ready' });
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.once(signal, () => {
       logger.info({ signal }, 'simulator closes');
