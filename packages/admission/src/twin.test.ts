@@ -34,7 +34,7 @@ import { makeFleet } from './test-fleet.ts';
 
 const fleet = makeFleet({
   deployments: {
-    a: { limits: { rpm: 700, concurrency: 9, rpd: 60, usd_per_day: 3 }, org: true },
+    a: { limits: { rpm: 700, concurrency: 9, rpd: 30, usd_per_day: 3 }, org: true },
     b: { limits: { itpm: 90_000, otpm: 30_000, usd_per_month: 7 }, org: true },
     c: { limits: {} },
   },
@@ -42,6 +42,7 @@ const fleet = makeFleet({
   orgCharge: 'max_tokens',
 });
 const LEASE_MS = 30_000;
+const HOUR_MS = 3_600_000;
 
 type Id = 'a' | 'b' | 'c';
 type Step = { after: number; id: Id } & (
@@ -52,6 +53,7 @@ type Step = { after: number; id: Id } & (
   | { kind: 'pause'; ms: number; dimension: 'tpm' | 'otpm' | undefined }
   | { kind: 'observe'; dimension: 'rpm' | 'tpm' | 'otpm'; remaining: number }
   | { kind: 'restart' }
+  | { kind: 'hour'; before: number }
 );
 
 const anyCost: fc.Arbitrary<Cost> = fc.record({
@@ -61,14 +63,17 @@ const anyCost: fc.Arbitrary<Cost> = fc.record({
   usd: fc.double({ min: 0, max: 0.3, noNaN: true }),
 });
 
+/** How much later, ms: mostly within a burst, at times hours. */
+const later = fc.oneof(
+  { weight: 3, arbitrary: fc.constant(0) },
+  { weight: 5, arbitrary: fc.double({ min: 0, max: 400, noNaN: true }) },
+  { weight: 3, arbitrary: fc.nat(20_000) },
+  { weight: 2, arbitrary: fc.nat(5 * 3_600_000) },
+  { weight: 1, arbitrary: fc.nat(40 * 3_600_000) },
+);
 const when = {
-  after: fc.oneof(
-    fc.constant(0),
-    fc.nat(400_000),
-    fc.nat(20_000_000),
-    fc.integer({ min: 0, max: 200_000_000_000 }),
-  ),
-  id: fc.constantFrom<Id>('a', 'b', 'c'),
+  after: later,
+  id: fc.constantFrom<Id>('a', 'a', 'b', 'c'),
 };
 
 const booking = fc.record({
@@ -102,10 +107,11 @@ const other = fc.oneof(
     remaining: fc.nat(400),
   }),
   fc.record({ ...when, kind: fc.constant('restart' as const) }),
+  fc.record({ ...when, kind: fc.constant('hour' as const), before: fc.nat(400) }),
 );
 const history: fc.Arbitrary<Step[]> = fc.array(
   fc.oneof({ weight: 5, arbitrary: booking }, { weight: 3, arbitrary: settling }, other),
-  { maxLength: 40 },
+  { maxLength: 60, size: 'max' },
 );
 
 interface Held {
@@ -139,7 +145,7 @@ class Twins {
   }
 
   async play(step: Step): Promise<void> {
-    this.#micros += step.after;
+    this.#micros += Math.round(step.after * 1_000);
     switch (step.kind) {
       case 'book':
         return this.#book(step);
@@ -155,6 +161,9 @@ class Twins {
         return this.#observe(step);
       case 'restart':
         return this.#restart();
+      case 'hour':
+        this.#micros =
+          (Math.ceil((this.#now + step.before) / HOUR_MS) * HOUR_MS - step.before) * 1_000;
     }
   }
 
@@ -255,13 +264,15 @@ class Twins {
     }
   }
 
-  /** The server's run id is not the stored one any more; what it stored is all there. */
+  /** The server's run id is not the stored one any more; what it stored is all there. Calls end just then. */
   async #restart(): Promise<void> {
     const rates = `${this.#prefix}:{b:org}:rates`;
     if (!(await this.#redis.hexists(rates, 'run'))) return;
     await this.#redis.hset(rates, 'run', 'another');
     this.#state = afterRestart(this.#state, this.#now);
     await this.#admission.book('c', { costs: [], band: 'batch', leases: [], leaseMs: LEASE_MS });
+    const late = { outcome: 'ok', factor: 4, known: true, took: 5 } as const;
+    await this.#settle({ after: 0, id: 'b', kind: 'settle', n: 2, ...late });
   }
 
   /** Compares all that is stored. */
@@ -367,4 +378,31 @@ test('scripts and specification agree', async () => {
     }),
     { numRuns: 250 },
   );
+});
+
+test('long histories are forgotten alike', async () => {
+  const admission = new Admission({ redis, prefix: 'long', fleet });
+  let counters = NO_CALLS;
+  for (let i = 0; i < 40; i += 1) {
+    const items = Array.from({ length: 64 }, (_, j): Settled => {
+      const tokens = { input_tokens: 1_700 + i, output_tokens: j };
+      const usage = { ...tokens, cached_tokens: 0, reasoning_tokens: 0 };
+      const unknown = {
+        expected: { requests: 1 as const, input: 1, output: 1, usd: 0 },
+        actual: null,
+      };
+      return { lease: '', ...unknown, outcome: 'ok', tookMs: i, characters: 5_000, usage };
+    });
+    await admission.settle('c', items);
+    counters = countEnded(counters, tally(items.map((item) => ({ ...item, costUsd: 0 }))));
+  }
+  const stored = await redis.hgetall('long:{b:org}:load');
+  assert.deepEqual(
+    Object.fromEntries(
+      Object.entries(stored).map(([field, value]) => [field.slice(2), Number(value)]),
+    ),
+    counters,
+  );
+  assert.ok(counters.outputs < 2_000 && counters.inputTokens < 4_000_000 && counters.ok === 2_560);
+  admission.close();
 });
