@@ -44,10 +44,17 @@ test('count a shared budget once', () => {
   const org = perMinute('rpm', 600, { budget: 'org' });
   const [x, y] = ['x', 'y'].map((id) => candidate(id, { rates: [org] })) as [Candidate, Candidate];
   assert.deepEqual(of([rpm('a', 600), x, y]), { a: 0.5, x: 0.25, y: 0.25 });
-  // y is held to 100 by its own limit, so the budget leaves x the other 500.
+  // Alone x could do 600 and y, by its own limit, 100: the budget is divided in that proportion.
   const held = { ...y, rates: [org, perMinute('rpm', 100, { budget: 'y' })] };
-  const got = of([x, held]);
-  assert.ok(Math.abs((got['x'] as number) - 6 / 7) < 1e-6, JSON.stringify(got));
+  assert.deepEqual(of([x, held]), { x: 0.857143, y: 0.142857 });
+});
+
+test('leave to others what a member of a shared budget cannot take of it', () => {
+  const [left, right] = ['left', 'right'].map((budget) => perMinute('rpm', 600, { budget }));
+  const both = candidate('both', { rates: [left!, right!] });
+  const [x, y, z] = [[left!], [right!], [right!]].map((rates, i) => candidate(`${i}`, { rates }));
+  // `right` holds three to 200 each; of `left` that leaves 400 for the one that draws on it alone.
+  assert.deepEqual(of([both, x!, y!, z!]), { both: 0.2, 0: 0.4, 1: 0.2, 2: 0.2 });
 });
 
 test('give all to those without limits, by weight', () => {
