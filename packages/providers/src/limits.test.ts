@@ -100,4 +100,8 @@ test('Mistral, Cerebras and Fireworks name their windows', () => {
   );
 });
 
+test('a limit of 0 is a provider that does not say, not a budget of nothing', () => {
+  assert.deepEqual(readLimits(openaiHeaders(['0', '0', '0'])), []);
+});
+
 test('no headers, no reports', () => assert.deepEqual(readLimits({}), []));
