@@ -18,7 +18,8 @@ import {
   refundChange,
 } from './drawn-budgets.ts';
 import type { DrawnBudgets, LimitReport } from './drawn-budgets.ts';
-import { counterField, leasesKey, loadKey, pauseField, ratesKey } from './keys.ts';
+import { counterField, pauseField } from './keys.ts';
+import { readRoot } from './read-root.ts';
 import { RunId } from './run-id.ts';
 import { defineScripts } from './scripts.ts';
 
@@ -243,36 +244,15 @@ export class Admission {
   }
 
   async #snapshots(): Promise<Map<string, RootSnapshot>> {
+    const where = { prefix: this.#prefix, micros: this.#micros() };
     const read = [...this.#limited].map(
-      async ([root, budgets]) => [root, await this.#snapshot(root, [...budgets])] as const,
+      async ([root, budgets]) =>
+        [root, await readRoot(this.#redis, { ...where, root, limited: [...budgets] })] as const,
     );
     return new Map(await Promise.all(read));
-  }
-
-  async #snapshot(root: string, limited: string[]): Promise<RootSnapshot> {
-    const keys = limited.map((budget) => leasesKey(this.#prefix, root, budget));
-    const [micros, rates, load, ...permits] = await this.#redis.sluiceReadBudgets(
-      2 + keys.length,
-      ratesKey(this.#prefix, root),
-      loadKey(this.#prefix, root),
-      ...keys,
-      this.#micros(),
-    );
-    return {
-      nowMs: micros / 1000,
-      rates: fieldsOf(rates),
-      load: fieldsOf(load),
-      permits: new Map(limited.map((budget, i) => [budget, permits[i] ?? 0])),
-    };
   }
 }
 
 /** Half a horizon before the start: late enough for several calls at once, early enough to be booked ahead. */
 const askAgain = (waitMs: number, { dimension }: Binding): number =>
   dimension === 'concurrency' ? waitMs : Math.max(1, waitMs - HORIZON_MS / 2);
-
-function fieldsOf(flat: readonly string[]): Map<string, string> {
-  const fields = new Map<string, string>();
-  for (let i = 0; i + 1 < flat.length; i += 2) fields.set(flat[i] as string, flat[i + 1] as string);
-  return fields;
-}

@@ -21,8 +21,7 @@ import {
   settle,
   tally,
 } from '@sluice/budget';
-import type { AdmissionState, Band, BudgetRules, Cost, Counters } from '@sluice/budget';
-import type { Outcome } from '@sluice/job';
+import type { AdmissionState, BudgetRules, Cost, Counters } from '@sluice/budget';
 import { startRedis } from '@sluice/testing';
 import type { TestRedis } from '@sluice/testing';
 import * as fc from 'fast-check';
@@ -31,6 +30,8 @@ import { Admission } from './admission.ts';
 import type { Settled } from './admission.ts';
 import { parseBins } from './budget-load.ts';
 import { makeFleet } from './test-fleet.ts';
+import { history } from './test-history.ts';
+import type { Id, Step } from './test-history.ts';
 
 const fleet = makeFleet({
   deployments: {
@@ -43,76 +44,6 @@ const fleet = makeFleet({
 });
 const LEASE_MS = 30_000;
 const HOUR_MS = 3_600_000;
-
-type Id = 'a' | 'b' | 'c';
-type Step = { after: number; id: Id } & (
-  | { kind: 'book'; band: Band; costs: Cost[] }
-  | { kind: 'settle'; n: number; outcome: Outcome; factor: number; known: boolean; took: number }
-  | { kind: 'release'; n: number }
-  | { kind: 'renew'; n: number }
-  | { kind: 'pause'; ms: number; dimension: 'tpm' | 'otpm' | undefined }
-  | { kind: 'observe'; dimension: 'rpm' | 'tpm' | 'otpm'; remaining: number }
-  | { kind: 'restart' }
-  | { kind: 'hour'; before: number }
-);
-
-const anyCost: fc.Arbitrary<Cost> = fc.record({
-  requests: fc.constant(1 as const),
-  input: fc.oneof(fc.nat(300), fc.double({ min: 0, max: 3_000, noNaN: true })),
-  output: fc.oneof(fc.nat(300), fc.double({ min: 0, max: 1_000, noNaN: true })),
-  usd: fc.double({ min: 0, max: 0.3, noNaN: true }),
-});
-
-/** How much later, ms: mostly within a burst, at times hours. */
-const later = fc.oneof(
-  { weight: 3, arbitrary: fc.constant(0) },
-  { weight: 5, arbitrary: fc.double({ min: 0, max: 400, noNaN: true }) },
-  { weight: 3, arbitrary: fc.nat(20_000) },
-  { weight: 2, arbitrary: fc.nat(5 * 3_600_000) },
-  { weight: 1, arbitrary: fc.nat(40 * 3_600_000) },
-);
-const when = {
-  after: later,
-  id: fc.constantFrom<Id>('a', 'a', 'b', 'c'),
-};
-
-const booking = fc.record({
-  ...when,
-  kind: fc.constant('book' as const),
-  band: fc.constantFrom<Band>('interactive', 'batch'),
-  costs: fc.array(anyCost, { maxLength: 12 }),
-});
-const settling = fc.record({
-  ...when,
-  kind: fc.constant('settle' as const),
-  n: fc.nat(8),
-  outcome: fc.constantFrom<Outcome>('ok', 'ok', 'timeout', 'rate_limited', 'bad_request'),
-  factor: fc.double({ min: 0, max: 4, noNaN: true }),
-  known: fc.boolean(),
-  took: fc.oneof(fc.nat(5_000), fc.nat(8_000_000)),
-});
-const other = fc.oneof(
-  fc.record({ ...when, kind: fc.constant('release' as const), n: fc.nat(4) }),
-  fc.record({ ...when, kind: fc.constant('renew' as const), n: fc.nat(9) }),
-  fc.record({
-    ...when,
-    kind: fc.constant('pause' as const),
-    ms: fc.nat(2_000),
-    dimension: fc.constantFrom('tpm' as const, 'otpm' as const, undefined),
-  }),
-  fc.record({
-    ...when,
-    kind: fc.constant('observe' as const),
-    dimension: fc.constantFrom('rpm' as const, 'tpm' as const, 'otpm' as const),
-    remaining: fc.nat(400),
-  }),
-  fc.record({ ...when, kind: fc.constant('restart' as const) }),
-  fc.record({ ...when, kind: fc.constant('hour' as const), before: fc.nat(400) }),
-);
-const history: fc.Arbitrary<Step[]> = fc.array(
-  fc.oneof({ weight: 5, arbitrary: booking }, { weight: 3, arbitrary: settling }, other),
-  { maxLength: 60, size: 'max' },
-);
 
 interface Held {
   id: Id;
