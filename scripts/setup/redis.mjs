@@ -24,10 +24,12 @@ const MANAGERS = [
 const COMPILER = 'redis-memory-server@0.17.1';
 
 /**
- * @param {{ dataDir: string, env: Record<string, string | undefined>, say: (line: string) => void }} options
+ * @param {{ dataDir: string, env: Record<string, string | undefined>, say: (line: string) => void, uid?: number }} options
+ *   `uid` of who runs this, 0 = root
  * @returns {{ binary: string } | { problem: string }}
  */
-export function findOrInstallRedis(options) {
+export function findOrInstallRedis(given) {
+  const options = { uid: process.getuid?.(), ...given };
   const found = onPath(options.env) ?? compiled(options);
   if (found) return { binary: found };
   if (options.env.SLUICE_NO_INSTALL === '1') {
@@ -71,10 +73,10 @@ function isRecent(file) {
   return major > OLDEST[0] || (major === OLDEST[0] && minor >= OLDEST[1]);
 }
 
-function byPackageManager({ env, say }) {
+function byPackageManager({ env, say, uid }) {
   for (const manager of MANAGERS) {
     const command = which(manager.command, env);
-    const rights = command && rightsFor(manager, env);
+    const rights = command && rightsFor(manager, { env, uid });
     if (!rights) continue;
     const run = (args) => runQuietly([...rights, command, ...args], env);
     say(
@@ -90,8 +92,8 @@ function byPackageManager({ env, say }) {
 }
 
 /** What to put before the command: nothing, `sudo -n`, or null where this user may not. */
-function rightsFor({ root }, env) {
-  const isRoot = process.getuid?.() === 0;
+function rightsFor({ root }, { env, uid }) {
+  const isRoot = uid === 0;
   if (!root) return isRoot ? null : [];
   if (isRoot) return [];
   const sudo = which('sudo', env);
