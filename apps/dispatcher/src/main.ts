@@ -34,10 +34,11 @@ async function stop(): Promise<void> {
   if (stopping) return;
   stopping = true;
   await dispatcher.stop();
-  process.disconnect?.();
+  if (process.connected) process.disconnect();
 }
 process.on('SIGTERM', () => void stop());
 process.on('SIGINT', () => void stop());
+process.on('disconnect', () => void stop());
 process.on('message', (message: { type?: string }) => {
   if (message.type === 'stop') void stop();
 });

@@ -4,3 +4,5 @@ export { seededRandom } from './seeded-random.ts';
 export { until } from './until.ts';
 export { startSink } from './http-sink.ts';
 export type { HttpSink, SinkAnswer, SinkRequest } from './http-sink.ts';
+export { System } from './system.ts';
+export type { RoleName, SystemOptions } from './system.ts';
