@@ -42,7 +42,7 @@ export class Simulation {
   constructor(options: SimulatorOptions, now: number, epochMs: number) {
     const read = readOptions(options);
     if (!read.ok) throw new Error(`simulator options:\n${read.mistakes.join('\n')}`);
-    this.#raw = options;
+    this.#raw = structuredClone(options);
     this.#epochMs = epochMs;
     this.#startedAt = now;
     this.fleet = createFleet({ options: read.options, raw: options, patched: [] }, now, epochMs);
@@ -138,7 +138,8 @@ export class Simulation {
 
   stats(now: number): SimulatorStats {
     const { fleet } = this;
-    return statsOf(fleet, { nowMs: now - this.#startedAt, unknownKeys: this.#unknownKeys });
+    const startedAt = this.#startedAt;
+    return statsOf(fleet, { now, startedAt, unknownKeys: this.#unknownKeys });
   }
 
   ledger(): readonly LedgerEntry[] {

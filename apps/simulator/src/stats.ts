@@ -22,39 +22,44 @@ export interface SimulatorStats {
 
 export function statsOf(
   fleet: Fleet,
-  { nowMs, unknownKeys }: { nowMs: number; unknownKeys: number },
+  { now, startedAt, unknownKeys }: { now: number; startedAt: number; unknownKeys: number },
 ): SimulatorStats {
   const accounts = [...fleet.accounts.values()];
   const whole = spanOf(accounts.map(({ tally }) => tally));
   return {
-    now_ms: nowMs,
+    now_ms: now - startedAt,
     first_call_ms: whole.first,
     last_answer_ms: whole.last,
     unknown_keys: unknownKeys,
-    accounts: Object.fromEntries(accounts.map((account) => [account.id, accountStats(account)])),
+    accounts: Object.fromEntries(
+      accounts.map((account) => [account.id, accountStats(account, now)]),
+    ),
     groups: Object.fromEntries(
-      [...fleet.groups].map(([id, set]) => [id, groupStats(set, usersOf(accounts, set))]),
+      [...fleet.groups].map(([id, set]) => [id, groupStats(set, usersOf(accounts, set), now)]),
     ),
   };
 }
 
-function accountStats(account: Account): AccountStats {
-  const stats = laneStats(account.tally, account.limits);
+function accountStats(account: Account, now: number): AccountStats {
+  const stats = laneStats(account.tally, account.limits, now);
   if (account.lanes.has(ANY_MODEL)) return stats;
   const models = [...account.lanes].map(
     ([model, { tallies, sets }]) =>
-      [model, laneStats(tallies[1] as Tally, sets[0] as LimitSet)] as const,
+      [model, laneStats(tallies[1] as Tally, sets[0] as LimitSet, now)] as const,
   );
   return { ...stats, models: Object.fromEntries(models) };
 }
 
-function laneStats(tally: Tally, set: LimitSet): LaneStats {
+function laneStats(tally: Tally, set: LimitSet, now: number): LaneStats {
   const copy = { ...tally, failed: { ...tally.failed } };
-  return { ...copy, limits: limitStats(set, busyMs(spanOf([tally]))) };
+  return { ...copy, limits: limitStats(set, { busyMs: busyMs(spanOf([tally])), now }) };
 }
 
-function groupStats(set: LimitSet, users: Tally[]): SimulatorStats['groups'][string] {
-  return { in_flight: set.inFlight, limits: limitStats(set, busyMs(spanOf(users))) };
+function groupStats(set: LimitSet, users: Tally[], now: number): SimulatorStats['groups'][string] {
+  return {
+    in_flight: set.inFlight,
+    limits: limitStats(set, { busyMs: busyMs(spanOf(users)), now }),
+  };
 }
 
 /** Counts of the accounts and models whose calls fall under a set. */

@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { answerText } from './answer-text.ts';
 import { countTokens, firstTokens } from './tokens.ts';
+
+const texts = fc
+  .array(fc.constantFrom('a', 'longerword', ' ', '\n', '7', '123456', '.', ',', 'я', '日', '🙂'))
+  .map((pieces) => pieces.join(''));
 
 describe('the tokeniser', () => {
   it('follows its rule', () => {
@@ -36,7 +40,7 @@ describe('the tokeniser', () => {
 
   it('cuts a text to its first tokens', () => {
     fc.assert(
-      fc.property(fc.string({ unit: 'binary', maxLength: 60 }), fc.nat(20), (text, max) => {
+      fc.property(texts, fc.nat(20), (text, max) => {
         const cut = firstTokens(text, max);
         assert.ok(text.startsWith(cut.text));
         assert.equal(cut.tokens, Math.min(max, countTokens(text)));

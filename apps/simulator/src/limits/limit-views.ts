@@ -34,8 +34,9 @@ export interface LimitStats {
 /** `busyMs`: from the first call to the last answer of whoever shares the set; null before. */
 export function limitStats(
   set: LimitSet,
-  busyMs: number | null,
+  { busyMs, now }: { busyMs: number | null; now: number },
 ): Partial<Record<Dimension, LimitStats>> {
+  chargeProduced(set, now);
   const stats: Partial<Record<Dimension, LimitStats>> = {};
   for (const { dimension, window, charged } of set.rows) {
     const given = busyMs === null ? 0 : (window.perMinute * busyMs) / 60_000;

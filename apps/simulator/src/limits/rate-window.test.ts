@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { createRateWindow } from './create-rate-window.ts';
 import { WINDOW_KINDS } from './rate-window.ts';
 import type { RateWindow, WindowKind } from './rate-window.ts';

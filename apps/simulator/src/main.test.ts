@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, it } from 'node:test';
+import { freePort, until } from '@sluice/testing';
+
+const MAIN = new URL('main.ts', import.meta.url).pathname;
+const folder = mkdtempSync(join(tmpdir(), 'sluice-simulator-'));
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+function run(env: Record<string, string>): { child: ChildProcess; output: () => string } {
+  const child = spawn(process.execPath, ['--import', 'tsx', MAIN], {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let text = '';
+  child.stdout?.on('data', (chunk: Buffer) => (text += chunk.toString()));
+  return { child, output: () => text };
+}
+
+describe('the simulator as a process', () => {
+  it('plays the demo without a config and closes on SIGTERM', async () => {
+    const port = await freePort();
+    const { child, output } = run({ PORT: String(port) });
+    const exited = once(child, 'exit');
+    await until('it listens', () => output().includes('simulator listens'));
+    const response = await fetch(`http://127.0.0.1:${port}/v1/models`, {
+      headers: { authorization: 'Bearer sim-c' },
+    });
+    assert.equal(response.status, 200);
+    child.kill('SIGTERM');
+    assert.deepEqual(await exited, [0, null]);
+  });
+
+  it('says what is wrong with its config and starts nothing', async () => {
+    const file = join(folder, 'wrong.json');
+    writeFileSync(file, '{"accounts":{"a":{"key":"k","windo":"bucket_1s"}}}');
+    const { child, output } = run({ SIMULATOR_CONFIG: file, PORT: '0' });
+    assert.deepEqual(await once(child, 'exit'), [1, null]);
+    assert.match(output(), /accounts\.a: .*windo/);
+  });
+});
