@@ -228,8 +228,10 @@ function spoken(value: unknown): string[] {
     if (key === 'text' || (key === 'content' && typeof inner === 'string'))
       found.push(String(inner));
     if (key === 'arguments') found.push(JSON.stringify(JSON.parse(String(inner))));
-    if (key === 'input') found.push(JSON.stringify(inner));
-    return inner;
+    if (key !== 'input') return inner;
+    // Not walked into: arguments may have names like `text` themselves.
+    found.push(JSON.stringify(inner));
+    return undefined;
   });
   return found;
 }
