@@ -1,0 +1,32 @@
+/** What handlers work with: one typed object, built once. */
+import type { Registry } from 'prom-client';
+import type { Settings } from '@sluice/config';
+import type { FileStore } from '@sluice/files';
+import type { Fleet, Tenant } from '@sluice/job';
+import type { Ledger, Watch } from '@sluice/ledger';
+import type { ApiEvents } from './events.ts';
+import type { LiveFigures } from './figures.ts';
+import type { Metrics } from './metrics.ts';
+import type { QueueDoor } from './queue-door.ts';
+
+export interface Api {
+  fleet: Fleet;
+  tenants: readonly Tenant[];
+  settings: Settings;
+  /** Without API keys, also on other addresses than loopback. */
+  allowOpen: boolean;
+  ledger: Ledger;
+  queues: QueueDoor;
+  watch: Watch;
+  store: FileStore;
+  figures: LiveFigures;
+  events: ApiEvents;
+  metrics: Metrics;
+  registry: Registry;
+  /** /openapi.json. */
+  description: object;
+  /** When this process started, Unix ms. */
+  startedAt: number;
+  /** Aborted when the process begins to stop. */
+  stopping: AbortSignal;
+}

@@ -1,0 +1,84 @@
+/** A batch as the API shows it: OpenAI's fields with explicit nulls (wire-spec 1.5), and `sluice` for the rest. */
+import type { BatchError, StoredBatch } from '@sluice/ledger';
+import { hasEnded } from './find-batch.ts';
+
+const seconds = (ms: number | null): number | null => (ms === null ? null : Math.floor(ms / 1000));
+
+/** Why work of this batch waits, when something is in the way. */
+export interface Blocked {
+  deployment: string;
+  reason: string;
+}
+
+export interface Running {
+  /** Lines whose chunk is being called. */
+  running: number;
+  blocked: Blocked[];
+}
+
+/** `model`: the one pool of all lines, null while unknown or when there are several. */
+const modelOf = ({ classes }: StoredBatch): string | null => {
+  const pools = new Set(classes.map((one) => one.pool));
+  return pools.size === 1 ? ([...pools][0] as string) : null;
+};
+
+export function batchObject(batch: StoredBatch, now: Running = { running: 0, blocked: [] }) {
+  return {
+    id: batch.id,
+    object: 'batch' as const,
+    endpoint: batch.endpoint,
+    model: modelOf(batch),
+    errors: errorsOf(batch.errors),
+    input_file_id: batch.inputFileId,
+    completion_window: batch.completionWindow,
+    status: batch.status === 'expiring' ? ('in_progress' as const) : batch.status,
+    output_file_id: batch.outputFileId,
+    error_file_id: batch.errorFileId,
+    created_at: Math.floor(batch.createdAt / 1000),
+    in_progress_at: seconds(batch.inProgressAt),
+    expires_at: Math.floor(batch.expiresAt / 1000),
+    finalizing_at: seconds(batch.finalizingAt),
+    completed_at: seconds(batch.completedAt),
+    failed_at: seconds(batch.failedAt),
+    expired_at: seconds(batch.expiredAt),
+    cancelling_at: seconds(batch.cancellingAt),
+    cancelled_at: seconds(batch.cancelledAt),
+    request_counts: { total: batch.total, completed: batch.completed, failed: batch.failed },
+    usage: usageOf(batch),
+    metadata: batch.metadata,
+    sluice: sluiceOf(batch, now),
+  };
+}
+
+export type BatchObject = ReturnType<typeof batchObject>;
+
+const MOST_ERRORS = 100;
+
+const errorsOf = (errors: readonly BatchError[]) =>
+  errors.length === 0 ? null : { object: 'list' as const, data: errors.slice(0, MOST_ERRORS) };
+
+const usageOf = ({ usage }: StoredBatch) => ({
+  input_tokens: usage.input,
+  input_tokens_details: { cached_tokens: usage.cached },
+  output_tokens: usage.output,
+  output_tokens_details: { reasoning_tokens: usage.reasoning },
+  total_tokens: usage.input + usage.output,
+});
+
+/** A cost that is not wholly known is null, never too small a number. */
+const sluiceOf = (batch: StoredBatch, { running, blocked }: Running) => ({
+  priority: batch.priority,
+  paused: batch.paused,
+  paused_reason: batch.pausedReason,
+  eta_at: seconds(batch.etaAt),
+  ideal_ms: batch.idealMs,
+  cost_usd: batch.unpriced > 0 ? null : batch.costUsd,
+  cost_estimate_usd: batch.costEstimateUsd,
+  queued: hasEnded(batch.status)
+    ? 0
+    : Math.max(0, batch.total - batch.completed - batch.failed - running),
+  running,
+  by_deployment: batch.byDeployment,
+  blocked,
+  retry_of: batch.retryOf,
+});

@@ -1,0 +1,107 @@
+/** Bull Board at /admin/queues: read-only, no Redis details, bodies never shown (entries carry references only). */
+import { createBullBoard } from '@bull-board/api';
+import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
+import { ExpressAdapter } from '@bull-board/express';
+import type { RequestHandler } from 'express';
+import type { Fleet } from '@sluice/job';
+import { runQueue } from '@sluice/queues';
+import { queueNames } from './figures.ts';
+import type { LiveFigures } from './figures.ts';
+import type { QueueDoor } from './queue-door.ts';
+
+/** Seconds between two polls of an open page: each asks Redis about 16 things per queue. */
+const POLL_SECONDS = 10;
+
+/** Fields of entries that are references, safe to show. Anything else shows as its kind only. */
+const SHOWN = new Set(['id', 'epoch', 'batch', 'step']);
+
+interface BoardPorts {
+  queues: QueueDoor;
+  figures: LiveFigures;
+  fleet: Fleet;
+}
+
+/** `path`: where it is mounted. */
+export function openBoard(path: string, ports: BoardPorts): RequestHandler {
+  const server = new ExpressAdapter();
+  server.setBasePath(path);
+  const described = new Describer(ports);
+  const adapters = queueNames(ports.fleet).map((name) => {
+    const adapter = new BullMQAdapter(ports.queues.queue(name), {
+      readOnlyMode: true,
+      allowRetries: false,
+    });
+    adapter.setFormatter('data', maskedData);
+    adapter.setFormatter('returnValue', maskedData);
+    adapter.getDescription = () => described.of(name);
+    return adapter;
+  });
+  createBullBoard({
+    queues: adapters,
+    serverAdapter: server,
+    options: {
+      uiConfig: {
+        boardTitle: 'Sluice',
+        hideRedisDetails: true,
+        showWorkers: false,
+        hideDocsLink: true,
+        pollingInterval: { showSetting: false, forceInterval: POLL_SECONDS },
+      },
+    },
+  });
+  const board = server.getRouter() as RequestHandler;
+  return (request, response, next) => {
+    described.refresh().then(
+      () => board(request, response, next),
+      () => board(request, response, next),
+    );
+  };
+}
+
+/** References as they are, everything else by its kind: no prompt and no answer is ever shown. */
+export function maskedData(data: unknown): unknown {
+  if (Array.isArray(data)) return data.map(maskedData);
+  if (typeof data !== 'object' || data === null) {
+    return typeof data === 'string' ? `text of ${data.length} characters` : data;
+  }
+  return Object.fromEntries(
+    Object.entries(data).map(([name, value]) => [
+      name,
+      SHOWN.has(name) && typeof value !== 'object' ? value : maskedData(value),
+    ]),
+  );
+}
+
+/** What a queue's line says under its name: for a deployment its state, share and use of its budget. */
+class Describer {
+  readonly #ports: BoardPorts;
+  readonly #texts = new Map<string, string>();
+
+  constructor(ports: BoardPorts) {
+    this.#ports = ports;
+  }
+
+  of(queue: string): string {
+    return this.#texts.get(queue) ?? '';
+  }
+
+  async refresh(): Promise<void> {
+    const { figures, fleet } = this.#ports;
+    const [health, loads] = await Promise.all([figures.health(), figures.loads()]);
+    for (const id of fleet.deployments.keys()) {
+      const { state, share, reason } = health.get(id) ?? {};
+      const parts = [
+        state ?? 'no dispatcher yet',
+        ...(share === undefined ? [] : [`share ${percent(share)}`]),
+        ...(loads.get(id)?.dims ?? []).map(
+          ({ dimension, limit, usedFraction }) =>
+            `${dimension} ${percent(usedFraction)} of ${limit}`,
+        ),
+        ...(reason ? [reason] : []),
+      ];
+      this.#texts.set(runQueue(id), parts.join(' · '));
+    }
+  }
+}
+
+const percent = (share: number): string => `${Math.round(share * 100)} %`;

@@ -1,0 +1,234 @@
+/**
+ * Every error the API answers with: one table of codes. Messages name the field, the value found and what is allowed.
+ * docs/errors.md is this table; a test keeps them equal.
+ */
+
+export interface ErrorEntry {
+  status: number;
+  type: ErrorType;
+  /** `{name}` is filled in. */
+  message: string;
+  /** What a client should do about it, for docs/errors.md. */
+  advice: string;
+  /** `never`: sent as `x-should-retry: false`; a number: seconds, sent as `retry-after`. */
+  retry?: 'never' | number;
+}
+
+type ErrorType =
+  | 'invalid_request_error'
+  | 'authentication_error'
+  | 'permission_error'
+  | 'not_found_error'
+  | 'rate_limit_error'
+  | 'service_unavailable_error'
+  | 'server_error';
+
+const INVALID = 'invalid_request_error';
+const UNAVAILABLE = 'service_unavailable_error';
+
+export const ERRORS = {
+  invalid_json: {
+    status: 400,
+    type: INVALID,
+    message: 'The request body is not valid JSON: {reason}.',
+    advice: 'Send one JSON object, in UTF-8.',
+  },
+  invalid_type: {
+    status: 400,
+    type: INVALID,
+    message: "Invalid type for '{field}': found {found}; allowed: {allowed}.",
+    advice: 'Send the field in the type named.',
+  },
+  invalid_value: {
+    status: 400,
+    type: INVALID,
+    message: "Invalid value for '{field}': found {found}; allowed: {allowed}.",
+    advice: 'Send one of the values named.',
+  },
+  missing_required_parameter: {
+    status: 400,
+    type: INVALID,
+    message: "Missing required parameter: '{field}'.",
+    advice: 'Add the field.',
+  },
+  unknown_parameter: {
+    status: 400,
+    type: INVALID,
+    message: "Unknown parameter: '{field}'. Known here: {allowed}.",
+    advice: 'Remove the field, or correct its spelling.',
+  },
+  unsupported_parameter: {
+    status: 400,
+    type: INVALID,
+    message: "'{field}' cannot be used here: {reason}.",
+    advice: 'Leave the parameter out, or name a pool whose deployments can express it.',
+  },
+  conflicting_models: {
+    status: 400,
+    type: INVALID,
+    message: "'model' is {found} and 'body.model' is {other}; allowed: one of them, or both equal.",
+    advice: 'Name the model once.',
+  },
+  invalid_file_format: {
+    status: 400,
+    type: INVALID,
+    message: 'Invalid file format for Batch API. Must be .jsonl; found {found}.',
+    advice: 'Send one JSON object per line, in a file whose name ends in .jsonl.',
+  },
+  invalid_file: {
+    status: 400,
+    type: INVALID,
+    message: "'{field}' cannot be used: {reason}.",
+    advice: 'Upload a file that fits and name that.',
+  },
+  invalid_form: {
+    status: 400,
+    type: INVALID,
+    message: 'The form data cannot be read: {reason}.',
+    advice: 'Send multipart/form-data, whole. Nothing was kept of what arrived.',
+  },
+  upload_incomplete: {
+    status: 400,
+    type: INVALID,
+    message: 'The upload cannot be completed: {reason}.',
+    advice: 'Complete it with the ids of all its parts, in order.',
+  },
+  invalid_api_key: {
+    status: 401,
+    type: 'authentication_error',
+    message: '{reason} Send it as `Authorization: Bearer <key>` or as `x-api-key`.',
+    advice: 'Send a key of the config’s tenants (or of `admin`, under /admin).',
+    retry: 'never',
+  },
+  admin_closed: {
+    status: 403,
+    type: 'permission_error',
+    message: '{path} is closed: the config has tenants, but no admin.api_keys.',
+    advice: 'Add `admin: {api_keys: […]}` to the config.',
+    retry: 'never',
+  },
+  forbidden_origin: {
+    status: 403,
+    type: 'permission_error',
+    message: 'Without API keys only this machine may call: found {found}; allowed: {allowed}.',
+    advice: 'Call http://127.0.0.1, not from a web page, or set up tenants with API keys.',
+    retry: 'never',
+  },
+  model_not_found: {
+    status: 404,
+    type: INVALID,
+    message: 'The model {found} does not exist. There are: {allowed}.',
+    advice: 'Name a pool, an alias of one, or `deployment/<id>`.',
+  },
+  not_found: {
+    status: 404,
+    type: INVALID,
+    message: 'No such {kind} object: {id}',
+    advice: 'It never was, was deleted, is past its retention, or is another tenant’s.',
+  },
+  unknown_url: {
+    status: 404,
+    type: INVALID,
+    message: 'Unknown request URL: {method} {path}. /docs lists those there are.',
+    advice: 'Check the base URL: OpenAI clients want it with /v1.',
+  },
+  method_not_allowed: {
+    status: 405,
+    type: INVALID,
+    message: '{method} is not allowed for {path}; allowed: {allowed}.',
+    advice: 'Use a method named in `allow`.',
+  },
+  idempotency_conflict: {
+    status: 409,
+    type: INVALID,
+    message: 'This Idempotency-Key has made {id} from another request.',
+    advice: 'Use a new key for a new request.',
+    retry: 'never',
+  },
+  wrong_state: {
+    status: 409,
+    type: INVALID,
+    message: '{id} is {found}; allowed: {allowed}.',
+    advice: 'Terminal states never reopen: retry makes a new object.',
+    retry: 'never',
+  },
+  file_in_use: {
+    status: 409,
+    type: INVALID,
+    message: '{id} is the input of {batch}, which is {found}.',
+    advice: 'Cancel the batch first, or let it end.',
+    retry: 'never',
+  },
+  too_large: {
+    status: 413,
+    type: INVALID,
+    message: "'{field}' is larger than {allowed} bytes.",
+    advice: 'See `server` in the config for the limits.',
+  },
+  unsupported_media_type: {
+    status: 415,
+    type: INVALID,
+    message: "Invalid value for 'content-type': found {found}; allowed: {allowed}.",
+    advice: 'Set the header as named.',
+  },
+  not_available_yet: {
+    status: 400,
+    type: INVALID,
+    message: "'{field}' is not available yet.",
+    advice: 'Leave it out.',
+  },
+  job_cancelled: {
+    status: 409,
+    type: INVALID,
+    message: '{id} was cancelled.',
+    advice: 'Somebody cancelled the job of this request.',
+    retry: 'never',
+  },
+  job_expired: {
+    status: 504,
+    type: 'server_error',
+    message: '{id} did not end before its deadline.',
+    advice: 'Every deployment was busy, blocked or failing: see GET /v1/jobs/{id}.',
+  },
+  job_failed: {
+    status: 502,
+    type: 'server_error',
+    message: '{id} failed: {reason}',
+    advice: 'Out of attempts; see its `attempts` in GET /v1/jobs/{id}.',
+  },
+  store_full: {
+    status: 503,
+    type: UNAVAILABLE,
+    message: 'The store has no room for this now.',
+    advice: 'Redis is out of memory or the disk is full; wait, or delete what is not needed.',
+    retry: 30,
+  },
+  ledger_unavailable: {
+    status: 503,
+    type: UNAVAILABLE,
+    message: 'The ledger (Redis) cannot be reached. Nothing was changed by this request.',
+    advice: 'Try again.',
+    retry: 1,
+  },
+  fate_unknown: {
+    status: 503,
+    type: UNAVAILABLE,
+    message:
+      'The ledger (Redis) cannot be reached, and whether this request was accepted is unknown. Only with an Idempotency-Key is it safe to repeat it.',
+    advice: 'Repeat with the same Idempotency-Key; without one, look before repeating.',
+    retry: 1,
+  },
+  stopping: {
+    status: 503,
+    type: UNAVAILABLE,
+    message: 'This process is stopping.',
+    advice: 'Try again: another one takes over.',
+    retry: 1,
+  },
+  internal_error: {
+    status: 500,
+    type: 'server_error',
+    message: 'Something went wrong here. The log has it under this x-request-id.',
+    advice: 'A mistake of ours: please report it with the log lines of the request id.',
+  },
+} as const satisfies Record<string, ErrorEntry>;

@@ -1,0 +1,30 @@
+/** Every log line of the API: constant message, varying fields; never a body, a prompt or a key. */
+import type { Logger } from 'pino';
+
+export const apiEvents = (log: Logger) => ({
+  started: (fields: { host: string; port: number; config: string }) =>
+    log.info(fields, 'api listening'),
+  configWarning: (fields: { warning: string }) => log.warn(fields, 'config may not mean this'),
+  stopping: (fields: { connections: number }) => log.info(fields, 'api stopping'),
+  stopped: () => log.info('api stopped'),
+  answered: (fields: {
+    request: string;
+    method: string;
+    route: string;
+    status: number;
+    ms: number;
+  }) => log.debug(fields, 'request answered'),
+  failed: (fields: { request: string; method: string; route: string; error: unknown }) =>
+    log.error(fields, 'request failed'),
+  answerCut: (fields: { request: string; route: string; error: unknown }) =>
+    log.warn(fields, 'answer cut off'),
+  queueingFailed: (fields: { id: string; queue: string; error: string }) =>
+    log.warn(fields, 'accepted but not queued; the sweeper will'),
+  bytesLeft: (fields: { name: string; error: string }) =>
+    log.warn(fields, 'bytes of a deleted file remain in the store'),
+  housekept: (fields: { files: number; uploads: number; rows: number }) =>
+    log.info(fields, 'lapsed files and uploads removed'),
+  housekeepingFailed: (fields: { error: string }) => log.warn(fields, 'housekeeping failed'),
+});
+
+export type ApiEvents = ReturnType<typeof apiEvents>;

@@ -1,0 +1,118 @@
+/** Live figures for /admin, /metrics and Bull Board: read at most once a second, however many ask. */
+import type { Admission, BudgetLoad, DeploymentLoad } from '@sluice/admission';
+import type { Fleet } from '@sluice/job';
+import { listIds } from '@sluice/ledger';
+import type { Ledger } from '@sluice/ledger';
+import { QUEUES, fallbackQueue, poolQueue, runQueue } from '@sluice/queues';
+import type { QueueDoor } from './queue-door.ts';
+
+const FRESH_MS = 1_000;
+/** Batches whose statuses are counted. */
+const NEWEST_BATCHES = 1_000;
+
+/** What the leader last published of a deployment; fields it does not have are absent. */
+export interface PublishedHealth {
+  state?: string;
+  reason?: string | null;
+  blocked?: string | null;
+  since?: number;
+  share?: number;
+}
+
+export interface QueueDepth {
+  waiting: number;
+  active: number;
+  delayed: number;
+  failed: number;
+}
+
+interface Sources {
+  admission: Pick<Admission, 'read' | 'readBudgets'>;
+  ledger: Ledger;
+  queues: QueueDoor;
+  fleet: Fleet;
+}
+
+export class LiveFigures {
+  readonly loads: () => Promise<Map<string, DeploymentLoad>>;
+  readonly budgets: () => Promise<Map<string, BudgetLoad>>;
+  readonly health: () => Promise<Map<string, PublishedHealth>>;
+  readonly depths: () => Promise<Map<string, QueueDepth>>;
+  readonly batchStatuses: () => Promise<Map<string, number>>;
+
+  constructor(sources: Sources) {
+    const { admission, ledger, queues, fleet } = sources;
+    const names = queueNames(fleet);
+    this.loads = kept(() => admission.read());
+    this.budgets = kept(() => admission.readBudgets());
+    this.health = kept(() => readHealth(ledger));
+    this.depths = kept(() => readDepths(queues, names));
+    this.batchStatuses = kept(() => countBatches(ledger));
+  }
+}
+
+/** Every queue of the installation (design: one table). */
+export function queueNames(fleet: Fleet): string[] {
+  const pools = [...fleet.pools.keys()];
+  const direct = 'deployment/any';
+  return [
+    ...[...pools, direct].map(poolQueue),
+    QUEUES.batches,
+    ...[...fleet.deployments.keys()].map(runQueue),
+    ...[...pools, direct].map(fallbackQueue),
+    QUEUES.dead,
+    QUEUES.webhooks,
+  ];
+}
+
+/** Remembers an answer for a second; those who ask meanwhile share it. A failure is not remembered. */
+export function kept<T>(load: () => Promise<T>, now: () => number = Date.now): () => Promise<T> {
+  let answer: { at: number; value: Promise<T> } | null = null;
+  return () => {
+    if (answer !== null && now() - answer.at < FRESH_MS) return answer.value;
+    const value = load();
+    answer = { at: now(), value };
+    value.catch(() => {
+      if (answer?.value === value) answer = null;
+    });
+    return value;
+  };
+}
+
+async function readHealth(ledger: Ledger): Promise<Map<string, PublishedHealth>> {
+  const rows = await ledger.redis.hgetall(ledger.keys.health);
+  return new Map(
+    Object.entries(rows).map(([id, text]) => [id, JSON.parse(text) as PublishedHealth]),
+  );
+}
+
+async function readDepths(
+  queues: QueueDoor,
+  names: readonly string[],
+): Promise<Map<string, QueueDepth>> {
+  const counts = await Promise.all(
+    names.map(async (name) => {
+      const found = await queues
+        .queue(name)
+        .getJobCounts('waiting', 'prioritized', 'active', 'delayed', 'failed');
+      const { waiting = 0, prioritized = 0, active = 0, delayed = 0, failed = 0 } = found;
+      return [name, { waiting: waiting + prioritized, active, delayed, failed }] as const;
+    }),
+  );
+  return new Map(counts);
+}
+
+async function countBatches(ledger: Ledger): Promise<Map<string, number>> {
+  const page = await listIds(ledger, 'batches', {
+    after: null,
+    limit: NEWEST_BATCHES,
+    order: 'desc',
+  });
+  const ids = page.kind === 'page' ? page.ids : [];
+  const found = await Promise.all(
+    ids.map((id) => ledger.redis.hget(ledger.keys.batch(id), 'status')),
+  );
+  const counts = new Map<string, number>();
+  for (const status of found) if (status) counts.set(status, (counts.get(status) ?? 0) + 1);
+  return counts;
+}

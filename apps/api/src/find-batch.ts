@@ -1,0 +1,17 @@
+/** Reads a caller's batch; another tenant's does not exist. */
+import { isId } from '@sluice/job';
+import { readBatch } from '@sluice/ledger';
+import type { BatchStatus, StoredBatch } from '@sluice/ledger';
+import type { Api } from './api.ts';
+import { noSuch } from './find-job.ts';
+import type { Caller } from './http/message.ts';
+
+/** Throws 404 when there is none. */
+export async function findBatch(api: Api, caller: Caller, id: string): Promise<StoredBatch> {
+  const batch = isId('batch', id) ? await readBatch(api.ledger, id) : null;
+  return batch?.tenant === caller.id ? batch : noSuch('batch', id);
+}
+
+const ENDED: readonly BatchStatus[] = ['failed', 'completed', 'expired', 'cancelled'];
+
+export const hasEnded = (status: BatchStatus): boolean => ENDED.includes(status);

@@ -1,0 +1,24 @@
+/** Reads a caller's file; another tenant's, and one that has lapsed, does not exist. */
+import { isId } from '@sluice/job';
+import { readFile } from '@sluice/ledger';
+import type { FileRecord } from '@sluice/ledger';
+import type { Api } from './api.ts';
+import { noSuch } from './find-job.ts';
+import type { Caller } from './http/message.ts';
+
+export async function lookForFile(
+  api: Api,
+  caller: Caller,
+  { id, now }: { id: string; now: number },
+): Promise<FileRecord | null> {
+  const file = isId('file', id) ? await readFile(api.ledger, id) : null;
+  const there = file?.tenant === caller.id && (file.expiresAt === null || file.expiresAt > now);
+  return there ? file : null;
+}
+
+/** Throws 404 when there is none. */
+export const findFile = async (
+  api: Api,
+  caller: Caller,
+  wanted: { id: string; now: number },
+): Promise<FileRecord> => (await lookForFile(api, caller, wanted)) ?? noSuch('File', wanted.id);

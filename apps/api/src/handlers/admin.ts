@@ -1,0 +1,142 @@
+/** /admin: live figures of pools, deployments and budgets. Durations in ms, times in Unix seconds, money in US dollars. */
+import type { BudgetLoad, DeploymentLoad } from '@sluice/admission';
+import type { Deployment, Pool } from '@sluice/job';
+import { poolQueue, runQueue } from '@sluice/queues';
+import type { Api } from '../api.ts';
+import type { PublishedHealth, QueueDepth } from '../figures.ts';
+import type { ApiRequest, Reply } from '../http/message.ts';
+import { ok } from '../http/message.ts';
+import { readQuery } from '../http/query.ts';
+import { z } from 'zod';
+
+interface Live {
+  loads: Map<string, DeploymentLoad>;
+  health: Map<string, PublishedHealth>;
+  depths: Map<string, QueueDepth>;
+}
+
+export const noQuery = z.strictObject({});
+
+async function readLive({ figures }: Api): Promise<Live> {
+  const [loads, health, depths] = await Promise.all([
+    figures.loads(),
+    figures.health(),
+    figures.depths(),
+  ]);
+  return { loads, health, depths };
+}
+
+export async function adminDeployments(api: Api, request: ApiRequest): Promise<Reply> {
+  readQuery(noQuery, request.query);
+  const live = await readLive(api);
+  const data = [...api.fleet.deployments.values()].map((one) => deploymentView(one, live));
+  return ok({ object: 'list', data });
+}
+
+function deploymentView(deployment: Deployment, { loads, health, depths }: Live) {
+  const { id } = deployment;
+  const load = loads.get(id);
+  const told = health.get(id) ?? {};
+  return {
+    id,
+    provider: deployment.provider.id,
+    model: deployment.model,
+    region: deployment.region,
+    weight: deployment.weight,
+    budgets: deployment.budgets,
+    /** Null until a dispatcher has said it. */
+    state: told.state ?? null,
+    reason: told.reason ?? null,
+    blocked: told.blocked ?? null,
+    since: told.since === undefined ? null : Math.floor(told.since / 1000),
+    share: told.share ?? null,
+    queued: depths.get(runQueue(id))?.waiting ?? 0,
+    in_flight: load?.inFlight ?? 0,
+    ...(load ? callFigures(load) : {}),
+  };
+}
+
+const callFigures = (load: DeploymentLoad) => ({
+  succeeded: load.ok,
+  failed: load.failed,
+  by_outcome: load.byOutcome,
+  error_rate: load.ok + load.failed === 0 ? null : load.failed / (load.ok + load.failed),
+  mean_latency_ms: load.meanLatencyMs,
+  mean_output_tokens: load.meanOutput,
+  cost_usd: load.costUsd,
+  paused_for_ms: load.pausedForMs,
+  used: usedOf(load),
+});
+
+export async function adminPools(api: Api, request: ApiRequest): Promise<Reply> {
+  readQuery(noQuery, request.query);
+  const live = await readLive(api);
+  const data = [...api.fleet.pools.values()].map((pool) => poolView(pool, live));
+  return ok({ object: 'list', data });
+}
+
+/** `share`: of what the dispatcher gives the pool's deployments now. */
+function poolView(pool: Pool, { health, depths, loads }: Live) {
+  const members = pool.tiers.flat();
+  const shares = members.map((id) => health.get(id)?.share ?? 0);
+  const all = shares.reduce((sum, share) => sum + share, 0);
+  return {
+    id: pool.id,
+    aliases: pool.aliases,
+    strategy: pool.strategy,
+    tiers: pool.tiers,
+    queued: depths.get(poolQueue(pool.id))?.waiting ?? 0,
+    in_flight: members.reduce((sum, id) => sum + (loads.get(id)?.inFlight ?? 0), 0),
+    deployments: members.map((id, i) => ({
+      id,
+      tier: pool.tiers.findIndex((tier) => tier.includes(id)) + 1,
+      state: health.get(id)?.state ?? null,
+      share: all === 0 ? null : (shares[i] as number) / all,
+    })),
+  };
+}
+
+export async function adminBudgets(api: Api, request: ApiRequest): Promise<Reply> {
+  readQuery(noQuery, request.query);
+  const budgets = await api.figures.budgets();
+  const data = [...budgets.values()].map((budget) => ({
+    id: budget.budget,
+    limits: api.fleet.budgets.get(budget.budget)?.limits ?? {},
+    deployments: [...api.fleet.deployments.values()]
+      .filter((one) => one.budgets.includes(budget.budget))
+      .map(({ id }) => id),
+    paused_for_ms: budget.pausedForMs,
+    used: usedOf(budget),
+  }));
+  return ok({ object: 'list', data });
+}
+
+/** One row per limit. `used`: of the burst for rates, of the limit for days, months and concurrency; 0 to 1. */
+const usedOf = ({
+  dims,
+  windows,
+  concurrency,
+}: Pick<BudgetLoad, 'dims' | 'windows' | 'concurrency'>) => [
+  ...dims.map((one) => ({
+    dimension: one.dimension,
+    limit: one.limit,
+    used: one.usedFraction,
+    booked_ahead_ms: one.aheadMs,
+  })),
+  ...windows.map((one) => ({
+    dimension: one.dimension,
+    limit: one.limit,
+    used: one.usedFraction,
+    amount: one.used,
+  })),
+  ...(concurrency
+    ? [
+        {
+          dimension: 'concurrency',
+          limit: concurrency.limit,
+          used: concurrency.used / concurrency.limit,
+          amount: concurrency.used,
+        },
+      ]
+    : []),
+];

@@ -1,0 +1,83 @@
+/** The synchronous endpoints: an interactive job, waited for; the provider's status and body are the answer. */
+import type { Endpoint } from '@sluice/job';
+import type { StoredJob } from '@sluice/ledger';
+import { z } from 'zod';
+import type { Api } from '../api.ts';
+import { ApiError, envelope } from '../errors.ts';
+import type { ErrorCode } from '../errors.ts';
+import { noSuch } from '../find-job.ts';
+import type { ApiRequest, Reply } from '../http/message.ts';
+import { checkBody } from '../http/problem.ts';
+import { model } from '../shapes/fields.ts';
+import { submitJob } from '../submit-job.ts';
+import { waitForJob } from '../wait-for.ts';
+import { endNow } from './jobs.ts';
+
+/** What the SDKs wait by default: nobody waits longer for the answer. */
+const DEADLINE_MS = 600_000;
+
+export const modelledBody = z.looseObject({ model });
+
+/** A client that goes away cancels its job; with an Idempotency-Key it may come back for the answer, so then not. */
+export const answerNow =
+  (endpoint: Endpoint) =>
+  async (api: Api, request: ApiRequest): Promise<Reply> => {
+    const { model: name } = checkBody(modelledBody, request.json);
+    const { id } = await submitJob(api, request, {
+      model: name,
+      endpoint,
+      body: request.json as Record<string, unknown>,
+      bodyText: request.text,
+      within: '',
+      priority: 'interactive',
+      deadlineMs: DEADLINE_MS,
+      maxTier: null,
+      affinityKey: null,
+      webhookUrl: null,
+      metadata: {},
+      retryOf: null,
+    });
+    const { signal } = request;
+    const job = await waitForJob(api, id, { waitMs: DEADLINE_MS + 5_000, signal });
+    const gone = signal.aborted && !api.stopping.aborted;
+    if (gone && request.headers['idempotency-key'] === undefined) {
+      await endNow(api, id, 'its client went away');
+    }
+    return answerOf(job ?? noSuch('job', id));
+  };
+
+function answerOf(job: StoredJob): Reply {
+  const headers = { 'x-sluice-job-id': job.id };
+  if (job.result) {
+    return { status: job.result.statusCode, headers, text: job.result.body };
+  }
+  const error = errorOf(job);
+  return {
+    status: statusOf(job, error),
+    headers: { ...headers, ...error.headers },
+    body: {
+      error: { ...envelope(error).error, code: job.error?.code ?? error.code },
+    },
+  };
+}
+
+function errorOf(job: StoredJob): ApiError {
+  const codes: Partial<Record<StoredJob['status'], ErrorCode>> = {
+    cancelled: 'job_cancelled',
+    expired: 'job_expired',
+    failed: 'job_failed',
+    queued: 'stopping',
+    running: 'stopping',
+  };
+  const reason = job.error?.message ?? job.status;
+  return new ApiError(codes[job.status] ?? 'job_failed', { values: { id: job.id, reason } });
+}
+
+const STATUSES: Partial<Record<string, number>> = {
+  rate_limited: 429,
+  overloaded: 503,
+  timeout: 504,
+};
+
+const statusOf = (job: StoredJob, error: ApiError): number =>
+  (job.status === 'failed' ? STATUSES[job.error?.code ?? ''] : undefined) ?? error.status;

@@ -1,0 +1,112 @@
+/** /v1/batches: reading, listing, cancelling, pausing; and its events. */
+import { moveBatch, readBatch } from '@sluice/ledger';
+import type { BatchMove, BatchStatus, StoredBatch } from '@sluice/ledger';
+import type { Api } from '../api.ts';
+import { refuse } from '../errors.ts';
+import { findBatch, hasEnded } from '../find-batch.ts';
+import { noSuch } from '../find-job.ts';
+import type { ApiRequest, Reply } from '../http/message.ts';
+import { ok } from '../http/message.ts';
+import { readQuery } from '../http/query.ts';
+import { listPage } from '../listing.ts';
+import { HEARTBEAT, HEARTBEAT_MS, eventReply, eventText } from '../server-sent-events.ts';
+import { batchesQuery } from '../shapes/batch-request.ts';
+import { showBatch } from '../show-batch.ts';
+import { changesOf } from '../wait-for.ts';
+
+const find = (api: Api, request: ApiRequest): Promise<StoredBatch> =>
+  findBatch(api, request.caller, request.params['id'] as string);
+
+export const getBatch = async (api: Api, request: ApiRequest): Promise<Reply> =>
+  ok(await showBatch(api, await find(api, request)));
+
+export async function listBatches(api: Api, request: ApiRequest): Promise<Reply> {
+  const query = readQuery(batchesQuery, request.query);
+  const page = await listPage(api.ledger, {
+    kind: 'batches',
+    order: 'desc',
+    after: query.after,
+    limit: query.limit,
+    read: async (id) => {
+      const batch = await readBatch(api.ledger, id);
+      return batch?.tenant === request.caller.id ? showBatch(api, batch) : null;
+    },
+  });
+  return ok(page);
+}
+
+const CANCELLABLE: BatchStatus[] = ['validating', 'in_progress'];
+
+/** Lines being called may still end; the rest go to the error file as `batch_cancelled`. */
+export async function cancelBatch(api: Api, request: ApiRequest): Promise<Reply> {
+  const { id } = await find(api, request);
+  const moved = await move(api, id, {
+    from: CANCELLABLE,
+    to: 'cancelling',
+    checkAt: request.now,
+    set: { cancelling_at: request.now, paused: '0' },
+  });
+  if (moved === 'moved') api.queues.addStep({ batch: id, step: 'wind_down' });
+  return shown(api, id, { moved, fine: ['cancelling', 'cancelled'], allowed: CANCELLABLE });
+}
+
+export const pauseBatch = (api: Api, request: ApiRequest): Promise<Reply> =>
+  setPaused(api, request, { paused: '1', paused_reason: '' });
+
+export const resumeBatch = (api: Api, request: ApiRequest): Promise<Reply> =>
+  setPaused(api, request, { paused: '0', paused_reason: '' });
+
+async function setPaused(
+  api: Api,
+  request: ApiRequest,
+  set: Record<string, string>,
+): Promise<Reply> {
+  const { id } = await find(api, request);
+  const moved = await move(api, id, { from: CANCELLABLE, set });
+  return shown(api, id, { moved, fine: [], allowed: CANCELLABLE });
+}
+
+async function move(api: Api, id: string, to: BatchMove): Promise<'moved' | 'refused'> {
+  const moved = await moveBatch(api.ledger, id, to);
+  return moved.kind === 'missing' ? noSuch('batch', id) : moved.kind;
+}
+
+/** The batch as it is now; 409 when it was not moved and is not where the caller wanted it anyway. */
+async function shown(
+  api: Api,
+  id: string,
+  { moved, fine, allowed }: { moved: string; fine: BatchStatus[]; allowed: BatchStatus[] },
+): Promise<Reply> {
+  const batch = (await readBatch(api.ledger, id)) ?? noSuch('batch', id);
+  if (moved === 'refused' && !fine.includes(batch.status)) {
+    refuse('wrong_state', { values: { id, found: batch.status, allowed: allowed.join(', ') } });
+  }
+  return ok(await showBatch(api, batch));
+}
+
+export async function batchEvents(api: Api, request: ApiRequest): Promise<Reply> {
+  const { id } = await find(api, request);
+  return eventReply(eventsOf(api, id, request.signal));
+}
+
+/** Progress comes at most twice a second; a change of state at once; ends with the batch. */
+const PROGRESS_MS = 500;
+
+async function* eventsOf(api: Api, id: string, signal: AbortSignal): AsyncGenerator<string> {
+  let told = { status: '', at: 0 };
+  for await (const { status, quiet } of changesOf(api.watch, id, {
+    signal,
+    everyMs: PROGRESS_MS,
+  })) {
+    const now = Date.now();
+    const due = now - told.at >= (quiet ? HEARTBEAT_MS : PROGRESS_MS);
+    if (!due && status !== null && status === told.status) continue;
+    if (quiet && !due) continue;
+    const batch = await readBatch(api.ledger, id);
+    if (batch === null) return;
+    if (quiet && batch.status === told.status) yield HEARTBEAT;
+    else yield eventText(`batch.${batch.status}`, await showBatch(api, batch));
+    told = { status: batch.status, at: now };
+    if (hasEnded(batch.status)) return;
+  }
+}

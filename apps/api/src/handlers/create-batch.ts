@@ -1,0 +1,165 @@
+/** POST /v1/batches: of a file that was uploaded, or of the JSONL in the body itself. */
+import { readLines } from '@sluice/files';
+import type { Writing } from '@sluice/files';
+import { ENDPOINTS } from '@sluice/job';
+import type { Endpoint } from '@sluice/job';
+import { createFile } from '@sluice/ledger';
+import type { z } from 'zod';
+import type { Api } from '../api.ts';
+import { batchObject } from '../batch-object.ts';
+import { refuse, show } from '../errors.ts';
+import { lookForFile } from '../find-file.ts';
+import type { ApiRequest, Reply } from '../http/message.ts';
+import { ok } from '../http/message.ts';
+import { check, checkBody } from '../http/problem.ts';
+import { readGroup, readQuery } from '../http/query.ts';
+import { isJsonLines } from '../http/request-body.ts';
+import { hasKey, newId } from '../idempotency.ts';
+import { batchRequest, directQuery } from '../shapes/batch-request.ts';
+import { metadata as metadataShape } from '../shapes/fields.ts';
+import { checkWebhook } from '../submit-job.ts';
+import { refuseInput, submitBatch } from '../submit-batch.ts';
+import type { BatchOrder } from '../submit-batch.ts';
+import { forgetFile, newFile } from './files.ts';
+
+export const createBatch = (api: Api, request: ApiRequest): Promise<Reply> =>
+  isJsonLines(request.headers['content-type'])
+    ? createDirectly(api, request)
+    : createFromFile(api, request);
+
+const refuseDryRun = (): never =>
+  refuse('not_available_yet', { param: 'dry_run', values: { field: 'dry_run' } });
+
+async function createFromFile(api: Api, request: ApiRequest): Promise<Reply> {
+  const wanted = checkBody(batchRequest, request.json);
+  if (wanted.dry_run) refuseDryRun();
+  const id = wanted.input_file_id;
+  const file = await lookForFile(api, request.caller, { id, now: request.now });
+  if (file === null) refuseInput(show(id), `cannot find file ${show(id)}`);
+  if (file?.purpose !== 'batch') {
+    refuseInput(id, `its purpose is ${show(file?.purpose)}, allowed: "batch"`);
+  }
+  const order: BatchOrder = {
+    endpoint: wanted.endpoint,
+    inputFileId: id,
+    completionWindow: wanted.completion_window,
+    priority: wanted.priority,
+    metadata: wanted.metadata,
+    webhookUrl: wanted.webhook_url,
+    maxTier: wanted.max_tier,
+    maxCostUsd: wanted.max_cost_usd,
+    outputExpiresAfter: wanted.output_expires_after?.seconds ?? null,
+    retryOf: null,
+  };
+  const { batch } = await submitBatch(api, request, { order, content: request.text });
+  return ok(batchObject(batch));
+}
+
+type DirectQuery = z.output<typeof directQuery>;
+
+/** The body goes into the store as it is; the first line's `url` is the endpoint. */
+async function createDirectly(api: Api, request: ApiRequest): Promise<Reply> {
+  const query = readQuery(directQuery, request.query, 'metadata');
+  if (query.dry_run) refuseDryRun();
+  const pairs = readGroup(request.query, 'metadata');
+  const metadata = pairs.size === 0 ? null : check(metadataShape, Object.fromEntries(pairs));
+  checkWebhook(api, query.webhook_url ?? null);
+  const id = newId('file');
+  const digest = hasKey(request) ? { digest: 'sha256' as const } : {};
+  const writing = await api.store.create(`files/${id}`, digest);
+  try {
+    const endpoint = await receiveLines(request, writing, api.settings.server);
+    const order = { ...orderOf(query), metadata, endpoint };
+    return await createOfBytes(api, request, { id, writing, order, filename: query.filename });
+  } finally {
+    await writing.abort();
+  }
+}
+
+const orderOf = (
+  query: DirectQuery,
+): Omit<BatchOrder, 'endpoint' | 'inputFileId' | 'metadata'> => ({
+  completionWindow: query.completion_window,
+  priority: query.priority,
+  webhookUrl: query.webhook_url ?? null,
+  maxTier: query.max_tier ?? null,
+  maxCostUsd: query.max_cost_usd ?? null,
+  outputExpiresAfter: query['output_expires_after[seconds]'] ?? null,
+  retryOf: null,
+});
+
+interface Direct {
+  id: string;
+  writing: Writing;
+  order: Omit<BatchOrder, 'inputFileId'>;
+  filename: string;
+}
+
+async function createOfBytes(
+  api: Api,
+  request: ApiRequest,
+  { id, writing, order, filename }: Direct,
+): Promise<Reply> {
+  const { bytes, digest } = await writing.commit();
+  api.metrics.bytesReceived.inc(bytes);
+  const form = { bytes, filename };
+  const file = newFile(api, request, { id, form, purpose: 'batch', lifeSeconds: null });
+  await createFile(api.ledger, file);
+  const content = `${digest} ${request.query.toString()}`;
+  const keep = { order: { ...order, inputFileId: id }, content };
+  const { batch, made } = await submitBatch(api, request, keep).catch(async (error: unknown) => {
+    await forgetFile(api, file);
+    throw error;
+  });
+  if (!made) await forgetFile(api, file);
+  return ok(batchObject(batch));
+}
+
+/** Streams the body into the store; answers the endpoint that the first line names. */
+async function receiveLines(
+  request: ApiRequest,
+  writing: Writing,
+  limits: { maxFileBytes: number; maxBodyBytes: number },
+): Promise<Endpoint> {
+  let endpoint: Endpoint | null = null;
+  const bytes = counted(request.stream as AsyncIterable<Buffer>, writing, limits.maxFileBytes);
+  for await (const lines of readLines(bytes, { maxLineBytes: limits.maxBodyBytes })) {
+    endpoint ??= endpointOf(lines[0]?.bytes ?? Buffer.alloc(0));
+  }
+  return (
+    endpoint ??
+    refuse('invalid_file', { param: 'body', values: { field: 'body', reason: 'it is empty' } })
+  );
+}
+
+async function* counted(
+  source: AsyncIterable<Buffer>,
+  writing: Writing,
+  maxBytes: number,
+): AsyncGenerator<Buffer> {
+  let bytes = 0;
+  for await (const chunk of source) {
+    bytes += chunk.length;
+    if (bytes > maxBytes) {
+      refuse('too_large', { param: 'body', values: { field: 'body', allowed: maxBytes } });
+    }
+    await writing.write(chunk);
+    yield chunk;
+  }
+}
+
+function endpointOf(line: Buffer): Endpoint {
+  const url = urlOf(line);
+  const found = ENDPOINTS.find((one) => one === url);
+  if (found) return found;
+  const values = { field: 'url', found: show(url), allowed: ENDPOINTS.join(', ') };
+  return refuse('invalid_value', { param: 'url', values });
+}
+
+function urlOf(line: Buffer): unknown {
+  try {
+    return (JSON.parse(line.toString()) as { url?: unknown } | null)?.url;
+  } catch {
+    return refuse('invalid_json', { values: { reason: 'line 1 is no JSON object' } });
+  }
+}

@@ -1,0 +1,65 @@
+/** POST /v1/jobs, and a failed job again as a new one. */
+import { publicJob } from '@sluice/ledger';
+import type { StoredJob } from '@sluice/ledger';
+import type { Api } from '../api.ts';
+import { refuse, show } from '../errors.ts';
+import { findJob } from '../find-job.ts';
+import type { ApiRequest, Reply } from '../http/message.ts';
+import { checkBody } from '../http/problem.ts';
+import { jobRequest } from '../shapes/job-request.ts';
+import { submitJob } from '../submit-job.ts';
+
+export async function createJob(api: Api, request: ApiRequest): Promise<Reply> {
+  const order = checkBody(jobRequest, request.json);
+  const { body } = request.json as { body: Record<string, unknown> };
+  const job = await submitJob(api, request, {
+    model: modelOf(order.model, order.body.model),
+    endpoint: order.endpoint,
+    body,
+    bodyText: JSON.stringify(body),
+    within: 'body.',
+    priority: order.priority,
+    deadlineMs: order.deadline_ms,
+    maxTier: order.max_tier,
+    affinityKey: order.affinity_key,
+    webhookUrl: order.webhook_url,
+    metadata: order.metadata ?? {},
+    retryOf: null,
+  });
+  return accepted(job);
+}
+
+function modelOf(outer: string | undefined, inner: string | undefined): string {
+  const model = outer ?? inner;
+  if (model === undefined) {
+    return refuse('missing_required_parameter', { param: 'model', values: { field: 'model' } });
+  }
+  if (inner === undefined || inner === model) return model;
+  return refuse('conflicting_models', {
+    param: 'model',
+    values: { found: show(outer), other: show(inner) },
+  });
+}
+
+/** Terminal states never reopen: the new job names the old one in `retry_of`. */
+export async function retryJob(api: Api, request: ApiRequest): Promise<Reply> {
+  const old = await findJob(api, request.caller, request.params['id'] as string);
+  if (old.status !== 'failed') {
+    refuse('wrong_state', { values: { id: old.id, found: old.status, allowed: 'failed' } });
+  }
+  const job = await submitJob(api, request, {
+    ...old,
+    body: JSON.parse(old.body) as Record<string, unknown>,
+    bodyText: old.body,
+    within: 'body.',
+    deadlineMs: old.deadlineAt - old.createdAt,
+    retryOf: old.id,
+  });
+  return accepted(job);
+}
+
+const accepted = (job: StoredJob): Reply => ({
+  status: 202,
+  headers: { location: `/v1/jobs/${job.id}` },
+  body: publicJob(job),
+});

@@ -1,0 +1,164 @@
+/** /v1/files. Bytes go into the store first, the record second; on deletion the other way round. */
+import { createFile, deleteFile, readBatch, readFile, usersOfFile } from '@sluice/ledger';
+import type { FileRecord } from '@sluice/ledger';
+import type { Api } from '../api.ts';
+import { checkBatchContent } from '../batch-content.ts';
+import { refuse } from '../errors.ts';
+import { fileObject } from '../file-object.ts';
+import { hasEnded } from '../find-batch.ts';
+import { findFile } from '../find-file.ts';
+import { noSuch } from '../find-job.ts';
+import type { ApiRequest, Reply } from '../http/message.ts';
+import { ok } from '../http/message.ts';
+import { check } from '../http/problem.ts';
+import { readQuery } from '../http/query.ts';
+import { hasKey, idempotencyOf, newId, refuseConflict } from '../idempotency.ts';
+import { listPage } from '../listing.ts';
+import { receiveForm } from '../receive-form.ts';
+import type { Form } from '../receive-form.ts';
+import { fileForm, filesQuery } from '../shapes/file-request.ts';
+
+export async function uploadFile(api: Api, request: ApiRequest): Promise<Reply> {
+  const keepMs = api.settings.retention.jobsMs;
+  const id = newId('file', idempotencyOf(request, { content: '', keepMs }));
+  const form = await receiveForm(request, {
+    fileField: 'file',
+    maxBytes: api.settings.server.maxFileBytes,
+    store: api.store,
+    storeName: `files/${id}`,
+    ...(hasKey(request) ? { digest: 'sha256' as const } : {}),
+  });
+  try {
+    const fields = check(fileForm, Object.fromEntries(form.fields));
+    if (fields.purpose === 'batch') checkBatchContent(form.filename, form.head, 'file');
+    if (form.bytes === 0) {
+      refuse('invalid_file', { param: 'file', values: { field: 'file', reason: 'it is empty' } });
+    }
+    const lifeSeconds = fields['expires_after[seconds]'] ?? null;
+    const record = newFile(api, request, { id, form, purpose: fields.purpose, lifeSeconds });
+    return ok(fileObject(await keepFile(api, request, { form, record })));
+  } finally {
+    await form.writing.abort();
+  }
+}
+
+interface NewFile {
+  id: string;
+  form: Pick<Form, 'bytes' | 'filename'>;
+  purpose: string;
+  lifeSeconds: number | null;
+}
+
+/** Input of batches lapses after the retention of files, like OpenAI's; other files stay. */
+export function newFile(
+  api: Pick<Api, 'settings'>,
+  request: Pick<ApiRequest, 'caller' | 'now'>,
+  { id, form, purpose, lifeSeconds }: NewFile,
+): FileRecord {
+  const usual = purpose === 'batch' ? api.settings.retention.filesMs : null;
+  const lifeMs = lifeSeconds === null ? usual : lifeSeconds * 1000;
+  return {
+    id,
+    tenant: request.caller.id,
+    bytes: form.bytes,
+    createdAt: request.now,
+    filename: form.filename,
+    purpose,
+    expiresAt: lifeMs === null ? null : request.now + lifeMs,
+    storeName: `files/${id}`,
+  };
+}
+
+/** Commits the bytes, then the record; what an earlier request of the same key made wins. */
+async function keepFile(
+  api: Api,
+  request: ApiRequest,
+  { form, record }: { form: Form; record: FileRecord },
+): Promise<FileRecord> {
+  const { bytes, digest } = await form.writing.commit();
+  api.metrics.bytesReceived.inc(bytes);
+  const { filename, purpose } = record;
+  const expires = form.fields.get('expires_after[seconds]');
+  const content = JSON.stringify([digest, filename, purpose, expires]);
+  const keepMs = api.settings.retention.jobsMs;
+  const accepted = await createFile(
+    api.ledger,
+    record,
+    idempotencyOf(request, { content, keepMs }),
+  );
+  if (accepted.kind === 'created') return record;
+  await removeBytes(api, record.storeName);
+  refuseConflict(accepted);
+  return (await readFile(api.ledger, accepted.id)) ?? noSuch('File', accepted.id);
+}
+
+/** The record is gone already: bytes that stay behind cost room, nothing else. */
+export async function removeBytes(
+  { store, events }: Pick<Api, 'store' | 'events'>,
+  name: string,
+): Promise<void> {
+  await store
+    .remove(name)
+    .catch((error: unknown) => events.bytesLeft({ name, error: String(error) }));
+}
+
+/** A file made on the way to a batch that then was not made of it. */
+export async function forgetFile(api: Api, file: FileRecord): Promise<void> {
+  if (await deleteFile(api.ledger, file.id).catch(() => false)) {
+    await removeBytes(api, file.storeName);
+  }
+}
+
+export async function listFiles(api: Api, request: ApiRequest): Promise<Reply> {
+  const query = readQuery(filesQuery, request.query);
+  const page = await listPage(api.ledger, {
+    kind: 'files',
+    order: query.order,
+    after: query.after,
+    limit: query.limit,
+    read: async (id) => {
+      const file = await readFile(api.ledger, id);
+      if (file?.tenant !== request.caller.id) return null;
+      if (file.expiresAt !== null && file.expiresAt <= request.now) return null;
+      return query.purpose === undefined || file.purpose === query.purpose
+        ? fileObject(file)
+        : null;
+    },
+  });
+  return ok(page);
+}
+
+const wanted = (request: ApiRequest): { id: string; now: number } => ({
+  id: request.params['id'] as string,
+  now: request.now,
+});
+
+export const getFile = async (api: Api, request: ApiRequest): Promise<Reply> =>
+  ok(fileObject(await findFile(api, request.caller, wanted(request))));
+
+export async function getContent(api: Api, request: ApiRequest): Promise<Reply> {
+  const file = await findFile(api, request.caller, wanted(request));
+  if ((await api.store.size(file.storeName)) === null) noSuch('File', file.id);
+  return {
+    status: 200,
+    headers: {
+      'content-type': 'application/octet-stream',
+      'content-length': String(file.bytes),
+      'content-disposition': `attachment; filename*=UTF-8''${encodeURIComponent(file.filename)}`,
+    },
+    stream: api.store.read(file.storeName, { end: file.bytes }),
+  };
+}
+
+/** A file that a batch still reads is not taken away under it. */
+export async function removeFile(api: Api, request: ApiRequest): Promise<Reply> {
+  const file = await findFile(api, request.caller, wanted(request));
+  for (const batchId of await usersOfFile(api.ledger, file.id)) {
+    const batch = await readBatch(api.ledger, batchId);
+    if (batch === null || hasEnded(batch.status)) continue;
+    refuse('file_in_use', { values: { id: file.id, batch: batchId, found: batch.status } });
+  }
+  await deleteFile(api.ledger, file.id);
+  await removeBytes(api, file.storeName);
+  return ok({ id: file.id, object: 'file', deleted: true });
+}

@@ -1,0 +1,100 @@
+/** Reading, cancelling and deleting jobs. A batch's lines are read here too, as `{batch_id}.{line}`. */
+import { isTerminal, parseLineId } from '@sluice/job';
+import type { Job } from '@sluice/job';
+import { deleteJob, endJob, publicJob, readJob } from '@sluice/ledger';
+import type { Api } from '../api.ts';
+import { refuse } from '../errors.ts';
+import { findJob, noSuch } from '../find-job.ts';
+import type { ApiRequest, Reply } from '../http/message.ts';
+import { ok } from '../http/message.ts';
+import { readGroup, readQuery } from '../http/query.ts';
+import { newId } from '../idempotency.ts';
+import { listPage } from '../listing.ts';
+import { HEARTBEAT, HEARTBEAT_MS, eventReply, eventText } from '../server-sent-events.ts';
+import { jobsQuery, waitQuery } from '../shapes/job-request.ts';
+import { changesOf, waitForJob } from '../wait-for.ts';
+import { readLine } from './batch-line.ts';
+
+export async function getJob(api: Api, request: ApiRequest): Promise<Reply> {
+  const id = request.params['id'] as string;
+  const { wait_ms: waitMs = 0 } = readQuery(waitQuery, request.query);
+  const line = parseLineId(id);
+  if (line) return ok(await readLine(api, request, { ...line, waitMs }));
+  const job = await findJob(api, request.caller, id);
+  if (isTerminal(job.status) || waitMs === 0) return ok(publicJob(job));
+  const later = await waitForJob(api, id, { waitMs, signal: request.signal });
+  return ok(publicJob(later ?? noSuch('job', id)));
+}
+
+export async function listJobs(api: Api, request: ApiRequest): Promise<Reply> {
+  const query = readQuery(jobsQuery, request.query, 'metadata');
+  const metadata = readGroup(request.query, 'metadata');
+  const matches = (job: Job): boolean =>
+    (query.status === undefined || job.status === query.status) &&
+    (query.model === undefined || job.model === query.model) &&
+    [...metadata].every(([key, value]) => job.metadata[key] === value);
+  const page = await listPage(api.ledger, {
+    kind: 'jobs',
+    order: 'desc',
+    after: query.after,
+    limit: query.limit,
+    read: async (id) => {
+      const job = await readJob(api.ledger, id);
+      if (job?.tenant !== request.caller.id) return null;
+      const shown = publicJob(job);
+      return matches(shown) ? shown : null;
+    },
+  });
+  return ok(page);
+}
+
+/** Aborts a call in flight; the cost of a late answer is still recorded. */
+export async function cancelJob(api: Api, request: ApiRequest): Promise<Reply> {
+  const { id } = await findJob(api, request.caller, request.params['id'] as string);
+  const ended = await endNow(api, id, 'cancelled by its owner');
+  const job = (await readJob(api.ledger, id)) ?? noSuch('job', id);
+  if (ended === 'had_ended' && job.status !== 'cancelled') {
+    refuse('wrong_state', { values: { id, found: job.status, allowed: 'queued, running' } });
+  }
+  return ok(publicJob(job));
+}
+
+/** Cancels a job, whoever asks. */
+export const endNow = (api: Api, id: string, message: string): ReturnType<typeof endJob> =>
+  endJob(api.ledger, id, {
+    status: 'cancelled',
+    now: Date.now(),
+    message,
+    eventId: newId('evt'),
+    keepSeconds: Math.ceil(api.settings.retention.jobsMs / 1000),
+  });
+
+export async function removeJob(api: Api, request: ApiRequest): Promise<Reply> {
+  const { id, status } = await findJob(api, request.caller, request.params['id'] as string);
+  const deleted = await deleteJob(api.ledger, id);
+  if (deleted === 'open') {
+    const allowed = 'an ended job (cancel it first)';
+    refuse('wrong_state', { values: { id, found: status, allowed } });
+  }
+  if (deleted === 'missing') noSuch('job', id);
+  return ok({ id, object: 'job', deleted: true });
+}
+
+export async function jobEvents(api: Api, request: ApiRequest): Promise<Reply> {
+  const { id } = await findJob(api, request.caller, request.params['id'] as string);
+  return eventReply(eventsOf(api, id, request.signal));
+}
+
+/** One event per state, the present one first; ends with the job. */
+async function* eventsOf(api: Api, id: string, signal: AbortSignal): AsyncGenerator<string> {
+  let told = '';
+  for await (const { quiet } of changesOf(api.watch, id, { signal, everyMs: HEARTBEAT_MS })) {
+    const job = await readJob(api.ledger, id);
+    if (job === null) return;
+    const state = `${job.status} ${job.attempts.length}`;
+    if (state !== told) yield eventText(`job.${job.status}`, publicJob(job));
+    else if (quiet) yield HEARTBEAT;
+    told = state;
+    if (isTerminal(job.status)) return;
+  }
+}

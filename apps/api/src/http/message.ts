@@ -1,0 +1,40 @@
+/** A request as handlers see it and a reply as they give it: no express here, so that handlers are tested by calling them. */
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Readable } from 'node:stream';
+import type { Api } from '../api.ts';
+
+/** Who calls. `pools`: what it may name, null = all. */
+export interface Caller {
+  id: string;
+  pools: readonly string[] | null;
+}
+
+export interface ApiRequest {
+  /** `req_…`, sent back as `x-request-id`. */
+  id: string;
+  method: string;
+  path: string;
+  params: Readonly<Record<string, string>>;
+  query: URLSearchParams;
+  headers: IncomingHttpHeaders;
+  caller: Caller;
+  /** The body as text, and what it parses to; `undefined` where there was none or it is streamed. */
+  text: string;
+  json: unknown;
+  /** The body of a route that streams. */
+  stream: Readable;
+  /** Aborted when the client goes away or the process stops. */
+  signal: AbortSignal;
+  /** When it arrived, Unix ms. */
+  now: number;
+}
+
+export type Reply = { status: number; headers?: Record<string, string> } & (
+  | { body: unknown }
+  | { text: string }
+  | { stream: AsyncIterable<Buffer | string> }
+);
+
+export type Handler = (api: Api, request: ApiRequest) => Promise<Reply> | Reply;
+
+export const ok = (body: unknown): Reply => ({ status: 200, body });

@@ -1,0 +1,43 @@
+/** From the bytes of a request to JSON: UTF-8 only, bounded in size (by the caller) and depth. */
+import { isUtf8 } from 'node:buffer';
+import { refuse } from '../errors.ts';
+
+/** Deeper than any request of the APIs we serve; recursive code below stays far from the end of its stack. */
+const DEEPEST = 128;
+
+export function readJson(bytes: Buffer): { text: string; json: unknown } {
+  if (bytes.length === 0) return { text: '', json: undefined };
+  if (!isUtf8(bytes)) refuse('invalid_json', { values: { reason: 'it is not UTF-8' } });
+  const text = bytes.toString('utf8').replace(/^\uFEFF/, '');
+  const json = parse(text);
+  if (isDeeper(json, DEEPEST)) {
+    refuse('invalid_json', { values: { reason: `it is nested deeper than ${DEEPEST} levels` } });
+  }
+  return { text, json };
+}
+
+/** V8's own message quotes the body; ours only says where. */
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    return refuse('invalid_json', { values: { reason: reasonOf(String(error)) } });
+  }
+}
+
+function reasonOf(message: string): string {
+  const at = /position (\d+)/.exec(message)?.[1];
+  if (at !== undefined) return `unexpected text at position ${at}`;
+  const character = /token '(.)'/u.exec(message)?.[1];
+  return character === undefined ? 'it ends too early' : `unexpected character '${character}'`;
+}
+
+function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  if (levels === 0) return true;
+  if (Array.isArray(value)) return value.some((item) => isDeeper(item, levels - 1));
+  for (const key in value) {
+    if (isDeeper((value as Record<string, unknown>)[key], levels - 1)) return true;
+  }
+  return false;
+}

@@ -1,0 +1,218 @@
+/** The HTTP edge: express, the table of routes, request ids, keys, bodies, errors. Everything below is free of express. */
+import express from 'express';
+import type { ErrorRequestHandler, Express, Request, RequestHandler, Response } from 'express';
+import type { Api } from '../api.ts';
+import type { Keyring } from '../access/keyring.ts';
+import { ApiError, envelope, refuse } from '../errors.ts';
+import { newId } from '../idempotency.ts';
+import { ROUTES } from '../routes.ts';
+import type { Route } from '../routes.ts';
+import type { ApiRequest } from './message.ts';
+import { readBody } from './request-body.ts';
+import type { Incoming } from './request-body.ts';
+import { storeError } from './redis-errors.ts';
+import { writeReply } from './write-reply.ts';
+
+export interface Edge {
+  api: Api;
+  keyring: Keyring;
+  /** Mounted at /admin/queues, behind the admin's key. */
+  board: RequestHandler;
+  boardPath: string;
+}
+
+/** The board's pages need their own scripts and styles, and send nothing anywhere else. */
+const BOARD_POLICY =
+  "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'self'";
+
+export function makeServer({ api, keyring, board, boardPath }: Edge): Express {
+  const app = express();
+  app.disable('x-powered-by').disable('etag').set('query parser', false);
+  app.use(prepare);
+  const readBytes = express.raw({ type: () => true, limit: api.settings.server.maxBodyBytes });
+  for (const route of ROUTES)
+    app[route.method](route.path, answer({ api, keyring, readBytes }, route));
+  app.use(
+    boardPath,
+    (request, response, next) => {
+      keyring.adminOf(request.headers, boardPath);
+      response.setHeader('content-security-policy', BOARD_POLICY);
+      next();
+    },
+    board,
+  );
+  for (const [path, methods] of methodsByPath()) app.all(path, otherMethods(methods));
+  app.use((request) => {
+    refuse('unknown_url', { values: { method: request.method, path: request.path } });
+  });
+  app.use(answerError(api));
+  return app;
+}
+
+const SECURITY = {
+  'x-content-type-options': 'nosniff',
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+  'referrer-policy': 'no-referrer',
+  'cross-origin-resource-policy': 'same-origin',
+  'cache-control': 'no-store',
+};
+
+const prepare: RequestHandler = (_request, response, next) => {
+  response.setHeader('x-request-id', newId('req'));
+  for (const [name, value] of Object.entries(SECURITY)) response.setHeader(name, value);
+  next();
+};
+
+const idOf = (response: Response): string => String(response.getHeader('x-request-id'));
+
+interface Tools {
+  api: Api;
+  keyring: Keyring;
+  readBytes: RequestHandler;
+}
+
+function answer({ api, keyring, readBytes }: Tools, route: Route): RequestHandler {
+  return async (request, response) => {
+    const began = performance.now();
+    response.once('close', () => measureAnswer(api, { route, response, began }));
+    const caller = callerOf(keyring, route, request);
+    if (api.stopping.aborted && route.access !== 'open') refuse('stopping');
+    const body = await readBody(route, { request, response, readBytes });
+    const message: ApiRequest = {
+      id: idOf(response),
+      method: request.method,
+      path: request.path,
+      params: request.params as Record<string, string>,
+      query: queryOf(request.url),
+      headers: request.headers,
+      caller,
+      ...body,
+      stream: request,
+      signal: leavingSignal(api, { request, response }),
+      now: Date.now(),
+    };
+    const reply = await route.handler(api, message);
+    if (response.destroyed) return;
+    await writeReply(response, reply, { head: request.method === 'HEAD' }).catch(
+      (error: unknown) => {
+        api.events.answerCut({ request: message.id, route: route.path, error });
+        response.destroy();
+      },
+    );
+  };
+}
+
+const NOBODY = { id: '', pools: [] };
+
+function callerOf(keyring: Keyring, { access }: Route, request: Request) {
+  if (access === 'tenant') return keyring.tenantOf(request.headers);
+  return access === 'admin' ? keyring.adminOf(request.headers, request.path) : NOBODY;
+}
+
+const queryOf = (url: string): URLSearchParams => {
+  const at = url.indexOf('?');
+  return new URLSearchParams(at < 0 ? '' : url.slice(at + 1));
+};
+
+/** Aborts when the client leaves before its answer; a GET that waits or streams also when the process stops. */
+function leavingSignal(
+  api: Api,
+  { request, response }: Pick<Incoming, 'request' | 'response'>,
+): AbortSignal {
+  const leaving = new AbortController();
+  const abort = (): void => leaving.abort();
+  const endsOnStop = request.method === 'GET';
+  if (endsOnStop) api.stopping.addEventListener('abort', abort);
+  response.once('close', () => {
+    if (endsOnStop) api.stopping.removeEventListener('abort', abort);
+    if (!response.writableFinished) abort();
+  });
+  return leaving.signal;
+}
+
+function methodsByPath(): Map<string, string[]> {
+  const paths = new Map<string, string[]>();
+  for (const { path, method } of ROUTES) {
+    const methods = method === 'get' ? ['GET', 'HEAD'] : [method.toUpperCase()];
+    paths.set(path, [...(paths.get(path) ?? []), ...methods]);
+  }
+  return paths;
+}
+
+const otherMethods =
+  (methods: readonly string[]): RequestHandler =>
+  (request, response) => {
+    const allowed = [...methods, 'OPTIONS'].join(', ');
+    if (request.method === 'OPTIONS') {
+      response.status(204).setHeader('allow', allowed).end();
+      return;
+    }
+    const { method, path } = request;
+    refuse('method_not_allowed', {
+      values: { method, path, allowed },
+      headers: { allow: allowed },
+    });
+  };
+
+/** How long what a refused client still sends is read and thrown away: else it could not read our answer. */
+const DRAIN_MS = 5_000;
+
+function answerError(api: Api): ErrorRequestHandler {
+  return (thrown: unknown, request, response, next) => {
+    const creates = ROUTES.some(
+      ({ path, creates: makes }) =>
+        makes && path === (request.route as { path?: string } | undefined)?.path,
+    );
+    const error = asApiError(thrown, creates && request.method === 'POST', api);
+    if (error.code === 'internal_error') {
+      const { method, path } = request;
+      api.events.failed({ request: idOf(response), method, route: path, error: thrown });
+    }
+    if (response.headersSent) return next(thrown);
+    if (!request.readableEnded) drainFor(request, DRAIN_MS);
+    const reply = { status: error.status, headers: error.headers, body: envelope(error) };
+    return writeReply(response, reply, { head: request.method === 'HEAD' });
+  };
+}
+
+function asApiError(thrown: unknown, creates: boolean, api: Api): ApiError {
+  if (thrown instanceof ApiError) return thrown;
+  const { type, status } = thrown as { type?: string; status?: number };
+  if (type === 'entity.too.large') {
+    const allowed = api.settings.server.maxBodyBytes;
+    return new ApiError('too_large', { param: 'body', values: { field: 'body', allowed } });
+  }
+  if (type === 'encoding.unsupported') {
+    const values = { found: 'this content-encoding', allowed: 'gzip, deflate, br, identity' };
+    return new ApiError('unsupported_media_type', { values });
+  }
+  if (typeof status === 'number' && status >= 400 && status < 500) {
+    return new ApiError('invalid_form', {
+      values: { reason: `it is malformed (${type ?? 'url'})` },
+    });
+  }
+  return storeError(thrown, creates) ?? new ApiError('internal_error');
+}
+
+function drainFor(request: Request, ms: number): void {
+  const timer = setTimeout(() => request.socket.destroy(), ms).unref();
+  request.once('end', () => clearTimeout(timer));
+  request.once('close', () => clearTimeout(timer));
+  request.resume();
+}
+
+function measureAnswer(
+  api: Api,
+  { route, response, began }: { route: Route; response: Response; began: number },
+): void {
+  const ms = performance.now() - began;
+  const { statusCode: status, req } = response;
+  api.metrics.requestSeconds.observe({ method: req.method, route: route.path, status }, ms / 1000);
+  api.events.answered({
+    request: idOf(response),
+    method: req.method,
+    route: route.path,
+    status,
+    ms,
+  });
+}

@@ -1,0 +1,40 @@
+/** Writes a reply. Streams go out as fast as the client takes them, and stop being made when it leaves. */
+import type { ServerResponse } from 'node:http';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { Reply } from './message.ts';
+
+const JSON_TYPE = 'application/json; charset=utf-8';
+
+/** Rejects when the answer was cut off on our side; a client that leaves is no error. */
+export async function writeReply(
+  response: ServerResponse,
+  reply: Reply,
+  { head }: { head: boolean },
+): Promise<void> {
+  response.statusCode = reply.status;
+  for (const [name, value] of Object.entries(reply.headers ?? {})) response.setHeader(name, value);
+  if ('stream' in reply) return writeStream(response, reply.stream, head);
+  const text = 'text' in reply ? reply.text : JSON.stringify(reply.body);
+  if (!response.hasHeader('content-type')) response.setHeader('content-type', JSON_TYPE);
+  response.setHeader('content-length', Buffer.byteLength(text));
+  response.end(head ? undefined : text);
+  return undefined;
+}
+
+async function writeStream(
+  response: ServerResponse,
+  stream: AsyncIterable<Buffer | string>,
+  head: boolean,
+): Promise<void> {
+  if (head) {
+    response.end();
+    return;
+  }
+  response.flushHeaders();
+  try {
+    await pipeline(Readable.from(stream, { objectMode: false }), response);
+  } catch (error) {
+    if ((error as { code?: string }).code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error;
+  }
+}

@@ -1,0 +1,59 @@
+/** From the model a client names to the pool that serves it, and whether any of its deployments can say the request. */
+import { knownModels, lookupModel } from '@sluice/config';
+import type { Deployment, Endpoint, Fleet, Pool } from '@sluice/job';
+import { formatsOf } from '@sluice/providers';
+import { refuse, show } from './errors.ts';
+import type { Caller } from './http/message.ts';
+
+export interface Routed {
+  /** The pool's id, or `deployment/<id>`. */
+  pool: string;
+  deployments: Deployment[];
+}
+
+/** Throws 404 `model_not_found`, naming what this caller may name. */
+export function routeModel(fleet: Fleet, caller: Caller, model: string): Routed {
+  const found = lookupModel(fleet, model);
+  if (found.kind === 'deployment' && mayUseDeployment(fleet, caller, found.deployment)) {
+    return { pool: `deployment/${found.deployment.id}`, deployments: [found.deployment] };
+  }
+  if ((found.kind === 'pool' || found.kind === 'alias') && mayUse(caller, found.pool)) {
+    return { pool: found.pool.id, deployments: deploymentsOf(fleet, found.pool) };
+  }
+  const allowed = modelsFor(fleet, caller).join(', ') || 'none';
+  return refuse('model_not_found', { param: 'model', values: { found: show(model), allowed } });
+}
+
+/** Pools and aliases this caller may name. */
+export const modelsFor = (fleet: Fleet, caller: Caller): string[] =>
+  knownModels(fleet).filter((name) => {
+    const found = lookupModel(fleet, name);
+    return found.kind !== 'unknown' && found.kind !== 'deployment' && mayUse(caller, found.pool);
+  });
+
+/** Bits of the wire formats that can say this body; throws 400 naming the parameter when none can. */
+export function formatsFor(
+  { pool, deployments }: Routed,
+  endpoint: Endpoint,
+  { body, within }: { body: Record<string, unknown>; within: string },
+): number {
+  const { mask, unsayable } = formatsOf(deployments, endpoint, body);
+  if (mask !== 0) return mask;
+  const [first = 'endpoint'] = unsayable;
+  const field = first === 'endpoint' ? first : `${within}${first}`;
+  const reason =
+    first === 'endpoint'
+      ? `no deployment of ${pool} serves ${endpoint}`
+      : `no deployment of ${pool} can express ${unsayable.join(', ')}`;
+  return refuse('unsupported_parameter', { param: field, values: { field, reason } });
+}
+
+const mayUse = (caller: Caller, pool: Pool): boolean =>
+  caller.pools === null || caller.pools.includes(pool.id);
+
+const mayUseDeployment = (fleet: Fleet, caller: Caller, deployment: Deployment): boolean =>
+  caller.pools === null ||
+  caller.pools.some((id) => fleet.pools.get(id)?.tiers.flat().includes(deployment.id));
+
+const deploymentsOf = (fleet: Fleet, pool: Pool): Deployment[] =>
+  pool.tiers.flat().flatMap((id) => fleet.deployments.get(id) ?? []);

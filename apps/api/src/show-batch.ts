@@ -1,0 +1,33 @@
+/** A batch with what is under way right now: how many of its lines are being called, and which deployments are blocked. */
+import { openChunks } from '@sluice/ledger';
+import type { StoredBatch } from '@sluice/ledger';
+import type { Api } from './api.ts';
+import { batchObject } from './batch-object.ts';
+import type { BatchObject, Blocked } from './batch-object.ts';
+import { hasEnded } from './find-batch.ts';
+
+export async function showBatch(api: Api, batch: StoredBatch): Promise<BatchObject> {
+  if (hasEnded(batch.status) || batch.fed === 0) return batchObject(batch);
+  const [running, blocked] = await Promise.all([runningLines(api, batch), blockedFor(api, batch)]);
+  return batchObject(batch, { running, blocked });
+}
+
+async function runningLines({ ledger }: Api, batch: StoredBatch): Promise<number> {
+  const ids = await openChunks(ledger, batch.id);
+  const chunks = await Promise.all(
+    ids.map((id) => ledger.redis.hmget(ledger.keys.chunk(id), 'status', 'left')),
+  );
+  let lines = 0;
+  for (const [status, left] of chunks) if (status === 'running') lines += Number(left);
+  return lines;
+}
+
+async function blockedFor(api: Api, batch: StoredBatch): Promise<Blocked[]> {
+  const health = await api.figures.health();
+  const pools = batch.classes.map(({ pool }) => api.fleet.pools.get(pool));
+  const ids = new Set(pools.flatMap((pool) => pool?.tiers.flat() ?? []));
+  return [...ids].flatMap((deployment) => {
+    const { state, reason } = health.get(deployment) ?? {};
+    return state === 'blocked' ? [{ deployment, reason: reason ?? state }] : [];
+  });
+}

@@ -1,0 +1,51 @@
+/** Accepts a batch over an input file that is in the store. Its lines are checked by the dispatcher's first step. */
+import { createBatch, readBatch, useFile } from '@sluice/ledger';
+import type { NewBatch, StoredBatch } from '@sluice/ledger';
+import type { Api } from './api.ts';
+import { refuse } from './errors.ts';
+import { noSuch } from './find-job.ts';
+import type { ApiRequest } from './http/message.ts';
+import { idempotencyOf, newId, refuseConflict } from './idempotency.ts';
+import { windowMs } from './shapes/batch-request.ts';
+import { checkWebhook } from './submit-job.ts';
+
+/** When the sweeper looks whether an accepted batch has begun. */
+const LOOK_AFTER_MS = 15_000;
+
+export type BatchOrder = Omit<NewBatch, 'id' | 'tenant' | 'createdAt' | 'expiresAt'>;
+
+/** `made`: this request made it; otherwise an earlier one with the same Idempotency-Key did. */
+export async function submitBatch(
+  api: Api,
+  request: ApiRequest,
+  { order, content }: { order: BatchOrder; content: string },
+): Promise<{ batch: StoredBatch; made: boolean }> {
+  checkWebhook(api, order.webhookUrl);
+  const keepMs = api.settings.retention.jobsMs;
+  const idempotency = idempotencyOf(request, { content, keepMs });
+  const id = newId('batch', idempotency);
+  if (!(await useFile(api.ledger, order.inputFileId, id))) refuseInput(order.inputFileId);
+  const accepted = await createBatch(
+    api.ledger,
+    {
+      ...order,
+      id,
+      tenant: request.caller.id,
+      createdAt: request.now,
+      expiresAt: request.now + (windowMs(order.completionWindow) as number),
+    },
+    { checkAt: request.now + LOOK_AFTER_MS, idempotency },
+  );
+  refuseConflict(accepted);
+  const made = accepted.kind === 'created';
+  if (made) {
+    api.metrics.batchesAccepted.inc();
+    api.queues.addStep({ batch: id, step: 'validate' });
+  }
+  const batch = await readBatch(api.ledger, accepted.id);
+  return { batch: batch ?? noSuch('batch', accepted.id), made };
+}
+
+/** Throws 400: the file named is not there for this caller, or not any more. */
+export const refuseInput = (id: string, reason = `cannot find file ${id}`): never =>
+  refuse('invalid_file', { param: 'input_file_id', values: { field: 'input_file_id', reason } });

@@ -1,0 +1,107 @@
+/** Accepts one job: everything is checked before anything is written; the ledger write is the acceptance. */
+import { measure } from '@sluice/job';
+import type { Endpoint, Priority } from '@sluice/job';
+import { acceptJob, readJob } from '@sluice/ledger';
+import type { NewJob, StoredJob } from '@sluice/ledger';
+import { checkUrl } from '@sluice/webhooks';
+import type { Api } from './api.ts';
+import { refuse } from './errors.ts';
+import { noSuch } from './find-job.ts';
+import type { ApiRequest } from './http/message.ts';
+import { idempotencyOf, newId, refuseConflict } from './idempotency.ts';
+import { formatsFor, routeModel } from './routing.ts';
+
+/** When the sweeper looks whether an accepted job has reached its queue. */
+const LOOK_AFTER_MS = 15_000;
+
+export interface JobOrder {
+  /** As the client named it. */
+  model: string;
+  endpoint: Endpoint;
+  body: Record<string, unknown>;
+  bodyText: string;
+  /** Where parameters of the body stand in the request: `body.` or nothing. */
+  within: '' | 'body.';
+  priority: Priority;
+  deadlineMs: number;
+  maxTier: number | null;
+  affinityKey: string | null;
+  webhookUrl: string | null;
+  metadata: Record<string, string>;
+  retryOf: string | null;
+}
+
+/** The job as it was accepted now, or as it stands when the same Idempotency-Key made it before. */
+export async function submitJob(
+  api: Api,
+  request: ApiRequest,
+  order: JobOrder,
+): Promise<StoredJob> {
+  refuseStreaming(order);
+  checkWebhook(api, order.webhookUrl);
+  const routed = routeModel(api.fleet, request.caller, order.model);
+  const formats = formatsFor(routed, order.endpoint, order);
+  const keepMs = api.settings.retention.jobsMs;
+  const idempotency = idempotencyOf(request, { content: request.text, keepMs });
+  const job: NewJob = {
+    id: newId('job', idempotency),
+    tenant: request.caller.id,
+    pool: routed.pool,
+    model: order.model,
+    endpoint: order.endpoint,
+    priority: order.priority,
+    createdAt: request.now,
+    deadlineAt: request.now + order.deadlineMs,
+    body: order.bodyText,
+    shape: measure(order.endpoint, order.body),
+    formats,
+    maxTier: order.maxTier,
+    affinityKey: order.affinityKey,
+    webhookUrl: order.webhookUrl,
+    metadata: order.metadata,
+    retryOf: order.retryOf,
+  };
+  const checkAt = request.now + LOOK_AFTER_MS;
+  const accepted = await acceptJob(api.ledger, job, { checkAt, idempotency });
+  refuseConflict(accepted);
+  if (accepted.kind === 'repeated') {
+    return (await readJob(api.ledger, accepted.id)) ?? noSuch('job', accepted.id);
+  }
+  api.metrics.jobsAccepted.inc({ pool: job.pool, priority: job.priority });
+  api.queues.addJob(job.pool, { id: job.id, epoch: 0 }, job.priority);
+  return { ...job, ...UNTOUCHED };
+}
+
+/** How a job begins: reading it back would tell the same. */
+const UNTOUCHED = {
+  status: 'queued',
+  startedAt: null,
+  endedAt: null,
+  epoch: 0,
+  deployment: null,
+  tier: 1,
+  attempts: [],
+  tries: 0,
+  costUsd: null,
+  result: null,
+  error: null,
+} satisfies Omit<StoredJob, keyof NewJob>;
+
+/** Throws 400 when deliveries may not go there. */
+export function checkWebhook({ settings }: Pick<Api, 'settings'>, url: string | null): void {
+  if (url === null) return;
+  const verdict = checkUrl(url, settings.webhooks);
+  if (verdict.ok) return;
+  refuse('unsupported_parameter', {
+    param: 'webhook_url',
+    values: { field: 'webhook_url', reason: verdict.reason },
+  });
+}
+
+function refuseStreaming({ body, within }: JobOrder): void {
+  const { stream } = body;
+  if (stream === undefined || stream === null || stream === false) return;
+  const field = `${within}stream`;
+  const reason = `found ${JSON.stringify(stream)?.slice(0, 20)}; streaming is not available yet, allowed: false`;
+  refuse('unsupported_parameter', { param: field, values: { field, reason } });
+}
