@@ -1,0 +1,41 @@
+/**
+ * `npm run demo`: 1,000 prompts as one batch through a running `npm start`. A third of the way in, one simulated
+ * provider fails for ten seconds; the batch goes on through the others.
+ */
+import { resolve } from 'node:path';
+import { loadEnvironment, withEnvFile } from '@sluice/config';
+import { runningIn } from '../data-folder.ts';
+import type { Launched } from '../data-folder.ts';
+import { say } from '../say.ts';
+import { runDemo } from './run-demo.ts';
+
+const START_FIRST =
+  'No Sluice runs from this folder: start it with `npm start`, then run this in a second terminal.';
+const DEMO_ONLY =
+  'The demo plays with the simulated providers, and this Sluice runs on a config of your own: SLUICE_CONFIG=demo npm start';
+
+const found = findLaunched();
+if (typeof found === 'string') {
+  say(found);
+  process.exitCode = 1;
+} else {
+  const problem = await runDemo(found, { say, rewrite: process.stdout.isTTY ? rewrite : null });
+  if (problem !== null) {
+    say(problem);
+    process.exitCode = 1;
+  }
+}
+
+function findLaunched(): { api: string; simulator: string } | string {
+  const read = loadEnvironment(withEnvFile(process.env, process.cwd()));
+  if (read.kind === 'invalid') return 'An environment variable is wrong: `npm start` says which.';
+  const launched: Launched | null = runningIn(resolve(read.environment.dataDir));
+  if (launched === null) return START_FIRST;
+  const { api, simulator } = launched;
+  return simulator === null ? DEMO_ONLY : { api, simulator };
+}
+
+/** Shows a line in place of the one before. */
+function rewrite(line: string): void {
+  process.stdout.write(`\r\x1b[2K${line.slice(0, (process.stdout.columns ?? 120) - 1)}`);
+}
