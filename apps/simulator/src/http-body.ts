@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { RawHeaders } from './formats/wire-format.ts';
 
 /** More than any vendor takes (Anthropic: 32 MB). */
-export const MAX_BODY_BYTES = 64 * 1024 * 1024;
+const MAX_BODY_BYTES = 64 * 1024 * 1024;
 
 export interface BodyEvents {
   whole: (text: string) => void;

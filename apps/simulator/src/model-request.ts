@@ -28,7 +28,7 @@ export interface ModelRequest {
   body: Record<string, unknown>;
 }
 
-export interface Problem {
+interface Problem {
   message: string;
   param: string | null;
 }

@@ -19,7 +19,7 @@ const limits = z
   })
   .describe('what the provider admits; an absent limit is none');
 
-export const FAULT_KINDS = [
+const FAULT_KINDS = [
   'error',
   'refuse_credential',
   'quota_exhausted',

@@ -6,7 +6,7 @@ import { limitStats } from './limits/limit-views.ts';
 import type { LimitStats } from './limits/limit-views.ts';
 import type { Tally } from './tally.ts';
 
-export type LaneStats = Tally & { limits: Partial<Record<Dimension, LimitStats>> };
+type LaneStats = Tally & { limits: Partial<Record<Dimension, LimitStats>> };
 export type AccountStats = LaneStats & { models?: Record<string, LaneStats> };
 
 export interface SimulatorStats {
