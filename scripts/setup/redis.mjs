@@ -144,11 +144,14 @@ function byCompiling({ dataDir, env, say }) {
   if (!runQuietly([which('npm', env) ?? 'npm', 'install', ...flags, COMPILER], env)) return null;
   const program = `require('redis-memory-server/lib/util/RedisBinary').default
     .getPath({ version: 'stable', downloadDir: ${JSON.stringify(join(folder, 'redis-binaries'))} })
-    .then(() => process.exit(0), () => process.exit(1))`;
-  const { status } = spawnSync(process.execPath, ['-e', program], {
+    .then(() => process.exit(0), (error) => { console.error(error.message); process.exit(1); })`;
+  const { status, stderr } = spawnSync(process.execPath, ['-e', program], {
     cwd: folder,
     env,
-    stdio: 'ignore',
+    encoding: 'utf8',
+    stdio: ['ignore', 'ignore', 'pipe'],
   });
-  return status === 0 ? compiled({ dataDir }) : null;
+  if (status === 0) return compiled({ dataDir });
+  say(`Redis could not be compiled: ${stderr.trim().split('\n').at(-1)}`);
+  return null;
 }

@@ -2,13 +2,11 @@
 import { spawn } from 'node:child_process';
 import { root } from './environment.mjs';
 
-/** A terminal sends Ctrl-C to both; a signal sent to this process alone is passed on. */
+/** Signals are passed on; a terminal's Ctrl-C may so reach the child twice. */
 export function runNode(args, env) {
   const child = spawn(process.execPath, args, { cwd: root, env, stdio: 'inherit' });
-  const forward = (signal) => {
-    if (signal !== 'SIGINT' || !process.stdin.isTTY) child.kill(signal);
-  };
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, forward);
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
+    process.on(signal, () => child.kill(signal));
   child.on('exit', (code, signal) => {
     process.exitCode = signal ? 1 : (code ?? 1);
   });

@@ -13,10 +13,20 @@ export interface StopSignals {
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
+/** One Ctrl-C may arrive several times: from the terminal, and passed on by npm and scripts/start.mjs. */
+const SAME_KEYPRESS_MS = 400;
+
 export function waitForStop(): StopSignals {
   const first = new AbortController();
   const second = new AbortController();
-  const onSignal = (): void => (first.signal.aborted ? second : first).abort();
+  let askedAt = -Infinity;
+  const onSignal = (): void => {
+    const now = performance.now();
+    if (!first.signal.aborted) first.abort();
+    else if (now - askedAt > SAME_KEYPRESS_MS) second.abort();
+    else return;
+    askedAt = now;
+  };
   for (const signal of SIGNALS) process.on(signal, onSignal);
   return {
     asked: new Promise((resolve) => first.signal.addEventListener('abort', () => resolve())),
