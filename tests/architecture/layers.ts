@@ -114,9 +114,9 @@ function judgeOwn(where: string, specifier: string): string[] {
   return climbs >= depth ? [`${where} imports ${specifier}, outside its package's src`] : [];
 }
 
-/** Tests and what only tests use: `example-….ts`, `….suite.ts`. */
+/** Tests and what only tests use: `example-….ts`, `test-….ts`, `….suite.ts`. */
 const isTest = (file: string): boolean =>
-  /\.test\.ts$|\.suite\.ts$|(^|\/)example-[^/]+\.ts$/.test(file);
+  /\.test\.ts$|\.suite\.ts$|(^|\/)(example|test)-[^/]+\.ts$/.test(file);
 
 /** Tests may use devDependencies too, and what the root declares for all tests. */
 function declared({ manifest }: Room, file: string): string[] {
