@@ -1,12 +1,16 @@
-// Writes docs/configuration.md from the config schema; with `--check` only says whether it is up to date.
+// Writes the pages that are made from sources: docs/configuration.md (config schema) and docs/errors.md (table of the
+// API's errors). With `--check` only says whether they are up to date.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describeConfig } from '@sluice/config';
+import { errorsPage } from '../apps/api/src/errors-page.ts';
 
-const target = fileURLToPath(new URL('../docs/configuration.md', import.meta.url));
-const text = describeConfig();
+const PAGES = [
+  { name: 'docs/configuration.md', text: describeConfig(), source: 'the schema' },
+  { name: 'docs/errors.md', text: errorsPage(), source: 'the table of errors' },
+];
 
-function current(): string {
+function current(target: string): string {
   try {
     return readFileSync(target, 'utf8');
   } catch {
@@ -14,9 +18,12 @@ function current(): string {
   }
 }
 
-if (!process.argv.includes('--check')) {
-  writeFileSync(target, text);
-} else if (current() !== text) {
-  console.error('docs/configuration.md does not say what the schema says: run `npm run docs`');
-  process.exitCode = 1;
+for (const { name, text, source } of PAGES) {
+  const target = fileURLToPath(new URL(`../${name}`, import.meta.url));
+  if (!process.argv.includes('--check')) {
+    writeFileSync(target, text);
+  } else if (current(target) !== text) {
+    console.error(`${name} does not say what ${source} says: run \`npm run docs\``);
+    process.exitCode = 1;
+  }
 }

@@ -36,7 +36,7 @@ const withoutNpmSettings = (env) =>
   );
 
 /** Whether everything in the lock file is installed in that version. Touching the lock file alone changes nothing. */
-export function packagesAreCurrent(root) {
+function packagesAreCurrent(root) {
   try {
     const [lock, installed] = [join(root, 'package-lock.json'), join(root, INSTALLED)];
     if (statSync(installed).mtimeMs >= statSync(lock).mtimeMs) return true;

@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 
 /** Listens for a moment: the port that was given, or why not (`EADDRINUSE`, `EACCES`, …). Port 0 = any free one. */
-export function tryPort(
+function tryPort(
   host: string,
   port: number,
 ): Promise<{ kind: 'free'; port: number } | { kind: 'refused'; code: string }> {

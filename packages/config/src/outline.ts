@@ -10,7 +10,7 @@ export interface Mention {
   at: Path;
 }
 
-export interface DeploymentOutline {
+interface DeploymentOutline {
   name: string;
   providers: Mention[];
   budgets: Mention[];

@@ -5,7 +5,7 @@ import { progressLine, summary } from './lines.ts';
 import type { Batch } from './lines.ts';
 import { promptLines } from './prompts.ts';
 
-export const PROMPTS = 1_000;
+const PROMPTS = 1_000;
 const POOL = 'fast';
 /** The provider that fails, and for how long. */
 const FAILING = 'sim-b';
