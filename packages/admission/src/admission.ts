@@ -2,7 +2,14 @@
  * The budgets of a fleet, kept in Redis and charged by one atomic script per chunk of calls, by Redis's clock.
  * What the scripts do is specified in packages/budget. Every method rejects when Redis cannot be asked.
  */
-import { HORIZON_MS, KNOWN_WINDOW, MOST_INPUT_TOKENS, MOST_OUTPUTS, tally } from '@sluice/budget';
+import {
+  HOLE_MS,
+  HORIZON_MS,
+  KNOWN_WINDOW,
+  MOST_INPUT_TOKENS,
+  MOST_OUTPUTS,
+  tally,
+} from '@sluice/budget';
 import type { Band, Binding, Cost, PacingSettings } from '@sluice/budget';
 import type { Fleet, Outcome, RateDimension, Usage } from '@sluice/job';
 import type { Redis } from 'ioredis';
@@ -50,6 +57,8 @@ export interface Booked {
   /** When to ask again so that no rate is left unused: early enough to be booked ahead; null as `waitMs`. */
   askAgainMs: number | null;
   binding: Binding | null;
+  /** False: it cannot be booked ahead, because that would leave rate of a shared budget unused. */
+  ahead: boolean;
   /** Redis's clock at the booking, ms. */
   atMs: number;
 }
@@ -116,12 +125,13 @@ export class Admission {
       ...(leaseKeys.length > 0 ? leases : []),
     );
     const waitMs = wait < 0 ? null : wait / 1000;
-    const bound = bindings[binding - 1] ?? null;
+    const bound = bindings[Math.abs(binding) - 1] ?? null;
     return {
       delaysMs: delays.map((delay) => delay / 1000),
       waitMs,
-      askAgainMs: waitMs === null || bound === null ? null : askAgain(waitMs, bound),
+      askAgainMs: waitMs === null || bound === null ? null : askAgain(waitMs, bound, binding > 0),
       binding: bound,
+      ahead: binding >= 0,
       atMs: micros / 1000,
     };
   }
@@ -253,6 +263,9 @@ export class Admission {
   }
 }
 
-/** Half a horizon before the start: late enough for several calls at once, early enough to be booked ahead. */
-const askAgain = (waitMs: number, { dimension }: Binding): number =>
-  dimension === 'concurrency' ? waitMs : Math.max(1, waitMs - HORIZON_MS / 2);
+/**
+ * Half a horizon before the start: late enough for several calls at once, early enough to be booked ahead. Where
+ * booking ahead is out of the question, just before it.
+ */
+const askAgain = (waitMs: number, { dimension }: Binding, ahead: boolean): number =>
+  dimension === 'concurrency' ? waitMs : Math.max(1, waitMs - (ahead ? HORIZON_MS : HOLE_MS) / 2);

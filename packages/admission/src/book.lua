@@ -8,7 +8,8 @@
   KEYS[3…]  leases: sorted set of each budget that limits concurrency: lease → when it lapses, ms
 
   ARGV[1]   rules (JSON): deployment; fields of KEYS[1] to read: run, emptied, pauses, pacers, windows in this order;
-            budgets: how many; pacers: [amount, msPerUnit, burstMs, batchBurstMs]; windows: [amount, limit, binMs,
+            budgets: how many; own: how many pacers are of the deployment's own budget, hole: what a booking may leave
+            unused of the others, ms; pacers: [amount, msPerUnit, burstMs, batchBurstMs]; windows: [amount, limit, binMs,
             bins]; permits: limit of each of KEYS[3…]
   ARGV[2]   costs (JSON): input, output, usd of each call in turn
   ARGV[3]   band: interactive | batch
@@ -20,7 +21,7 @@
   ARGV[9…]  leases, one per call; none where nothing limits concurrency
 
   Returns   now (µs), wait for the first call not granted (µs, -1: none), what binds (position in pauses, pacers,
-            windows, permits; 0: nothing), then the delay of each granted call (µs, rounded up)
+            windows, permits; 0: nothing; negative: it cannot be booked ahead), then the delay of each granted call (µs, rounded up)
   Effects   charges pacers and windows, adds leases, counts the granted calls as booked; a server that came back
             under another run id empties every bucket and gives all leases one term (`emptied`)
 --]]
@@ -134,9 +135,14 @@ for i = 1, #costs, 3 do
     end
   end
   local permitted = granted < left
-  if not permitted or start > newest then
+  local ahead = true
+  for p = rules.own + 1, #pacers do
+    local free = fullAt[p] > now and fullAt[p] or now
+    if amounts[pacers[p][1]] > 0 and start - free > rules.hole then ahead = false end
+  end
+  if not permitted or start > newest or not ahead then
     if not permitted and start <= permitAt then start, by = permitAt, leftBy end
-    reply[2], reply[3] = math.ceil((start - now) * 1000), by
+    reply[2], reply[3] = math.ceil((start - now) * 1000), ahead and by or -by
     break
   end
   for p = 1, #pacers do

@@ -6,6 +6,7 @@ import {
   refundsOf,
   rulesOf,
   CREDIT_MARGIN_MS,
+  HOLE_MS,
 } from '@sluice/budget';
 import type {
   Binding,
@@ -83,6 +84,8 @@ function scriptRules(deployment: string, rules: readonly BudgetRules[]): object 
       ...charged(rules).map(({ budget, dimension }) => dimensionField(budget, dimension)),
     ],
     budgets: rules.length,
+    own: rules[0]?.pacers.length ?? 0,
+    hole: HOLE_MS,
     pacers: rules.flatMap(({ pacers }) =>
       pacers.map((rule) => [
         position(rule.dimension),

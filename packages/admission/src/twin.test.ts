@@ -104,13 +104,14 @@ class Twins {
     const reply = await this.#admission.book(id, asked);
     assert.equal(reply.atMs, this.#now);
     const { state, decision } = book(this.#state, { rules: this.#rules[id], ...asked }, this.#now);
-    const { starts, waitMs, binding } = decision;
+    const { starts, waitMs, binding, ahead } = decision;
     assert.deepEqual(
-      { delays: reply.delaysMs, waitMs: reply.waitMs, binding: reply.binding },
+      { delays: reply.delaysMs, waitMs: reply.waitMs, binding: reply.binding, ahead: reply.ahead },
       {
         delays: starts.map((start) => Math.ceil((start - this.#now) * 1000) / 1000),
         waitMs: waitMs === null ? null : Math.ceil(waitMs * 1000) / 1000,
         binding,
+        ahead,
       },
     );
     this.#state = state;

@@ -36,7 +36,12 @@ const times = (n: number, one: Cost): Cost[] => Array.from({ length: n }, () => 
 describe('booking', () => {
   test('without limits everything starts at once', () => {
     const { decision } = book(fullState(), request([budget({})], times(40, cost(10))), NOW);
-    assert.deepEqual(decision, { starts: Array(40).fill(NOW), waitMs: null, binding: null });
+    assert.deepEqual(decision, {
+      starts: Array(40).fill(NOW),
+      waitMs: null,
+      binding: null,
+      ahead: true,
+    });
   });
 
   test('a full bucket gives its burst, then the rate, then says how long to wait and why', () => {
@@ -46,6 +51,21 @@ describe('booking', () => {
     assert.deepEqual(delays, [0, 0, 0, 0, 0, 100, 200]);
     assert.equal(Math.round(decision.waitMs ?? 0), 300);
     assert.deepEqual(decision.binding, { budget: 'mini', dimension: 'rpm' });
+  });
+
+  test('a call that its own budget holds back leaves the shared rate to others until then', () => {
+    const org = budget({ rpm: 600 / 0.985 }, 'org');
+    const slow = [budget({ rpm: 300 / 0.985 }), org];
+    const first = book(fullState(), request(slow, times(4, cost(1)), { band: 'batch' }), NOW);
+    assert.deepEqual(first.decision.starts, [NOW]);
+    assert.equal(first.decision.ahead, false);
+    assert.equal(Math.round(first.decision.waitMs ?? 0), 200);
+    const other = [budget({ rpm: 6_000 }, 'fast'), org];
+    const second = book(first.state, request(other, times(2, cost(1)), { band: 'batch' }), NOW);
+    assert.deepEqual(
+      second.decision.starts.map((start) => Math.round(start - NOW)),
+      [100, 200],
+    );
   });
 
   test('all budgets and dimensions admit, or none is charged', () => {
@@ -112,6 +132,7 @@ describe('booking', () => {
       starts: [],
       waitMs: 900,
       binding: { budget: 'mini', dimension: 'paused' },
+      ahead: true,
     });
     assert.deepEqual(book(paused, request([rules], [cost(1)]), NOW + 800).decision.starts, [
       NOW + 900,

@@ -39,7 +39,7 @@ export {
   withBudget,
 } from './state.ts';
 export type { AdmissionState, BudgetState } from './state.ts';
-export { book } from './book.ts';
+export { HOLE_MS, book } from './book.ts';
 export type { Binding, BookRequest, Booking } from './book.ts';
 export { correctionsOf, observe, pause, refundsOf, renew, settle } from './settle.ts';
 export type { Corrections, EndedCall, SettleRequest } from './settle.ts';
