@@ -25,9 +25,7 @@ export async function readBody(
   if (takes === undefined || takes === 'form') return NO_BODY;
   if (takes === 'json_or_lines' && isJsonLines(type)) return NO_BODY;
   await new Promise<void>((resolve, reject) => {
-    void readBytes(request, response, (error?: unknown) =>
-      error ? reject(error as never) : resolve(),
-    );
+    void readBytes(request, response, (error?: unknown) => (error ? reject(error) : resolve()));
   });
   const bytes: unknown = request.body;
   if (!Buffer.isBuffer(bytes) || bytes.length === 0) return NO_BODY;

@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { Admission } from '@sluice/admission';
+import { loadConfig } from '@sluice/config';
+import { FLEET, startTestApi } from '../test-api.ts';
+import type { TestApi } from '../test-api.ts';
+
+let api: TestApi;
+before(async () => {
+  api = await startTestApi();
+  const { redis, keys } = api.ledger;
+  const blocked = {
+    state: 'blocked',
+    reason: 'its key',
+    blocked: 'credential',
+    since: 5_000,
+    share: 0,
+  };
+  await redis.hset(keys.health, {
+    mini: '{"state":"active","share":0.75,"reason":null,"blocked":null,"since":1000}',
+    haiku: JSON.stringify(blocked),
+  });
+  const loaded = loadConfig({ source: { text: FLEET }, env: {} });
+  assert.equal(loaded.kind, 'ok');
+  const admission = new Admission({ redis, prefix: 'test', fleet: loaded.fleet });
+  const costs = [{ requests: 1 as const, input: 10, output: 10, usd: 0 }];
+  await admission.book('mini', { costs, band: 'batch', leases: ['l1'], leaseMs: 60_000 });
+  admission.close();
+});
+after(() => api.stop());
+
+test('deployments show state, share, calls and the use of each limit', async () => {
+  const { json } = await api.call('GET /admin/deployments');
+  const [mini, haiku] = json.data;
+  assert.deepEqual([mini.id, mini.state, mini.share, mini.in_flight], ['mini', 'active', 0.75, 1]);
+  assert.deepEqual([mini.used[0].dimension, mini.used[0].limit], ['rpm', 600]);
+  assert.ok(mini.used[0].used > 0);
+  const { state, reason, blocked, since } = haiku;
+  assert.deepEqual([state, reason, blocked, since], ['blocked', 'its key', 'credential', 5]);
+});
+
+test('pools show who serves them now', async () => {
+  const { json } = await api.call('GET /admin/pools');
+  const fast = json.data.find(({ id }: { id: string }) => id === 'fast');
+  assert.deepEqual(fast.deployments, [
+    { id: 'mini', tier: 1, state: 'active', share: 1 },
+    { id: 'haiku', tier: 2, state: 'blocked', share: 0 },
+  ]);
+});
+
+test('budgets show their limits, who draws on them and what is used', async () => {
+  const { json } = await api.call('GET /admin/budgets');
+  const mini = json.data.find(({ id }: { id: string }) => id === 'mini');
+  assert.deepEqual(mini.limits, { rpm: 600 });
+  assert.deepEqual(mini.deployments, ['mini']);
+  assert.equal((await api.call('GET /admin/budgets?x=1')).status, 400);
+});
+
+test('ready means that a dispatcher leads', async () => {
+  const { redis, keys } = api.ledger;
+  const waiting = await api.call('GET /readyz');
+  assert.deepEqual([waiting.status, waiting.json.missing.length], [503, 1]);
+  assert.match(waiting.json.missing[0], /^dispatcher/);
+  await redis.set(keys.leader, 'someone 1', 'PX', 60_000);
+  assert.equal((await api.call('GET /readyz')).status, 200);
+});
+
+test('metrics have the figures of the process, the queues, the deployments and the budgets', async () => {
+  await api.call('POST /v1/jobs', { model: 'fast', body: { messages: [] } });
+  const { text, headers } = await api.call('GET /metrics');
+  assert.match(headers.get('content-type') ?? '', /^text\/plain/);
+  for (const line of [
+    'sluice_jobs_accepted_total{pool="fast",priority="normal"} 1',
+    'sluice_deployment_calls_in_flight{deployment="mini"} 1',
+    'sluice_deployment_share{deployment="mini"} 0.75',
+    'sluice_deployment_state{deployment="haiku",state="blocked"} 1',
+    'sluice_queue_entries{queue="run-mini",state="waiting"} 0',
+  ]) {
+    assert.ok(text.includes(line), line);
+  }
+  assert.match(text, /sluice_budget_used_ratio\{budget="mini",dimension="rpm"\} 0\.\d+/);
+  assert.match(
+    text,
+    /sluice_http_request_duration_seconds_count\{method="POST",route="\/v1\/jobs",status="202"\} 1/,
+  );
+});

@@ -1,0 +1,298 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import type { Queue } from 'bullmq';
+import type { Redis } from 'ioredis';
+import { connectRedis, readJob } from '@sluice/ledger';
+import { openQueue, poolQueue } from '@sluice/queues';
+import { until } from '@sluice/testing';
+import { chat, endJobAs, startTestApi } from '../test-api.ts';
+import type { TestApi } from '../test-api.ts';
+
+let api: TestApi;
+let queue: Queue;
+let redis: Redis;
+before(async () => {
+  api = await startTestApi();
+  redis = connectRedis(api.redis.url, 'background');
+  queue = openQueue(poolQueue('fast'), redis, { prefix: 'test', keep: 10 });
+});
+after(async () => {
+  await queue.close();
+  redis.disconnect();
+  await api.stop();
+});
+
+const submit = async (change: object = {}): Promise<string> => {
+  const answer = await api.call('POST /v1/jobs', { model: 'fast', body: chat(), ...change });
+  assert.equal(answer.status, 202, answer.text);
+  return answer.json.id;
+};
+
+test('a job is accepted, stored with its body, and put on its pool’s queue', async () => {
+  const body = { ...chat('17 × 3?'), max_tokens: 7 };
+  const asked = { model: 'fast', body, metadata: { run: '1' }, priority: 'interactive' };
+  const { status, json, headers } = await api.call('POST /v1/jobs', asked);
+  assert.equal(status, 202);
+  assert.equal(headers.get('location'), `/v1/jobs/${json.id}`);
+  const stored = await readJob(api.ledger, json.id);
+  assert.deepEqual(JSON.parse(stored?.body ?? ''), body);
+  assert.equal(stored?.shape.maxOutput, 7);
+  assert.equal(stored?.tenant, 'default');
+  assert.notEqual(stored?.formats, 0);
+  assert.deepEqual((await api.call(`GET /v1/jobs/${json.id}`)).json, json);
+  const entry = await until('its entry', () => queue.getJob(`${json.id}-0`));
+  assert.deepEqual(entry.data, { id: json.id, epoch: 0 });
+  assert.equal(entry.priority, 1);
+});
+
+test('an alias, a deployment and the model inside the body name who runs it', async () => {
+  const named = async (id: string) => (await readJob(api.ledger, id))?.pool;
+  assert.equal(await named(await submit({ model: 'gpt-4o-mini' })), 'fast');
+  assert.equal(await named(await submit({ model: 'deployment/mini' })), 'deployment/mini');
+  const body = { ...chat(), model: 'smart' };
+  const inner = await api.call('POST /v1/jobs', { body });
+  assert.equal(await named(inner.json.id), 'smart');
+});
+
+const BAD: [string, unknown, number, string, string | null, RegExp][] = [
+  ['a body that is no object', '[1]', 400, 'invalid_type', null, /a list of 1/],
+  ['text that is no JSON', '{"model": ', 400, 'invalid_json', null, /ends too early/],
+  [
+    'a request that is a list',
+    { model: 'fast', body: [] },
+    400,
+    'invalid_type',
+    'body',
+    /an object/,
+  ],
+  ['no body', { model: 'fast' }, 400, 'missing_required_parameter', 'body', /'body'/],
+  ['no model', { body: chat() }, 400, 'missing_required_parameter', 'model', /'model'/],
+  [
+    'an unknown pool',
+    { model: 'fats', body: chat() },
+    404,
+    'model_not_found',
+    'model',
+    /"fats".*fast, gpt-4o-mini, smart/,
+  ],
+  [
+    'two models',
+    { model: 'fast', body: { ...chat(), model: 'smart' } },
+    400,
+    'conflicting_models',
+    'model',
+    /"fast".*"smart"/,
+  ],
+  [
+    'streaming',
+    { model: 'fast', body: { ...chat(), stream: true } },
+    400,
+    'unsupported_parameter',
+    'body.stream',
+    /'body\.stream'.*true/,
+  ],
+  [
+    'what no deployment of the pool can express',
+    { model: 'smart', body: { ...chat(), logprobs: true } },
+    400,
+    'unsupported_parameter',
+    'body.logprobs',
+    /smart.*logprobs/,
+  ],
+  [
+    'a priority there is none of',
+    { model: 'fast', body: chat(), priority: 'urgent' },
+    400,
+    'invalid_value',
+    'priority',
+    /"urgent".*"interactive", "normal", "low"/,
+  ],
+  [
+    'a misspelt field',
+    { model: 'fast', body: chat(), prio: 'low' },
+    400,
+    'unknown_parameter',
+    'prio',
+    /priority/,
+  ],
+  [
+    'a deadline of no time',
+    { model: 'fast', body: chat(), deadline_ms: 0 },
+    400,
+    'invalid_value',
+    'deadline_ms',
+    /found 0; allowed: at least 1/,
+  ],
+  [
+    'metadata that is no text',
+    { model: 'fast', body: chat(), metadata: { a: 1 } },
+    400,
+    'invalid_type',
+    'metadata.a',
+    /found 1; allowed: a string/,
+  ],
+  [
+    'a webhook into a private network',
+    { model: 'fast', body: chat(), webhook_url: 'https://10.0.0.1/' },
+    400,
+    'unsupported_parameter',
+    'webhook_url',
+    /10\.0\.0\.1/,
+  ],
+  [
+    'JSON nested without end',
+    `{"model":"fast","body":{"x":${'['.repeat(100_000)}${']'.repeat(100_000)}}}`,
+    400,
+    'invalid_json',
+    null,
+    /deeper than 128/,
+  ],
+  [
+    'a prototype',
+    '{"model":"fast","body":{},"__proto__":{"a":1}}',
+    400,
+    'unknown_parameter',
+    '__proto__',
+    /./,
+  ],
+];
+
+for (const [what, body, status, code, param, message] of BAD) {
+  test(`${what} is refused and nothing is accepted`, async () => {
+    const newest = (await api.call('GET /v1/jobs')).json.first_id;
+    const { status: found, json, headers } = await api.call('POST /v1/jobs', body);
+    assert.equal(found, status, JSON.stringify(json));
+    assert.equal(json.error.code, code);
+    assert.equal(json.error.param, param);
+    assert.match(json.error.message, message);
+    assert.match(headers.get('x-request-id') ?? '', /^req_/);
+    assert.equal((await api.call('GET /v1/jobs')).json.first_id, newest);
+  });
+}
+
+test('a body in another type than JSON is refused: pages of other sites can send those', async () => {
+  const asked = JSON.stringify({ model: 'fast', body: chat() });
+  const answer = await api.call('POST /v1/jobs', asked, { 'content-type': 'text/plain' });
+  assert.equal(answer.status, 415);
+});
+
+test('the same Idempotency-Key makes one job; with another body it is refused', async () => {
+  const key = { 'idempotency-key': 'order-1' };
+  const asked = { model: 'fast', body: chat('once') };
+  const answers = await Promise.all([1, 2, 3].map(() => api.call('POST /v1/jobs', asked, key)));
+  assert.deepEqual(new Set(answers.map(({ status }) => status)), new Set([202]));
+  assert.equal(new Set(answers.map(({ json }) => json.id)).size, 1);
+  const other = await api.call('POST /v1/jobs', { ...asked, body: chat('twice') }, key);
+  assert.equal(other.status, 409);
+  assert.equal(other.headers.get('x-should-retry'), 'false');
+  assert.equal(other.json.error.code, 'idempotency_conflict');
+});
+
+test('waiting ends with the job, or with the time', async () => {
+  const id = await submit();
+  const early = await api.call(`GET /v1/jobs/${id}?wait_ms=30`);
+  assert.equal(early.json.status, 'queued');
+  const waiting = api.call(`GET /v1/jobs/${id}?wait_ms=20000`);
+  await endJobAs(api.ledger, id, {
+    status: 'succeeded',
+    result_status: 200,
+    result_body: '{"a":1}',
+  });
+  const { json } = await waiting;
+  assert.equal(json.status, 'succeeded');
+  assert.deepEqual(json.result, { status_code: 200, body: { a: 1 } });
+  assert.equal((await api.call(`GET /v1/jobs/${id}?wait_ms=60001`)).json.error.param, 'wait_ms');
+});
+
+test('a job is cancelled once; an ended one is deleted, an open one not', async () => {
+  const id = await submit();
+  assert.equal((await api.call(`DELETE /v1/jobs/${id}`)).status, 409);
+  const cancelled = await api.call(`POST /v1/jobs/${id}/cancel`);
+  assert.equal(cancelled.json.status, 'cancelled');
+  assert.equal((await api.call(`POST /v1/jobs/${id}/cancel`)).status, 200);
+  const done = await submit();
+  await endJobAs(api.ledger, done, { status: 'succeeded' });
+  const late = await api.call(`POST /v1/jobs/${done}/cancel`, '{}');
+  assert.equal(late.status, 409);
+  assert.equal(late.headers.get('x-should-retry'), 'false');
+  assert.equal((await api.call(`DELETE /v1/jobs/${id}`)).json.deleted, true);
+  assert.equal((await api.call(`GET /v1/jobs/${id}`)).status, 404);
+});
+
+test('only a failed job is retried, as a new one', async () => {
+  const id = await submit({ metadata: { k: 'v' } });
+  const refused = await api.call(`POST /v1/jobs/${id}/retry`);
+  assert.equal(refused.status, 409);
+  assert.equal(refused.headers.get('x-should-retry'), 'false');
+  await endJobAs(api.ledger, id, { status: 'failed' });
+  const { status, json } = await api.call(`POST /v1/jobs/${id}/retry`);
+  assert.equal(status, 202);
+  assert.equal(json.retry_of, id);
+  assert.deepEqual(json.metadata, { k: 'v' });
+  const [old, fresh] = [await readJob(api.ledger, id), await readJob(api.ledger, json.id)];
+  assert.equal(fresh?.body, old?.body);
+});
+
+test('lists page newest first and filter by status, model and metadata', async () => {
+  const ids: string[] = [];
+  for (let i = 0; i < 5; i += 1)
+    ids.unshift(await submit({ metadata: { set: 'paging', i: `${i}` } }));
+  await endJobAs(api.ledger, ids[2] as string, { status: 'failed' });
+  const query = 'metadata[set]=paging';
+  const first = (await api.call(`GET /v1/jobs?${query}&limit=3`)).json;
+  const second = (await api.call(`GET /v1/jobs?${query}&limit=3&after=${first.last_id}`)).json;
+  const found = [...first.data, ...second.data].map(({ id }: { id: string }) => id);
+  assert.deepEqual(found, ids);
+  assert.deepEqual([first.has_more, second.has_more], [true, false]);
+  const failed = (await api.call(`GET /v1/jobs?${query}&status=failed&model=fast`)).json;
+  assert.deepEqual(
+    failed.data.map(({ id }: { id: string }) => id),
+    [ids[2]],
+  );
+  for (const bad of ['limit=0', 'limit=x', 'after=job_1', 'status=done', 'stat=failed']) {
+    assert.equal((await api.call(`GET /v1/jobs?${bad}`)).status, 400, bad);
+  }
+});
+
+test('unknown ids are 404, also malformed ones', async () => {
+  const unknown = `job_${'0'.repeat(32)}`;
+  for (const id of [
+    unknown,
+    'job_1',
+    'x',
+    'batch_1.1',
+    `batch_${'0'.repeat(32)}.3`,
+    '%00',
+    '..%2f',
+  ]) {
+    for (const line of [
+      `GET /v1/jobs/${id}`,
+      `POST /v1/jobs/${id}/cancel`,
+      `DELETE /v1/jobs/${id}`,
+    ]) {
+      const { status, json } = await api.call(line);
+      assert.equal(status, 404, line);
+      assert.equal(json.error.code, 'not_found', line);
+    }
+  }
+});
+
+test('events tell the present state, each change, and end with the job', async () => {
+  const id = await submit();
+  const response = await fetch(`${api.url}/v1/jobs/${id}/events`);
+  assert.match(response.headers.get('content-type') ?? '', /^text\/event-stream/);
+  let text = '';
+  const decoder = new TextDecoder();
+  for await (const chunk of response.body as unknown as AsyncIterable<Uint8Array>) {
+    text += decoder.decode(chunk);
+    if (text.includes('job.running')) {
+      await endJobAs(api.ledger, id, { status: 'succeeded' });
+    } else if (text.includes('job.queued')) {
+      await endJobAs(api.ledger, id, { status: 'running' });
+    }
+  }
+  const names = [...text.matchAll(/^event: (.*)$/gm)].map(([, name]) => name);
+  assert.deepEqual(names, ['job.queued', 'job.running', 'job.succeeded']);
+  const last = JSON.parse(text.split('data: ').at(-1) as string);
+  assert.equal(last.id, id);
+});

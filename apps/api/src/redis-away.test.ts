@@ -1,0 +1,55 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { until } from '@sluice/testing';
+import { chat, startTestApi } from './test-api.ts';
+import type { TestApi } from './test-api.ts';
+
+const order = { model: 'fast', body: chat() };
+
+async function timed(api: TestApi, line: string, body?: unknown) {
+  const began = performance.now();
+  const answer = await api.call(line, body);
+  const ms = performance.now() - began;
+  assert.ok(ms <= 2_000, `${line} took ${ms} ms`);
+  return answer;
+}
+
+async function expectAway(api: TestApi): Promise<void> {
+  const posted = await timed(api, 'POST /v1/jobs', order);
+  assert.equal(posted.status, 503, posted.text);
+  assert.equal(posted.json.error.code, 'fate_unknown');
+  assert.match(posted.json.error.message, /Idempotency-Key/);
+  assert.ok(Number(posted.headers.get('retry-after')) <= 60);
+  for (const line of ['GET /v1/jobs', `GET /v1/jobs/job_${'0'.repeat(32)}`, 'GET /v1/batches']) {
+    const { status, json } = await timed(api, line);
+    assert.deepEqual([status, json.error.code], [503, 'ledger_unavailable'], line);
+  }
+  const ready = await timed(api, 'GET /readyz');
+  assert.deepEqual([ready.status, ready.json.missing], [503, ['redis: cannot be reached']]);
+  assert.equal((await timed(api, 'GET /healthz')).status, 200);
+  assert.equal((await timed(api, 'GET /metrics')).status, 200);
+}
+
+test('a Redis that hangs is 503 within two seconds, and work goes on when it is back', async () => {
+  const api = await startTestApi();
+  try {
+    assert.equal((await api.call('POST /v1/jobs', order)).status, 202);
+    process.kill(api.redis.pid, 'SIGSTOP');
+    await expectAway(api);
+    process.kill(api.redis.pid, 'SIGCONT');
+    await until('it answers', async () => (await api.call('POST /v1/jobs', order)).status === 202);
+  } finally {
+    process.kill(api.redis.pid, 'SIGCONT');
+    await api.stop();
+  }
+});
+
+test('a Redis that is gone is 503 within two seconds', async () => {
+  const api = await startTestApi();
+  try {
+    await api.redis.stop();
+    await expectAway(api);
+  } finally {
+    await api.stop();
+  }
+});

@@ -1,0 +1,129 @@
+/** For tests: the API in this process on a free port, with a Redis and a data folder of its own. */
+import { loadConfig } from '@sluice/config';
+import { localStore } from '@sluice/files';
+import type { FileStore } from '@sluice/files';
+import { connectRedis, openLedger } from '@sluice/ledger';
+import type { Ledger } from '@sluice/ledger';
+import { startRedis } from '@sluice/testing';
+import type { TestRedis } from '@sluice/testing';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pino from 'pino';
+import { startApi } from './start-api.ts';
+
+/** Two OpenAI-compatible deployments and one Anthropic; nothing calls them here. */
+export const FLEET = `
+providers:
+  a: { type: openai, api_key: a, base_url: "http://127.0.0.1:9/v1" }
+  c: { type: anthropic, api_key: c, base_url: "http://127.0.0.1:9" }
+deployments:
+  mini: { provider: a, model: m, limits: { rpm: 600 } }
+  haiku: { provider: c, model: h }
+pools:
+  fast: { tiers: [[mini], [haiku]], aliases: [gpt-4o-mini] }
+  smart: [haiku]
+webhooks: { allow: [127.0.0.0/8], allow_http: true }
+`;
+
+export interface Answer {
+  status: number;
+  headers: Headers;
+  text: string;
+  // The tests say what they expect of it.
+  // oxlint-disable-next-line typescript/no-explicit-any
+  json: any;
+}
+
+export interface TestApi {
+  url: string;
+  port: number;
+  redis: TestRedis;
+  ledger: Ledger;
+  call: (line: string, body?: unknown, headers?: Record<string, string>) => Promise<Answer>;
+  /** Files in the store, whole ones and partial ones. */
+  stored: () => string[];
+  /** The store, opened anew. */
+  store: () => FileStore;
+  stop: () => Promise<void>;
+}
+
+export async function startTestApi({ config = '' } = {}): Promise<TestApi> {
+  const redis = await startRedis();
+  const dataDir = mkdtempSync(join(tmpdir(), 'sluice-api-'));
+  const loaded = loadConfig({ source: { text: FLEET + config }, env: {} });
+  if (loaded.kind === 'invalid') throw new Error(JSON.stringify(loaded.mistakes));
+  const environment = {
+    port: 0,
+    host: '127.0.0.1',
+    allowOpen: false,
+    redisUrl: redis.url,
+    prefix: 'test',
+    configPath: null,
+    dataDir,
+    logLevel: 'silent' as const,
+  };
+  const setup = { ...loaded, environment, source: 'test', redisUrl: redis.url };
+  const running = await startApi(setup, pino({ level: 'silent' }));
+  const ledger = openLedger(connectRedis(redis.url, 'background'), 'test');
+  const url = `http://127.0.0.1:${running.port}`;
+  return {
+    url,
+    port: running.port,
+    redis,
+    ledger,
+    call: (line, body, headers) => call(url, line, { body, headers: headers ?? {} }),
+    store: () => localStore(join(dataDir, 'files')),
+    stored: () => filesIn(join(dataDir, 'files')),
+    async stop() {
+      await running.stop(2_000);
+      ledger.redis.disconnect();
+      await redis.stop();
+      rmSync(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+async function call(
+  url: string,
+  line: string,
+  { body, headers }: { body: unknown; headers: Record<string, string> },
+): Promise<Answer> {
+  const [method = 'GET', path = '/'] = line.split(' ');
+  const text = body === undefined || typeof body === 'string' ? body : JSON.stringify(body);
+  const response = await fetch(url + path, {
+    method,
+    ...(text === undefined ? {} : { body: text }),
+    headers: { ...(text === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
+  });
+  const answer = await response.text();
+  const isJson = /^application\/json\b/.test(response.headers.get('content-type') ?? '');
+  return {
+    status: response.status,
+    headers: response.headers,
+    text: answer,
+    json: isJson && answer !== '' ? (JSON.parse(answer) as unknown) : null,
+  };
+}
+
+function filesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => entry.name);
+  } catch {
+    return [];
+  }
+}
+
+export const chat = (text = 'hi') => ({ messages: [{ role: 'user', content: text }] });
+
+/** What the recorder would write: the job's end, told to those who wait. */
+export async function endJobAs(
+  { redis, keys }: Ledger,
+  id: string,
+  fields: Record<string, string | number>,
+): Promise<void> {
+  await redis.hset(keys.job(id), fields);
+  await redis.publish(keys.changes, `${id} ${fields['status']}`);
+}
