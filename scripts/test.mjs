@@ -13,4 +13,4 @@ const files = testFiles(['packages', 'apps', 'tests']).filter(
 if (files.length === 0) give(`No test file has ${wanted.join(' or ')} in its path.`);
 
 const concurrency = `--test-concurrency=${Math.max(2, availableParallelism() - 1)}`;
-runNode(['--import', 'tsx', '--test', concurrency, ...files], env);
+runNode(['--import', 'tsx', '--test', '--test-reporter=spec', concurrency, ...files], env);
