@@ -13,7 +13,7 @@ import type { QueueDoor } from './queue-door.ts';
 const POLL_SECONDS = 10;
 
 /** Fields of entries that are references, safe to show. Anything else shows as its kind only. */
-const SHOWN = new Set(['id', 'epoch', 'batch', 'step']);
+const SHOWN = new Set(['id', 'epoch', 'batch', 'step', 'code', 'type', 'subject', 'last']);
 
 interface BoardPorts {
   queues: QueueDoor;

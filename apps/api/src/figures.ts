@@ -66,7 +66,7 @@ export function queueNames(fleet: Fleet): string[] {
 }
 
 /** Remembers an answer for a second; those who ask meanwhile share it. A failure is not remembered. */
-export function kept<T>(load: () => Promise<T>, now: () => number = Date.now): () => Promise<T> {
+function kept<T>(load: () => Promise<T>, now: () => number = Date.now): () => Promise<T> {
   let answer: { at: number; value: Promise<T> } | null = null;
   return () => {
     if (answer !== null && now() - answer.at < FRESH_MS) return answer.value;

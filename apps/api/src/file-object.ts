@@ -16,8 +16,6 @@ export const fileObject = (file: FileRecord) => ({
   status_details: null,
 });
 
-export type FileObject = ReturnType<typeof fileObject>;
-
 export const uploadObject = (upload: StoredUpload, file: FileRecord | null) => ({
   id: upload.id,
   object: 'upload' as const,

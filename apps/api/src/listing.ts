@@ -71,7 +71,7 @@ const refuseAfter = (kind: ListKind, after: string | null): never =>
     values: { field: 'after', found: show(after), allowed: `an id of the list of ${kind}` },
   });
 
-export function listOf<T extends { id: string }>(data: T[], hasMore: boolean): ListObject<T> {
+function listOf<T extends { id: string }>(data: T[], hasMore: boolean): ListObject<T> {
   return {
     object: 'list',
     data,

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { after, before, test } from 'node:test';
+import { Script } from 'node:vm';
 import { openapiPath } from './openapi.ts';
 import { ROUTES } from './routes.ts';
 import { startTestApi } from './test-api.ts';
@@ -46,6 +47,7 @@ test('the page loads nothing from elsewhere, and its policy allows its own scrip
   const { text, headers } = await api.call('GET /docs');
   assert.doesNotMatch(text, /https?:\/\//);
   const script = /<script>([\s\S]*)<\/script>/.exec(text)?.[1] ?? '';
+  assert.ok(new Script(script), 'its script parses');
   const hash = createHash('sha256').update(script).digest('base64');
   assert.ok(headers.get('content-security-policy')?.includes(`'sha256-${hash}'`));
 });

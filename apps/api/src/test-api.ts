@@ -26,7 +26,7 @@ pools:
 webhooks: { allow: [127.0.0.0/8], allow_http: true }
 `;
 
-export interface Answer {
+interface Answer {
   status: number;
   headers: Headers;
   text: string;

@@ -13,7 +13,7 @@ interface Key {
 }
 
 /** The one tenant of an installation without API keys. */
-export const OPEN_CALLER: Caller = { id: 'default', pools: null };
+const OPEN_CALLER: Caller = { id: 'default', pools: null };
 const ADMIN_CALLER: Caller = { id: 'admin', pools: null };
 
 export class Keyring {

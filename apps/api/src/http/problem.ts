@@ -19,7 +19,7 @@ export function checkBody<T extends z.ZodType>(schema: T, body: unknown): z.outp
   });
 }
 
-export function problemOf(issue: Issue, value: unknown, schema?: z.ZodType): ApiError {
+function problemOf(issue: Issue, value: unknown, schema?: z.ZodType): ApiError {
   if (issue.code === 'unrecognized_keys') return unknownKey(issue, value, schema);
   const field = nameOf(issue.path);
   const found = valueAt(value, issue.path);

@@ -44,8 +44,6 @@ export const batchRequest = z.strictObject({
   dry_run: z.boolean().default(false).describe('Not available yet.'),
 });
 
-export type BatchRequest = z.output<typeof batchRequest>;
-
 /** The same as query parameters, for a body that is the JSONL itself. `metadata[k]` is read apart. */
 export const directQuery = z.strictObject({
   completion_window: completionWindow.default('24h'),

@@ -2,14 +2,7 @@
 import { z } from 'zod';
 import { expiresAfter, wholeText } from './fields.ts';
 
-export const PURPOSES = [
-  'assistants',
-  'batch',
-  'fine-tune',
-  'vision',
-  'user_data',
-  'evals',
-] as const;
+const PURPOSES = ['assistants', 'batch', 'fine-tune', 'vision', 'user_data', 'evals'] as const;
 
 /** Fields of the multipart form beside the file. */
 export const fileForm = z.strictObject({
