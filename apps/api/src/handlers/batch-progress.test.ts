@@ -1,0 +1,167 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import OpenAI, { toFile } from 'openai';
+import { encodeRecorded } from '@sluice/files';
+import { moveBatch, readBatch } from '@sluice/ledger';
+import { until } from '@sluice/testing';
+import { startTestApi } from '../test-api.ts';
+import type { TestApi } from '../test-api.ts';
+
+let api: TestApi;
+let client: OpenAI;
+before(async () => {
+  api = await startTestApi();
+  client = new OpenAI({ baseURL: `${api.url}/v1`, apiKey: 'any', maxRetries: 0 });
+});
+after(() => api.stop());
+
+const line = (id: string): string =>
+  `{"custom_id":"${id}","method":"POST","url":"/v1/chat/completions","body":{"model":"fast","messages":[]}}\n`;
+const LINES = ['a', 'b', 'c'].map(line).join('');
+
+async function upload(): Promise<string> {
+  const file = await toFile(Buffer.from(LINES), 'in.jsonl');
+  return (await client.files.create({ file, purpose: 'batch' })).id;
+}
+
+const order = (id: string, change: object = {}) => ({
+  input_file_id: id,
+  endpoint: '/v1/chat/completions' as const,
+  completion_window: '24h' as const,
+  ...change,
+});
+
+/** What the dispatcher would do: lines with their outcome, recorded. */
+async function record(batchId: string, rows: [line: number, ok: boolean][]): Promise<void> {
+  const { redis, keys } = api.ledger;
+  const segment = `batches/${batchId}/segment-test`;
+  const text = rows.map(([number, ok]) => {
+    const body = ok ? '{"id":"x"}' : '{"error":{"message":"no"}}';
+    const attempt = `{"deployment":"mini","started_at":10.5,"took_ms":1500,"outcome":"${ok ? 'ok' : 'bad_request'}","error":${ok ? null : '"no"'}}`;
+    return encodeRecorded({
+      line: number,
+      ok,
+      output: `{"id":"batch_req_${number}","custom_id":"${'abc'[number - 1]}","response":{"status_code":${ok ? 200 : 400},"request_id":"r","body":${body}},"error":null}`,
+      extras: `{"deployment":"mini","tier":1,"attempts":[${attempt}],"cost_usd":0.5}`,
+    });
+  });
+  const store = api.store();
+  const appender = await store.appender(segment);
+  const extent = await appender.append([Buffer.from(text.join(''))]);
+  await appender.close();
+  await redis.rpush(keys.extents(batchId), `${extent.segment} ${extent.start} ${extent.end}`);
+  for (const [number, ok] of rows) {
+    await redis.setbit(keys.seen(batchId), number, 1);
+    await redis.hincrby(keys.batch(batchId), ok ? 'completed' : 'failed', 1);
+  }
+  await redis.publish(keys.changes, `${batchId} in_progress`);
+}
+
+const begin = (id: string) =>
+  moveBatch(api.ledger, id, {
+    from: ['validating'],
+    to: 'in_progress',
+    set: { total: 3, in_progress_at: Date.now() },
+  });
+
+const customIds = (text: string): string[] =>
+  text
+    .trim()
+    .split('\n')
+    .map((row) => (JSON.parse(row) as { custom_id: string }).custom_id);
+
+test('results come while it runs, each line once, in an order that stays; following goes on to the end', async () => {
+  const { id } = await client.batches.create(order(await upload()));
+  await begin(id);
+  await record(id, [[2, true]]);
+  const following = fetch(`${api.url}/v1/batches/${id}/results?follow=true`).then((r) => r.text());
+  const skipping = fetch(`${api.url}/v1/batches/${id}/results?follow=true&after=2`).then((r) =>
+    r.text(),
+  );
+  const now = await api.call(`GET /v1/batches/${id}/results`);
+  assert.match(now.headers.get('content-type') ?? '', /jsonl/);
+  assert.deepEqual(JSON.parse(now.text), {
+    id: 'batch_req_2',
+    custom_id: 'b',
+    response: { status_code: 200, request_id: 'r', body: { id: 'x' } },
+    error: null,
+    sluice: JSON.parse(now.text).sluice,
+  });
+  assert.equal(JSON.parse(now.text).sluice.deployment, 'mini');
+  await record(id, [
+    [2, true],
+    [1, false],
+  ]);
+  await record(id, [[3, true]]);
+  await moveBatch(api.ledger, id, { from: ['in_progress'], to: 'completed' });
+  assert.deepEqual(customIds(await following), ['b', 'a', 'c']);
+  assert.deepEqual(customIds(await skipping), ['c']);
+  const rest = await api.call(`GET /v1/batches/${id}/results?after=1`);
+  assert.deepEqual(customIds(rest.text), ['a', 'c']);
+});
+
+test('a line of a batch is read as a job: queued, failed, succeeded, cancelled', async () => {
+  const { id } = await client.batches.create(order(await upload()));
+  await begin(id);
+  await record(id, [
+    [1, true],
+    [2, false],
+  ]);
+  const get = async (number: number, query = '') =>
+    (await api.call(`GET /v1/jobs/${id}.${number}${query}`)).json;
+  const first = await get(1);
+  assert.equal(first.id, `${id}.1`);
+  assert.deepEqual([first.status, first.model, first.cost_usd], ['succeeded', 'fast', 0.5]);
+  assert.deepEqual([first.started_at, first.ended_at], [10, 12]);
+  assert.deepEqual(first.result, { status_code: 200, body: { id: 'x' } });
+  const second = await get(2);
+  assert.deepEqual(
+    [second.status, second.error],
+    ['failed', { code: 'bad_request', message: 'no' }],
+  );
+  assert.equal((await get(3)).status, 'queued');
+  const waiting = get(3, '?wait_ms=20000');
+  await moveBatch(api.ledger, id, {
+    from: ['in_progress'],
+    to: 'cancelled',
+    set: { cancelled_at: 99_000 },
+  });
+  const third = await waiting;
+  assert.deepEqual([third.status, third.ended_at], ['cancelled', 99]);
+  assert.equal((await api.call(`GET /v1/jobs/${id}.4`)).status, 404);
+});
+
+test('a retry takes the lines that did not succeed', async () => {
+  const { id } = await client.batches.create(order(await upload(), { metadata: { a: 'b' } }));
+  await begin(id);
+  assert.equal((await api.call(`POST /v1/batches/${id}/retry`)).status, 409);
+  await record(id, [
+    [1, true],
+    [2, false],
+  ]);
+  await moveBatch(api.ledger, id, { from: ['in_progress'], to: 'expired' });
+  const { status, json } = await api.call(`POST /v1/batches/${id}/retry`);
+  assert.equal(status, 200);
+  assert.equal(json.sluice.retry_of, id);
+  assert.deepEqual(json.metadata, { a: 'b' });
+  const rest = await api.call(`GET /v1/files/${json.input_file_id}/content`);
+  assert.equal(rest.text, line('b') + line('c'));
+});
+
+test('events tell the state, progress and the end', async () => {
+  const { id } = await client.batches.create(order(await upload()));
+  const response = await fetch(`${api.url}/v1/batches/${id}/events`);
+  const read = response.text();
+  await begin(id);
+  await record(id, [[1, true]]);
+  await until(
+    'the batch has begun',
+    async () => (await readBatch(api.ledger, id))?.completed === 1,
+  );
+  await moveBatch(api.ledger, id, { from: ['in_progress'], to: 'completed' });
+  const text = await read;
+  const names = [...text.matchAll(/^event: (.*)$/gm)].map(([, name]) => name);
+  assert.equal(names[0], 'batch.validating');
+  assert.equal(names.at(-1), 'batch.completed');
+  assert.equal(JSON.parse(text.split('data: ').at(-1) as string).request_counts.completed, 1);
+});

@@ -1,0 +1,132 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { chat, startTestApi } from '../test-api.ts';
+import type { TestApi } from '../test-api.ts';
+
+let api: TestApi;
+before(async () => {
+  api = await startTestApi();
+});
+after(() => api.stop());
+
+const BAD: [string, unknown, number, string, string | null, RegExp][] = [
+  ['a body that is no object', '[1]', 400, 'invalid_type', null, /a list of 1/],
+  ['text that is no JSON', '{"model": ', 400, 'invalid_json', null, /ends too early/],
+  [
+    'a request that is a list',
+    { model: 'fast', body: [] },
+    400,
+    'invalid_type',
+    'body',
+    /an object/,
+  ],
+  ['no body', { model: 'fast' }, 400, 'missing_required_parameter', 'body', /'body'/],
+  ['no model', { body: chat() }, 400, 'missing_required_parameter', 'model', /'model'/],
+  [
+    'an unknown pool',
+    { model: 'fats', body: chat() },
+    404,
+    'model_not_found',
+    'model',
+    /"fats".*fast, gpt-4o-mini, smart/,
+  ],
+  [
+    'two models',
+    { model: 'fast', body: { ...chat(), model: 'smart' } },
+    400,
+    'conflicting_models',
+    'model',
+    /"fast".*"smart"/,
+  ],
+  [
+    'streaming',
+    { model: 'fast', body: { ...chat(), stream: true } },
+    400,
+    'unsupported_parameter',
+    'body.stream',
+    /'body\.stream'.*true/,
+  ],
+  [
+    'what no deployment of the pool can express',
+    { model: 'smart', body: { ...chat(), logprobs: true } },
+    400,
+    'unsupported_parameter',
+    'body.logprobs',
+    /smart.*logprobs/,
+  ],
+  [
+    'a priority there is none of',
+    { model: 'fast', body: chat(), priority: 'urgent' },
+    400,
+    'invalid_value',
+    'priority',
+    /"urgent".*"interactive", "normal", "low"/,
+  ],
+  [
+    'a misspelt field',
+    { model: 'fast', body: chat(), prio: 'low' },
+    400,
+    'unknown_parameter',
+    'prio',
+    /priority/,
+  ],
+  [
+    'a deadline of no time',
+    { model: 'fast', body: chat(), deadline_ms: 0 },
+    400,
+    'invalid_value',
+    'deadline_ms',
+    /found 0; allowed: at least 1/,
+  ],
+  [
+    'metadata that is no text',
+    { model: 'fast', body: chat(), metadata: { a: 1 } },
+    400,
+    'invalid_type',
+    'metadata.a',
+    /found 1; allowed: a string/,
+  ],
+  [
+    'a webhook into a private network',
+    { model: 'fast', body: chat(), webhook_url: 'https://10.0.0.1/' },
+    400,
+    'unsupported_parameter',
+    'webhook_url',
+    /10\.0\.0\.1/,
+  ],
+  [
+    'JSON nested without end',
+    `{"model":"fast","body":{"x":${'['.repeat(100_000)}${']'.repeat(100_000)}}}`,
+    400,
+    'invalid_json',
+    null,
+    /deeper than 128/,
+  ],
+  [
+    'a prototype',
+    '{"model":"fast","body":{},"__proto__":{"a":1}}',
+    400,
+    'unknown_parameter',
+    '__proto__',
+    /./,
+  ],
+];
+
+for (const [what, body, status, code, param, message] of BAD) {
+  test(`${what} is refused and nothing is accepted`, async () => {
+    const newest = (await api.call('GET /v1/jobs')).json.first_id;
+    const { status: found, json, headers } = await api.call('POST /v1/jobs', body);
+    assert.equal(found, status, JSON.stringify(json));
+    assert.equal(json.error.code, code);
+    assert.equal(json.error.param, param);
+    assert.match(json.error.message, message);
+    assert.match(headers.get('x-request-id') ?? '', /^req_/);
+    assert.equal((await api.call('GET /v1/jobs')).json.first_id, newest);
+  });
+}
+
+test('a body in another type than JSON is refused: pages of other sites can send those', async () => {
+  const asked = JSON.stringify({ model: 'fast', body: chat() });
+  const answer = await api.call('POST /v1/jobs', asked, { 'content-type': 'text/plain' });
+  assert.equal(answer.status, 415);
+});
