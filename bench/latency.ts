@@ -79,5 +79,11 @@ console.log(`${row('POST to provider call', toCall)} (bounds 8 · 25 beyond the 
 console.log(
   `beyond the bare call: p50 ${(p50 - quantile(direct, 0.5)).toFixed(2)} ms · p99 ${(p99 - quantile(direct, 0.5)).toFixed(2)} ms`,
 );
-if (process.env['HIST']) console.log(toCall.toSorted((a, b) => a - b).filter((_, i) => i % 10 === 0 || i > 470).join(' '));
+if (process.env['HIST'])
+  console.log(
+    toCall
+      .toSorted((a, b) => a - b)
+      .filter((_, i) => i % 10 === 0 || i > 470)
+      .join(' '),
+  );
 await system.stop();

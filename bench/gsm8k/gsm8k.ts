@@ -46,7 +46,7 @@ const system = await System.start({
 const Client = values.client === '5' ? OpenAI5 : OpenAI6;
 const client = new Client({ baseURL: `${system.apiUrl}/v1`, apiKey: 'any' }) as OpenAI6;
 
-const input = join(system.folder, 'gsm8k.jsonl');
+const inputPath = join(system.folder, 'gsm8k.jsonl');
 const lines = questions.map((content, i) =>
   JSON.stringify({
     custom_id: `q-${i}`,
@@ -55,9 +55,9 @@ const lines = questions.map((content, i) =>
     body: { model: 'maths', max_tokens: MAX_TOKENS, messages: [{ role: 'user', content }] },
   }),
 );
-writeFileSync(input, `${lines.join('\n')}\n`);
+writeFileSync(inputPath, `${lines.join('\n')}\n`);
 
-const file = await client.files.create({ file: createReadStream(input), purpose: 'batch' });
+const file = await client.files.create({ file: createReadStream(inputPath), purpose: 'batch' });
 let batch = await client.batches.create({
   input_file_id: file.id,
   endpoint: '/v1/chat/completions',

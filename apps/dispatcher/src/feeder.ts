@@ -226,18 +226,18 @@ export class Feeder {
     if (one.loading || batch.feeding || one.ahead.length >= REFILL_BELOW || from >= one.jobs)
       return;
     one.loading = true;
+    void this.#load(one, from);
+  }
+
+  async #load(one: DrainingClass, from: number): Promise<void> {
     const count = Math.min(AHEAD_RECORDS, one.jobs - from);
-    readIndex(this.#ports.store, one.name, { from, count }).then(
-      (records) => {
-        one.loading = false;
-        one.ahead.push(...records);
-        this.#ports.placer.pump();
-      },
-      (error: unknown) => {
-        one.loading = false;
-        this.#ports.onError('reading an index', error);
-      },
-    );
+    try {
+      one.ahead.push(...(await readIndex(this.#ports.store, one.name, { from, count })));
+    } catch (error) {
+      this.#ports.onError('reading an index', error);
+    }
+    one.loading = false;
+    this.#ports.placer.pump();
   }
 }
 

@@ -58,10 +58,7 @@ export class HealthBook {
   /** What is new in the counters; the changes of state that follow from it, and from time alone. */
   look(loads: ReadonlyMap<string, DeploymentLoad>): StateChange[] {
     const before = new Map(
-      [...this.#health.keys()].map((id) => [
-        id,
-        this.#published.get(id) ?? ('active' as CandidateState),
-      ]),
+      [...this.#health.keys()].map((id) => [id, this.#published.get(id) ?? 'active']),
     );
     for (const [id, load] of loads) this.#lookAt(id, load);
     const changes: StateChange[] = [];

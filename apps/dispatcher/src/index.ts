@@ -1,1 +1,2 @@
-export {};
+export { startDispatcher } from './dispatcher.ts';
+export type { Dispatcher, DispatcherOptions } from './dispatcher.ts';

@@ -137,9 +137,8 @@ export class Placer {
   }
 
   #pumpLane(name: string): void {
-    const lane = this.#lanes.get(name);
-    while (lane && lane.length > 0) {
-      const pending = lane[0] as Pending;
+    const lane = this.#lanes.get(name) ?? [];
+    for (let pending = lane[0]; pending !== undefined; pending = lane[0]) {
       const choice = this.choose(this.#askedFor(pending), pending.waiting.pool);
       if (choice.kind === 'wait') return;
       lane.shift();

@@ -62,6 +62,7 @@ export class DeploymentPool {
   #worker: Worker<EntryData> | null = null;
   #learned: Learned;
   #calling = 0;
+  #stopped = false;
 
   constructor(ports: PoolPorts, learned: Learned) {
     this.#ports = ports;
@@ -101,14 +102,17 @@ export class DeploymentPool {
     this.#learned = learned;
   }
 
-  /** Sick, blocked or paused deployments call nobody: what waits at the gate is handed back. */
-  accept(accepting: boolean): void {
+  /** Sick, blocked or paused deployments call nobody: what waits at the gate is handed back. True if that is new. */
+  accept(accepting: boolean): boolean {
+    if (this.#stopped || accepting !== this.#gate.closed) return false;
     if (accepting) this.#gate.open();
     else this.#gate.close();
+    return true;
   }
 
   /** Fetches no more, hands back what has not started, waits for the calls in flight. */
   async stop(): Promise<void> {
+    this.#stopped = true;
     const closing = this.#worker?.close();
     this.#gate.close();
     await closing;

@@ -83,6 +83,10 @@ export class Gate {
     this.#closed = false;
   }
 
+  get closed(): boolean {
+    return this.#closed;
+  }
+
   get waiting(): number {
     const { interactive, batch } = this.#lanes;
     return interactive.pending.length + batch.pending.length + this.#scheduled.size;

@@ -4,10 +4,13 @@ import { Admission } from '@sluice/admission';
 import { KNOWN_WINDOW } from '@sluice/budget';
 import type { Installation } from '@sluice/config';
 import { localStore } from '@sluice/files';
+import type { FileStore } from '@sluice/files';
 import type { Deployment, Fleet } from '@sluice/job';
+import type { Redis } from 'ioredis';
 import { connectRedis, openLedger } from '@sluice/ledger';
+import type { Ledger } from '@sluice/ledger';
 import { adapterFor, createCaller } from '@sluice/providers';
-import type { Adapter } from '@sluice/providers';
+import type { Adapter, Caller } from '@sluice/providers';
 import { CallAborts } from './call-aborts.ts';
 import { DeploymentPool } from './deployment-pool.ts';
 import type { WorkerEvents } from './events.ts';
@@ -37,66 +40,34 @@ const UNLIMITED_CONCURRENCY = 16;
 /** States in which a deployment makes calls. */
 const CALLING = new Set(['active', 'half_open', 'draining']);
 
+interface Parts {
+  ledger: Ledger;
+  redis: Redis;
+  store: FileStore;
+  admission: Admission;
+  caller: Caller;
+  leases: LeaseKeeper;
+  aborts: CallAborts;
+  now: () => number;
+}
+
 export async function startWorker(options: WorkerOptions): Promise<CallingWorker> {
-  const { installation, redisUrl, filesFolder, events, now = Date.now } = options;
-  const { fleet, config: settings, environment } = installation;
-  const { prefix } = environment;
-  const redis = connectRedis(redisUrl, 'background');
-  const ledger = openLedger(redis, prefix);
-  const store = localStore(filesFolder);
-  const pacing = { ...KNOWN_WINDOW, share: settings.admission.utilisation };
-  const admission = new Admission({ redis, prefix, fleet, pacing });
-  const caller = createCaller();
+  const { events } = options;
   const holder = randomUUID();
-  const leases = new LeaseKeeper({
-    ledger,
-    holder,
-    leaseMs: LEASE_MS,
-    now,
-    onLost: (entries) => events.leaseLost({ entries }),
-  });
-  const aborts = new CallAborts(connectRedis(redisUrl, 'subscriber'), ledger.keys);
-  const shared = {
-    admission,
-    outcomes: new OutcomeWriter(ledger, events),
-    connection: redis,
-    prefix,
-    keep: KEEP,
-    unlimitedConcurrency: UNLIMITED_CONCURRENCY,
-    entry: {
-      ledger,
-      holder,
-      leaseMs: LEASE_MS,
-      loader: new CallLoader(ledger, store),
-      leases,
-      events,
-      now,
-      signalFor: (id: string) => aborts.signalFor(id),
-    },
+  const parts = makeParts(options, holder);
+  const { aborts, admission, ledger } = parts;
+  const pools = makePools(options, parts, { holder, loads: await admission.read() });
+  const apply = (deployment: string, state: string): void => {
+    if (pools.get(deployment)?.accept(CALLING.has(state)))
+      events.stateChanged({ deployment, state });
   };
-  const loads = await admission.read();
-  const pools = new Map(
-    chosen(fleet, options.deployments).map((deployment) => {
-      const adapter = adapterFor(deployment.provider.type) as Adapter;
-      const pool = new DeploymentPool(
-        {
-          ...shared,
-          deployment,
-          outputCharge: fleet.budgets.get(deployment.id)?.outputCharge ?? adapter.outputCharge,
-          call: { deployment, adapter, caller, now },
-          limited: isLimited(fleet, deployment),
-        },
-        loads.get(deployment.id) ?? FIRST_GUESS,
-      );
-      return [deployment.id, pool] as const;
-    }),
-  );
-  await aborts.start((deployment, state) => {
-    pools.get(deployment)?.accept(CALLING.has(state));
-    events.stateChanged({ deployment, state });
-  });
+  await aborts.start(apply);
+  await readStates(ledger, apply);
   for (const pool of pools.values()) pool.start();
-  const learning = setInterval(() => void learn(admission, pools), LEARN_EVERY_MS);
+  const learning = setInterval(() => {
+    void learn(admission, pools);
+    void readStates(ledger, apply);
+  }, LEARN_EVERY_MS);
   events.started({ deployments: [...pools.keys()] });
   return {
     stop: async () => {
@@ -105,15 +76,86 @@ export async function startWorker(options: WorkerOptions): Promise<CallingWorker
       });
       clearInterval(learning);
       await Promise.all([...pools.values()].map((pool) => pool.stop()));
-      leases.close();
-      aborts.close();
-      await caller.close();
-      admission.close();
-      await store.close();
-      redis.disconnect();
+      await closeParts(parts);
       events.stopped();
     },
   };
+}
+
+function makeParts(options: WorkerOptions, holder: string): Parts {
+  const { installation, redisUrl, filesFolder, events, now = Date.now } = options;
+  const { fleet, config, environment } = installation;
+  const { prefix } = environment;
+  const redis = connectRedis(redisUrl, 'background');
+  const ledger = openLedger(redis, prefix);
+  const pacing = { ...KNOWN_WINDOW, share: config.admission.utilisation };
+  const onLost = (entries: string[]): void => events.leaseLost({ entries });
+  return {
+    ledger,
+    redis,
+    store: localStore(filesFolder),
+    admission: new Admission({ redis, prefix, fleet, pacing }),
+    caller: createCaller(),
+    leases: new LeaseKeeper({ ledger, holder, leaseMs: LEASE_MS, now, onLost }),
+    aborts: new CallAborts(connectRedis(redisUrl, 'subscriber'), ledger.keys),
+    now,
+  };
+}
+
+type Loads = Awaited<ReturnType<Admission['read']>>;
+
+/** A pool of workers per deployment; what is the same for all of them is made once. */
+function makePools(
+  options: WorkerOptions,
+  parts: Parts,
+  { holder, loads }: { holder: string; loads: Loads },
+): Map<string, DeploymentPool> {
+  const { installation, events } = options;
+  const { fleet, environment } = installation;
+  const { admission, aborts, caller, ledger, leases, now, redis, store } = parts;
+  const loader = new CallLoader(ledger, store);
+  const signalFor = (id: string) => aborts.signalFor(id);
+  const shared = {
+    admission,
+    outcomes: new OutcomeWriter(ledger, events),
+    connection: redis,
+    prefix: environment.prefix,
+    keep: KEEP,
+    unlimitedConcurrency: UNLIMITED_CONCURRENCY,
+    entry: { ledger, holder, leaseMs: LEASE_MS, loader, leases, events, now, signalFor },
+  };
+  const pools = chosen(fleet, options.deployments).map((deployment) => {
+    const adapter = adapterFor(deployment.provider.type) as Adapter;
+    const own = {
+      deployment,
+      outputCharge: fleet.budgets.get(deployment.id)?.outputCharge ?? adapter.outputCharge,
+      call: { deployment, adapter, caller, now },
+      limited: isLimited(fleet, deployment),
+    };
+    const learned = loads.get(deployment.id) ?? FIRST_GUESS;
+    return [deployment.id, new DeploymentPool({ ...shared, ...own }, learned)] as const;
+  });
+  return new Map(pools);
+}
+
+async function closeParts(parts: Parts): Promise<void> {
+  parts.leases.close();
+  parts.aborts.close();
+  await parts.caller.close();
+  parts.admission.close();
+  await parts.store.close();
+  parts.redis.disconnect();
+}
+
+/** States as the leader last published them: news may be missed while a connection is down. */
+async function readStates(
+  { redis, keys }: Ledger,
+  apply: (deployment: string, state: string) => void,
+): Promise<void> {
+  const rows = await redis.hgetall(keys.health).catch(() => ({}));
+  for (const [deployment, text] of Object.entries(rows)) {
+    apply(deployment, (JSON.parse(text) as { state: string }).state);
+  }
 }
 
 const FIRST_GUESS = { charsPerToken: 4, meanOutput: null };

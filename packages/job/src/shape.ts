@@ -22,39 +22,37 @@ const IMAGE_CHARACTERS = 4_400;
 const MESSAGE_OVERHEAD = 16;
 
 /** Measures a body. Unknown fields weigh nothing; a body of the wrong shape weighs what can be read of it. */
-export function measure(endpoint: Endpoint, body: Body): Shape {
-  switch (endpoint) {
-    case '/v1/embeddings':
-    case '/v1/moderations':
-      return {
-        characters: textLength(body['input']),
-        maxOutput: 0,
-        inputs: countInputs(body['input']),
-      };
-    case '/v1/completions':
-      return {
-        characters: textLength(body['prompt']),
-        maxOutput: perChoice(body, body['max_tokens']),
-        inputs: 1,
-      };
-    case '/v1/responses':
-      return {
-        characters:
-          textLength(body['input']) + textLength(body['instructions']) + jsonLength(body['tools']),
-        maxOutput: positive(body['max_output_tokens']),
-        inputs: 1,
-      };
-    case '/v1/chat/completions':
-      return {
-        characters:
-          textLength(body['messages']) +
-          jsonLength(body['tools']) +
-          jsonLength(body['response_format']),
-        maxOutput: perChoice(body, body['max_completion_tokens'] ?? body['max_tokens']),
-        inputs: 1,
-      };
-  }
-}
+export const measure = (endpoint: Endpoint, body: Body): Shape => MEASURES[endpoint](body);
+
+const inputsOnly = (body: Body): Shape => ({
+  characters: textLength(body['input']),
+  maxOutput: 0,
+  inputs: countInputs(body['input']),
+});
+
+const MEASURES: Record<Endpoint, (body: Body) => Shape> = {
+  '/v1/embeddings': inputsOnly,
+  '/v1/moderations': inputsOnly,
+  '/v1/completions': (body) => ({
+    characters: textLength(body['prompt']),
+    maxOutput: perChoice(body, body['max_tokens']),
+    inputs: 1,
+  }),
+  '/v1/responses': (body) => ({
+    characters:
+      textLength(body['input']) + textLength(body['instructions']) + jsonLength(body['tools']),
+    maxOutput: positive(body['max_output_tokens']),
+    inputs: 1,
+  }),
+  '/v1/chat/completions': (body) => ({
+    characters:
+      textLength(body['messages']) +
+      jsonLength(body['tools']) +
+      jsonLength(body['response_format']),
+    maxOutput: perChoice(body, body['max_completion_tokens'] ?? body['max_tokens']),
+    inputs: 1,
+  }),
+};
 
 const positive = (value: unknown): number | null =>
   typeof value === 'number' && value > 0 && Number.isFinite(value) ? Math.ceil(value) : null;

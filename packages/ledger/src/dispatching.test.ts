@@ -282,97 +282,92 @@ describe('a single job', () => {
   });
 });
 
-describe('a batch', () => {
-  async function draining(lines: number): Promise<string> {
-    const id = makeId('batch', randomBytes(16));
-    await createBatch(
-      ledger,
-      {
-        id,
-        tenant: 'default',
-        endpoint: '/v1/chat/completions',
-        inputFileId: 'file-0',
-        completionWindow: '24h',
-        createdAt: NOW,
-        expiresAt: NOW + 60_000,
-        priority: 'low',
-        metadata: null,
-        webhookUrl: null,
-        maxTier: null,
-        maxCostUsd: null,
-        outputExpiresAfter: null,
-        retryOf: null,
-      },
-      { checkAt: NOW, idempotency: null },
-    );
-    await moveBatch(ledger, id, { from: ['validating'], to: 'in_progress', set: { total: lines } });
-    return id;
-  }
+async function draining(lines: number): Promise<string> {
+  const id = makeId('batch', randomBytes(16));
+  await createBatch(
+    ledger,
+    {
+      id,
+      tenant: 'default',
+      endpoint: '/v1/chat/completions',
+      inputFileId: 'file-0',
+      completionWindow: '24h',
+      createdAt: NOW,
+      expiresAt: NOW + 60_000,
+      priority: 'low',
+      metadata: null,
+      webhookUrl: null,
+      maxTier: null,
+      maxCostUsd: null,
+      outputExpiresAfter: null,
+      retryOf: null,
+    },
+    { checkAt: NOW, idempotency: null },
+  );
+  await moveBatch(ledger, id, { from: ['validating'], to: 'in_progress', set: { total: lines } });
+  return id;
+}
 
-  const chunk = (batch: string, id: string, lines: number[]): NewChunk => ({
-    id: `${batch}~${id}`,
+const chunk = (batch: string, id: string, lines: number[]): NewChunk => ({
+  id: `${batch}~${id}`,
+  batch,
+  pool: 'fast',
+  deployment: 'mini',
+  tier: 1,
+  epoch: 1,
+  lines: lines.map((line) => [line, line * 100, 90, 40, -1]),
+  formats: 1,
+  priority: 'low',
+  createdAt: NOW,
+});
+
+const feed = (batch: string, chunks: NewChunk[], cursor = 0, over = {}) =>
+  feedChunks(ledger, {
     batch,
-    pool: 'fast',
-    deployment: 'mini',
-    tier: 1,
-    epoch: 1,
-    lines: lines.map((line) => [line, line * 100, 90, 40, -1]),
-    formats: 1,
-    priority: 'low',
-    createdAt: NOW,
-  });
-
-  const feed = (batch: string, chunks: NewChunk[], cursor = 0, over = {}) =>
-    feedChunks(ledger, {
-      batch,
-      class: 0,
-      cursor,
-      newCursor: cursor + chunks.reduce((sum, one) => sum + one.lines.length, 0),
-      chunks,
-      checkAt: NOW + 15_000,
-      leaderToken: 1,
-      ...over,
-    });
-
-  const record = (batch: string, over: Partial<LinesRecord>): LinesRecord => ({
-    batch,
-    holder: 'r1',
-    now: NOW,
-    extent: null,
-    usage: { input: 1, cached: 0, output: 2, reasoning: 0 },
-    costUsd: 0.5,
-    unpriced: 0,
-    byDeployment: { mini: 1 },
-    streamIds: [],
-    lines: [],
-    chunks: [],
-    retries: [],
+    class: 0,
+    cursor,
+    newCursor: cursor + chunks.reduce((sum, one) => sum + one.lines.length, 0),
+    chunks,
+    checkAt: NOW + 15_000,
+    leaderToken: 1,
     ...over,
   });
 
-  async function answer(
-    batch: string,
-    id: string,
-    places: number[],
-    writeId: string,
-  ): Promise<string> {
-    const slot = slotOf(batch);
-    await holdRecorder(ledger, slot, { holder: 'r1', ms: 60_000 });
-    const metas = places.map((place) => meta({ place, line: place + 1 }));
-    const fields = encodeOutcomes(
-      metas,
-      places.map((place) => `row${place}`),
-    );
-    await storeOutcomes(
-      ledger,
-      slot,
-      [{ id: `${batch}~${id}`, epoch: 1, places, fields }],
-      writeId,
-    );
-    const all = await outcomesOf(batch);
-    return all.at(-1)?.streamId as string;
-  }
+const record = (batch: string, over: Partial<LinesRecord>): LinesRecord => ({
+  batch,
+  holder: 'r1',
+  now: NOW,
+  extent: null,
+  usage: { input: 1, cached: 0, output: 2, reasoning: 0 },
+  costUsd: 0.5,
+  unpriced: 0,
+  byDeployment: { mini: 1 },
+  streamIds: [],
+  lines: [],
+  chunks: [],
+  retries: [],
+  ...over,
+});
 
+async function answer(
+  batch: string,
+  id: string,
+  places: number[],
+  writeId: string,
+): Promise<string> {
+  const slot = slotOf(batch);
+  await holdRecorder(ledger, slot, { holder: 'r1', ms: 60_000 });
+  const metas = places.map((place) => meta({ place, line: place + 1 }));
+  const fields = encodeOutcomes(
+    metas,
+    places.map((place) => `row${place}`),
+  );
+  await storeOutcomes(ledger, slot, [{ id: `${batch}~${id}`, epoch: 1, places, fields }], writeId);
+  const all = await outcomesOf(batch);
+  return all.at(-1)?.streamId as string;
+}
+
+describe('a batch', () => {
   test('is fed once: a cursor that moved, a pause and a cancellation are refused', async () => {
     const batch = await draining(10);
     assert.equal(await feed(batch, [chunk(batch, '0.0', [1, 2])]), 'fed');
