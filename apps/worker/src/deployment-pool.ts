@@ -150,6 +150,10 @@ export class DeploymentPool {
     const lease = randomUUID();
     const admitted = await this.#gate.ask({ cost: expected, lease, band: call.band });
     if (admitted === 'turned_away') return 'turned_away';
+    if (signal.aborted) {
+      void this.#ports.admission.release(deployment.id, [lease]).catch(() => undefined);
+      return 'turned_away';
+    }
     this.#calling++;
     const result = await makeCall(this.#ports.call, call, signal);
     this.#calling--;

@@ -36,6 +36,20 @@ export type EntryEnd = 'done' | 'dropped' | 'handed_back' | { heldForMs: number 
 const AT_ONCE = 0;
 
 export async function runEntry(ports: EntryPorts, data: EntryData): Promise<EntryEnd> {
+  // Listens before it claims: a cancellation between the two must not be missed.
+  const { signal, done } = ports.signalFor(data.id);
+  try {
+    return await claimAndCall(ports, data, signal);
+  } finally {
+    done();
+  }
+}
+
+async function claimAndCall(
+  ports: EntryPorts,
+  data: EntryData,
+  signal: AbortSignal,
+): Promise<EntryEnd> {
   const { ledger, holder, leaseMs, now } = ports;
   const claim = await claimEntry(ledger, { ...data, holder, leaseMs, now: now() });
   if (claim.kind === 'held') return { heldForMs: claim.forMs };
@@ -46,7 +60,7 @@ export async function runEntry(ports: EntryPorts, data: EntryData): Promise<Entr
   }
   ports.leases.hold(data.id);
   try {
-    return await callAll(ports, data, claim.entry);
+    return await callAll(ports, data, { entry: claim.entry, signal });
   } finally {
     ports.leases.release(data.id);
   }
@@ -55,7 +69,7 @@ export async function runEntry(ports: EntryPorts, data: EntryData): Promise<Entr
 async function callAll(
   ports: EntryPorts,
   data: EntryData,
-  entry: ClaimedJob | ClaimedChunk,
+  { entry, signal }: { entry: ClaimedJob | ClaimedChunk; signal: AbortSignal },
 ): Promise<EntryEnd> {
   const calls = await ports.loader.load(data.id, entry);
   if (calls === null) {
@@ -64,9 +78,7 @@ async function callAll(
     return 'dropped';
   }
   if (entry.lostBefore) for (const call of calls) addLost(ports, call);
-  const { signal, done } = ports.signalFor(data.id);
   const ends = await Promise.all(calls.map((call) => ports.perform(data, call, signal)));
-  done();
   const left = ends.filter((end) => end === 'turned_away').length;
   if (left === 0) return 'done';
   ports.dropped(left);
