@@ -55,7 +55,8 @@ after(() => system.stop());
 
 interface Served {
   account: string;
-  end: string;
+  /** Null while the call is open. */
+  end: string | null;
   key: string | null;
 }
 
@@ -337,6 +338,7 @@ describe('single jobs', () => {
     const other = await post('/v1/jobs', { ...body, priority: 'low' }, headers);
     assert.equal(other.status, 409);
     assert.equal(other.headers.get('x-should-retry'), 'false');
+    await fetch(`${system.apiUrl}/v1/jobs/${first.body['id'] as string}?wait_ms=20000`);
   });
 
   test("a provider's 400 fails the job with its answer; a cancelled job ends at once", async () => {
@@ -360,12 +362,7 @@ describe('single jobs', () => {
 
     const hanging = await post('/v1/jobs', { model: 'only-a', body: chat('wait for ever') });
     const id = hanging.body['id'] as string;
-    await until(
-      'it to run',
-      async () =>
-        ((await (await fetch(`${system.apiUrl}/v1/jobs/${id}`)).json()) as { status: string })
-          .status === 'running',
-    );
+    await until('its call to hang', async () => (await served()).some((call) => call.end === null));
     const cancelled = await post(`/v1/jobs/${id}/cancel`, {});
     assert.equal((cancelled.body as { status?: string }).status, 'cancelled');
     await until('the call to be aborted', async () =>
