@@ -1,0 +1,30 @@
+// A file of requests in, a file of answers out. Run it beside `npm start`: node examples/batch.mjs
+import OpenAI from 'openai';
+
+const client = new OpenAI({ baseURL: 'http://127.0.0.1:8080/v1', apiKey: 'any' });
+const prompts = ['17 × 3?', 'Capital of France?', 'Name a prime above 100.'];
+const lines = prompts.map((content, i) =>
+  JSON.stringify({
+    custom_id: `q-${i}`,
+    method: 'POST',
+    url: '/v1/chat/completions',
+    body: { model: 'fast', messages: [{ role: 'user', content }] },
+  }),
+);
+
+const file = await client.files.create({
+  file: new File([lines.join('\n')], 'prompts.jsonl'),
+  purpose: 'batch',
+});
+let batch = await client.batches.create({
+  input_file_id: file.id,
+  endpoint: '/v1/chat/completions',
+  completion_window: '24h',
+});
+while (!['completed', 'failed', 'expired', 'cancelled'].includes(batch.status)) {
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  batch = await client.batches.retrieve(batch.id);
+}
+const { completed, failed } = batch.request_counts;
+console.log(`${batch.status}: ${completed} answered, ${failed} failed`);
+console.log(await (await client.files.content(batch.output_file_id)).text());

@@ -1,0 +1,28 @@
+# The same in Python, with the official client (pip install openai). Run it beside `npm start`: python examples/batch.py
+import io
+import json
+import time
+
+from openai import OpenAI
+
+client = OpenAI(base_url="http://127.0.0.1:8080/v1", api_key="any")
+prompts = ["17 × 3?", "Capital of France?", "Name a prime above 100."]
+lines = [
+    json.dumps(
+        {
+            "custom_id": f"q-{i}",
+            "method": "POST",
+            "url": "/v1/chat/completions",
+            "body": {"model": "fast", "messages": [{"role": "user", "content": prompt}]},
+        }
+    )
+    for i, prompt in enumerate(prompts)
+]
+
+file = client.files.create(file=("prompts.jsonl", io.BytesIO("\n".join(lines).encode())), purpose="batch")
+batch = client.batches.create(input_file_id=file.id, endpoint="/v1/chat/completions", completion_window="24h")
+while batch.status not in ("completed", "failed", "expired", "cancelled"):
+    time.sleep(0.5)
+    batch = client.batches.retrieve(batch.id)
+print(f"{batch.status}: {batch.request_counts.completed} answered, {batch.request_counts.failed} failed")
+print(client.files.content(batch.output_file_id).text)
