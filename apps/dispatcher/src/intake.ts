@@ -16,8 +16,8 @@ export interface IntakeOptions {
   step: (data: StepData) => Promise<{ kind: 'done' } | { kind: 'again'; afterMs: number }>;
 }
 
-/** Entries of one queue that may wait for room here. */
-const SLOTS = 256;
+/** Entries of one queue that may wait for room here. Few: BullMQ fills all slots one by one before it starts any. */
+const SLOTS = 64;
 const MOST_SLOTS = 4_096;
 
 export class Intake {

@@ -51,8 +51,12 @@ export interface PoolPorts {
   limited: boolean;
 }
 
-/** Entries are small and bounded by the dispatcher, so a slot is never what a call waits for. */
+/**
+ * Entries at once. BullMQ fetches one by one until all slots are taken before it starts any, so slots beyond what is in the
+ * queue cost nothing, but many of them before a long queue delay the first. Where there are limits the queue is short.
+ */
 const SLOTS_WHERE_LIMITED = 4_096;
+const SLOTS_WHERE_UNLIMITED = 128;
 const LEASE_MARGIN_MS = 5_000;
 
 export class DeploymentPool {
@@ -73,6 +77,7 @@ export class DeploymentPool {
       book: (costs, band, leases) =>
         admission.book(deployment.id, { costs, band, leases, leaseMs }),
       release: (leases) => void admission.release(deployment.id, leases).catch(() => undefined),
+      mostCalls: ports.limited ? Number.POSITIVE_INFINITY : ports.unlimitedConcurrency,
       now: ports.call.now,
     });
     this.#settlements = new GatheredWriter({
@@ -84,8 +89,8 @@ export class DeploymentPool {
   }
 
   start(): void {
-    const { connection, prefix, keep, unlimitedConcurrency, limited, deployment } = this.#ports;
-    const concurrency = limited ? SLOTS_WHERE_LIMITED : unlimitedConcurrency;
+    const { connection, prefix, keep, limited, deployment } = this.#ports;
+    const concurrency = limited ? SLOTS_WHERE_LIMITED : SLOTS_WHERE_UNLIMITED;
     this.#worker = openWorker<EntryData>(
       runQueue(deployment.id),
       (entry, token) => this.#process(entry, token),
@@ -151,6 +156,7 @@ export class DeploymentPool {
     const admitted = await this.#gate.ask({ cost: expected, lease, band: call.band });
     if (admitted === 'turned_away') return 'turned_away';
     if (signal.aborted) {
+      this.#gate.ended();
       void this.#ports.admission.release(deployment.id, [lease]).catch(() => undefined);
       return 'turned_away';
     }

@@ -19,6 +19,8 @@ export interface GatePorts {
   book: (costs: Cost[], band: 'interactive' | 'batch', leases: string[]) => Promise<Booking>;
   /** Gives a booked lease up whose call is not made. */
   release: (leases: string[]) => void;
+  /** Calls at once in this process; Infinity where a limit of the deployment says how many. */
+  mostCalls: number;
   now: () => number;
 }
 
@@ -45,6 +47,7 @@ export class Gate {
   readonly #lanes = { interactive: new Lane(), batch: new Lane() };
   readonly #scheduled = new Set<{ timer: NodeJS.Timeout; pending: Pending }>();
   #closed = false;
+  #calls = 0;
 
   constructor(ports: GatePorts) {
     this.#ports = ports;
@@ -60,8 +63,9 @@ export class Gate {
     });
   }
 
-  /** A call of this process ended: a lease may be free. */
+  /** Whoever was told to start has ended: a lease and a place may be free. */
   ended(): void {
+    this.#calls--;
     this.#lanes.interactive.wake();
     this.#lanes.batch.wake();
   }
@@ -102,7 +106,12 @@ export class Gate {
   async #run(lane: Lane, band: 'interactive' | 'batch'): Promise<void> {
     await Promise.resolve();
     while (lane.pending.length > 0) {
-      const asked = lane.pending.slice(0, LARGEST_BOOKING);
+      const places = this.#ports.mostCalls - this.#calls - this.#scheduled.size;
+      if (places <= 0) {
+        await lane.sleep(LONGEST_WAIT_MS);
+        continue;
+      }
+      const asked = lane.pending.slice(0, Math.min(LARGEST_BOOKING, places));
       const booking = await this.#book(asked, band);
       const granted = booking.delaysMs.length;
       this.#grant(lane, asked.slice(0, granted), booking.delaysMs);
@@ -134,14 +143,19 @@ export class Gate {
     });
   }
 
+  #start(pending: Pending): void {
+    this.#calls++;
+    pending.settle('start');
+  }
+
   #schedule(lane: Lane, pending: Pending, delayMs: number): void {
-    if (delayMs < 1) return pending.settle('start');
+    if (delayMs < 1) return this.#start(pending);
     const due = this.#ports.now() + delayMs;
     const item = {
       pending,
       timer: setTimeout(() => {
         this.#scheduled.delete(item);
-        if (this.#ports.now() - due <= TOO_LATE_MS) return pending.settle('start');
+        if (this.#ports.now() - due <= TOO_LATE_MS) return this.#start(pending);
         this.#ports.release([pending.lease]);
         lane.pending.unshift(pending);
         this.#pump(lane, pending.band);

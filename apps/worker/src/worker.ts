@@ -36,7 +36,7 @@ const KEEP = 1_000;
 const LEASE_MS = 15_000;
 const LEARN_EVERY_MS = 2_000;
 /** Calls at once to a deployment without any limit, per process: enough to saturate a core, few enough to stay in memory. */
-const UNLIMITED_CONCURRENCY = 16;
+const UNLIMITED_CONCURRENCY = 256;
 /** States in which a deployment makes calls. */
 const CALLING = new Set(['active', 'half_open', 'draining']);
 
