@@ -1,7 +1,8 @@
 // A file of requests in, a file of answers out. Run it beside `npm start`: node examples/batch.mjs
 import OpenAI from 'openai';
 
-const client = new OpenAI({ baseURL: 'http://127.0.0.1:8080/v1', apiKey: 'any' });
+const baseURL = process.env.SLUICE_URL ?? 'http://127.0.0.1:8080/v1';
+const client = new OpenAI({ baseURL, apiKey: 'any' });
 const prompts = ['17 × 3?', 'Capital of France?', 'Name a prime above 100.'];
 const lines = prompts.map((content, i) =>
   JSON.stringify({

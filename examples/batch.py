@@ -1,11 +1,12 @@
 # The same in Python, with the official client (pip install openai). Run it beside `npm start`: python examples/batch.py
 import io
 import json
+import os
 import time
 
 from openai import OpenAI
 
-client = OpenAI(base_url="http://127.0.0.1:8080/v1", api_key="any")
+client = OpenAI(base_url=os.environ.get("SLUICE_URL", "http://127.0.0.1:8080/v1"), api_key="any")
 prompts = ["17 × 3?", "Capital of France?", "Name a prime above 100."]
 lines = [
     json.dumps(

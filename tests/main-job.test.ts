@@ -226,13 +226,23 @@ describe('a batch', () => {
   });
 
   test('paused it stops, resumed it ends', async () => {
-    const id = await submit(Array.from({ length: 120 }, (_, i) => line(`p-${i}`)));
+    const id = await submit(Array.from({ length: 240 }, (_, i) => line(`p-${i}`)));
     await until(
       'it to begin',
       async () => ((await client.batches.retrieve(id)).request_counts?.completed ?? 0) > 0,
     );
     const paused = await fetch(`${system.apiUrl}/v1/batches/${id}/pause`, { method: 'POST' });
     assert.equal(paused.status, 200);
+    // Long enough for the leader to let go of it: nothing new for longer than it takes between two looks.
+    let count = -1;
+    let since = Date.now();
+    await until('it to stand still', async () => {
+      const { request_counts: counts } = await client.batches.retrieve(id);
+      if (counts?.completed !== count) since = Date.now();
+      count = counts?.completed ?? 0;
+      return Date.now() - since > 1_500;
+    });
+    assert.ok(count < 240, 'it was paused before its end');
     const resumed = await fetch(`${system.apiUrl}/v1/batches/${id}/resume`, { method: 'POST' });
     assert.equal(resumed.status, 200);
     assert.equal((await ended(id)).status, 'completed');

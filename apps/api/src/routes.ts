@@ -21,6 +21,7 @@ import { cancelJob, getJob, jobEvents, listJobs, removeJob } from './handlers/jo
 import { getModel, listModels } from './handlers/models.ts';
 import { retryBatch } from './handlers/retry-batch.ts';
 import { cancelUpload, completeUpload, openUpload, receivePart } from './handlers/uploads.ts';
+import { webhookSecret } from './handlers/webhook-secret.ts';
 import type { Handler } from './http/message.ts';
 import { batchRequest, batchesQuery, directQuery, resultsQuery } from './shapes/batch-request.ts';
 import { completeRequest, fileForm, filesQuery, uploadRequest } from './shapes/file-request.ts';
@@ -85,6 +86,7 @@ export const ROUTES: readonly Route[] = [
   { method: 'get', path: '/v1/models', ...tenant, handler: listModels, does: 'List pools and aliases' },
   { method: 'get', path: '/v1/models/:id', ...tenant, handler: getModel, does: 'Read a model' },
 
+  { method: 'get', path: '/v1/webhook_secret', ...admin, handler: webhookSecret, does: 'The secret that webhook deliveries are signed with' },
   { method: 'get', path: '/admin/pools', ...admin, handler: adminPools, does: 'Pools, live' },
   { method: 'get', path: '/admin/deployments', ...admin, handler: adminDeployments, does: 'Deployments, live' },
   { method: 'get', path: '/admin/budgets', ...admin, handler: adminBudgets, does: 'Budgets, live' },

@@ -193,6 +193,7 @@ function termOf(parts: Parts, token: number): Term {
         maxLines: server.maxBatchLines,
         maxLineBytes: server.maxBodyBytes,
         filesMs: retention.filesMs,
+        poolsOf: (tenant) => installation.tenants.find(({ id }) => id === tenant)?.pools ?? null,
       },
     },
     token,

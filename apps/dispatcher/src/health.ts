@@ -2,7 +2,7 @@
  * Health of every deployment: breaker, block and the operator's wish, moved on by what the last look at Redis brought.
  * The arithmetic is balancing's; here are only the differences between two looks, and who hears of a change.
  */
-import { afterFact, afterLook, BLOCKING, newBreaker, standing } from '@sluice/balancing';
+import { afterFact, afterLook, BLOCKING, isDue, newBreaker, standing } from '@sluice/balancing';
 import type { BlockReason, CandidateState, Health } from '@sluice/balancing';
 import type { DeploymentLoad } from '@sluice/admission';
 import type { Fleet } from '@sluice/job';
@@ -98,17 +98,11 @@ export class HealthBook {
   #blockAfter(health: Health, facts: { ok: number; refused: BlockReason | null; now: number }) {
     if (facts.refused)
       return afterFact(health.block, { kind: 'refused', reason: facts.refused }, facts.now);
-    return facts.ok > 0 ? afterFact(health.block, { kind: 'succeeded' }, facts.now) : health.block;
-  }
-
-  /** A probe of a blocked deployment was placed. */
-  tried(id: string): void {
-    const health = this.#health.get(id);
-    if (!health?.block) return;
-    this.#health.set(id, {
-      ...health,
-      block: afterFact(health.block, { kind: 'tried' }, this.#now()),
-    });
+    // Before the block is due for a try, a success is of a call from before it.
+    const tried = health.block !== null && isDue(health.block, facts.now);
+    return tried && facts.ok > 0
+      ? afterFact(health.block, { kind: 'succeeded' }, facts.now)
+      : health.block;
   }
 
   #lastInPool(id: string): boolean {

@@ -31,8 +31,6 @@ export interface PlacerPorts {
   random: () => number;
   /** Batch lines of a band take their turn: called after the singles of that band. */
   feed: (band: Band) => void;
-  /** Something was placed there: a probe, when the deployment is blocked. */
-  onPlaced: (deployment: string) => void;
   /** None of the pool's deployments can ever run it. */
   onNever: (waiting: Waiting, reason: string) => Promise<void>;
   onError: (what: string, error: unknown) => void;
@@ -174,7 +172,6 @@ export class Placer {
     if (choice.kind === 'place') {
       this.#memory.set(pool.id, choice.memory);
       picture.placed(choice.deployment, choice.jobs, costs.get(choice.deployment) as Cost);
-      this.#ports.onPlaced(choice.deployment);
     }
     return choice;
   }

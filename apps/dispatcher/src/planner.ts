@@ -99,30 +99,34 @@ function problemOf(ports: PlannerPorts, classes: JobClass[]): DrainProblem {
   };
 }
 
-/** The best possible time for what is left of these batches together, ms; null when nobody can run them or the solver failed. */
-async function idealMs(
-  ports: PlannerPorts,
-  batches: readonly StoredBatch[],
-): Promise<number | null> {
+/** T* for what is left of these batches together, and who would run what; null when nobody can or the solver failed. */
+async function idealFor(ports: PlannerPorts, batches: readonly StoredBatch[]) {
   const solved = await idealDrain(
     problemOf(
       ports,
       batches.flatMap((batch) => remaining(ports, batch)),
     ),
   );
-  return solved.kind === 'solved' && Number.isFinite(solved.idealMs) ? solved.idealMs : null;
+  return solved.kind === 'solved' && Number.isFinite(solved.idealMs) ? solved : null;
 }
 
-/** Figures for a batch that is about to begin: T* if it had everything to itself, and what it will probably cost. */
+const idealMs = async (ports: PlannerPorts, batches: readonly StoredBatch[]) =>
+  (await idealFor(ports, batches))?.idealMs ?? null;
+
+/** Figures for a batch that is about to begin: T* if it had everything to itself, and what it costs when run so. */
 export async function firstEstimate(ports: PlannerPorts, batch: StoredBatch) {
-  const ideal = await idealMs(ports, [batch]);
-  let usd: number | null = 0;
-  for (const one of batch.classes) {
-    const [first] = Object.keys(placements(ports, one));
-    const priced = first !== undefined && ports.fleet.deployments.get(first)?.price !== null;
-    usd = usd === null || !priced ? null : usd + one.jobs * meanCost(ports, first, one).usd;
+  const ideal = await idealFor(ports, [batch]);
+  if (ideal === null) return { idealMs: null, costEstimateUsd: null };
+  let usd = 0;
+  for (const [i, one] of batch.classes.entries()) {
+    for (const [id, jobs] of Object.entries(ideal.assignment[`${batch.id} ${i}`] ?? {})) {
+      if (ports.fleet.deployments.get(id)?.price === null) {
+        return { idealMs: Math.round(ideal.idealMs), costEstimateUsd: null };
+      }
+      usd += jobs * meanCost(ports, id, one).usd;
+    }
   }
-  return { idealMs: ideal === null ? null : Math.round(ideal), costEstimateUsd: usd };
+  return { idealMs: Math.round(ideal.idealMs), costEstimateUsd: usd };
 }
 
 /** One round over the batches being drained: estimates, spending limits, and what other dispatchers recorded. */

@@ -5,7 +5,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { FileMissing } from '@sluice/files';
 import type { FileStore } from '@sluice/files';
-import type { Endpoint, Fleet } from '@sluice/job';
+import type { Endpoint, Fleet, Pool } from '@sluice/job';
 import { makeId, makeSiblingId } from '@sluice/job';
 import { lookupModel } from '@sluice/config';
 import {
@@ -32,6 +32,8 @@ export interface StepPorts {
   fleet: Fleet;
   maxLines: number;
   maxLineBytes: number;
+  /** Pools that a tenant may name; null = all. */
+  poolsOf: (tenant: string) => readonly string[] | null;
   /** How long output files live unless the batch says otherwise, ms. */
   filesMs: number;
   /** How long an ended batch's bitmap is kept, s. */
@@ -70,7 +72,7 @@ async function validate(ports: StepPorts, batch: StoredBatch): Promise<StepEnd> 
       inputId: batch.inputFileId,
       endpoint: batch.endpoint,
       batchId: batch.id,
-      rules: rulesFor(ports),
+      rules: rulesFor(ports, batch.tenant),
     });
     if (result.kind === 'invalid') return await refuse(ports, batch, result.errors);
     return await begin(ports, batch, { ...result, storeName: input.storeName });
@@ -87,7 +89,11 @@ const inputGone = (batch: StoredBatch): BatchError => ({
   line: null,
 });
 
-function rulesFor({ fleet, maxLines, maxLineBytes }: StepPorts): BatchRules {
+function rulesFor(
+  { fleet, maxLines, maxLineBytes, poolsOf }: StepPorts,
+  tenant: string,
+): BatchRules {
+  const allowed = poolsOf(tenant);
   const sayable = (pool: string, endpoint: Endpoint, body: Record<string, unknown>) => {
     const members = fleet.pools.get(pool)?.tiers.flat() ?? [pool.slice('deployment/'.length)];
     return formatsOf(
@@ -101,12 +107,27 @@ function rulesFor({ fleet, maxLines, maxLineBytes }: StepPorts): BatchRules {
     maxLineBytes,
     resolve: (model) => {
       const found = lookupModel(fleet, model);
-      if (found.kind === 'unknown') return found;
+      if (found.kind === 'unknown') return { ...found, known: allowed ?? found.known };
+      const named = found.kind === 'deployment' ? [found.deployment.id] : found;
+      if (allowed !== null && !mayUse(fleet, allowed, named)) {
+        return { kind: 'unknown', known: allowed };
+      }
       return { kind: 'pool', pool: found.kind === 'deployment' ? model : found.pool.id };
     },
     formatsFor: (pool, endpoint, body) => sayable(pool, endpoint, body).mask,
     cannotSay: (pool, endpoint, body) => sayable(pool, endpoint, body).unsayable,
   };
+}
+
+/** A deployment may be named by whoever may name a pool that it serves. */
+function mayUse(
+  fleet: Fleet,
+  allowed: readonly string[],
+  named: string[] | { pool: Pool },
+): boolean {
+  if (!Array.isArray(named)) return allowed.includes(named.pool.id);
+  const served = allowed.flatMap((id) => fleet.pools.get(id)?.tiers.flat() ?? []);
+  return named.every((id) => served.includes(id));
 }
 
 async function refuse(

@@ -44,7 +44,7 @@ export interface TermPorts {
   windowLines: number;
   snapshotMs: number;
   keepSeconds: number;
-  steps: Pick<StepPorts, 'maxLines' | 'maxLineBytes' | 'filesMs'>;
+  steps: Pick<StepPorts, 'maxLines' | 'maxLineBytes' | 'filesMs' | 'poolsOf'>;
   events: DispatcherEvents;
   now: () => number;
   random: () => number;
@@ -87,7 +87,6 @@ export class Term {
       now,
       random,
       feed: (band) => this.#feeder.feed(band),
-      onPlaced: (deployment) => this.#health.tried(deployment),
       onNever: (waiting, reason) => this.#never(waiting, reason),
       onError,
     });

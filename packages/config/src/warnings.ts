@@ -12,6 +12,7 @@ export function findWarnings(file: ConfigFile, fleet: Fleet, tenants: Tenant[]):
     ...moneyWithoutPrice(fleet, deployments),
     ...openKeys(fleet),
     ...closedAdmin(file, tenants),
+    ...tenantLimits(tenants),
   ];
 }
 
@@ -77,3 +78,11 @@ const closedAdmin = (file: ConfigFile, tenants: Tenant[]): string[] =>
   tenants.length > 0 && !file.admin
     ? ['admin: with tenants and without admin.api_keys, /admin and /metrics answer 403']
     : [];
+
+const tenantLimits = (tenants: Tenant[]): string[] =>
+  tenants
+    .filter(({ limits }) => Object.keys(limits).length > 0)
+    .map(
+      ({ id }) =>
+        `tenants.${id}.limits: not enforced in this version; put limits that must hold on deployments and budgets`,
+    );

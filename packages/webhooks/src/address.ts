@@ -113,7 +113,7 @@ export function forbiddenReason(ip: string, protocol: string): string {
 function checkScheme(protocol: string, { allow, allowHttp }: UrlRules): string | null {
   if (protocol === 'https:') return null;
   if (protocol !== 'http:') return `the scheme is ${protocol.slice(0, -1)}, not https`;
-  if (!allowHttp) return 'the scheme is http, not https';
+  if (!allowHttp) return 'the scheme is http, not https (webhooks.allow_http: true permits it)';
   return allow.length > 0 ? null : 'http goes only to addresses listed in webhooks.allow (none)';
 }
 

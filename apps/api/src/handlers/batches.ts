@@ -51,19 +51,27 @@ export async function cancelBatch(api: Api, request: ApiRequest): Promise<Reply>
 }
 
 export const pauseBatch = (api: Api, request: ApiRequest): Promise<Reply> =>
-  setPaused(api, request, { paused: '1', paused_reason: '' });
+  moveTo(api, request, () => ({ set: { paused: '1', paused_reason: '', eta_at: '' } }));
 
+/** Looked after at once, so that the leader feeds it again. Going on after `max_cost_usd` paused it is leave to spend more. */
 export const resumeBatch = (api: Api, request: ApiRequest): Promise<Reply> =>
-  setPaused(api, request, { paused: '0', paused_reason: '' });
+  moveTo(api, request, ({ pausedReason }) => ({
+    set: {
+      paused: '0',
+      paused_reason: '',
+      ...(pausedReason?.startsWith('max_cost_usd') ? { max_cost: '' } : {}),
+    },
+    checkAt: request.now,
+  }));
 
-async function setPaused(
+async function moveTo(
   api: Api,
   request: ApiRequest,
-  set: Record<string, string>,
+  to: (batch: StoredBatch) => Omit<BatchMove, 'from'>,
 ): Promise<Reply> {
-  const { id } = await find(api, request);
-  const moved = await move(api, id, { from: CANCELLABLE, set });
-  return shown(api, id, { moved, fine: [], allowed: CANCELLABLE });
+  const batch = await find(api, request);
+  const moved = await move(api, batch.id, { from: CANCELLABLE, ...to(batch) });
+  return shown(api, batch.id, { moved, fine: [], allowed: CANCELLABLE });
 }
 
 async function move(api: Api, id: string, to: BatchMove): Promise<'moved' | 'refused'> {

@@ -20,7 +20,7 @@ export const tenant = z.strictObject({
   api_keys: keys().describe('Keys that this tenant’s clients send as `Authorization: Bearer …`.'),
   weight: weight()
     .prefault(1)
-    .describe('Its share when tenants compete. 0 = only what others leave.'),
+    .describe('Its share when tenants compete. Not used in this version.'),
   pools: z
     .array(name())
     .min(1)
@@ -37,7 +37,9 @@ export const tenant = z.strictObject({
       usd_per_day: amount().optional().describe('US dollars per day; above it 429.'),
     })
     .prefault({})
-    .describe('Limits of this tenant; absent = none.'),
+    .describe(
+      'Limits of this tenant; absent = none. **Not enforced in this version**: the start warns.',
+    ),
 });
 
 export const admin = z.strictObject({

@@ -1,0 +1,126 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { Gate } from './gate.ts';
+import type { Asking, Booking, GatePorts } from './gate.ts';
+
+const COST = { requests: 1, input: 10, output: 5, usd: 0 } as const;
+const batch = (lease: string): Asking => ({ cost: COST, lease, band: 'batch' });
+
+interface Asked {
+  leases: string[];
+  band: string;
+}
+
+/** A booking office that answers as told, and keeps what it was asked. */
+function office(answer: (asked: Asked, time: number) => Booking, over: Partial<GatePorts> = {}) {
+  const asked: Asked[] = [];
+  const released: string[] = [];
+  const gate = new Gate({
+    book: (_costs, band, leases) => {
+      asked.push({ leases, band });
+      return Promise.resolve(answer({ leases, band }, asked.length));
+    },
+    release: (leases) => released.push(...leases),
+    mostCalls: Number.POSITIVE_INFINITY,
+    now: () => performance.now(),
+    ...over,
+  });
+  return { gate, asked, released };
+}
+
+const all = ({ leases }: Asked): Booking => ({ delaysMs: leases.map(() => 0), askAgainMs: null });
+
+describe('the gate', () => {
+  test('a whole chunk asks together, at most 32 at a time, in order', async () => {
+    const { gate, asked } = office(all);
+    const leases = Array.from({ length: 40 }, (_, i) => `l${i}`);
+    const answers = await Promise.all(leases.map((lease) => gate.ask(batch(lease))));
+    assert.ok(answers.every((answer) => answer === 'start'));
+    assert.deepEqual(
+      asked.map((one) => one.leases.length),
+      [32, 8],
+    );
+    assert.deepEqual(
+      asked.flatMap((one) => one.leases),
+      leases,
+    );
+  });
+
+  test('interactive asks by itself', async () => {
+    const { gate, asked } = office(all);
+    await Promise.all([gate.ask(batch('b')), gate.ask({ ...batch('i'), band: 'interactive' })]);
+    assert.deepEqual(asked.map(({ band }) => band).toSorted(), ['batch', 'interactive']);
+  });
+
+  test('what is booked for later starts later; the rest asks again when told', async () => {
+    const { gate, asked } = office(({ leases }, time) =>
+      time === 1
+        ? { delaysMs: [30], askAgainMs: 5 }
+        : { delaysMs: leases.map(() => 0), askAgainMs: null },
+    );
+    const began = performance.now();
+    const first = gate.ask(batch('a')).then(() => performance.now() - began);
+    await gate.ask(batch('b'));
+    assert.ok((await first) >= 29);
+    assert.deepEqual(
+      asked.map((one) => one.leases),
+      [['a', 'b'], ['b']],
+    );
+  });
+
+  test('a call that ends wakes what waits for a lease', async () => {
+    let free = false;
+    const { gate } = office(({ leases }) =>
+      free
+        ? { delaysMs: leases.map(() => 0), askAgainMs: null }
+        : { delaysMs: [], askAgainMs: 60_000 },
+    );
+    const began = performance.now();
+    const waiting = gate.ask(batch('a'));
+    setImmediate(() => {
+      free = true;
+      gate.ended();
+    });
+    assert.equal(await waiting, 'start');
+    assert.ok(performance.now() - began < 200);
+  });
+
+  test('closed it turns everybody away and gives back what was booked', async () => {
+    const { gate, released } = office(({ leases }) => ({
+      delaysMs: leases.map(() => 5_000),
+      askAgainMs: null,
+    }));
+    const booked = gate.ask(batch('a'));
+    await new Promise(setImmediate);
+    gate.close();
+    assert.equal(await booked, 'turned_away');
+    assert.deepEqual(released, ['a']);
+    assert.equal(await gate.ask(batch('b')), 'turned_away');
+    assert.equal(gate.waiting, 0);
+  });
+
+  test('no more calls at once than this process is meant to make', async () => {
+    const { gate, asked } = office(all, { mostCalls: 2 });
+    const third = Promise.all([gate.ask(batch('a')), gate.ask(batch('b'))]).then(() =>
+      gate.ask(batch('c')),
+    );
+    await new Promise(setImmediate);
+    assert.deepEqual(
+      asked.map((one) => one.leases),
+      [['a', 'b']],
+    );
+    gate.ended();
+    assert.equal(await third, 'start');
+  });
+
+  test('when Redis cannot be asked it goes on asking', async () => {
+    let fails = 2;
+    const { gate } = office(all, {
+      book: (_costs, _band, leases) =>
+        fails-- > 0
+          ? Promise.reject(new Error('away'))
+          : Promise.resolve(all({ leases, band: 'batch' })),
+    });
+    assert.equal(await gate.ask(batch('a')), 'start');
+  });
+});

@@ -1,0 +1,103 @@
+/** What the README and examples/ print, run against a real system: an example that does not work is worse than none. */
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { promisify } from 'node:util';
+import { System, until } from '@sluice/testing';
+
+const run = promisify(execFile);
+const root = join(import.meta.dirname, '..');
+const readme = readFileSync(join(root, 'README.md'), 'utf8');
+const PROMPT =
+  '{"custom_id": "q-1", "method": "POST", "url": "/v1/chat/completions", "body": {"model": "fast", "messages": [{"role": "user", "content": "17 × 3?"}]}}';
+
+let system: System;
+before(async () => {
+  system = await System.start({
+    config: `
+providers: { sim: { type: openai, base_url: "{{simulator}}/v1", api_key: key } }
+deployments: { sim: { provider: sim, model: sim, limits: { rpm: 6000 } } }
+pools: { fast: [sim] }
+webhooks: { allow: [127.0.0.0/8], allow_http: true }
+`,
+    simulator: { accounts: { sim: { key: 'key', format: 'openai' } } },
+  });
+  writeFileSync(join(system.folder, 'prompts.jsonl'), `${PROMPT}\n`);
+});
+after(() => system.stop());
+
+const env = () => ({ ...process.env, SLUICE_URL: `${system.apiUrl}/v1` });
+
+/** A fenced block of the README, spoken to this system instead of port 8080. */
+function block(language: string, containing: string): string {
+  const blocks = [...readme.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\``, 'gms'))];
+  const found = blocks.map(([, text]) => text as string).find((text) => text.includes(containing));
+  assert.ok(found, `the README has a ${language} block with ${containing}`);
+  return found
+    .replaceAll('http://127.0.0.1:8080', system.apiUrl)
+    .replaceAll('localhost:8080', system.apiUrl.replace('http://', ''));
+}
+
+const newestBatch = async (): Promise<{ id: string; status: string }> => {
+  const { data } = (await (await fetch(`${system.apiUrl}/v1/batches?limit=1`)).json()) as {
+    data: { id: string; status: string }[];
+  };
+  return data[0] as { id: string; status: string };
+};
+
+const python = await run('python3', ['-c', 'import openai']).then(
+  () => 'python3',
+  () => null,
+);
+const NO_PYTHON = python === null && 'python3 has no openai package here (pip install openai)';
+
+test('the prompt line is the one the README prints', () => {
+  assert.ok(readme.includes(PROMPT));
+});
+
+test('the Node lines of the README make a batch that ends', async () => {
+  const file = join(root, 'tests', `readme-${process.pid}.mjs`);
+  writeFileSync(
+    file,
+    block('js', 'batches.create').replace(
+      "'prompts.jsonl'",
+      JSON.stringify(join(system.folder, 'prompts.jsonl')),
+    ),
+  );
+  try {
+    await run(process.execPath, [file]);
+  } finally {
+    rmSync(file);
+  }
+  await until('the batch', async () => (await newestBatch()).status === 'completed');
+});
+
+test('the Python lines of the README make a batch that ends', { skip: NO_PYTHON }, async () => {
+  const earlier = await newestBatch();
+  await run('python3', ['-c', block('python', 'batches.create')], { cwd: system.folder });
+  await until('the batch', async () => {
+    const batch = await newestBatch();
+    return batch.id !== earlier.id && batch.status === 'completed';
+  });
+});
+
+test('examples/batch.mjs prints its answers', async () => {
+  const { stdout } = await run(process.execPath, [join(root, 'examples/batch.mjs')], {
+    env: env(),
+  });
+  assert.match(stdout, /completed: 3 answered, 0 failed/);
+  assert.equal(stdout.split('\n').filter((line) => line.startsWith('{')).length, 3);
+});
+
+test('examples/batch.py prints its answers', { skip: NO_PYTHON }, async () => {
+  const { stdout } = await run('python3', [join(root, 'examples/batch.py')], { env: env() });
+  assert.match(stdout, /completed: 3 answered, 0 failed/);
+});
+
+test('the job with curl is accepted', async () => {
+  const [command] = block('sh', 'curl').split('\ncurl -s "');
+  const { stdout } = await run('sh', ['-c', command as string]);
+  assert.equal((JSON.parse(stdout) as { object: string }).object, 'job');
+});
