@@ -20,6 +20,7 @@ import { Recorder } from './recorder.ts';
 import { Segments } from './segments.ts';
 import { Term } from './term.ts';
 import { startWebhooks } from './webhooks.ts';
+import { within } from './within.ts';
 
 export interface DispatcherOptions {
   installation: Installation;
@@ -40,6 +41,8 @@ export interface Dispatcher {
 /** Finished entries that each queue keeps for people to look at (contract: Bull Board). */
 const KEEP = 1_000;
 const LEASE_MS = 4_000;
+/** For each part: more than a webhook's or a call's usual time, less than anybody's patience. */
+const STOP_WITHIN_MS = 7_000;
 
 interface Parts extends Required<Omit<DispatcherOptions, 'filesFolder'>> {
   ledger: Ledger;
@@ -86,11 +89,11 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
   return {
     stop: async () => {
       events.stopping();
-      await leadership.stop();
-      await webhooks.stop();
-      await recorder.stop();
+      await within(STOP_WITHIN_MS, leadership.stop());
+      await within(STOP_WITHIN_MS, webhooks.stop());
+      await within(STOP_WITHIN_MS, recorder.stop());
       await segments.close();
-      await Promise.all([...queues.values()].map((queue) => queue.close()));
+      await within(STOP_WITHIN_MS, Promise.all([...queues.values()].map((queue) => queue.close())));
       parts.admission.close();
       await store.close();
       redis.disconnect();
@@ -150,7 +153,8 @@ function leadershipOf(parts: Parts, terms: { now: Term | null }): Leadership {
       terms.now = term;
       await term.start();
     },
-    onLost: async () => {
+    onLost: async (lost) => {
+      events.leadLost({ token: lost });
       const term = terms.now;
       terms.now = null;
       await term?.stop();

@@ -10,7 +10,8 @@ export interface LeadershipOptions {
   holder: string;
   leaseMs: number;
   onLead: (token: number) => Promise<void>;
-  onLost: () => Promise<void>;
+  /** Must stop acting at once; what it then waits for is its own business. */
+  onLost: (token: number) => Promise<void>;
 }
 
 export class Leadership {
@@ -51,7 +52,8 @@ export class Leadership {
   async #change(token: number): Promise<void> {
     const before = this.#token;
     this.#token = 0;
-    if (before !== 0) await this.#options.onLost();
+    // Not waited for: it may hang on the very connection whose failure ended the term, and must not hold up the next one.
+    if (before !== 0) void this.#options.onLost(before);
     if (token === 0) return;
     await raiseToken(this.#options.ledger, token);
     this.#token = token;
@@ -63,9 +65,10 @@ export class Leadership {
     this.#stopped = true;
     if (this.#timer) clearTimeout(this.#timer);
     await this.#turn;
-    if (this.#token === 0) return;
+    const before = this.#token;
+    if (before === 0) return;
     this.#token = 0;
-    await this.#options.onLost();
+    await this.#options.onLost(before);
     await giveUpLead(this.#options.ledger, this.#options.holder).catch(() => undefined);
   }
 }

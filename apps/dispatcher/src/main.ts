@@ -34,7 +34,8 @@ async function stop(): Promise<void> {
   if (stopping) return;
   stopping = true;
   await dispatcher.stop();
-  if (process.connected) process.disconnect();
+  // A connection that never finished closing must not keep the process.
+  process.exit(0);
 }
 process.on('SIGTERM', () => void stop());
 process.on('SIGINT', () => void stop());

@@ -23,12 +23,15 @@ interface View {
   takenBefore: number;
   /** Decaying mean of what was placed here. */
   meanCost: Cost | null;
+  /** The newest placement, and how many calls had ended by then: whether a probe is still out. */
+  last: { at: number; ended: number };
 }
 
 /** Weight of a new placement in the mean cost. */
 const LEARNING = 0.1;
 /** Below this many calls an average latency says nothing yet. */
 const ENOUGH_CALLS = 1;
+const PROBE_MARGIN_MS = 5_000;
 
 export class Picture {
   readonly #fleet: Fleet;
@@ -57,6 +60,7 @@ export class Picture {
           placed: 0,
           takenBefore: load.taken,
           meanCost: null,
+          last: { at: Number.NEGATIVE_INFINITY, ended: 0 },
         });
         continue;
       }
@@ -71,10 +75,11 @@ export class Picture {
   }
 
   /** Jobs were placed on a deployment. */
-  placed(id: string, jobs: number, cost: Cost): void {
+  placed(id: string, jobs: number, { cost, now }: { cost: Cost; now: number }): void {
     const view = this.#views.get(id);
     if (!view) return;
     view.placed += jobs;
+    view.last = { at: now, ended: view.load.ok + view.load.failed };
     view.meanCost = view.meanCost === null ? cost : blend(view.meanCost, cost);
   }
 
@@ -88,6 +93,11 @@ export class Picture {
   emptied(id: string): void {
     const view = this.#views.get(id);
     if (view) view.takenBefore = view.load.taken - view.placed;
+  }
+
+  /** Deployments whose queue seems not to be empty. */
+  get busy(): string[] {
+    return [...this.#views.keys()].filter((id) => this.queued(id) > 0);
   }
 
   queued(id: string): number {
@@ -138,22 +148,33 @@ export class Picture {
   #candidate(view: View, tier: number, now: number): Candidate {
     const { deployment, load } = view;
     const health = this.#health.get(deployment.id);
+    const stands = health ? standing(health, now) : { state: 'active' as const };
     const ended = load.ok + load.failed;
+    const trial = stands.state === 'half_open' ? this.#probing(view, now) : null;
     return {
       id: deployment.id,
       tier,
       weight: deployment.weight,
       region: deployment.region,
       price: deployment.price,
-      queued: this.queued(deployment.id),
-      inFlight: load.inFlight,
+      queued: trial ?? this.queued(deployment.id),
+      inFlight: trial === null ? load.inFlight : 0,
       concurrency: this.#fleet.budgets.get(deployment.id)?.limits.concurrency ?? null,
       sharedSlots: this.#sharedSlots(deployment),
       rates: load.dims.map((dim) => this.#rate(dim, view, now)),
       predictedMs: ended >= ENOUGH_CALLS ? load.meanLatencyMs : null,
       errorRate: ended > 0 ? load.failed / ended : 0,
-      ...(health ? standing(health, now) : { state: 'active' as const }),
+      ...stands,
     };
+  }
+
+  /**
+   * Whether a half-open deployment is being tried now (1) or not (0): by what was placed and ended, not by the counts of its
+   * queue and calls, which a crash can leave too high for ever. A probe that never ends stops counting after its timeout.
+   */
+  #probing({ deployment, load, last }: View, now: number): 0 | 1 {
+    const out = load.ok + load.failed <= last.ended;
+    return out && now - last.at < deployment.timeoutMs + PROBE_MARGIN_MS ? 1 : 0;
   }
 
   #rate(dim: DeploymentLoad['dims'][number], view: View, now: number): Rate {

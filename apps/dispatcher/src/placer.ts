@@ -171,7 +171,8 @@ export class Placer {
     });
     if (choice.kind === 'place') {
       this.#memory.set(pool.id, choice.memory);
-      picture.placed(choice.deployment, choice.jobs, costs.get(choice.deployment) as Cost);
+      const placed = { cost: costs.get(choice.deployment) as Cost, now };
+      picture.placed(choice.deployment, choice.jobs, placed);
     }
     return choice;
   }

@@ -24,6 +24,7 @@ import type { PlannerPorts } from './planner.ts';
 import { runStep } from './steps.ts';
 import type { StepPorts } from './steps.ts';
 import { Sweeper } from './sweeper.ts';
+import { within } from './within.ts';
 import type { Intake } from './intake.ts';
 
 export interface TermPorts {
@@ -52,6 +53,7 @@ export interface TermPorts {
 
 const PLAN_EVERY_MS = 1_000;
 const PUBLISH_EVERY_MS = 1_000;
+const STOP_WITHIN_MS = 5_000;
 
 export class Term {
   readonly #ports: TermPorts;
@@ -173,13 +175,24 @@ export class Term {
     if (changes.length > 0 || now - this.#publishedAt >= PUBLISH_EVERY_MS) await this.#publish(now);
     if (now - this.#plannedAt < PLAN_EVERY_MS || this.#planning) return;
     this.#plannedAt = now;
-    this.#planning = planRound(this.#planner)
+    this.#planning = Promise.all([planRound(this.#planner), this.#correctCounts()])
+      .then(() => undefined)
       .catch((error: unknown) =>
         this.#ports.events.failed({ what: 'planning', error: String(error) }),
       )
       .finally(() => {
         this.#planning = null;
       });
+  }
+
+  /** An empty queue has nothing queued, whatever a crash left of the counts. */
+  async #correctCounts(): Promise<void> {
+    for (const id of this.#picture.busy) {
+      const queue = this.#ports.queues.run(id);
+      const counts = await queue.getJobCounts('waiting', 'prioritized', 'active', 'delayed');
+      const entries = Object.values(counts).reduce((sum, count) => sum + count, 0);
+      if (entries === 0) this.#picture.emptied(id);
+    }
   }
 
   async #tell(change: StateChange): Promise<void> {
@@ -262,9 +275,11 @@ export class Term {
     });
   }
 
+  /** Stops acting at once, then waits for what is under way, at most a few seconds: a lost connection may never answer. */
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#placer.close();
-    await Promise.all([this.#intake?.close(), this.#sweeper.stop(), this.#loop, this.#planning]);
+    const parts = [this.#intake?.close(), this.#sweeper.stop(), this.#loop, this.#planning];
+    await within(STOP_WITHIN_MS, Promise.allSettled(parts));
   }
 }

@@ -1,4 +1,5 @@
 /** Hears from other processes: whose calls to abort (a cancelled job), and which deployments take no calls now. */
+import { setMaxListeners } from 'node:events';
 import type { Redis } from 'ioredis';
 import type { Keys } from '@sluice/ledger';
 
@@ -28,6 +29,8 @@ export class CallAborts {
   /** The signal that aborts the calls of an entry; `done` forgets it. */
   signalFor(id: string): { signal: AbortSignal; done: () => void } {
     const controller = new AbortController();
+    // All calls of a chunk listen to the one signal.
+    setMaxListeners(0, controller.signal);
     this.#controllers.set(id, controller);
     return { signal: controller.signal, done: () => void this.#controllers.delete(id) };
   }

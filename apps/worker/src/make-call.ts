@@ -30,8 +30,21 @@ export async function makeCall(
   call: Call,
   signal: AbortSignal,
 ): Promise<CallResult> {
-  const { deployment, adapter, caller, now } = ports;
-  const startedAt = now();
+  const startedAt = ports.now();
+  try {
+    return await send(ports, call, { signal, startedAt });
+  } catch (error) {
+    // A body that cannot be put into the wire format (nested too deeply to serialise, say): trying again changes nothing.
+    const message = `the request could not be made: ${(error as Error).name}`;
+    return { ...noAnswer, startedAt, endedAt: ports.now(), outcome: 'bad_request', message };
+  }
+}
+
+async function send(
+  { deployment, adapter, caller, now }: CallPorts,
+  call: Call,
+  { signal, startedAt }: { signal: AbortSignal; startedAt: number },
+): Promise<CallResult> {
   const request = adapter.buildRequest({ endpoint: call.endpoint, body: call.body, deployment });
   const sent = await caller.send(request, { timeoutMs: deployment.timeoutMs, signal });
   const times = { startedAt, endedAt: now() };

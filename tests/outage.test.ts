@@ -1,0 +1,126 @@
+/** Sluice's own Redis dies in mid-batch and comes back, a worker dies while its deployment is sick: everything goes on by itself. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { System, until } from '@sluice/testing';
+
+interface Batch {
+  id: string;
+  status: string;
+  request_counts: { completed: number; failed: number };
+}
+
+async function start(fault: object[] = []): Promise<System> {
+  return System.start({
+    config: `
+providers: { a: { type: openai, base_url: "{{simulator}}/v1", api_key: k } }
+deployments: { a: { provider: a, model: sim, timeout_ms: 2000, limits: { rpm: 3000 } } }
+pools: { f: [a] }
+`,
+    simulator: {
+      ledger: true,
+      accounts: {
+        a: {
+          key: 'k',
+          format: 'openai',
+          limits: { rpm: 3_000 },
+          latency: { first_token_ms: 40 },
+          faults: fault,
+        },
+      },
+    },
+  });
+}
+
+async function submit(
+  system: System,
+  bodies: object[],
+  change = (line: string): string => line,
+): Promise<string> {
+  const lines = bodies.map((body, i) =>
+    change(
+      JSON.stringify({ custom_id: String(i), method: 'POST', url: '/v1/chat/completions', body }),
+    ),
+  );
+  const response = await fetch(`${system.apiUrl}/v1/batches?completion_window=1h`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/jsonl' },
+    body: lines.join('\n'),
+  });
+  return ((await response.json()) as Batch).id;
+}
+
+const ask = (i: number) => ({
+  model: 'f',
+  max_tokens: 10,
+  messages: [{ role: 'user', content: `question ${i}` }],
+});
+const read = async (system: System, id: string): Promise<Batch | null> => {
+  const response = await fetch(`${system.apiUrl}/v1/batches/${id}`);
+  return response.ok ? ((await response.json()) as Batch) : null;
+};
+const completed = (system: System, id: string, more: number) =>
+  until(
+    `more than ${more} lines`,
+    async () => ((await read(system, id))?.request_counts.completed ?? 0) > more,
+    { timeoutMs: 60_000 },
+  );
+const end = (system: System, id: string) =>
+  until(
+    'the end',
+    async () => {
+      const batch = await read(system, id);
+      return batch?.status === 'completed' ? batch : null;
+    },
+    { timeoutMs: 90_000 },
+  );
+
+test('Redis is killed for three seconds: the batch goes on, every line once', async () => {
+  const system = await start();
+  try {
+    const id = await submit(
+      system,
+      Array.from({ length: 300 }, (_, i) => ask(i)),
+    );
+    await completed(system, id, 40);
+    process.kill(system.redis.pid, 'SIGKILL');
+    await new Promise((resolve) => setTimeout(resolve, 3_000));
+    await system.redis.restart();
+    const batch = await end(system, id);
+    assert.deepEqual(batch.request_counts, { total: 300, completed: 300, failed: 0 });
+  } finally {
+    await system.stop();
+  }
+});
+
+test('a worker is killed, then its deployment fails for a while: it is tried again and the batch ends', async () => {
+  const system = await start();
+  try {
+    const id = await submit(
+      system,
+      Array.from({ length: 400 }, (_, i) => ask(i)),
+    );
+    await completed(system, id, 40);
+    await system.end(system.names('worker')[0] as string, 'SIGKILL');
+    await system.launch('worker');
+    await completed(system, id, 120);
+    await system.simulate('a', { faults: [{ kind: 'error', for_ms: 3_000 }] });
+    const batch = await end(system, id);
+    assert.deepEqual(batch.request_counts, { total: 400, completed: 400, failed: 0 });
+  } finally {
+    await system.stop();
+  }
+});
+
+test('a body nested too deeply to be sent fails alone', async () => {
+  const system = await start();
+  try {
+    const deep = `${'['.repeat(50_000)}${']'.repeat(50_000)}`;
+    const id = await submit(system, [ask(1), { ...ask(2), x: '@deep' }, ask(3)], (line) =>
+      line.replace('"@deep"', deep),
+    );
+    const batch = await end(system, id);
+    assert.deepEqual(batch.request_counts, { total: 3, completed: 2, failed: 1 });
+  } finally {
+    await system.stop();
+  }
+});
