@@ -279,7 +279,9 @@ export class Term {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#placer.close();
-    const parts = [this.#intake?.close(), this.#sweeper.stop(), this.#loop, this.#planning];
+    const intake = this.#intake?.close() ?? Promise.resolve();
+    const planning = this.#planning ?? Promise.resolve();
+    const parts = [intake, this.#sweeper.stop(), this.#loop, planning];
     await within(STOP_WITHIN_MS, Promise.allSettled(parts));
   }
 }
