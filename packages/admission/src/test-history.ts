@@ -19,7 +19,8 @@ const anyCost: fc.Arbitrary<Cost> = fc.record({
   requests: fc.constant(1 as const),
   input: fc.oneof(fc.nat(300), fc.double({ min: 0, max: 3_000, noNaN: true })),
   output: fc.oneof(fc.nat(300), fc.double({ min: 0, max: 1_000, noNaN: true })),
-  usd: fc.double({ min: 0, max: 0.3, noNaN: true }),
+  // In billionths of a dollar: smaller amounts are no money, and denormal numbers are read as 0 by Lua.
+  usd: fc.integer({ min: 0, max: 300_000_000 }).map((billionths) => billionths / 1e9),
 });
 
 /** How much later, ms: mostly within a burst, at times hours. */
