@@ -13,4 +13,5 @@ const files = testFiles(['packages', 'apps', 'tests']).filter(
 if (files.length === 0) give(`No test file has ${wanted.join(' or ')} in its path.`);
 
 const concurrency = `--test-concurrency=${Math.max(2, availableParallelism() - 1)}`;
-runNode(['--import', 'tsx', '--test', '--test-reporter=spec', concurrency, ...files], env);
+const seed = env.SLUICE_TEST_SEED ? ['--import', './scripts/setup/property-seed.mjs'] : [];
+runNode(['--import', 'tsx', ...seed, '--test', '--test-reporter=spec', concurrency, ...files], env);
