@@ -9,12 +9,15 @@ interface Batch {
   request_counts: { completed: number; failed: number };
 }
 
-async function start(fault: object[] = []): Promise<System> {
+const RATE = 'limits: { rpm: 3000 }';
+
+async function start(limits = RATE, budgets = ''): Promise<System> {
   return System.start({
     config: `
 providers: { a: { type: openai, base_url: "{{simulator}}/v1", api_key: k } }
-deployments: { a: { provider: a, model: sim, timeout_ms: 2000, limits: { rpm: 3000 } } }
+deployments: { a: { provider: a, model: sim, timeout_ms: 2000, ${limits} } }
 pools: { f: [a] }
+${budgets}
 `,
     simulator: {
       ledger: true,
@@ -24,7 +27,6 @@ pools: { f: [a] }
           format: 'openai',
           limits: { rpm: 3_000 },
           latency: { first_token_ms: 40 },
-          faults: fault,
         },
       },
     },
@@ -106,6 +108,26 @@ test('a worker is killed, then its deployment fails for a while: it is tried aga
     await system.simulate('a', { faults: [{ kind: 'error', for_ms: 3_000 }] });
     const batch = await end(system, id);
     assert.deepEqual(batch.request_counts, { total: 400, completed: 400, failed: 0 });
+  } finally {
+    await system.stop();
+  }
+});
+
+test('workers die holding permits of a shared budget: the permits lapse, the batch ends', async () => {
+  const system = await start('budget: team', 'budgets: { team: { concurrency: 4 } }');
+  try {
+    await system.simulate('a', { latency: { first_token_ms: 400 } });
+    const id = await submit(
+      system,
+      Array.from({ length: 60 }, (_, i) => ask(i)),
+    );
+    for (const lines of [4, 12]) {
+      await completed(system, id, lines);
+      await system.end(system.names('worker')[0] as string, 'SIGKILL');
+      await system.launch('worker');
+    }
+    const batch = await end(system, id);
+    assert.deepEqual(batch.request_counts, { total: 60, completed: 60, failed: 0 });
   } finally {
     await system.stop();
   }

@@ -198,12 +198,15 @@ export class Picture {
     return deployment.budgets.flatMap((budget) => {
       const limit = this.#fleet.budgets.get(budget)?.limits.concurrency;
       if (limit === undefined || budget === deployment.id) return [];
-      let taken = 0;
-      for (const view of this.#views.values()) {
-        if (!view.deployment.budgets.includes(budget)) continue;
-        taken += this.queued(view.deployment.id) + view.load.inFlight;
+      // Permits in use are leases, which lapse; counting calls would keep those of a crashed worker for ever.
+      let used = 0;
+      let queued = 0;
+      for (const { deployment: one, load } of this.#views.values()) {
+        if (!one.budgets.includes(budget)) continue;
+        queued += this.queued(one.id);
+        if (load.concurrency?.budget === budget) used = load.concurrency.used;
       }
-      return [{ budget, limit, taken }];
+      return [{ budget, limit, taken: used + queued }];
     });
   }
 }
