@@ -6,6 +6,10 @@
  * same ratio of 0.6 in repeated runs (1 KB both ways, 64 calls at once, loopback, medians of five interleaved rounds;
  * calls per second are not quoted because the machine was shared). Timers of equal length share one list in Node, so
  * one per call is cheap; undici's own two are off, because they bound the silence between bytes and not the call.
+ *
+ * An answer that has arrived is read before a call is given up. A process that stood still (stopped, paused with its
+ * machine, a blocked event loop) finds its timers due before it has looked at its sockets: so giving up waits for one
+ * look at them, and after a late timer for a moment more, in which an answer longer than the socket's buffer arrives.
  */
 import { setMaxListeners } from 'node:events';
 import { Agent } from 'undici';
@@ -42,6 +46,10 @@ export interface CallerOptions {
 }
 
 const MAX_RESPONSE_BYTES = 64 * 1024 * 1024;
+/** A timer later than this says that the process stood still; an overloaded one lags less. */
+const LATE_MS = 200;
+/** How long a call goes on after a late timer: enough for the rest of an answer that waits at the provider's end. */
+const GRACE_MS = 500;
 
 export function createCaller({
   connectionsPerOrigin,
@@ -105,9 +113,18 @@ class CallInFlight implements Dispatcher.DispatchHandler {
     }
   }
 
-  readonly #onAbort = (): void => this.#end('aborted', 'aborted');
-  readonly #onTimeout = (): void =>
-    this.#end('timeout', `no answer within ${this.#limits.timeoutMs} ms`);
+  readonly #onAbort = (): void => this.#giveUp('aborted', 'aborted');
+  readonly #onTimeout = (): void => {
+    const { timeoutMs } = this.#limits;
+    const giveUp = (): void => this.#giveUp('timeout', `no answer within ${timeoutMs} ms`);
+    if (performance.now() - this.#startedAt - timeoutMs <= LATE_MS) giveUp();
+    else this.#timer = setTimeout(giveUp, GRACE_MS);
+  };
+
+  /** Ends the call unless its answer is there already: `setImmediate` runs after sockets were read, a timer before. */
+  #giveUp(kind: 'timeout' | 'aborted', message: string): void {
+    setImmediate(() => this.#end(kind, message));
+  }
 
   /** Also comes after the end, when a connection becomes free for a call given up while it waited. */
   onRequestStart(controller: Dispatcher.DispatchController): void {
