@@ -16,7 +16,12 @@ if attempts and attempts ~= '' then attempts = attempts .. ',' .. ARGV[4] else a
 redis.call('HSET', KEYS[1], 'attempts', attempts)
 if ARGV[5] ~= '' then redis.call('HINCRBYFLOAT', KEYS[1], 'cost', ARGV[5]) end
 if status ~= 'queued' and status ~= 'running' then return {2} end
-if epoch ~= ARGV[12] and ARGV[6] ~= 'succeeded' then return {2} end
+if epoch ~= ARGV[12] and ARGV[6] ~= 'succeeded' then
+  -- Recorded: no later attempt may take it for its own answer.
+  local mark = redis.call('HGET', KEYS[1], 'd0') or ''
+  if string.match(mark, '^%d+') == ARGV[12] then redis.call('HDEL', KEYS[1], 'd0') end
+  return {2}
+end
 redis.call('HSET', KEYS[1], 'lease', '0', 'holder', '', unpack(ARGV, 13))
 redis.call('HDEL', KEYS[1], 'd0')
 epoch = redis.call('HINCRBY', KEYS[1], 'epoch', 1)
