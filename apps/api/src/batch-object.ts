@@ -65,7 +65,7 @@ const usageOf = ({ usage }: StoredBatch) => ({
   total_tokens: usage.input + usage.output,
 });
 
-/** A cost that is not wholly known is null, never too small a number. */
+/** `cost_usd`: what answers cost; null when one has no price. `unanswered_calls` may have been charged beside it. */
 const sluiceOf = (batch: StoredBatch, { running, blocked }: Running) => ({
   priority: batch.priority,
   paused: batch.paused,
@@ -73,6 +73,7 @@ const sluiceOf = (batch: StoredBatch, { running, blocked }: Running) => ({
   eta_at: seconds(batch.etaAt),
   ideal_ms: batch.idealMs,
   cost_usd: batch.unpriced > 0 ? null : batch.costUsd,
+  unanswered_calls: batch.unanswered,
   cost_estimate_usd: batch.costEstimateUsd,
   queued: hasEnded(batch.status)
     ? 0

@@ -18,6 +18,7 @@ import type {
 import { entryJobId } from '@sluice/queues';
 import type { EntryData } from '@sluice/queues';
 import { spentAttempts } from '@sluice/retry';
+import { sumsOf } from './batch-sums.ts';
 import type { DispatcherEvents } from './events.ts';
 import { bandOf, CHECK_PLACED_MS } from './placer.ts';
 import type { Segments } from './segments.ts';
@@ -91,7 +92,7 @@ export async function recordBatch(
     holder: ports.holder,
     now: ports.now(),
     extent,
-    ...sumsOf(metas),
+    ...sumsOf(ports.fleet, metas),
     streamIds: outcomes.map(({ streamId }) => streamId),
     lines: gathered.lines,
     chunks: [...gathered.chunks].map(([id, places]) => ({ id, places })),
@@ -268,28 +269,4 @@ async function readOrigins(ledger: Ledger, ids: readonly string[]): Promise<Map<
 
 async function readExpiry(ledger: Ledger, batch: string): Promise<number> {
   return Number((await ledger.redis.hget(ledger.keys.batch(batch), 'expires')) ?? 0);
-}
-
-type Sums = Pick<LinesRecord, 'usage' | 'costUsd' | 'unpriced' | 'byDeployment'>;
-
-/** Usage and cost of every attempt, also of those that failed and are tried again: they were paid for. */
-function sumsOf(metas: readonly OutcomeMeta[]): Sums {
-  const sums: Sums = {
-    usage: { input: 0, cached: 0, output: 0, reasoning: 0 },
-    costUsd: 0,
-    unpriced: 0,
-    byDeployment: {},
-  };
-  for (const { usage, costUsd, deployment, outcome } of metas) {
-    if (usage) {
-      sums.usage.input += usage.input_tokens;
-      sums.usage.cached += usage.cached_tokens;
-      sums.usage.output += usage.output_tokens;
-      sums.usage.reasoning += usage.reasoning_tokens;
-    }
-    if (costUsd === null) sums.unpriced += 1;
-    else sums.costUsd += costUsd;
-    if (outcome === 'ok') sums.byDeployment[deployment] = (sums.byDeployment[deployment] ?? 0) + 1;
-  }
-  return sums;
 }

@@ -92,7 +92,6 @@ function recordOf(ports: RecordJobsPorts, judged: Judged): JobRecord {
     epoch: outcome.epoch,
     holder: ports.holder,
     attempts: JSON.stringify(meta.attempts).slice(1, -1),
-    costUsd: meta.costUsd,
     next: verdict ? NEXT[verdict.kind] : 'succeeded',
     now: ports.now(),
     keepSeconds: ports.keepSeconds,

@@ -36,7 +36,9 @@ export async function makeCall(
   } catch (error) {
     // A body that cannot be put into the wire format (nested too deeply to serialise, say): trying again changes nothing.
     const message = `the request could not be made: ${(error as Error).name}`;
-    return { ...noAnswer, startedAt, endedAt: ports.now(), outcome: 'bad_request', message };
+    const costUsd = ports.deployment.price ? 0 : null;
+    const endedAt = ports.now();
+    return { ...noAnswer, startedAt, endedAt, outcome: 'bad_request', costUsd, message };
   }
 }
 
@@ -77,7 +79,7 @@ const noAnswer = {
 
 const PER_MILLION = 1_000_000;
 
-/** US dollars; null where the deployment has no price. A failure without usage costs nothing. */
+/** US dollars; null where nobody knows: the deployment has no price, or the answer no usage. A failure without usage costs nothing. */
 function costOf(deployment: Deployment, usage: Usage | null, outcome: Outcome): number | null {
   const { price } = deployment;
   if (!price) return null;

@@ -1,5 +1,6 @@
 /** From a call's result to what is stored: the decision facts for the recorder and the raw text it passes on. */
 import { encodeRecorded } from '@sluice/files';
+import { costOfAttempts } from '@sluice/job';
 import type { Attempt, Deployment } from '@sluice/job';
 import type { OutcomeMeta } from '@sluice/ledger';
 import type { Call } from './load-calls.ts';
@@ -33,9 +34,10 @@ export function outcomeOf(deployment: Deployment, call: Call, result: CallResult
 
 function attemptsFor(call: Call, attempt: Attempt, result: CallResult): Attempt[] {
   if (call.line > 0 && result.outcome === 'ok') return [];
-  const before = JSON.parse(`[${call.attempts}]`) as Attempt[];
-  return [...before, attempt];
+  return [...attemptsBefore(call), attempt];
 }
+
+const attemptsBefore = (call: Call): Attempt[] => JSON.parse(`[${call.attempts}]`) as Attempt[];
 
 /** The finished row of the batch's segment: OpenAI's output line and what Sluice adds to it. */
 function rowOf(
@@ -45,9 +47,10 @@ function rowOf(
 ): string {
   const { result, attempt } = made;
   const attempts = call.attempts === '' ? '' : `${call.attempts},`;
+  const cost = costOfAttempts([...attemptsBefore(call), attempt]);
   const extras =
     `{"deployment":${JSON.stringify(deployment.id)},"tier":${call.tier},` +
-    `"attempts":[${attempts}${JSON.stringify(attempt)}],"cost_usd":${result.costUsd}}`;
+    `"attempts":[${attempts}${JSON.stringify(attempt)}],"cost_usd":${cost}}`;
   return encodeRecorded({
     line: call.line,
     ok: result.outcome === 'ok',

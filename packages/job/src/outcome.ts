@@ -37,7 +37,7 @@ export interface Attempt {
   outcome: Outcome;
   status_code: number | null;
   usage: Usage | null;
-  /** US dollars; null where the deployment has no price. */
+  /** US dollars; null where the deployment has no price, and where no answer came. */
   cost_usd: number | null;
   /** What the provider said, shortened, without the prompt; null on success. */
   error: string | null;

@@ -77,8 +77,9 @@ export interface StoredBatch extends NewBatch {
   failed: number;
   usage: { input: number; cached: number; output: number; reasoning: number };
   costUsd: number;
-  /** Calls whose deployment has no price. */
+  /** Answered calls of unknown cost (their deployment has no price), and calls that never got an answer. */
   unpriced: number;
+  unanswered: number;
   byDeployment: Record<string, number>;
   errors: BatchError[];
   outputFileId: string | null;
@@ -160,6 +161,7 @@ export function storedBatchOf(id: string, hash: Record<string, string>): StoredB
     },
     costUsd: numberOf(hash['cost']),
     unpriced: numberOf(hash['unpriced']),
+    unanswered: numberOf(hash['unanswered']),
     byDeployment: byDeploymentOf(hash),
     errors: JSON.parse(hash['errors'] || '[]') as BatchError[],
     outputFileId: nullable(hash['output_file_id']),

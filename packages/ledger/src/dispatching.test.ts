@@ -197,8 +197,7 @@ describe('a single job', () => {
       id: job.id,
       streamId: outcome?.streamId as string,
       epoch: 1,
-      attempts: JSON.stringify({ outcome: 'ok' }),
-      costUsd: 0.25,
+      attempts: JSON.stringify({ outcome: 'ok', status_code: 200, cost_usd: 0.25 }),
       next: 'succeeded' as const,
       now: NOW + 10,
       keepSeconds: 60,
@@ -248,7 +247,6 @@ describe('a single job', () => {
         epoch: 1,
         holder: 'r1',
         attempts: '{"outcome":"timeout"}',
-        costUsd: null,
         next,
         now: NOW,
         keepSeconds: 60,
@@ -347,6 +345,7 @@ const record = (batch: string, over: Partial<LinesRecord>): LinesRecord => ({
   usage: { input: 1, cached: 0, output: 2, reasoning: 0 },
   costUsd: 0.5,
   unpriced: 0,
+  unanswered: 0,
   byDeployment: { mini: 1 },
   streamIds: [],
   lines: [],
@@ -404,6 +403,8 @@ describe('a batch', () => {
       lines: [{ line: 1, ok: true }],
       chunks: [{ id, places: [0] }],
       extent: { segment: 's', start: 0, end: 10 },
+      unpriced: 1,
+      unanswered: 2,
     });
     assert.deepEqual(await recordLines(ledger, { ...one, holder: 'r2' }), { kind: 'not_recorder' });
     assert.deepEqual(await recordLines(ledger, one), {
@@ -448,6 +449,8 @@ describe('a batch', () => {
     const stored = await readBatch(ledger, batch);
     assert.equal(stored?.completed, 2);
     assert.equal(stored?.failed, 1);
+    // Three attempts were paid for, one of them twice for the same line.
+    assert.deepEqual([stored?.costUsd, stored?.unpriced, stored?.unanswered], [1.5, 2, 4]);
     assert.deepEqual(await openChunks(ledger, batch), []);
     assert.deepEqual(await readExtents(ledger, batch), [
       { segment: 's', start: 0, end: 20 },

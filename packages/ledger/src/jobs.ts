@@ -3,7 +3,7 @@
  * (placing.ts, calling.ts), ended once. Times inside are Unix milliseconds; the public job has seconds.
  */
 import type { Attempt, Endpoint, Job, JobErrorCode, JobStatus, Priority, Shape } from '@sluice/job';
-import { slotOf } from '@sluice/job';
+import { costOfAttempts, slotOf } from '@sluice/job';
 import { run } from './ledger.ts';
 import type { Ledger } from './ledger.ts';
 import { fieldsOf, hashOf, nullable, nullableNumber, numberOf, tagged } from './reply.ts';
@@ -120,6 +120,7 @@ export async function readJob(ledger: Ledger, id: string): Promise<StoredJob | n
 }
 
 export function storedJobOf(id: string, hash: Record<string, string>): StoredJob {
+  const attempts = JSON.parse(`[${hash['attempts'] ?? ''}]`) as Attempt[];
   return {
     ...requestOf(id, hash),
     status: hash['status'] as JobStatus,
@@ -128,9 +129,9 @@ export function storedJobOf(id: string, hash: Record<string, string>): StoredJob
     epoch: numberOf(hash['epoch']),
     deployment: nullable(hash['deployment']),
     tier: numberOf(hash['tier'], 1),
-    attempts: JSON.parse(`[${hash['attempts'] ?? ''}]`) as Attempt[],
+    attempts,
     tries: numberOf(hash['tries']),
-    costUsd: nullableNumber(hash['cost']),
+    costUsd: costOfAttempts(attempts),
     result: hash['result_status']
       ? { statusCode: Number(hash['result_status']), body: hash['result_body'] ?? 'null' }
       : null,

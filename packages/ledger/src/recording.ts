@@ -103,7 +103,6 @@ export interface JobRecord {
   holder: string;
   /** JSON objects, comma-separated. */
   attempts: string;
-  costUsd: number | null;
   next: 'succeeded' | 'failed' | 'expired' | 'retry';
   now: number;
   keepSeconds: number;
@@ -143,7 +142,6 @@ export async function recordJob(ledger: Ledger, record: JobRecord): Promise<Reco
       record.streamId,
       record.holder,
       record.attempts,
-      record.costUsd ?? '',
       record.next,
       record.now,
       record.keepSeconds,
@@ -168,6 +166,7 @@ export interface LinesRecord {
   usage: { input: number; cached: number; output: number; reasoning: number };
   costUsd: number;
   unpriced: number;
+  unanswered: number;
   byDeployment: Record<string, number>;
   streamIds: string[];
   lines: { line: number; ok: boolean }[];
@@ -230,6 +229,7 @@ function lineArguments(ledger: Ledger, record: LinesRecord): ScriptArgument[] {
     record.usage.reasoning,
     record.costUsd,
     record.unpriced,
+    record.unanswered,
     JSON.stringify(record.byDeployment),
     record.streamIds.length,
     ...record.streamIds,

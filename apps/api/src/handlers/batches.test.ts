@@ -76,6 +76,7 @@ test('a batch has every field of OpenAI’s object, and what Sluice adds', async
     eta_at: null,
     ideal_ms: null,
     cost_usd: 0,
+    unanswered_calls: 0,
     cost_estimate_usd: null,
     queued: 0,
     running: 0,

@@ -4,9 +4,9 @@ stream entries in one step. After it the results have left Redis.
 KEYS  1 batch  2 seen  3 extents  4 outcomes stream  5 check  6 chunks  7 recorder lease
 ARGV  1 batch id  2 holder of the recorder lease  3 now ms  4 changes channel  5 key prefix of chunks
       6 extent segment ('' = none)  7 extent start  8 extent end
-      9 input tokens  10 cached  11 output  12 reasoning  13 cost to add  14 calls without a known price
-      15 deployments JSON {id: lines}
-      16 number of stream ids, then the ids
+      9 input tokens  10 cached  11 output  12 reasoning  13 cost to add  14 answered calls of unknown cost  15 calls without an answer
+      16 deployments JSON {id: lines}
+      17 number of stream ids, then the ids
       then number of lines recorded, then per line: line, ok (1 | 0)
       then number of chunks, then per chunk: id, number of places recorded, places
       then number of retries, then per retry: chunk it leaves, number of places, places, new chunk id, check at ms,
@@ -15,7 +15,7 @@ Returns {newly recorded, recorded in all, total, status} · {-1} the lease is an
 A place leaves its chunk once: a second answer for it is kept in the segment, where readers drop it by its line number.
 ]]
 if redis.call('GET', KEYS[7]) ~= ARGV[2] then return {-1} end
-local at = 16
+local at = 17
 local streams = tonumber(ARGV[at])
 if redis.call('XDEL', KEYS[4], unpack(ARGV, at + 1, at + streams)) == 0 then return {-2} end
 if redis.call('EXISTS', KEYS[1]) == 0 then return {-3} end
@@ -88,7 +88,8 @@ for i = 1, 4 do
 end
 if ARGV[13] ~= '0' then redis.call('HINCRBYFLOAT', KEYS[1], 'cost', ARGV[13]) end
 if ARGV[14] ~= '0' then redis.call('HINCRBY', KEYS[1], 'unpriced', ARGV[14]) end
-for id, count in pairs(cjson.decode(ARGV[15])) do redis.call('HINCRBY', KEYS[1], 'by:' .. id, count) end
+if ARGV[15] ~= '0' then redis.call('HINCRBY', KEYS[1], 'unanswered', ARGV[15]) end
+for id, count in pairs(cjson.decode(ARGV[16])) do redis.call('HINCRBY', KEYS[1], 'by:' .. id, count) end
 
 local done, bad, total, status = unpack(redis.call('HMGET', KEYS[1], 'completed', 'failed', 'total', 'status'))
 local recorded = tonumber(done or '0') + tonumber(bad or '0')
