@@ -269,6 +269,36 @@ describe('a single job', () => {
     assert.equal((await readJob(ledger, job.id))?.status, 'succeeded');
   });
 
+  test('an answer that comes after the cancellation is kept with its cost', async () => {
+    const job = await accepted();
+    const slot = slotOf(job.id);
+    await move(job.id, 0);
+    await claim(job.id, 1);
+    const ending = { now: NOW, message: 'by its owner', eventId: 'evt_4', keepSeconds: 60 };
+    assert.equal(await endJob(ledger, job.id, { ...ending, status: 'cancelled' }), 'ended');
+    const fields = encodeOutcomes([meta()], ['{}']);
+    await storeOutcomes(ledger, slot, [{ id: job.id, epoch: 1, places: [0], fields }], 'w');
+    const [outcome] = await outcomesOf(job.id);
+    await holdRecorder(ledger, slot, { holder: 'r1', ms: 60_000 });
+    const recorded = await recordJob(ledger, {
+      id: job.id,
+      streamId: outcome?.streamId as string,
+      epoch: 1,
+      holder: 'r1',
+      attempts: JSON.stringify({ outcome: 'ok', status_code: 200, cost_usd: 0.25 }),
+      next: 'succeeded',
+      now: NOW,
+      keepSeconds: 60,
+      eventId: 'evt_5',
+      checkAt: NOW,
+      set: { result_status: 200, result_body: '{}' },
+    });
+    assert.equal(recorded.kind, 'kept');
+    const stored = await readJob(ledger, job.id);
+    assert.deepEqual([stored?.status, stored?.result], ['cancelled', null]);
+    assert.deepEqual([stored?.attempts.length, stored?.costUsd], [1, 0.25]);
+  });
+
   test('ends once; with an epoch only where it stands', async () => {
     const job = await accepted();
     const ending = {

@@ -138,6 +138,19 @@ test('a signal aborts a call in flight', async (t) => {
   await closed;
 });
 
+test('an answer that has arrived is kept when the call is aborted', async (t) => {
+  const { listener, next } = arrivals();
+  const { send } = await setUp(t, listener);
+  const controller = new AbortController();
+  const pending = send(5000, controller.signal);
+  const response = await next();
+  // In a timer's turn: sockets are read after it.
+  await wait(0);
+  response.end('{}');
+  controller.abort();
+  assert.equal((await pending).kind, 'answer');
+});
+
 test('an aborted signal sends nothing', async (t) => {
   let requests = 0;
   const { send } = await setUp(t, (_request, response) => {
