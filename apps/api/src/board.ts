@@ -51,10 +51,8 @@ export function openBoard(path: string, ports: BoardPorts): RequestHandler {
   });
   const board = server.getRouter() as RequestHandler;
   return (request, response, next) => {
-    described.refresh().then(
-      () => board(request, response, next),
-      () => board(request, response, next),
-    );
+    // Without Redis this is where it shows: the board itself would wait for it.
+    described.refresh().then(() => board(request, response, next), next);
   };
 }
 
@@ -87,7 +85,11 @@ class Describer {
 
   async refresh(): Promise<void> {
     const { figures, fleet } = this.#ports;
-    const [health, loads] = await Promise.all([figures.health(), figures.loads()]);
+    const [health, loads] = await Promise.all([
+      figures.health(),
+      figures.loads(),
+      figures.depths(),
+    ]);
     for (const id of fleet.deployments.keys()) {
       const { state, share, reason } = health.get(id) ?? {};
       const parts = [

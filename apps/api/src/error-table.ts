@@ -225,6 +225,15 @@ export const ERRORS = {
     advice: 'Try again: another one takes over.',
     retry: 1,
   },
+  answer_pending: {
+    status: 503,
+    type: UNAVAILABLE,
+    message:
+      'The answer is not there yet: {reason}. The job goes on: GET /v1/jobs/{id} has the answer.',
+    advice:
+      'Read the job named in `x-sluice-job-id`. Sent again with the same Idempotency-Key it is waited for again; without one it would be a second job, so `x-should-retry` is then false.',
+    retry: 1,
+  },
   internal_error: {
     status: 500,
     type: 'server_error',

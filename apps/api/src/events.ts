@@ -18,7 +18,10 @@ export const apiEvents = (log: Logger) => ({
     log.error(fields, 'request failed'),
   answerCut: (fields: { request: string; route: string; error: unknown }) =>
     log.warn(fields, 'answer cut off'),
-  queueingFailed: (fields: { id: string; queue: string; error: string }) =>
+  /** `again_ms` null: the sweeper will. */
+  queueingFailed: (fields: { id: string; queue: string; again_ms: number | null; error: string }) =>
+    log.warn(fields, 'accepted but not queued yet'),
+  queueingLeft: (fields: { entries: number }) =>
     log.warn(fields, 'accepted but not queued; the sweeper will'),
   bytesLeft: (fields: { name: string; error: string }) =>
     log.warn(fields, 'bytes of a deleted file remain in the store'),

@@ -7,6 +7,8 @@ import { QUEUES, fallbackQueue, poolQueue, runQueue } from '@sluice/queues';
 import type { QueueDoor } from './queue-door.ts';
 
 const FRESH_MS = 1_000;
+/** As long as other commands that serve people may take. */
+const WAIT_MS = 900;
 /** Batches whose statuses are counted. */
 const NEWEST_BATCHES = 1_000;
 
@@ -20,7 +22,9 @@ export interface PublishedHealth {
 }
 
 export interface QueueDepth {
+  /** In order of arrival; entries with a priority stand in `prioritized`. */
   waiting: number;
+  prioritized: number;
   active: number;
   delayed: number;
   failed: number;
@@ -45,7 +49,7 @@ export class LiveFigures {
     const names = queueNames(fleet);
     this.loads = kept(() => admission.read());
     this.budgets = kept(() => admission.readBudgets());
-    this.health = kept(() => readHealth(ledger));
+    this.health = kept(() => readHealth(ledger, fleet));
     this.depths = kept(() => readDepths(queues, names));
     this.batchStatuses = kept(() => countBatches(ledger));
   }
@@ -79,12 +83,19 @@ function kept<T>(load: () => Promise<T>, now: () => number = Date.now): () => Pr
   };
 }
 
-async function readHealth(ledger: Ledger): Promise<Map<string, PublishedHealth>> {
+/** Of the deployments in the config: what is left of one that was removed from it tells nobody anything. */
+async function readHealth(ledger: Ledger, fleet: Fleet): Promise<Map<string, PublishedHealth>> {
   const rows = await ledger.redis.hgetall(ledger.keys.health);
   return new Map(
-    Object.entries(rows).map(([id, text]) => [id, JSON.parse(text) as PublishedHealth]),
+    Object.entries(rows)
+      .filter(([id]) => fleet.deployments.has(id))
+      .map(([id, text]) => [id, JSON.parse(text) as PublishedHealth]),
   );
 }
+
+/** What waits in a queue, whatever its priority. */
+export const waitingIn = (depth: QueueDepth | undefined): number =>
+  depth === undefined ? 0 : depth.waiting + depth.prioritized;
 
 async function readDepths(
   queues: QueueDoor,
@@ -92,14 +103,23 @@ async function readDepths(
 ): Promise<Map<string, QueueDepth>> {
   const counts = await Promise.all(
     names.map(async (name) => {
-      const found = await queues
+      const counting = queues
         .queue(name)
         .getJobCounts('waiting', 'prioritized', 'active', 'delayed', 'failed');
+      const found = await answered(counting);
       const { waiting = 0, prioritized = 0, active = 0, delayed = 0, failed = 0 } = found;
-      return [name, { waiting: waiting + prioritized, active, delayed, failed }] as const;
+      return [name, { waiting, prioritized, active, delayed, failed }] as const;
     }),
   );
   return new Map(counts);
+}
+
+/** Commands on queues wait while Redis is away; who asks for figures does not. */
+function answered<T>(command: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error('Command timed out')), WAIT_MS);
+    void command.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
 }
 
 async function countBatches(ledger: Ledger): Promise<Map<string, number>> {

@@ -20,6 +20,8 @@ async function expectAway(api: TestApi): Promise<void> {
   assert.equal(posted.json.error.code, 'fate_unknown');
   assert.match(posted.json.error.message, /Idempotency-Key/);
   assert.ok(Number(posted.headers.get('retry-after')) <= 60);
+  const board = await timed(api, 'GET /admin/queues/api/queues');
+  assert.deepEqual([board.status, board.json.error.code], [503, 'ledger_unavailable']);
   for (const line of ['GET /v1/jobs', `GET /v1/jobs/job_${'0'.repeat(32)}`, 'GET /v1/batches']) {
     const { status, json } = await timed(api, line);
     assert.deepEqual([status, json.error.code], [503, 'ledger_unavailable'], line);
@@ -49,6 +51,23 @@ test('a Redis that is gone is 503 within two seconds', async () => {
   try {
     await api.redis.stop();
     await expectAway(api);
+  } finally {
+    await api.stop();
+  }
+});
+
+test('an API that starts while Redis is away queues and counts as soon as it is there', async () => {
+  const api = await startTestApi({ redisAway: true });
+  try {
+    const posted = await until('a job is accepted', async () => {
+      const { status, json } = await api.call('POST /v1/jobs', order);
+      return status === 202 ? (json.id as string) : null;
+    });
+    const counted = await until('it is queued', async () => {
+      const { text } = await api.call('GET /metrics');
+      return text.includes('sluice_queue_entries{queue="jobs-fast",state="prioritized"} 1');
+    });
+    assert.ok(posted && counted);
   } finally {
     await api.stop();
   }

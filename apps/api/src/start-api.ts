@@ -16,6 +16,7 @@ import { openBoard } from './board.ts';
 import { apiEvents } from './events.ts';
 import { LiveFigures } from './figures.ts';
 import { startHousekeeping } from './housekeeping.ts';
+import { Connections } from './http/connections.ts';
 import { makeServer } from './http/server.ts';
 import { addLiveMetrics, makeMetrics } from './metrics.ts';
 import { describeRoutes } from './openapi.ts';
@@ -46,6 +47,7 @@ export async function startApi(setup: Setup, log: Logger): Promise<Running> {
   const board = openBoard(BOARD_PATH, api);
   const keyring = new Keyring(setup.tenants, setup.config.admin, setup.environment.allowOpen);
   const server = createServer(makeServer({ api, keyring, board, boardPath: BOARD_PATH }));
+  const connections = new Connections(server);
   // A large upload may take long; a client that sends nothing at all may not.
   server.requestTimeout = 0;
   server.headersTimeout = 30_000;
@@ -60,7 +62,7 @@ export async function startApi(setup: Setup, log: Logger): Promise<Running> {
   const { port: actual } = server.address() as AddressInfo;
   api.events.started({ host, port: actual, config: setup.source });
   const stop = async (graceMs: number): Promise<void> => {
-    await closeServer(server, { api, stopping, graceMs });
+    await closeServer(server, { api, connections, stopping, graceMs });
     await close();
     api.events.stopped();
   };
@@ -83,7 +85,7 @@ function openApi(
   // Redis may still be away: the subscription follows when it comes.
   void watch.start().catch(() => undefined);
   const events = apiEvents(log);
-  const queues = new QueueDoor(redis, prefix, events);
+  const queues = new QueueDoor(connectRedis(setup.redisUrl, 'background'), prefix, events);
   const store = localStore(join(dataDir, 'files'));
   const admission = new Admission({ redis, prefix, fleet: setup.fleet });
   const figures = new LiveFigures({ admission, ledger, queues, fleet: setup.fleet });
@@ -109,7 +111,7 @@ function openApi(
     description: describeRoutes(ROUTES),
   };
   const close = async (): Promise<void> => {
-    await queues.close().catch(() => undefined);
+    await queues.close();
     admission.close();
     watch.close();
     redis.disconnect();
@@ -123,18 +125,25 @@ async function listen(server: Server, host: string, port: number): Promise<void>
   await once(server, 'listening');
 }
 
+interface Closing {
+  api: Api;
+  connections: Connections;
+  stopping: AbortController;
+  graceMs: number;
+}
+
 async function closeServer(
   server: Server,
-  { api, stopping, graceMs }: { api: Api; stopping: AbortController; graceMs: number },
+  { api, connections, stopping, graceMs }: Closing,
 ): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  const connections = await new Promise<number>((resolve) =>
-    server.getConnections((_, count) => resolve(count)),
+  const count = await new Promise<number>((resolve) =>
+    server.getConnections((_, open) => resolve(open)),
   );
-  api.events.stopping({ connections });
-  // Streams and long polls end now; answers that are being made get their time.
+  api.events.stopping({ connections: count });
+  // Streams, long polls and waiting calls end now; answers that are being made get their time.
+  connections.end();
   stopping.abort();
-  server.closeIdleConnections();
   const ended = await Promise.race([closed.then(() => true), after(graceMs)]);
   if (!ended) server.closeAllConnections();
   await closed;

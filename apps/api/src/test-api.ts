@@ -45,11 +45,15 @@ export interface TestApi {
   stored: () => string[];
   /** The store, opened anew. */
   store: () => FileStore;
+  /** Tells the API alone to stop, as SIGTERM does. */
+  stopApi: () => Promise<void>;
   stop: () => Promise<void>;
 }
 
-export async function startTestApi({ config = '' } = {}): Promise<TestApi> {
+/** `redisAway`: it comes only after the API has started. */
+export async function startTestApi({ config = '', redisAway = false } = {}): Promise<TestApi> {
   const redis = await startRedis();
+  if (redisAway) process.kill(redis.pid, 'SIGKILL');
   const dataDir = mkdtempSync(join(tmpdir(), 'sluice-api-'));
   const loaded = loadConfig({ source: { text: FLEET + config }, env: {} });
   if (loaded.kind === 'invalid') throw new Error(JSON.stringify(loaded.mistakes));
@@ -64,7 +68,9 @@ export async function startTestApi({ config = '' } = {}): Promise<TestApi> {
     logLevel: 'silent' as const,
   };
   const setup = { ...loaded, environment, source: 'test', redisUrl: redis.url };
+  let stopping: Promise<void> | null = null;
   const running = await startApi(setup, pino({ level: 'silent' }));
+  if (redisAway) await redis.restart();
   const ledger = openLedger(connectRedis(redis.url, 'background'), 'test');
   const url = `http://127.0.0.1:${running.port}`;
   return {
@@ -75,8 +81,9 @@ export async function startTestApi({ config = '' } = {}): Promise<TestApi> {
     call: (line, body, headers) => call(url, line, { body, headers: headers ?? {} }),
     store: () => localStore(join(dataDir, 'files')),
     stored: () => filesIn(join(dataDir, 'files')),
+    stopApi: () => (stopping ??= running.stop(20_000)),
     async stop() {
-      await running.stop(2_000);
+      await (stopping ??= running.stop(2_000));
       ledger.redis.disconnect();
       await redis.stop();
       rmSync(dataDir, { recursive: true, force: true });

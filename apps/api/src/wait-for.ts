@@ -18,6 +18,7 @@ export async function waitForJob(
   const abort = (): void => stop.abort();
   const timer = setTimeout(abort, waitMs);
   signal.addEventListener('abort', abort);
+  if (signal.aborted) abort();
   try {
     const options = { signal: stop.signal, everyMs: LOOK_AGAIN_MS };
     for await (const { status } of changesOf(api.watch, id, options)) {

@@ -3,6 +3,7 @@ import type { BudgetLoad, DeploymentLoad } from '@sluice/admission';
 import type { Deployment, Pool } from '@sluice/job';
 import { poolQueue, runQueue } from '@sluice/queues';
 import type { Api } from '../api.ts';
+import { waitingIn } from '../figures.ts';
 import type { PublishedHealth, QueueDepth } from '../figures.ts';
 import type { ApiRequest, Reply } from '../http/message.ts';
 import { ok } from '../http/message.ts';
@@ -50,7 +51,7 @@ function deploymentView(deployment: Deployment, { loads, health, depths }: Live)
     blocked: told.blocked ?? null,
     since: told.since === undefined ? null : Math.floor(told.since / 1000),
     share: told.share ?? null,
-    queued: depths.get(runQueue(id))?.waiting ?? 0,
+    queued: waitingIn(depths.get(runQueue(id))),
     in_flight: load?.inFlight ?? 0,
     ...(load ? callFigures(load) : {}),
   };
@@ -85,7 +86,7 @@ function poolView(pool: Pool, { health, depths, loads }: Live) {
     aliases: pool.aliases,
     strategy: pool.strategy,
     tiers: pool.tiers,
-    queued: depths.get(poolQueue(pool.id))?.waiting ?? 0,
+    queued: waitingIn(depths.get(poolQueue(pool.id))),
     in_flight: members.reduce((sum, id) => sum + (loads.get(id)?.inFlight ?? 0), 0),
     deployments: members.map((id, i) => ({
       id,

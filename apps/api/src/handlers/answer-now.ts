@@ -1,4 +1,5 @@
 /** The synchronous endpoints: an interactive job, waited for; the provider's status and body are the answer. */
+import { isTerminal } from '@sluice/job';
 import type { Endpoint } from '@sluice/job';
 import type { StoredJob } from '@sluice/ledger';
 import { z } from 'zod';
@@ -8,6 +9,7 @@ import type { ErrorCode } from '../errors.ts';
 import { noSuch } from '../find-job.ts';
 import type { ApiRequest, Reply } from '../http/message.ts';
 import { checkBody } from '../http/problem.ts';
+import { hasKey } from '../idempotency.ts';
 import { model } from '../shapes/fields.ts';
 import { submitJob } from '../submit-job.ts';
 import { waitForJob } from '../wait-for.ts';
@@ -39,19 +41,24 @@ export const answerNow =
     });
     const { signal } = request;
     const job = await waitForJob(api, id, { waitMs: DEADLINE_MS + 5_000, signal });
-    const gone = signal.aborted && !api.stopping.aborted;
-    if (gone && request.headers['idempotency-key'] === undefined) {
-      await endNow(api, id, 'its client went away');
-    }
-    return answerOf(job ?? noSuch('job', id));
+    const stopping = api.stopping.aborted;
+    const mayReturn = hasKey(request);
+    if (signal.aborted && !stopping && !mayReturn) await endNow(api, id, 'its client went away');
+    return answerOf(job ?? noSuch('job', id), { stopping, mayReturn });
   };
 
-function answerOf(job: StoredJob): Reply {
+interface Why {
+  stopping: boolean;
+  /** The same request again finds this job instead of making another. */
+  mayReturn: boolean;
+}
+
+function answerOf(job: StoredJob, why: Why): Reply {
   const headers = { 'x-sluice-job-id': job.id };
   if (job.result) {
     return { status: job.result.statusCode, headers, text: job.result.body };
   }
-  const error = errorOf(job);
+  const error = isTerminal(job.status) ? errorOf(job) : stillOpen(job, why);
   return {
     status: statusOf(job, error),
     headers: { ...headers, ...error.headers },
@@ -66,12 +73,17 @@ function errorOf(job: StoredJob): ApiError {
     cancelled: 'job_cancelled',
     expired: 'job_expired',
     failed: 'job_failed',
-    queued: 'stopping',
-    running: 'stopping',
   };
   const reason = job.error?.message ?? job.status;
   return new ApiError(codes[job.status] ?? 'job_failed', { values: { id: job.id, reason } });
 }
+
+/** The job goes on without anyone waiting. Sent again without a key, the request would buy the answer twice. */
+const stillOpen = ({ id }: StoredJob, { stopping, mayReturn }: Why): ApiError =>
+  new ApiError('answer_pending', {
+    values: { id, reason: stopping ? 'this process is stopping' : 'its time was up' },
+    headers: { 'x-should-retry': String(mayReturn) },
+  });
 
 const STATUSES: Partial<Record<string, number>> = {
   rate_limited: 429,

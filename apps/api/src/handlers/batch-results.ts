@@ -33,7 +33,11 @@ async function* followResults(
     const batch = await readBatch(api.ledger, id);
     const extents = await readExtents(api.ledger, id);
     const left = Math.max(0, after - seen.count);
-    yield* streamResults(api.store, beyond(extents, read), { after: left, seen });
+    const news = streamResults(api.store, beyond(extents, read), { after: left, seen });
+    for await (const lines of news) {
+      yield lines;
+      if (signal.aborted) return;
+    }
     read = extents;
     if (batch === null || hasEnded(batch.status)) return;
   }

@@ -23,7 +23,7 @@ export interface ApiRequest {
   json: unknown;
   /** The body of a route that streams. */
   stream: Readable;
-  /** Aborted when the client goes away or the process stops. */
+  /** Aborted when the client goes away or the process stops: what waits or streams then ends. */
   signal: AbortSignal;
   /** When it arrived, Unix ms. */
   now: number;

@@ -9,7 +9,6 @@ import { ROUTES } from '../routes.ts';
 import type { Route } from '../routes.ts';
 import type { ApiRequest } from './message.ts';
 import { readBody } from './request-body.ts';
-import type { Incoming } from './request-body.ts';
 import { storeError } from './redis-errors.ts';
 import { writeReply } from './write-reply.ts';
 
@@ -30,8 +29,8 @@ export function makeServer({ api, keyring, board, boardPath }: Edge): Express {
   app.disable('x-powered-by').disable('etag').set('query parser', false);
   app.use(prepare);
   const readBytes = express.raw({ type: () => true, limit: api.settings.server.maxBodyBytes });
-  for (const route of ROUTES)
-    app[route.method](route.path, answer({ api, keyring, readBytes }, route));
+  const tools = { api, keyring, readBytes, waiting: abortedWith(api.stopping) };
+  for (const route of ROUTES) app[route.method](route.path, answer(tools, route));
   app.use(
     boardPath,
     (request, response, next) => {
@@ -69,9 +68,12 @@ interface Tools {
   api: Api;
   keyring: Keyring;
   readBytes: RequestHandler;
+  /** Requests that are being answered. */
+  waiting: Set<AbortController>;
 }
 
-function answer({ api, keyring, readBytes }: Tools, route: Route): RequestHandler {
+function answer(tools: Tools, route: Route): RequestHandler {
+  const { api, keyring, readBytes } = tools;
   return async (request, response) => {
     const began = performance.now();
     response.once('close', () => measureAnswer(api, { route, response, began }));
@@ -88,7 +90,7 @@ function answer({ api, keyring, readBytes }: Tools, route: Route): RequestHandle
       caller,
       ...body,
       stream: request,
-      signal: leavingSignal(api, { request, response }),
+      signal: leavingSignal(tools, response),
       now: Date.now(),
     };
     const reply = await route.handler(api, message);
@@ -114,20 +116,26 @@ const queryOf = (url: string): URLSearchParams => {
   return new URLSearchParams(at < 0 ? '' : url.slice(at + 1));
 };
 
-/** Aborts when the client leaves before its answer; a GET that waits or streams also when the process stops. */
-function leavingSignal(
-  api: Api,
-  { request, response }: Pick<Incoming, 'request' | 'response'>,
-): AbortSignal {
+/** Aborts when the client leaves before its answer, and when the process stops: whatever waits or streams then ends. */
+function leavingSignal({ api: { stopping }, waiting }: Tools, response: Response): AbortSignal {
   const leaving = new AbortController();
-  const abort = (): void => leaving.abort();
-  const endsOnStop = request.method === 'GET';
-  if (endsOnStop) api.stopping.addEventListener('abort', abort);
+  waiting.add(leaving);
   response.once('close', () => {
-    if (endsOnStop) api.stopping.removeEventListener('abort', abort);
-    if (!response.writableFinished) abort();
+    waiting.delete(leaving);
+    if (!response.writableFinished) leaving.abort();
   });
+  // It may have come to this while the body was read.
+  if (stopping.aborted || response.destroyed) leaving.abort();
   return leaving.signal;
+}
+
+/** One listener on the process's end for all requests, however many wait. */
+function abortedWith(stopping: AbortSignal): Set<AbortController> {
+  const waiting = new Set<AbortController>();
+  stopping.addEventListener('abort', () => {
+    for (const one of waiting) one.abort();
+  });
+  return waiting;
 }
 
 function methodsByPath(): Map<string, string[]> {

@@ -1,0 +1,49 @@
+/**
+ * The connections of a server, so that it can stop without cutting anyone off: once told to, it closes each connection as
+ * soon as nobody waits for an answer on it, also those on which nothing was ever asked.
+ */
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+
+/** What a client had sent when the end began arrives within this time, and is answered instead of cut off. */
+const ON_ITS_WAY_MS = 50;
+
+export class Connections {
+  /** The answers being made on each. */
+  readonly #open = new Map<Socket, Set<ServerResponse>>();
+  #ending = false;
+
+  /** To be made before the server listens. */
+  constructor(server: Server) {
+    server.on('connection', (socket) => {
+      this.#open.set(socket, new Set());
+      socket.once('close', () => this.#open.delete(socket));
+    });
+    server.prependListener('request', (request, response) => this.#take(request, response));
+  }
+
+  /** Idle ones close at once, the others each with the end of its answer. */
+  end(): void {
+    this.#ending = true;
+    for (const answers of this.#open.values()) for (const answer of answers) sayLast(answer);
+    setTimeout(() => {
+      for (const [socket, answers] of this.#open) if (answers.size === 0) socket.destroySoon();
+    }, ON_ITS_WAY_MS);
+  }
+
+  #take({ socket }: IncomingMessage, response: ServerResponse): void {
+    const answers = this.#open.get(socket);
+    if (answers === undefined) return;
+    answers.add(response);
+    if (this.#ending) sayLast(response);
+    response.once('close', () => {
+      answers.delete(response);
+      if (this.#ending && answers.size === 0) socket.destroySoon();
+    });
+  }
+}
+
+/** A client that is told does not send its next request into a closing connection. */
+function sayLast(response: ServerResponse): void {
+  if (!response.headersSent) response.setHeader('connection', 'close');
+}
