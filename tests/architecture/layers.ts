@@ -8,9 +8,10 @@ import { join } from 'node:path';
 /** Lowest first. A package imports only from layers below its own. */
 export const LAYERS: readonly (readonly string[])[] = [
   ['job'],
-  ['balancing', 'budget', 'planning', 'retry'],
+  ['balancing', 'budget', 'planning', 'retry', 'windows'],
+  ['simulation'],
   ['config', 'providers', 'admission', 'ledger', 'queues', 'files', 'webhooks'],
-  ['api', 'dispatcher', 'worker', 'simulator', 'launcher'],
+  ['api', 'dispatcher', 'worker', 'simulate', 'simulator', 'launcher'],
 ];
 
 /** Only tests import it. */

@@ -2,8 +2,8 @@
 import type { Account, Lane } from './fleet.ts';
 import type { WireFormat } from './formats/wire-format.ts';
 import type { LedgerEntry } from './ledger.ts';
-import { leave, produceAtOnce, startProducing, stopProducing } from './limits/limit-set.ts';
-import type { LimitSet } from './limits/limit-set.ts';
+import { leave, produceAtOnce, startProducing, stopProducing } from '@sluice/windows';
+import type { LimitSet } from '@sluice/windows';
 import type { Endpoint, ModelRequest } from './model-request.ts';
 import type { Product } from './produce.ts';
 import { tallyAdmitted, tallyCall, tallyEnd } from './tally.ts';

@@ -4,8 +4,8 @@
  * calls are in flight: counts and what has been charged stay. No clock: `now` in ms is passed in.
  */
 import type { FaultPlan } from './faults.ts';
-import { changeLimits, createLimitSet, refill } from './limits/limit-set.ts';
-import type { LimitSet, SetSettings } from './limits/limit-set.ts';
+import { changeLimits, createLimitSet, refill } from '@sluice/windows';
+import type { LimitSet, SetSettings } from '@sluice/windows';
 import { isObject, mergePatch } from './merge-patch.ts';
 import { behaviourSchema } from './options.ts';
 import type { Behaviour, ParsedAccount, ParsedOptions } from './options.ts';

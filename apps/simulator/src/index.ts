@@ -7,4 +7,4 @@ export { countTokens } from './tokens.ts';
 export { requestKey } from './request-texts.ts';
 export type { LedgerEntry } from './ledger.ts';
 export type { AccountStats, SimulatorStats } from './stats.ts';
-export type { LimitStats } from './limits/limit-views.ts';
+export type { LimitStats } from '@sluice/windows';

@@ -3,7 +3,7 @@
  * the JSON file that `SIMULATOR_CONFIG` names, in `startSimulator()` and in `PATCH /_sim/accounts/:id`.
  */
 import { z } from 'zod';
-import { WINDOW_KINDS } from './limits/rate-window.ts';
+import { WINDOW_KINDS } from '@sluice/windows';
 
 const perMinute = z.number().positive();
 const share = z.number().min(0).max(1);

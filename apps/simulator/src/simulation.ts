@@ -9,7 +9,7 @@ import { applyOptions, createFleet, resetFleet } from './fleet.ts';
 import type { Account, Fleet } from './fleet.ts';
 import type { Failure, Reply, WireFormat } from './formats/wire-format.ts';
 import type { LedgerEntry } from './ledger.ts';
-import { limitViews } from './limits/limit-views.ts';
+import { limitViews } from '@sluice/windows';
 import { isObject, mergePatch } from './merge-patch.ts';
 import type { Endpoint } from './model-request.ts';
 import { readOptions } from './options.ts';

@@ -1,9 +1,9 @@
 /** The counts as `GET /_sim/stats` shows them. Times are ms of the simulator's own clock since its start or reset. */
 import { ANY_MODEL } from './fleet.ts';
 import type { Account, Fleet } from './fleet.ts';
-import type { Dimension, LimitSet } from './limits/limit-set.ts';
-import { limitStats } from './limits/limit-views.ts';
-import type { LimitStats } from './limits/limit-views.ts';
+import type { Dimension, LimitSet } from '@sluice/windows';
+import { limitStats } from '@sluice/windows';
+import type { LimitStats } from '@sluice/windows';
 import type { Tally } from './tally.ts';
 
 type LaneStats = Tally & { limits: Partial<Record<Dimension, LimitStats>> };

@@ -1,9 +1,9 @@
 /** The Anthropic server: messages and models, with the headers that its limits really send. */
-import type { Dimension } from '../limits/limit-set.ts';
+import type { Dimension, LimitView } from '@sluice/windows';
 import type { ModelRequest } from '../model-request.ts';
 import type { Choice, Product } from '../produce.ts';
 import { anthropicFailure } from './anthropic-errors.ts';
-import type { AnswerFacts, LimitView, RawHeaders, WireFormat } from './wire-format.ts';
+import type { AnswerFacts, RawHeaders, WireFormat } from './wire-format.ts';
 
 export const anthropic: WireFormat = {
   fail: anthropicFailure,

@@ -1,8 +1,8 @@
 /** The OpenAI server: chat completions, responses, completions, embeddings, moderations, models. */
-import type { Dimension } from '../limits/limit-set.ts';
+import type { Dimension, LimitView } from '@sluice/windows';
 import { openaiAnswer } from './openai-answers.ts';
 import { goDuration, openaiFailure } from './openai-errors.ts';
-import type { LimitView, RawHeaders, WireFormat } from './wire-format.ts';
+import type { RawHeaders, WireFormat } from './wire-format.ts';
 
 export const openai: WireFormat = {
   fail: openaiFailure,

@@ -1,5 +1,5 @@
 /** What a vendor's wire format must be able to say; one file of answers, errors and headers per vendor. */
-import type { Dimension } from '../limits/limit-set.ts';
+import type { Dimension, LimitView } from '@sluice/windows';
 import type { ModelRequest } from '../model-request.ts';
 import type { Product } from '../produce.ts';
 
@@ -34,13 +34,6 @@ export interface Reply {
   status: number;
   headers: RawHeaders;
   body: string;
-}
-
-/** A limit as headers show it. `resetMs`: until the window is untouched again. */
-export interface LimitView {
-  perMinute: number;
-  remaining: number;
-  resetMs: number;
 }
 
 export interface AnswerFacts {

@@ -1,7 +1,13 @@
 /** The limits a call falls under as headers and counts show them. */
-import type { LimitView } from '../formats/wire-format.ts';
 import { chargeProduced } from './limit-set.ts';
 import type { Dimension, LimitSet } from './limit-set.ts';
+
+/** A limit as headers show it. `resetMs`: until the window is untouched again. */
+export interface LimitView {
+  perMinute: number;
+  remaining: number;
+  resetMs: number;
+}
 
 /** Per dimension the window that has least left, among all sets. */
 export function limitViews(sets: readonly LimitSet[], now: number): Map<Dimension, LimitView> {

@@ -8,7 +8,7 @@
 import { createRateWindow } from './create-rate-window.ts';
 import type { RateWindow, WindowKind } from './rate-window.ts';
 
-const DIMENSIONS = ['rpm', 'tpm', 'itpm', 'otpm'] as const;
+export const DIMENSIONS = ['rpm', 'tpm', 'itpm', 'otpm'] as const;
 export type Dimension = (typeof DIMENSIONS)[number];
 
 /** Per minute; `concurrency` in calls. Absent = unlimited. */
