@@ -4,8 +4,8 @@
  */
 import type { Endpoint, Priority } from '@sluice/job';
 import { slotOf } from '@sluice/job';
-import { acceptedOf } from './jobs.ts';
-import type { Accepted, Idempotency } from './jobs.ts';
+import { acceptRecord } from './accepting.ts';
+import type { Accepted, Idempotency } from './accepting.ts';
 import { run } from './ledger.ts';
 import type { Ledger } from './ledger.ts';
 import { fieldsOf, hashOf, nullable, nullableNumber, numberOf, tagged } from './reply.ts';
@@ -105,16 +105,10 @@ export async function createBatch(
 ): Promise<Accepted> {
   const { keys } = ledger;
   const slot = slotOf(batch.id);
-  const { idempotency } = options;
-  const names = [keys.batch(batch.id), keys.check(slot), keys.list('batches', slot)];
-  if (idempotency) names.push(keys.idempotency(slot, idempotency.key));
-  const reply = await run(ledger, 'create-batch', names, [
-    batch.id,
-    batch.createdAt,
-    options.checkAt,
-    idempotency?.requestHash ?? '',
-    idempotency?.keepSeconds ?? 1,
-    ...fieldsOf({
+  return acceptRecord(ledger, {
+    id: batch.id,
+    key: keys.batch(batch.id),
+    fields: {
       status: 'validating',
       tenant: batch.tenant,
       endpoint: batch.endpoint,
@@ -129,9 +123,12 @@ export async function createBatch(
       max_cost: batch.maxCostUsd,
       output_expires_after: batch.outputExpiresAfter,
       retry_of: batch.retryOf,
-    }),
-  ]);
-  return acceptedOf(reply);
+    },
+    createdAt: batch.createdAt,
+    due: { key: keys.check(slot), at: options.checkAt },
+    list: keys.list('batches', slot),
+    idempotency: options.idempotency,
+  });
 }
 
 export async function readBatch(ledger: Ledger, id: string): Promise<StoredBatch | null> {
@@ -139,7 +136,7 @@ export async function readBatch(ledger: Ledger, id: string): Promise<StoredBatch
   return hash?.['status'] ? storedBatchOf(id, hash) : null;
 }
 
-export function storedBatchOf(id: string, hash: Record<string, string>): StoredBatch {
+function storedBatchOf(id: string, hash: Record<string, string>): StoredBatch {
   const classes = JSON.parse(hash['classes'] || '[]') as BatchClass[];
   return {
     ...requestOf(id, hash),

@@ -3,8 +3,8 @@
  * a record never names bytes that are not there. Times inside are Unix milliseconds.
  */
 import { slotOf } from '@sluice/job';
-import { acceptedOf } from './jobs.ts';
-import type { Accepted, Idempotency } from './jobs.ts';
+import { acceptRecord } from './accepting.ts';
+import type { Accepted, Idempotency } from './accepting.ts';
 import { run } from './ledger.ts';
 import type { Ledger } from './ledger.ts';
 import { fieldsOf, hashOf, nullableNumber, numberOf } from './reply.ts';
@@ -23,17 +23,18 @@ export interface FileRecord {
   storeName: string;
 }
 
-/** Fields of the record, as every script that makes a file writes them. */
-export const fileFields = (file: FileRecord): string[] =>
-  fieldsOf({
-    tenant: file.tenant,
-    bytes: file.bytes,
-    created: file.createdAt,
-    filename: file.filename,
-    purpose: file.purpose,
-    expires: file.expiresAt,
-    store: file.storeName,
-  });
+const fileRecord = (file: FileRecord) => ({
+  tenant: file.tenant,
+  bytes: file.bytes,
+  created: file.createdAt,
+  filename: file.filename,
+  purpose: file.purpose,
+  expires: file.expiresAt,
+  store: file.storeName,
+});
+
+/** Fields of the record for a script that makes a file beside something else. */
+export const fileFields = (file: FileRecord): string[] => fieldsOf(fileRecord(file));
 
 /** Records a file whose bytes are in the store. A second call with the same id changes nothing. */
 export async function createFile(
@@ -43,17 +44,15 @@ export async function createFile(
 ): Promise<Accepted> {
   const { keys } = ledger;
   const slot = slotOf(file.id);
-  const names = [keys.file(file.id), keys.list('files', slot), keys.expiries(slot)];
-  if (idempotency) names.push(keys.idempotency(slot, idempotency.key));
-  const reply = await run(ledger, 'create-file', names, [
-    file.id,
-    file.createdAt,
-    file.expiresAt ?? '',
-    idempotency?.requestHash ?? '',
-    idempotency?.keepSeconds ?? 1,
-    ...fileFields(file),
-  ]);
-  return acceptedOf(reply);
+  return acceptRecord(ledger, {
+    id: file.id,
+    key: keys.file(file.id),
+    fields: fileRecord(file),
+    createdAt: file.createdAt,
+    due: { key: keys.expiries(slot), at: file.expiresAt },
+    list: keys.list('files', slot),
+    idempotency,
+  });
 }
 
 /** The record, or null when there is no such file (never was, deleted). A lapsed one is there until it is removed. */

@@ -4,8 +4,9 @@ export { isChunkId, makeKeys, SLOT_NUMBERS } from './keys.ts';
 export type { Keys, ListKind } from './keys.ts';
 export { openLedger } from './ledger.ts';
 export type { Ledger } from './ledger.ts';
+export type { Accepted, Idempotency } from './accepting.ts';
 export { acceptJob, deleteJob, endJob, publicJob, readJob } from './jobs.ts';
-export type { Accepted, Ending, Idempotency, NewJob, StoredJob } from './jobs.ts';
+export type { Ending, NewJob, StoredJob } from './jobs.ts';
 export { BATCH_STATUSES, createBatch, moveBatch, readBatch, readExtents } from './batches.ts';
 export type {
   BatchClass,

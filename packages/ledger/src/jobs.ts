@@ -4,9 +4,11 @@
  */
 import type { Attempt, Endpoint, Job, JobErrorCode, JobStatus, Priority, Shape } from '@sluice/job';
 import { costOfAttempts, slotOf } from '@sluice/job';
+import { acceptRecord } from './accepting.ts';
+import type { Accepted, Idempotency } from './accepting.ts';
 import { run } from './ledger.ts';
 import type { Ledger } from './ledger.ts';
-import { fieldsOf, hashOf, nullable, nullableNumber, numberOf, tagged } from './reply.ts';
+import { hashOf, nullable, nullableNumber, numberOf } from './reply.ts';
 
 export interface NewJob {
   id: string;
@@ -46,24 +48,7 @@ export interface StoredJob extends NewJob {
   error: { code: JobErrorCode; message: string } | null;
 }
 
-/** What an Idempotency-Key is bound to: `key` names it within a tenant, `hash` is the request's. */
-export interface Idempotency {
-  slot: number;
-  key: string;
-  requestHash: string;
-  keepSeconds: number;
-}
-
-export type Accepted = { kind: 'created' | 'repeated' | 'conflict'; id: string };
-
-const ACCEPTED = ['created', 'repeated', 'conflict'] as const;
-
-export const acceptedOf = (reply: unknown): Accepted => {
-  const [tag, id] = tagged(reply);
-  return { kind: ACCEPTED[tag - 1] as Accepted['kind'], id: String(id) };
-};
-
-export function recordOf(job: NewJob): Record<string, string | number | null> {
+function recordOf(job: NewJob): Record<string, string | number | null> {
   return {
     status: 'queued',
     epoch: 0,
@@ -99,18 +84,15 @@ export async function acceptJob(
 ): Promise<Accepted> {
   const { keys } = ledger;
   const slot = slotOf(job.id);
-  const { idempotency } = options;
-  const names = [keys.job(job.id), keys.check(slot), keys.list('jobs', slot)];
-  if (idempotency) names.push(keys.idempotency(slot, idempotency.key));
-  const reply = await run(ledger, 'accept-job', names, [
-    job.id,
-    job.createdAt,
-    options.checkAt,
-    idempotency?.requestHash ?? '',
-    idempotency?.keepSeconds ?? 1,
-    ...fieldsOf(recordOf(job)),
-  ]);
-  return acceptedOf(reply);
+  return acceptRecord(ledger, {
+    id: job.id,
+    key: keys.job(job.id),
+    fields: recordOf(job),
+    createdAt: job.createdAt,
+    due: { key: keys.check(slot), at: Math.min(options.checkAt, job.deadlineAt) },
+    list: keys.list('jobs', slot),
+    idempotency: options.idempotency,
+  });
 }
 
 /** The whole record, or null when there is no such job (never was, deleted, or past its retention). */
@@ -119,7 +101,7 @@ export async function readJob(ledger: Ledger, id: string): Promise<StoredJob | n
   return hash?.['status'] ? storedJobOf(id, hash) : null;
 }
 
-export function storedJobOf(id: string, hash: Record<string, string>): StoredJob {
+function storedJobOf(id: string, hash: Record<string, string>): StoredJob {
   const attempts = JSON.parse(`[${hash['attempts'] ?? ''}]`) as Attempt[];
   return {
     ...requestOf(id, hash),

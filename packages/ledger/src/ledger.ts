@@ -10,7 +10,7 @@ export interface Ledger {
 }
 
 export type ScriptName =
-  | 'accept-job'
+  | 'accept-record'
   | 'hand-back'
   | 'end-job'
   | 'place-entry'
@@ -19,21 +19,18 @@ export type ScriptName =
   | 'store-outcomes'
   | 'record-job'
   | 'record-lines'
-  | 'create-batch'
   | 'move-batch'
   | 'feed-chunks'
   | 'drop-chunk'
   | 'finish-batch'
-  | 'create-file'
   | 'use-file'
-  | 'create-upload'
   | 'add-part'
   | 'end-upload'
   | 'take-lead'
   | 'raise-token';
 
 const NAMES: readonly ScriptName[] = [
-  'accept-job',
+  'accept-record',
   'hand-back',
   'end-job',
   'place-entry',
@@ -42,14 +39,11 @@ const NAMES: readonly ScriptName[] = [
   'store-outcomes',
   'record-job',
   'record-lines',
-  'create-batch',
   'move-batch',
   'feed-chunks',
   'drop-chunk',
   'finish-batch',
-  'create-file',
   'use-file',
-  'create-upload',
   'add-part',
   'end-upload',
   'take-lead',

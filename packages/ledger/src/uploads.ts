@@ -5,11 +5,11 @@
 import { slotOf } from '@sluice/job';
 import { fileFields } from './files.ts';
 import type { FileRecord } from './files.ts';
-import { acceptedOf } from './jobs.ts';
-import type { Accepted, Idempotency } from './jobs.ts';
+import { acceptRecord } from './accepting.ts';
+import type { Accepted, Idempotency } from './accepting.ts';
 import { run } from './ledger.ts';
 import type { Ledger } from './ledger.ts';
-import { fieldsOf, hashOf, nullable, nullableNumber, numberOf, tagged } from './reply.ts';
+import { hashOf, nullable, nullableNumber, numberOf, tagged } from './reply.ts';
 
 export type UploadStatus = 'pending' | 'completed' | 'cancelled' | 'expired';
 
@@ -50,15 +50,10 @@ export async function createUpload(
   idempotency: Idempotency | null = null,
 ): Promise<Accepted> {
   const { keys } = ledger;
-  const slot = slotOf(upload.id);
-  const names = [keys.upload(upload.id), keys.expiries(slot)];
-  if (idempotency) names.push(keys.idempotency(slot, idempotency.key));
-  const reply = await run(ledger, 'create-upload', names, [
-    upload.id,
-    upload.expiresAt,
-    idempotency?.requestHash ?? '',
-    idempotency?.keepSeconds ?? 1,
-    ...fieldsOf({
+  return acceptRecord(ledger, {
+    id: upload.id,
+    key: keys.upload(upload.id),
+    fields: {
       status: 'pending',
       tenant: upload.tenant,
       filename: upload.filename,
@@ -68,9 +63,12 @@ export async function createUpload(
       created: upload.createdAt,
       expires: upload.expiresAt,
       expires_after: upload.expiresAfter,
-    }),
-  ]);
-  return acceptedOf(reply);
+    },
+    createdAt: upload.createdAt,
+    due: { key: keys.expiries(slotOf(upload.id)), at: upload.expiresAt },
+    list: null,
+    idempotency,
+  });
 }
 
 /** The upload as it stands at `now` (one past its time is `expired`), or null when there is none. */

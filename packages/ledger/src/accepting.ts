@@ -1,0 +1,50 @@
+/**
+ * How everything that a POST makes comes into the ledger: record, list, the time to look after it and the
+ * Idempotency-Key's memory in one step, under one hash tag. After it the answer is 2xx.
+ */
+import { run } from './ledger.ts';
+import type { Ledger } from './ledger.ts';
+import { fieldsOf, tagged } from './reply.ts';
+
+/** What an Idempotency-Key is bound to: `key` names it within a tenant, `hash` is the request's. */
+export interface Idempotency {
+  slot: number;
+  key: string;
+  requestHash: string;
+  keepSeconds: number;
+}
+
+/** `repeated`: the key made `id` before; `conflict`: with another request. */
+export type Accepted = { kind: 'created' | 'repeated' | 'conflict'; id: string };
+
+export interface NewRecord {
+  id: string;
+  /** Redis key of the record. All keys are of the id's slot, so is the idempotency's. */
+  key: string;
+  fields: Record<string, string | number | null>;
+  createdAt: number;
+  /** The zset that is read for what is due, and when it is, ms; null = never. */
+  due: { key: string; at: number | null };
+  /** Redis key of the list it stands in; null = none. */
+  list: string | null;
+  idempotency: Idempotency | null;
+}
+
+const ACCEPTED = ['created', 'repeated', 'conflict'] as const;
+
+/** Creates a record. A second call with the same id changes nothing. */
+export async function acceptRecord(ledger: Ledger, record: NewRecord): Promise<Accepted> {
+  const { id, key, due, list, idempotency } = record;
+  const memory = idempotency && ledger.keys.idempotency(idempotency.slot, idempotency.key);
+  const names = [key, due.key, memory ?? key, ...(list === null ? [] : [list])];
+  const reply = await run(ledger, 'accept-record', names, [
+    id,
+    record.createdAt,
+    due.at ?? '',
+    idempotency?.requestHash ?? '',
+    idempotency?.keepSeconds ?? 1,
+    ...fieldsOf(record.fields),
+  ]);
+  const [tag, accepted] = tagged(reply);
+  return { kind: ACCEPTED[tag - 1] as Accepted['kind'], id: String(accepted) };
+}
