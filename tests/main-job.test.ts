@@ -378,6 +378,17 @@ describe('single jobs', () => {
     await until('the call to be aborted', async () =>
       (await served()).some((call) => call.end === 'aborted'),
     );
+    const read = async () =>
+      (await (await fetch(`${system.apiUrl}/v1/jobs/${id}`)).json()) as {
+        status: string;
+        attempts: { outcome: string; cost_usd: number | null }[];
+      };
+    await until('its attempt to be kept', async () => (await read()).attempts.length === 1);
+    const { status, attempts } = await read();
+    assert.deepEqual(
+      [status, attempts[0]?.outcome, attempts[0]?.cost_usd],
+      ['cancelled', 'lost', null],
+    );
     await system.simulate('a', { faults: [] });
   });
 });
