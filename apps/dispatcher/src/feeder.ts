@@ -45,6 +45,7 @@ interface Draining {
   priority: string;
   maxTier: number | null;
   createdAt: number;
+  expiresAt: number;
   classes: DrainingClass[];
   fed: number;
   recorded: number;
@@ -273,6 +274,7 @@ function chunkOf(
     formats: one.formats,
     priority: batch.priority,
     createdAt: placed.now,
+    deadlineAt: batch.expiresAt,
     maxTier: batch.maxTier,
   };
 }
@@ -289,6 +291,7 @@ function drainingOf(batch: StoredBatch): Draining {
     priority: batch.priority,
     maxTier: batch.maxTier,
     createdAt: batch.createdAt,
+    expiresAt: batch.expiresAt,
     classes: batch.classes.map((one, index) => ({
       index,
       name: indexName(batch.id, one.index),

@@ -15,6 +15,7 @@ import type { Ledger, Waiting } from '@sluice/ledger';
 import { formatBit } from '@sluice/providers';
 import { entryJobId } from '@sluice/queues';
 import type { EntryData } from '@sluice/queues';
+import { isLate } from './expire.ts';
 import type { Picture } from './picture.ts';
 
 export type Band = 1 | 2 | 3;
@@ -31,8 +32,8 @@ export interface PlacerPorts {
   random: () => number;
   /** Batch lines of a band take their turn: called after the singles of that band. */
   feed: (band: Band) => void;
-  /** None of the pool's deployments can ever run it. */
-  onNever: (waiting: Waiting, reason: string) => Promise<void>;
+  /** It is past its deadline: nothing of it begins any more. */
+  onLate: (waiting: Waiting) => Promise<void>;
   onError: (what: string, error: unknown) => void;
 }
 
@@ -48,12 +49,14 @@ export type PlaceEnd = 'settled' | 'closed';
 /** When the sweeper looks after something that was placed. */
 export const CHECK_PLACED_MS = 15_000;
 const BANDS: readonly Band[] = [1, 2, 3];
+const LATE = { kind: 'late' } as const;
 
 export class Placer {
   readonly #ports: PlacerPorts;
   readonly #lanes = new Map<string, Pending[]>();
   readonly #known = new Set<string>();
   readonly #memory = new Map<string, Memory>();
+  readonly #moving = new Set<Promise<void>>();
   #pumping = false;
   #closed = false;
 
@@ -80,8 +83,14 @@ export class Placer {
     this.#known.add(data.id);
     try {
       const waiting = await readWaiting(this.#ports.ledger, data.id);
+      // The term may have ended while the record was read: its token moves nothing any more.
+      if (this.#closed) return 'closed';
       if (!waiting || (waiting.status !== 'queued' && waiting.status !== 'running'))
         return 'settled';
+      if (isLate(waiting, this.#ports.now())) {
+        await this.#ports.onLate(waiting);
+        return 'settled';
+      }
       if (waiting.epoch === data.epoch) return await this.#line(waiting);
       await this.#repeat(waiting);
       return 'settled';
@@ -106,11 +115,24 @@ export class Placer {
     });
   }
 
-  /** Ends the term: what waits here is left where the ledger says it is. */
-  close(): void {
+  /** Forgets an entry that waits here and needs no place any more. */
+  drop(id: string): void {
+    if (!this.#known.has(id)) return;
+    for (const lane of this.#lanes.values()) {
+      const at = lane.findIndex(({ waiting }) => waiting.id === id);
+      if (at >= 0) for (const pending of lane.splice(at, 1)) pending.done('settled');
+    }
+  }
+
+  /**
+   * Ends the term: what waits here is left where the ledger says it is. Resolves when the moves under way are made, with
+   * their queue entries: whoever leads next finds nothing half done.
+   */
+  async close(): Promise<void> {
     this.#closed = true;
     for (const lane of this.#lanes.values())
       for (const pending of lane.splice(0)) pending.done('closed');
+    await Promise.all(this.#moving);
   }
 
   /** Places whatever has room now. Cheap when nothing has. */
@@ -137,10 +159,13 @@ export class Placer {
   #pumpLane(name: string): void {
     const lane = this.#lanes.get(name) ?? [];
     for (let pending = lane[0]; pending !== undefined; pending = lane[0]) {
-      const choice = this.choose(this.#askedFor(pending), pending.waiting.pool);
+      const choice = isLate(pending.waiting, this.#ports.now())
+        ? LATE
+        : this.choose(this.#askedFor(pending), pending.waiting.pool);
       if (choice.kind === 'wait') return;
       lane.shift();
-      void this.#carryOut(pending, choice);
+      const moving = this.#carryOut(pending, choice).finally(() => this.#moving.delete(moving));
+      this.#moving.add(moving);
     }
   }
 
@@ -212,18 +237,24 @@ export class Placer {
     return able.length === all.length ? null : new Set(able);
   }
 
-  async #carryOut(pending: Pending, choice: Exclude<Choice, { kind: 'wait' }>): Promise<void> {
+  async #carryOut(
+    { waiting, done }: Pending,
+    choice: Exclude<Choice, { kind: 'wait' }> | typeof LATE,
+  ): Promise<void> {
+    let end: PlaceEnd = 'settled';
     try {
-      if (choice.kind === 'never') await this.#ports.onNever(pending.waiting, choice.reason);
-      else await this.#move(pending.waiting, choice);
+      if (choice.kind === 'late') await this.#ports.onLate(waiting);
+      // `never`: none of its pool's deployments can run it since the config changed. It waits for its deadline in the ledger.
+      else if (choice.kind === 'place') end = await this.#move(waiting, choice);
     } catch (error) {
       this.#ports.onError('placing', error);
     } finally {
-      pending.done('settled');
+      done(end);
     }
   }
 
-  async #move(waiting: Waiting, choice: Extract<Choice, { kind: 'place' }>): Promise<void> {
+  /** `closed`: another leads by now; the entry goes back for it. */
+  async #move(waiting: Waiting, choice: Extract<Choice, { kind: 'place' }>): Promise<PlaceEnd> {
     const { ledger, leaderToken, picture } = this.#ports;
     const now = this.#ports.now();
     const moved = await placeEntry(ledger, {
@@ -247,6 +278,7 @@ export class Placer {
         status: 'queued',
       });
     }
+    return moved.kind === 'not_leader' ? 'closed' : 'settled';
   }
 
   async #queue(waiting: Waiting, deployment: string, epoch: number): Promise<void> {

@@ -85,7 +85,7 @@ export async function recordBatch(
       gather(ports, gathered, { outcome, meta, raw, origin: origins.get(outcome.id), expiresAt });
     }
   }
-  const retries = retriesOf(batch, gathered.failed, { origins, now: ports.now() });
+  const retries = retriesOf(batch, gathered.failed, { origins, now: ports.now(), expiresAt });
   const extent = await append(ports, batch, gathered.rows);
   const record: LinesRecord = {
     batch,
@@ -149,7 +149,7 @@ const judge = (ports: RecordBatchPorts, { meta, origin, expiresAt }: OneOutcome)
 function retriesOf(
   batch: string,
   failed: readonly Failed[],
-  { origins, now }: { origins: ReadonlyMap<string, Origin>; now: number },
+  { origins, ...facts }: { origins: ReadonlyMap<string, Origin>; now: number; expiresAt: number },
 ): LinesRecord['retries'] {
   const groups = new Map<string, Failed[]>();
   for (const one of failed) {
@@ -169,8 +169,8 @@ function retriesOf(
       origin: outcome.id,
       places: group.map(({ meta }) => meta.place),
       chunk: retryChunk(`${batch}~r${outcome.streamId}.${i}`, group, {
+        ...facts,
         origin,
-        now,
         batch,
         verdict,
       }),
@@ -183,9 +183,15 @@ function retriesOf(
 function retryChunk(
   id: string,
   group: readonly Failed[],
-  facts: { origin: Origin; now: number; batch: string; verdict: Failed['verdict'] },
+  facts: {
+    origin: Origin;
+    now: number;
+    expiresAt: number;
+    batch: string;
+    verdict: Failed['verdict'];
+  },
 ): NewChunk {
-  const { origin, now, batch, verdict } = facts;
+  const { origin, now, expiresAt, batch, verdict } = facts;
   const history: LineHistory[] = group.map(({ meta }) => ({
     tries: spentAttempts(meta.attempts),
     attempts: JSON.stringify(meta.attempts).slice(1, -1),
@@ -202,6 +208,7 @@ function retryChunk(
     formats: origin.formats,
     priority: origin.priority,
     createdAt: now,
+    deadlineAt: expiresAt,
     history,
     exclude: verdict.exclude,
     minTier: verdict.minTier,

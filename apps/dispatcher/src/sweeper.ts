@@ -2,21 +2,20 @@
  * Looks after what nobody has looked after in time, and only that: never the backlog. What a crash left between two steps
  * (record and queue, claim and answer, last line and finalising) is found here and done.
  */
-import { randomBytes } from 'node:crypto';
-import { makeId } from '@sluice/job';
 import {
   checkLater,
-  endJob,
   forget,
   isChunkId,
   readBatch,
   readOverdue,
   readWaiting,
+  SLOT_NUMBERS,
 } from '@sluice/ledger';
 import type { Ledger, StoredBatch, Waiting } from '@sluice/ledger';
 import { entryJobId } from '@sluice/queues';
 import type { StepData } from '@sluice/queues';
 import type { DispatcherEvents } from './events.ts';
+import { expireJob, isLate } from './expire.ts';
 import type { Feeder } from './feeder.ts';
 import { CHECK_PLACED_MS } from './placer.ts';
 import type { Placer, RunQueues } from './placer.ts';
@@ -32,8 +31,11 @@ export interface SweeperPorts {
   now: () => number;
 }
 
+/** Small rounds: what is read is looked after before more is read. */
 const PER_SLOT = 64;
 const EVERY_MS = 250;
+/** Until a job past its deadline whose answer is being recorded, or that moved on just now, is looked at again. */
+const LOOK_AGAIN_MS = 1_000;
 const BATCH_EVERY_MS = 60_000;
 
 export class Sweeper {
@@ -46,12 +48,12 @@ export class Sweeper {
     this.#ports = ports;
   }
 
-  start(): void {
+  start(inMs = EVERY_MS): void {
     this.#timer = setTimeout(() => {
-      this.#round = this.sweep().finally(() => {
-        if (!this.#stopped) this.start();
+      this.#round = this.sweep().then((all) => {
+        if (!this.#stopped) this.start(all ? EVERY_MS : 0);
       });
-    }, EVERY_MS);
+    }, inMs);
   }
 
   async stop(): Promise<void> {
@@ -60,13 +62,15 @@ export class Sweeper {
     await this.#round;
   }
 
-  /** One round over everything overdue. */
-  async sweep(): Promise<void> {
+  /** One round over what is overdue. False: there may be more, as when many jobs have the same deadline. */
+  async sweep(): Promise<boolean> {
     try {
       const ids = await readOverdue(this.#ports.ledger, this.#ports.now(), PER_SLOT);
       await Promise.all(ids.map((id) => this.#lookAfter(id)));
+      return ids.length < PER_SLOT;
     } catch (error) {
       if (!this.#stopped) this.#ports.events.failed({ what: 'sweeping', error: String(error) });
+      return true;
     }
   }
 
@@ -80,28 +84,27 @@ export class Sweeper {
     const waiting = await readWaiting(ledger, id);
     if (!waiting || (waiting.status !== 'queued' && waiting.status !== 'running'))
       return forget(ledger, id);
-    if (waiting.leaseUntil > now()) return checkLater(ledger, id, waiting.leaseUntil + 1_000);
-    if (await this.#expired(waiting)) return;
-    await checkLater(ledger, id, Math.max(now(), waiting.notBefore) + CHECK_PLACED_MS);
+    if (isLate(waiting, now())) return this.#lookAfterLate(waiting);
+    const deadline = waiting.deadlineAt ?? Infinity;
+    if (waiting.leaseUntil > now())
+      return checkLater(ledger, id, Math.min(waiting.leaseUntil + 1_000, deadline));
+    const next = Math.max(now(), waiting.notBefore) + CHECK_PLACED_MS;
+    await checkLater(ledger, id, Math.min(next, deadline));
     if (this.#ports.placer.has(id) || waiting.notBefore > now()) return;
     if (await this.#isQueued(waiting)) return;
     this.#ports.events.repaired({ id, how: howOf(waiting) });
     void this.#ports.placer.place({ id, epoch: waiting.epoch });
   }
 
-  /** A job past its deadline that is not being called ends here. */
-  async #expired(waiting: Waiting): Promise<boolean> {
-    const { ledger, now, keepSeconds } = this.#ports;
-    if (waiting.deadlineAt === null || waiting.deadlineAt > now()) return false;
-    await endJob(ledger, waiting.id, {
-      status: 'expired',
-      now: now(),
-      message: 'the job could not be run before its deadline (deadline_ms)',
-      eventId: makeId('evt', randomBytes(16)),
-      keepSeconds,
-      onlyEpoch: waiting.epoch,
-    });
-    return true;
+  /** Past its deadline: a job that is not being called ends here; a batch's lines end with their batch. */
+  async #lookAfterLate(waiting: Waiting): Promise<void> {
+    const { ledger, now, placer } = this.#ports;
+    const { id, leaseUntil, batch } = waiting;
+    if (leaseUntil > now()) return checkLater(ledger, id, leaseUntil + 1_000);
+    if (batch !== null) return checkLater(ledger, id, now() + CHECK_PLACED_MS);
+    if ((await expireJob(this.#ports, waiting)) === 'busy')
+      return checkLater(ledger, id, now() + LOOK_AGAIN_MS);
+    placer.drop(id);
   }
 
   /** Whether a worker will still get it: it was placed, and its entry is in the queue. */

@@ -6,14 +6,13 @@ import type { Queue } from 'bullmq';
 import type { Admission } from '@sluice/admission';
 import type { Depth } from '@sluice/balancing';
 import { shares } from '@sluice/balancing';
-import { randomBytes } from 'node:crypto';
-import { makeId } from '@sluice/job';
 import type { Fleet } from '@sluice/job';
-import { endJob, isChunkId, readBatch, SLOT_NUMBERS } from '@sluice/ledger';
+import { isChunkId, readBatch, SLOT_NUMBERS } from '@sluice/ledger';
 import type { Ledger, Waiting } from '@sluice/ledger';
 import type { FileStore } from '@sluice/files';
 import type { EntryData, StepData } from '@sluice/queues';
 import type { DispatcherEvents } from './events.ts';
+import { expireJob } from './expire.ts';
 import { Feeder } from './feeder.ts';
 import { HealthBook } from './health.ts';
 import type { StateChange } from './health.ts';
@@ -89,7 +88,7 @@ export class Term {
       now,
       random,
       feed: (band) => this.#feeder.feed(band),
-      onNever: (waiting, reason) => this.#never(waiting, reason),
+      onLate: (waiting) => this.#late(waiting),
       onError,
     });
     const { windowLines } = ports;
@@ -263,25 +262,18 @@ export class Term {
     };
   }
 
-  /** No deployment of the pool can ever run it (the config changed since it was accepted): it waits for its deadline. */
-  async #never(waiting: Waiting, reason: string): Promise<void> {
-    if (waiting.batch !== null || (waiting.deadlineAt ?? Infinity) > this.#ports.now()) return;
-    await endJob(this.#ports.ledger, waiting.id, {
-      status: 'expired',
-      now: this.#ports.now(),
-      message: `no deployment of pool ${waiting.pool} can run this job (${reason})`,
-      eventId: makeId('evt', randomBytes(16)),
-      keepSeconds: this.#ports.keepSeconds,
-    });
+  /** A job ends; a chunk of a batch ends with its batch. */
+  async #late(waiting: Waiting): Promise<void> {
+    if (waiting.batch === null) await expireJob(this.#ports, waiting);
   }
 
   /** Stops acting at once, then waits for what is under way, at most a few seconds: a lost connection may never answer. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    this.#placer.close();
+    const placing = this.#placer.close();
     const intake = this.#intake?.close() ?? Promise.resolve();
     const planning = this.#planning ?? Promise.resolve();
-    const parts = [intake, this.#sweeper.stop(), this.#loop, planning];
+    const parts = [placing, intake, this.#sweeper.stop(), this.#loop, planning];
     await within(STOP_WITHIN_MS, Promise.allSettled(parts));
   }
 }

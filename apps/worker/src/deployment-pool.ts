@@ -153,9 +153,14 @@ export class DeploymentPool {
     };
     const expected = expectedCost(call.shape, facts);
     const lease = randomUUID();
-    const admitted = await this.#gate.ask({ cost: expected, lease, band: call.band });
+    const admitted = await this.#gate.ask({
+      cost: expected,
+      lease,
+      band: call.band,
+      until: call.deadlineAt,
+    });
     if (admitted === 'turned_away') return 'turned_away';
-    if (signal.aborted) {
+    if (signal.aborted || this.#ports.call.now() >= call.deadlineAt) {
       this.#gate.ended();
       void this.#ports.admission.release(deployment.id, [lease]).catch(() => undefined);
       return 'turned_away';

@@ -4,7 +4,12 @@ import { Gate } from './gate.ts';
 import type { Asking, Booking, GatePorts } from './gate.ts';
 
 const COST = { requests: 1, input: 10, output: 5, usd: 0 } as const;
-const batch = (lease: string): Asking => ({ cost: COST, lease, band: 'batch' });
+const batch = (lease: string, until = Infinity): Asking => ({
+  cost: COST,
+  lease,
+  band: 'batch',
+  until,
+});
 
 interface Asked {
   leases: string[];
@@ -44,6 +49,23 @@ describe('the gate', () => {
       asked.flatMap((one) => one.leases),
       leases,
     );
+  });
+
+  test('nothing starts at or after its deadline: not what waits for a booking, nor what is booked for later', async () => {
+    const { gate, released } = office(({ leases }, time) =>
+      time === 1
+        ? { delaysMs: [100], askAgainMs: 30 }
+        : { delaysMs: leases.map(() => 0), askAgainMs: null },
+    );
+    const soon = performance.now() + 10;
+    const answers = await Promise.all([
+      gate.ask(batch('booked too late', soon)),
+      gate.ask(batch('waiting', soon)),
+      gate.ask(batch('in time')),
+    ]);
+    assert.deepEqual(answers, ['turned_away', 'turned_away', 'start']);
+    assert.deepEqual(released, ['booked too late']);
+    assert.equal(gate.waiting, 0);
   });
 
   test('interactive asks by itself', async () => {

@@ -28,9 +28,11 @@ export interface Asking {
   cost: Cost;
   lease: string;
   band: 'interactive' | 'batch';
+  /** Its deadline, ms: a call that cannot start before it is turned away. */
+  until: number;
 }
 
-/** `start`: make the call now. `turned_away`: the deployment takes no calls, or the process ends: nothing was spent. */
+/** `start`: make the call now. `turned_away`: the deployment takes no calls, the process ends or it is too late: nothing was spent. */
 export type Admission = 'start' | 'turned_away';
 
 interface Pending extends Asking {
@@ -105,7 +107,7 @@ export class Gate {
   /** Books until nothing waits. Yields once first, so that a whole chunk asks together. */
   async #run(lane: Lane, band: 'interactive' | 'batch'): Promise<void> {
     await Promise.resolve();
-    while (lane.pending.length > 0) {
+    while (lane.inTime(this.#ports.now()) > 0) {
       const places = this.#ports.mostCalls - this.#calls - this.#scheduled.size;
       if (places <= 0) {
         await lane.sleep(LONGEST_WAIT_MS);
@@ -149,8 +151,12 @@ export class Gate {
   }
 
   #schedule(lane: Lane, pending: Pending, delayMs: number): void {
-    if (delayMs < 1) return this.#start(pending);
     const due = this.#ports.now() + delayMs;
+    if (due >= pending.until) {
+      this.#ports.release([pending.lease]);
+      return pending.settle('turned_away');
+    }
+    if (delayMs < 1) return this.#start(pending);
     const item = {
       pending,
       timer: setTimeout(() => {
@@ -176,6 +182,15 @@ class Lane {
     const at = this.pending.indexOf(pending);
     if (at >= 0) this.pending.splice(at, 1);
     return at >= 0;
+  }
+
+  /** Turns away what is past its deadline; how many still wait. */
+  inTime(now: number): number {
+    if (this.pending.every(({ until }) => until > now)) return this.pending.length;
+    const late = this.pending.filter(({ until }) => until <= now);
+    this.pending = this.pending.filter(({ until }) => until > now);
+    for (const pending of late) pending.settle('turned_away');
+    return this.pending.length;
   }
 
   takeAll(): Pending[] {

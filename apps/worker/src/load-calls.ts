@@ -20,6 +20,8 @@ export interface Call {
   tries: number;
   /** When the job began to wait for this attempt, ms. */
   since: number;
+  /** The call begins before this or not at all, ms. */
+  deadlineAt: number;
 }
 
 /** What is the same for all lines of a batch. */
@@ -93,6 +95,7 @@ export class CallLoader {
         attempts: history?.attempts ?? '',
         tries: history?.tries ?? 0,
         since: history?.since ?? entry.createdAt,
+        deadlineAt: entry.deadlineAt,
       };
     });
   }
@@ -134,6 +137,7 @@ function jobCall(id: string, entry: ClaimedJob): Call {
     attempts: '',
     tries: 0,
     since: entry.since || entry.createdAt,
+    deadlineAt: entry.deadlineAt,
   };
 }
 

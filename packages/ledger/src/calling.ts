@@ -24,6 +24,8 @@ interface Claimed {
   priority: string;
   createdAt: number;
   tier: number;
+  /** Nothing of it begins after this, ms. */
+  deadlineAt: number;
 }
 
 /** A single job as a worker gets it. `answered`: its outcome is stored already, nothing to call. */
@@ -35,7 +37,6 @@ export interface ClaimedJob extends Claimed {
   answered: boolean;
   /** When the attempt before ended, ms; 0 = there was none. */
   since: number;
-  deadlineAt: number;
 }
 
 export interface ClaimedChunk extends Claimed {
@@ -52,11 +53,9 @@ export type ClaimResult =
   | { kind: 'drop' }
   | { kind: 'held'; forMs: number };
 
+const SHARED_FIELDS = ['pool', 'priority', 'created', 'tier', 'deadline'] as const;
 const JOB_FIELDS = [
-  'pool',
-  'priority',
-  'created',
-  'tier',
+  ...SHARED_FIELDS,
   'endpoint',
   'body',
   'characters',
@@ -64,11 +63,15 @@ const JOB_FIELDS = [
   'inputs',
   'd0',
   'since',
-  'deadline',
-];
-const CHUNK_FIELDS = ['pool', 'priority', 'created', 'tier', 'batch', 'lines', 'history', 'left'];
+] as const;
+const CHUNK_FIELDS = [...SHARED_FIELDS, 'batch', 'lines', 'history', 'left'] as const;
 
-/** Takes an entry. `drop`: it has moved on or ended. `held`: another delivery's calls still live. */
+type Fields<Names extends readonly string[]> = Record<Names[number], string>;
+
+const fieldsByName = <Names extends readonly string[]>(names: Names, values: unknown[]) =>
+  Object.fromEntries(names.map((name, i) => [name, values[i]])) as Fields<Names>;
+
+/** Takes an entry. `drop`: it has moved on, has ended or is past its deadline. `held`: another delivery's calls still live. */
 export async function claimEntry(ledger: Ledger, claim: Claim): Promise<ClaimResult> {
   const { keys } = ledger;
   const chunk = isChunkId(claim.id);
@@ -89,10 +92,10 @@ export async function claimEntry(ledger: Ledger, claim: Claim): Promise<ClaimRes
   const [tag, claims, handed, ...values] = tagged(reply);
   if (tag === 0) return { kind: 'drop' };
   if (tag === -1) return { kind: 'held', forMs: Number(claims) };
-  const texts = values as string[];
   const before = { claims: Number(claims), lost: Number(claims) > 0 && handed === '' };
-  if (!chunk) return { kind: 'claimed', entry: jobOf(before, texts) };
-  return { kind: 'claimed', entry: await chunkOf(ledger, claim.id, before, texts) };
+  if (!chunk) return { kind: 'claimed', entry: jobOf(before, fieldsByName(JOB_FIELDS, values)) };
+  const fields = fieldsByName(CHUNK_FIELDS, values);
+  return { kind: 'claimed', entry: await chunkOf(ledger, claim.id, { before, fields }) };
 }
 
 interface Before {
@@ -100,82 +103,42 @@ interface Before {
   lost: boolean;
 }
 
-function jobOf(before: Before, values: string[]): ClaimedJob {
-  const [
-    pool,
-    priority,
-    created,
-    tier,
-    endpoint,
-    body,
-    characters,
-    maxOutput,
-    inputs,
-    answered,
-    since,
-    deadline,
-  ] = values as [
-    string,
-    string,
-    string,
-    string,
-    string,
-    string,
-    string,
-    string,
-    string,
-    string,
-    string,
-    string,
-  ];
-  return {
-    kind: 'job',
-    lostBefore: before.lost,
-    pool,
-    priority,
-    createdAt: Number(created),
-    tier: Number(tier || 1),
-    endpoint,
-    body,
-    shape: {
-      characters: Number(characters || 0),
-      maxOutput: maxOutput === '' ? null : Number(maxOutput),
-      inputs: Number(inputs || 1),
-    },
-    answered: answered !== '',
-    since: Number(since || 0),
-    deadlineAt: Number(deadline || 0),
-  };
-}
+const claimedOf = (before: Before, fields: Fields<typeof SHARED_FIELDS>) => ({
+  lostBefore: before.lost,
+  pool: fields.pool,
+  priority: fields.priority,
+  createdAt: Number(fields.created),
+  tier: Number(fields.tier || 1),
+  deadlineAt: fields.deadline === '' ? Infinity : Number(fields.deadline),
+});
+
+const jobOf = (before: Before, fields: Fields<typeof JOB_FIELDS>): ClaimedJob => ({
+  kind: 'job',
+  ...claimedOf(before, fields),
+  endpoint: fields.endpoint,
+  body: fields.body,
+  shape: {
+    characters: Number(fields.characters || 0),
+    maxOutput: fields.max_output === '' ? null : Number(fields.max_output),
+    inputs: Number(fields.inputs || 1),
+  },
+  answered: fields.d0 !== '',
+  since: Number(fields.since || 0),
+});
 
 async function chunkOf(
   ledger: Ledger,
   id: string,
-  before: Before,
-  values: string[],
+  { before, fields }: { before: Before; fields: Fields<typeof CHUNK_FIELDS> },
 ): Promise<ClaimedChunk> {
-  const [pool, priority, created, tier, batch, text, history, left] = values as [
-    string,
-    string,
-    string,
-    string,
-    string,
-    string,
-    string,
-    string,
-  ];
-  const lines = JSON.parse(text) as LineRef[];
-  const fresh = before.claims === 0 && Number(left) === lines.length;
+  const lines = JSON.parse(fields.lines) as LineRef[];
+  const fresh = before.claims === 0 && Number(fields.left) === lines.length;
   return {
     kind: 'chunk',
-    lostBefore: before.lost,
-    pool,
-    priority,
-    createdAt: Number(created),
-    tier: Number(tier || 1),
-    batch,
+    ...claimedOf(before, fields),
+    batch: fields.batch,
     lines,
-    history: history === '' ? [] : (JSON.parse(history) as LineHistory[]),
+    history: fields.history === '' ? [] : (JSON.parse(fields.history) as LineHistory[]),
     answered: fresh ? new Set() : await answeredPlaces(ledger, id, lines.length),
   };
 }

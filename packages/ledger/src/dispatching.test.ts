@@ -156,6 +156,67 @@ describe('a single job', () => {
     assert.deepEqual(await renewLeases(ledger, 'w1', [job.id], NOW + 9_000), [job.id]);
   });
 
+  test('is looked after no later than its deadline, whoever wrote last', async () => {
+    const job = newJob({ deadlineAt: NOW + 5_000 });
+    const slot = slotOf(job.id);
+    const lookedAt = async () => Number(await ledger.redis.zscore(ledger.keys.check(slot), job.id));
+    const expect = async (after: string) => assert.equal(await lookedAt(), NOW + 5_000, after);
+    await acceptJob(ledger, job, { checkAt: NOW + 15_000, idempotency: null });
+    await expect('accepting');
+    await move(job.id, 0, { checkAt: NOW + 15_000 });
+    await expect('placing');
+    await claim(job.id, 1, { leaseMs: 15_000 });
+    await expect('claiming');
+    await renewLeases(ledger, 'w1', [job.id], NOW + 15_000);
+    await expect('renewing');
+    await handBack(ledger, { id: job.id, epoch: 1, holder: 'w1' }, NOW + 15_000);
+    await expect('handing back');
+    await holdRecorder(ledger, slot, { holder: 'r1', ms: 60_000 });
+    const fields = encodeOutcomes([meta()], ['{}']);
+    await storeOutcomes(ledger, slot, [{ id: job.id, epoch: 1, places: [0], fields }], 'w');
+    const [outcome] = await outcomesOf(job.id);
+    await recordJob(ledger, {
+      id: job.id,
+      streamId: outcome?.streamId as string,
+      epoch: 1,
+      holder: 'r1',
+      attempts: '{"outcome":"timeout"}',
+      next: 'retry',
+      now: NOW,
+      keepSeconds: 60,
+      eventId: 'evt_4',
+      checkAt: NOW + 15_000,
+      set: {},
+    });
+    await expect('a retry');
+  });
+
+  test('is claimed no more at its deadline, and looked after at once', async () => {
+    const job = await accepted({ deadlineAt: NOW + 5_000 });
+    await move(job.id, 0, { checkAt: NOW + 4_000 });
+    assert.equal((await claim(job.id, 1, { now: NOW + 5_000 })).kind, 'drop');
+    assert.ok((await readOverdue(ledger, NOW + 5_000, 1_000)).includes(job.id));
+    assert.equal((await claim(job.id, 1, { now: NOW + 4_999 })).kind, 'claimed');
+  });
+
+  test('whose answer waits to be recorded does not expire', async () => {
+    const job = await accepted();
+    await move(job.id, 0);
+    await claim(job.id, 1);
+    const fields = encodeOutcomes([meta()], ['{}']);
+    const item = { id: job.id, epoch: 1, places: [0], fields };
+    await storeOutcomes(ledger, slotOf(job.id), [item], 'w');
+    const ending = {
+      status: 'expired' as const,
+      now: NOW + 70_000,
+      message: 'late',
+      eventId: 'evt_5',
+      keepSeconds: 60,
+      onlyEpoch: 1,
+    };
+    assert.equal(await endJob(ledger, job.id, ending), 'busy');
+  });
+
   test('handed back, it was not lost', async () => {
     const job = await accepted();
     await move(job.id, 0);
@@ -353,6 +414,7 @@ const chunk = (batch: string, id: string, lines: number[]): NewChunk => ({
   formats: 1,
   priority: 'low',
   createdAt: NOW,
+  deadlineAt: NOW + 60_000,
 });
 
 const feed = (batch: string, chunks: NewChunk[], cursor = 0, over = {}) =>

@@ -14,7 +14,7 @@ export interface Move {
   epoch: number;
   deployment: string;
   tier: number;
-  /** When the sweeper looks after it. */
+  /** When the sweeper looks after it; its deadline when that comes first. */
   checkAt: number;
   leaderToken: number;
   now: number;
@@ -74,6 +74,8 @@ export interface NewChunk {
   formats: number;
   priority: string;
   createdAt: number;
+  /** No line of it is called after this, ms: the end of its batch's window. */
+  deadlineAt: number;
   /** By place; absent for lines that were never tried. */
   history?: LineHistory[];
   /** Deployments that failed these lines. */
@@ -95,6 +97,7 @@ export function chunkFields(chunk: NewChunk): string[] {
     formats: chunk.formats,
     priority: chunk.priority,
     created: chunk.createdAt,
+    deadline: chunk.deadlineAt,
     history: chunk.history ? JSON.stringify(chunk.history) : '',
     exclude: chunk.exclude?.length ? JSON.stringify(chunk.exclude) : '',
     min_tier: chunk.minTier ?? 1,
@@ -125,7 +128,7 @@ export async function feedChunks(
     feed.cursor,
     feed.newCursor,
     feed.chunks.reduce((sum, chunk) => sum + chunk.lines.length, 0),
-    feed.checkAt,
+    Math.min(feed.checkAt, ...feed.chunks.map((chunk) => chunk.deadlineAt)),
   ];
   for (const chunk of feed.chunks) {
     const fields = chunkFields(chunk);
@@ -253,7 +256,7 @@ export async function readOverdue(
   return rows.flat();
 }
 
-/** Puts off the next look after an entry or batch. */
+/** Puts off the next look after an entry or batch. `at`, ms: at most its deadline, while that is still to come. */
 export async function checkLater(ledger: Ledger, id: string, at: number): Promise<void> {
   await ledger.redis.zadd(ledger.keys.check(slotOf(id)), 'XX', at, id);
 }

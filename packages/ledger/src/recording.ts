@@ -242,7 +242,8 @@ function lineArguments(ledger: Ledger, record: LinesRecord): ScriptArgument[] {
   for (const retry of record.retries) {
     const fields = [...chunkFields(retry.chunk), 'not_before', String(retry.notBefore)];
     args.push(retry.origin, retry.places.length, ...retry.places);
-    args.push(retry.chunk.id, retry.checkAt, fields.length, ...fields);
+    const checkAt = Math.min(retry.checkAt, retry.chunk.deadlineAt);
+    args.push(retry.chunk.id, checkAt, fields.length, ...fields);
   }
   return args;
 }

@@ -4,13 +4,15 @@ holds its entry drops it.
 KEYS  1 job  2 check  3 outbox
 ARGV  1 id  2 status (cancelled | expired)  3 now ms  4 error JSON  5 event JSON without url ('' = none)
       6 keep for, s  7 changes channel  8 aborts channel
-      9 the epoch it must have ('' = any; with one, a job whose call is leased beyond now is left alone)
-Returns 1 ended now · 0 had ended before · -1 no such job · -2 not in that epoch, or being called
+      9 the epoch it must have ('' = any; with one, a job whose call is leased beyond now is left alone, and one whose
+        answer waits to be recorded)
+Returns 1 ended now · 0 had ended before · -1 no such job · -2 not in that epoch, being called, or answered
 ]]
-local status, epoch, lease, hook = unpack(redis.call('HMGET', KEYS[1], 'status', 'epoch', 'lease', 'webhook'))
+local status, epoch, lease, hook, answer =
+  unpack(redis.call('HMGET', KEYS[1], 'status', 'epoch', 'lease', 'webhook', 'd0'))
 if not status then return -1 end
 if status ~= 'queued' and status ~= 'running' then return 0 end
-if ARGV[9] ~= '' and (epoch ~= ARGV[9] or tonumber(lease or '0') > tonumber(ARGV[3])) then return -2 end
+if ARGV[9] ~= '' and (answer or epoch ~= ARGV[9] or tonumber(lease or '0') > tonumber(ARGV[3])) then return -2 end
 redis.call('HSET', KEYS[1], 'status', ARGV[2], 'ended', ARGV[3], 'error', ARGV[4], 'lease', '0')
 redis.call('HINCRBY', KEYS[1], 'epoch', 1)
 redis.call('ZREM', KEYS[2], ARGV[1])

@@ -1,12 +1,13 @@
 --[[
-Gives up a lease without an answer: the holder could not start the calls (deployment sick, shutting down). Costs nothing:
+Gives up a lease without an answer: the holder could not start the calls (deployment sick, shutting down,
+deadline passed). Costs nothing:
 field `handed` tells the next claim that nothing was lost.
 KEYS  1 record (job or chunk)  2 check
 ARGV  1 entry id  2 epoch  3 holder  4 check at ms
 Returns 1 given up · 0 not ours any more
 ]]
-local epoch, holder = unpack(redis.call('HMGET', KEYS[1], 'epoch', 'holder'))
+local epoch, holder, deadline = unpack(redis.call('HMGET', KEYS[1], 'epoch', 'holder', 'deadline'))
 if epoch ~= ARGV[2] or holder ~= ARGV[3] then return 0 end
 redis.call('HSET', KEYS[1], 'lease', '0', 'holder', '', 'status', 'queued', 'handed', '1')
-redis.call('ZADD', KEYS[2], ARGV[4], ARGV[1])
+redis.call('ZADD', KEYS[2], math.min(tonumber(ARGV[4]), tonumber(deadline) or math.huge), ARGV[1])
 return 1

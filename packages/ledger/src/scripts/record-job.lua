@@ -27,7 +27,7 @@ redis.call('HDEL', KEYS[1], 'd0')
 epoch = redis.call('HINCRBY', KEYS[1], 'epoch', 1)
 if ARGV[5] == 'retry' then
   redis.call('HSET', KEYS[1], 'status', 'queued', 'claims', 0)
-  redis.call('ZADD', KEYS[2], ARGV[10], ARGV[1])
+  redis.call('ZADD', KEYS[2], math.min(tonumber(ARGV[10]), tonumber(deadline) or math.huge), ARGV[1])
   redis.call('PUBLISH', ARGV[9], ARGV[1] .. ' queued')
   return {1, epoch}
 end

@@ -6,9 +6,10 @@ Returns one number per record: 1 renewed · 0 lost (the call's answer is still s
 ]]
 local reply = {}
 for i = 2, #KEYS do
-  if redis.call('HGET', KEYS[i], 'holder') == ARGV[1] then
+  local holder, deadline = unpack(redis.call('HMGET', KEYS[i], 'holder', 'deadline'))
+  if holder == ARGV[1] then
     redis.call('HSET', KEYS[i], 'lease', ARGV[2])
-    redis.call('ZADD', KEYS[1], tonumber(ARGV[2]) + 1000, ARGV[i + 1])
+    redis.call('ZADD', KEYS[1], math.min(tonumber(ARGV[2]) + 1000, tonumber(deadline) or math.huge), ARGV[i + 1])
     reply[i - 1] = 1
   else
     reply[i - 1] = 0
