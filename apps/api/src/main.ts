@@ -1,5 +1,7 @@
 /** The API as a process: environment, config, connections, listening, stopping. The only file here that acts when loaded. */
-import { loadInstallation, refuseOpenAddress } from '@sluice/config';
+import { loadForRole, refuseOpenAddress } from '@sluice/config';
+import { runRole } from '@sluice/role';
+import type { Refused, Running } from '@sluice/role';
 import pino from 'pino';
 import { apiEvents } from './events.ts';
 import { startApi } from './start-api.ts';
@@ -7,35 +9,24 @@ import { startApi } from './start-api.ts';
 /** Requests under way get this long when the process is told to stop. */
 const GRACE_MS = 20_000;
 
-async function main(): Promise<void> {
-  const installation = loadInstallation(process.env, process.cwd());
-  if (installation.kind === 'invalid') return fail(installation.report);
+async function start(): Promise<Running | Refused> {
+  const installation = loadForRole(process.env, process.cwd());
+  if (installation.kind === 'invalid') return { refused: installation.report };
   const { environment, tenants, warnings } = installation;
   const refused = refuseOpenAddress(environment, tenants);
-  if (refused !== null) return fail(refused);
-  const { redisUrl } = environment;
-  if (redisUrl === null) return fail('REDIS_URL is not set: `npm start` runs a Redis of its own');
+  if (refused !== null) return { refused };
   const log = pino({ level: environment.logLevel, name: 'api' });
   for (const warning of warnings) apiEvents(log).configWarning({ warning });
-  const running = await startApi({ ...installation, redisUrl }, log);
-  process.send?.({ type: 'ready', host: running.host, port: running.port });
-  let stopping = false;
-  for (const name of ['SIGTERM', 'SIGINT'] as const) {
-    process.on(name, () => {
-      if (stopping) return;
-      stopping = true;
-      void running.stop(GRACE_MS).then(() => process.exit(0));
-    });
-  }
+  const { host, port, stop } = await startApi(installation, log);
+  return { stop: () => stop(GRACE_MS), ready: { host, port } };
 }
 
-function fail(report: string): void {
-  process.stderr.write(`${report}\n`);
-  process.exitCode = 1;
-}
+await runRole(() => start().catch(refusalOf));
 
-main().catch((error: unknown) => {
+function refusalOf(error: unknown): Refused {
   const { code, message } = error as { code?: string; message?: string };
   const taken = code === 'EADDRINUSE';
-  fail(taken ? `${message}: the port is taken; choose another with PORT=8081` : String(error));
-});
+  return {
+    refused: taken ? `${message}: the port is taken; choose another with PORT=8081` : String(error),
+  };
+}

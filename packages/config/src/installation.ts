@@ -20,7 +20,7 @@ export type InstallationResult =
   /** `report` lists every mistake, one per line, ready to print. */
   | { kind: 'invalid'; report: string };
 
-/** What every main.ts begins with. `folder` is where `.env` and `sluice.yaml` are looked for. */
+/** `folder` is where `.env` and `sluice.yaml` are looked for. */
 export function loadInstallation(
   processEnv: Record<string, string | undefined>,
   folder: string,
@@ -34,6 +34,22 @@ export function loadInstallation(
   const loaded = loadConfig({ source: path === null ? { text: DEMO_CONFIG } : { path }, env });
   if (loaded.kind === 'invalid') return invalid(loaded.mistakes, source);
   return { ...loaded, environment, source };
+}
+
+export type RoleInstallation =
+  | ({ kind: 'ok'; redisUrl: string } & Installation)
+  | Extract<InstallationResult, { report: string }>;
+
+/** As {@link loadInstallation}, for a process that is given its Redis and starts none. */
+export function loadForRole(
+  processEnv: Record<string, string | undefined>,
+  folder: string,
+): RoleInstallation {
+  const installation = loadInstallation(processEnv, folder);
+  if (installation.kind === 'invalid') return installation;
+  const { redisUrl } = installation.environment;
+  const report = 'REDIS_URL is not set: set it, or use `npm start`, which runs its own Redis';
+  return redisUrl === null ? { kind: 'invalid', report } : { ...installation, redisUrl };
 }
 
 /** Null = the demo. */

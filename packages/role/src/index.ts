@@ -1,0 +1,2 @@
+export { runRole } from './run-role.ts';
+export type { Refused, Running } from './run-role.ts';

@@ -1,0 +1,34 @@
+/**
+ * A role as a process: how it says that it is up, refuses to start, and ends. Whoever started it hears `{type: 'ready'}`
+ * over IPC; SIGTERM, SIGINT and the end of that channel (whoever started it is gone) make it drain and exit with 0.
+ */
+
+export interface Running {
+  /** Drains. Called once. */
+  stop: () => Promise<unknown>;
+  /** Sent with `{type: 'ready'}`. */
+  ready?: Record<string, string | number>;
+}
+
+/** What to print before the process exits with 1. */
+export interface Refused {
+  refused: string;
+}
+
+/** Starts the role and lives until it is told to stop. What `start` throws is the process's end. */
+export async function runRole(start: () => Promise<Running | Refused>): Promise<void> {
+  const started = await start();
+  if ('refused' in started) {
+    process.stderr.write(`${started.refused}\n`);
+    process.exit(1);
+  }
+  let stopping = false;
+  const stop = (): void => {
+    if (stopping) return;
+    stopping = true;
+    // A connection that never finished closing must not keep the process.
+    void started.stop().then(() => process.exit(0));
+  };
+  for (const event of ['SIGTERM', 'SIGINT', 'disconnect']) process.on(event, stop);
+  process.send?.({ type: 'ready', ...started.ready });
+}
