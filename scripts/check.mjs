@@ -18,6 +18,7 @@ const CHECKS = [
     fix: 'npx oxlint --type-aware --fix, then by hand',
   },
   { name: 'types', run: ['npx', 'tsc', '-p', 'tsconfig.json'], fix: 'by hand' },
+  { name: 'unused', run: ['npx', 'knip'], fix: 'remove what nobody uses, or name it in knip.json' },
   {
     name: 'docs',
     run: ['node', '--import', 'tsx', 'scripts/generate-docs.ts', '--check'],

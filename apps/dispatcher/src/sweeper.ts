@@ -140,7 +140,7 @@ function howOf(waiting: Waiting): string {
 }
 
 /** What a batch needs next, from its status alone. */
-export function nextStep(batch: StoredBatch, now: number): StepData['step'] | 'feed' | 'none' {
+function nextStep(batch: StoredBatch, now: number): StepData['step'] | 'feed' | 'none' {
   switch (batch.status) {
     case 'validating':
       return 'validate';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import type { TestContext } from 'node:test';
 import { DEMO_CONFIG } from './demo-config.ts';
-import { loadInstallation } from './installation.ts';
+import { loadForRole, loadInstallation } from './installation.ts';
 import { lookupModel } from './lookup-model.ts';
 
 function folder(t: TestContext, files: Record<string, string>): string {
@@ -63,4 +63,15 @@ test('a model is a pool, an alias, or one deployment', () => {
     ['pool', 'alias', 'deployment', 'unknown', 'unknown'],
   );
   assert.deepEqual(kinds[3], { kind: 'unknown', known: ['fast', 'gpt-4o-mini', 'smart'] });
+});
+
+test('a role is given its Redis', (t) => {
+  const path = folder(t, {});
+  const without = loadForRole({}, path);
+  assert.ok(without.kind === 'invalid');
+  assert.match(without.report, /REDIS_URL is not set/);
+  const given = loadForRole({ REDIS_URL: 'redis://127.0.0.1:1' }, path);
+  assert.ok(given.kind === 'ok');
+  assert.equal(given.redisUrl, 'redis://127.0.0.1:1');
+  assert.equal(loadForRole({ SLUICE_CONFIG: 'no-such.yaml' }, path).kind, 'invalid');
 });
