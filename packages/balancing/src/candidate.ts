@@ -48,6 +48,8 @@ export interface Candidate {
   rates: readonly Rate[];
   /** Expected duration of a call, ms; null until measured. */
   predictedMs: number | null;
+  /** How its calls do against what was predicted of them: actual ÷ predicted, failures as their timeout; absent or null = not known. */
+  speed?: number | null;
   /** Failed calls among the recent ones, 0…1. */
   errorRate: number;
   state: CandidateState;
@@ -62,6 +64,8 @@ export interface Cost {
   input: number;
   /** Output tokens. */
   output: number;
+  /** US dollars, of the output that is likely; absent = reckoned from the tokens above and the deployment's price. */
+  usd?: number;
 }
 
 /** What is to be placed: one job, or several alike. */
@@ -70,6 +74,17 @@ export interface Asked {
   cost: Cost;
   /** Of one job on deployments that count it differently (charging the maximum, another tokenizer); absent = as `cost`. */
   costs?: ReadonlyMap<string, Cost>;
+  /** Predicted duration of one job by deployment, ms, for its tokens and the deployment's load; one that is missing: its mean. */
+  predictedMsFor?: ReadonlyMap<string, number>;
+  /** Who or what it belongs to (affinity key, user, conversation), of all jobs placed at once; absent or null = nothing. */
+  affinityKey?: string | null;
+  /** The beginning of its prompt, as a digest: jobs that share one may share a provider's prompt cache. */
+  prefixKey?: string | null;
+  /**
+   * Time left for it, ms; absent or null = not known. Where work is waiting that must be done by then too, the caller
+   * takes off what that work needs: this is what the job can afford to lose.
+   */
+  deadlineInMs?: number | null;
   /** How many jobs alike wait, at least 1; as many of them as may travel together are placed at once. */
   jobs: number;
   band: 'interactive' | 'batch';
@@ -88,11 +103,30 @@ export interface Asked {
 /** Duration assumed of a call before any was measured, ms (as tower's Peak-EWMA does). */
 const UNMEASURED_MS = 1_000;
 
+/** Nobody counts as worse than failing 99 of 100. */
+const LEAST_SUCCESS = 0.01;
+
 export const expectedMs = (candidate: Candidate): number => candidate.predictedMs ?? UNMEASURED_MS;
 
 /** The cost of one job on this deployment. */
 export const costOn = (asked: Asked, candidate: Candidate): Cost =>
   asked.costs?.get(candidate.id) ?? asked.cost;
+
+/** How long one job is expected to take there once it has begun, ms; failures make it longer, however fast they are. */
+export function callMs(asked: Asked, candidate: Candidate): number {
+  const predicted = asked.predictedMsFor?.get(candidate.id) ?? expectedMs(candidate);
+  const { speed } = candidate;
+  if (speed !== undefined && speed !== null) return predicted * speed;
+  return predicted / Math.max(LEAST_SUCCESS, 1 - candidate.errorRate);
+}
+
+/** The expected price of one job there, US dollars; null where the deployment's price is not known. */
+export function usdOn(asked: Asked, candidate: Candidate): number | null {
+  const { price } = candidate;
+  if (price === null) return null;
+  const { usd, input, output } = costOn(asked, candidate);
+  return usd ?? (input * price.input + output * price.output) / 1e6;
+}
 
 /** What a job takes out of a limit, in the limit's unit. */
 export function unitsOf(cost: Cost, dimension: RateDimension): number {

@@ -7,13 +7,16 @@ import { test } from 'node:test';
 import { seededRandom } from '@sluice/testing';
 import { choose } from './choose.ts';
 import { asked, candidate, perMinute, pool } from './example-candidates.ts';
-import { STRATEGIES } from './strategies.ts';
+import { exampleStrategies } from './example-strategies.ts';
 
 const MOST_MICROSECONDS = 200;
 const random = seededRandom(1);
 const candidates = Array.from({ length: 400 }, (_, i) =>
   candidate(`deployment-${i}@provider`, {
     weight: 1 + (i % 3),
+    region: `region-${i % 5}`,
+    price: { input: 0.1 + (i % 7), output: 1 },
+    speed: 1 + (i % 4) / 4,
     concurrency: 64,
     inFlight: i % 50,
     rates: [
@@ -34,12 +37,18 @@ function fastestRound(step: () => void): number {
   return fastest;
 }
 
-for (const strategy of STRATEGIES)
+const request = asked({
+  affinityKey: 'user:7',
+  deadlineInMs: 3_600_000,
+  predictedMsFor: new Map(candidates.map(({ id }, i) => [id, 900 + i])),
+});
+
+for (const { strategy } of exampleStrategies(candidates.map(({ id }) => id)))
   test(`${strategy.name}: one placement among 400 deployments`, (t) => {
     let { memory } = pool(candidates);
     const microseconds = fastestRound(() => {
       const now = pool(candidates, { strategy, memory });
-      const choice = choose(asked(), now, { now: 0, random });
+      const choice = choose(request, now, { now: 0, random });
       if (choice.kind === 'place') memory = choice.memory;
     });
     t.diagnostic(`${microseconds.toFixed(1)} µs`);

@@ -33,7 +33,15 @@ export interface Why {
 export type NeverReason = 'empty' | 'ineligible' | 'max_tier';
 
 export type Choice =
-  | { kind: 'place'; deployment: string; tier: number; jobs: number; memory: Memory }
+  | {
+      kind: 'place';
+      deployment: string;
+      tier: number;
+      jobs: number;
+      memory: Memory;
+      /** Only where the strategy spilled: the arm or the region it should have been. */
+      insteadOf?: string;
+    }
   /** Worth asking again after `retryInMs`, or when a deployment's standing changes. */
   | { kind: 'wait'; why: Why; retryInMs: number }
   | { kind: 'never'; reason: NeverReason };
@@ -57,8 +65,9 @@ export function choose(asked: Asked, pool: PoolNow, { now, random }: Moment): Ch
   if (typeof open === 'string') return { kind: 'never', reason: open };
 
   const depth = depthFor(asked.band, pool.depth);
-  const decision: Decision = { asked, pool, depth, random };
-  const maySpill = pool.spillAfterMs !== null && now - asked.waitingSince >= pool.spillAfterMs;
+  const waitedMs = now - asked.waitingSince;
+  const decision: Decision = { asked, pool, depth, random, waitedMs };
+  const maySpill = pool.spillAfterMs !== null && waitedMs >= pool.spillAfterMs;
   const tiers = inTierOrder(open, asked.minTier);
   let waiting: Wait | null = null;
   for (const tier of tiers) {
@@ -75,6 +84,7 @@ interface Decision {
   pool: PoolNow;
   depth: Depth;
   random: () => number;
+  waitedMs: number;
 }
 
 type Step = Extract<Choice, { kind: 'place' | 'wait' }>;
@@ -126,8 +136,10 @@ function lookAmong(decision: Decision, members: readonly Candidate[]): Step | nu
   const idle = withRoom(decision, probes);
   if (idle.length > 0) return place(decision, idle);
   if (active.length === 0) return null;
-  const ready = withRoom(decision, active);
-  return ready.length > 0 ? place(decision, ready) : soonest(decision, active);
+  const { asked, pool, waitedMs } = decision;
+  const wanted = pool.strategy.waitsFor?.(asked, active, waitedMs) ?? active;
+  const ready = withRoom(decision, wanted);
+  return ready.length > 0 ? place(decision, ready) : soonest(decision, wanted);
 }
 
 const mayProbe = ({ state, weight, probe }: Candidate, band: Asked['band']): boolean =>
@@ -148,17 +160,18 @@ function lastResort(decision: Decision, candidates: readonly Candidate[]): Step 
 
 function place({ asked, pool, depth, random }: Decision, candidates: readonly Candidate[]): Step {
   const { strategy, memory } = pool;
-  const picked =
-    candidates.length === 1
-      ? (candidates[0] as Candidate)
-      : strategy.pick(asked, candidates, { memory, random });
-  const jobs = Math.min(asked.jobs, chunkSize(picked, costOn(asked, picked), depth));
+  const jobsOn = (candidate: Candidate): number =>
+    Math.min(asked.jobs, chunkSize(candidate, costOn(asked, candidate), depth));
+  const pick = strategy.pick(asked, candidates, { memory, random, jobsOn });
+  const picked = 'candidate' in pick ? pick.candidate : pick;
+  const jobs = jobsOn(picked);
   return {
     kind: 'place',
     deployment: picked.id,
     tier: picked.tier,
     jobs,
     memory: strategy.remember?.(memory, candidates, { picked, jobs }) ?? memory,
+    ...('candidate' in pick && { insteadOf: pick.insteadOf }),
   };
 }
 

@@ -72,6 +72,10 @@ const anyCandidate = fc.record({
   sharedSlots: fc.constantFrom([], [{ budget: 'org', limit: 8, taken: 3 }]),
   rates: fc.array(anyRate, { maxLength: 3 }),
   predictedMs: fc.constantFrom(null, 5, 4_000),
+  speed: fc.constantFrom(null, 0.5, 1, 30),
+  errorRate: fc.constantFrom(0, 0.3, 1),
+  region: fc.constantFrom(null, 'near', 'far'),
+  price: fc.constantFrom(null, { input: 0, output: 0 }, { input: 1, output: 5 }),
   state: fc.oneof(fc.constant<CandidateState>('active'), fc.constantFrom(...STATES)),
   probe: fc.constantFrom<'batch' | 'any'>('batch', 'any'),
 });
@@ -100,6 +104,16 @@ export const anyAsked: fc.Arbitrary<Asked> = fc.record(
     minTier: fc.integer({ min: 1, max: 4 }),
     maxTier: fc.option(fc.integer({ min: 1, max: 3 })),
     waitingSince: fc.constantFrom(0, 9_000),
+    affinityKey: fc.constantFrom(null, 'user:1', 'user:2'),
+    prefixKey: fc.constantFrom(null, 'a prompt'),
+    deadlineInMs: fc.constantFrom(null, -5, 0, 2_000, 3_600_000),
+    predictedMsFor: fc.constantFrom(
+      new Map(),
+      new Map([
+        ['d0', 300],
+        ['d1', 90_000],
+      ]),
+    ),
   },
   { noNullPrototype: true },
 );

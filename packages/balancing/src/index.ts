@@ -1,10 +1,26 @@
-export { costOn, msOf, unitsOf } from './candidate.ts';
+export { callMs, costOn, msOf, unitsOf, usdOn } from './candidate.ts';
 export type { Asked, Candidate, CandidateState, Cost, Rate, SharedSlots } from './candidate.ts';
 export { DEFAULT_DEPTH, chunkSize, depthFor, room } from './room.ts';
 export type { Depth } from './room.ts';
 export { NO_MEMORY } from './strategy.ts';
 export type { Memory, Strategy } from './strategy.ts';
-export { STRATEGY_NAMES, strategyNamed } from './strategies.ts';
+export {
+  STRATEGY_KINDS,
+  STRATEGY_NAMES,
+  strategyFor,
+  strategyKind,
+  strategyNamed,
+} from './strategies.ts';
+export type {
+  Made,
+  Member,
+  Members,
+  SettingDoc,
+  SettingMistake,
+  StrategyKind,
+} from './settings.ts';
+export { affinityOf } from './affinity.ts';
+export type { Affinity } from './affinity.ts';
 export { choose } from './choose.ts';
 export type { Choice, NeverReason, PoolNow, Why } from './choose.ts';
 export { BREAKER, afterLook, counts, lookAt, newBreaker } from './breaker.ts';

@@ -5,12 +5,18 @@
  * (full, sick) neither earn nor pay: what they missed is not made up in a burst.
  */
 import type { Candidate } from './candidate.ts';
-import { type Memory, type Placed, recall } from './strategy.ts';
+import { type Memory, type Placed, type Strategy, recall } from './strategy.ts';
 
 type WeightOf = (candidate: Candidate) => number;
 
+/** The two halves of a strategy that shares jobs out in proportion to `weightOf`, which is above 0. */
+export const inShares = (weightOf: WeightOf): Pick<Strategy, 'pick' | 'remember'> => ({
+  pick: (_asked, candidates, { memory }) => mostCredit(candidates, memory, weightOf),
+  remember: (memory, candidates, placed) => settle(memory, { candidates, weightOf }, placed),
+});
+
 /** The candidate with most credit after this round; the first in order on a tie. */
-export function mostCredit(
+function mostCredit(
   candidates: readonly Candidate[],
   memory: Memory,
   weightOf: WeightOf,
@@ -30,7 +36,7 @@ export function mostCredit(
 }
 
 /** Credits after `placed.jobs` jobs went to `placed.picked`. */
-export function settle(
+function settle(
   memory: Memory,
   round: { candidates: readonly Candidate[]; weightOf: WeightOf },
   placed: Placed,

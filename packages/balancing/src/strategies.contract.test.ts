@@ -5,6 +5,7 @@ import { seededRandom } from '@sluice/testing';
 import * as fc from 'fast-check';
 import type { Asked, Candidate } from './candidate.ts';
 import { type Choice, choose } from './choose.ts';
+import { exampleStrategies } from './example-strategies.ts';
 import {
   anyAsked,
   anyCandidates,
@@ -14,7 +15,7 @@ import {
   pool,
 } from './example-candidates.ts';
 import { DEFAULT_DEPTH, depthFor, room } from './room.ts';
-import { STRATEGIES } from './strategies.ts';
+import { STRATEGY_KINDS } from './strategies.ts';
 import type { Memory, Strategy } from './strategy.ts';
 
 const remembering = (figures: Record<string, number>): Memory => ({
@@ -68,8 +69,18 @@ function placementsHold(
   assert.ok(placements > 50, `only ${placements} placements among the examples`);
 }
 
-for (const strategy of STRATEGIES) {
-  describe(`strategy ${strategy.name}`, () => {
+const EXAMPLES = exampleStrategies(['d0', 'd1', 'd2']);
+
+test('every kind of strategy goes through the suite', () => {
+  const names = new Set(EXAMPLES.map(({ strategy }) => strategy.name));
+  assert.deepEqual(
+    [...names],
+    STRATEGY_KINDS.map(({ name }) => name),
+  );
+});
+
+for (const { title, strategy } of EXAMPLES) {
+  describe(`strategy ${title}`, () => {
     test('gives nothing to weight 0, the ineligible, or who is not to be given work', () => {
       placementsHold(strategy, ({ request }, picked) => {
         assert.ok(picked.weight > 0);

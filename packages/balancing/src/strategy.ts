@@ -27,15 +27,29 @@ export interface Strategy {
    * The best of `candidates` for one job of `asked`. They are never empty, in the pool's order, all usable, of weight
    * above 0 and with room. Same arguments and random numbers, same answer; nothing passed in is changed.
    */
-  pick(asked: Asked, candidates: readonly Candidate[], chance: Chance): Candidate;
+  pick(asked: Asked, candidates: readonly Candidate[], chance: Chance): Candidate | Spilled;
+  /**
+   * Those of a tier's active deployments, with room or without, that it would rather wait for than use the others; never
+   * empty. Absent = it never waits while somebody has room.
+   */
+  waitsFor?(asked: Asked, active: readonly Candidate[], waitedMs: number): readonly Candidate[];
   /** Its memory after `jobs` jobs went to `picked`; absent = it remembers nothing. */
   remember?(memory: Memory, candidates: readonly Candidate[], placed: Placed): Memory;
+}
+
+/** A pick that is not where the job belonged: that one has no room or is not usable. */
+export interface Spilled {
+  candidate: Candidate;
+  /** Where it belonged: the arm, or the region. */
+  insteadOf: string;
 }
 
 export interface Chance {
   memory: Memory;
   /** Uniform in [0, 1). */
   random: () => number;
+  /** How many of the jobs asked for would be placed there at once. */
+  jobsOn: (candidate: Candidate) => number;
 }
 
 export interface Placed {

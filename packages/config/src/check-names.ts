@@ -1,6 +1,7 @@
 /** Checks that every name in a config file names something, and nothing is named twice where that has no meaning. */
 import { createHash } from 'node:crypto';
 import { STRATEGY_NAMES } from '@sluice/balancing';
+import { checkSettings } from './check-settings.ts';
 import { didYouMean } from './did-you-mean.ts';
 import type { Mistake } from './mistake.ts';
 import { showFound, showPath } from './mistake.ts';
@@ -10,7 +11,7 @@ export function checkNames(file: Outline): Mistake[] {
   return [
     ...checkDeployments(file),
     ...checkBudgets(file),
-    ...file.pools.flatMap((pool) => checkPool(pool, deploymentNames(file))),
+    ...file.pools.flatMap((pool) => checkPool(pool, file)),
     ...checkAliases(file),
     ...checkTenants(file),
     ...checkKeys(file),
@@ -49,13 +50,13 @@ function checkBudgets(file: Outline): Mistake[] {
     );
 }
 
-function checkPool(pool: PoolOutline, deployments: string[]): Mistake[] {
+function checkPool(pool: PoolOutline, file: Outline): Mistake[] {
   const all = pool.tiers.flat();
   return [
-    ...unknown(all, deployments, 'a deployment'),
+    ...unknown(all, deploymentNames(file), 'a deployment'),
     ...repeated(all),
     ...checkWholeAndPart(all),
-    ...checkStrategy(pool),
+    ...checkStrategy(pool, file),
   ];
 }
 
@@ -69,13 +70,10 @@ function checkWholeAndPart(all: Mention[]): Mistake[] {
     );
 }
 
-/** No strategy has settings of its own. */
-function checkStrategy({ strategy, strategySettings }: PoolOutline): Mistake[] {
-  if (!strategy) return [];
-  const mistakes = unknown([strategy], STRATEGY_NAMES, 'a strategy');
-  if (mistakes.length > 0) return mistakes;
-  const allowed = `nothing: ${strategy.name} has no settings`;
-  return strategySettings.map((mention) => mistake(mention, allowed));
+function checkStrategy(pool: PoolOutline, { deployments }: Outline): Mistake[] {
+  if (!pool.strategy) return [];
+  const mistakes = unknown([pool.strategy], STRATEGY_NAMES, 'a strategy');
+  return mistakes.length > 0 ? mistakes : checkSettings(pool, deployments);
 }
 
 function checkAliases(file: Outline): Mistake[] {

@@ -133,7 +133,7 @@ pools: { fast: { tiers: [[mini]], strategy: capcity } }
     'deployments.mini.limits.rpm: -1; a number above 0',
     'deployments.mini.timout_ms: an unknown setting (5); did you mean `timeout_ms`? There are: provider, model, region, weight, limits, budget, price, timeout_ms, default_max_tokens, params, headers, query, drop_params, accounting',
     'deployments.mini.provider: "b"; a provider: a',
-    'pools.fast.strategy: "capcity"; did you mean `capacity`? a strategy: capacity, weighted, round_robin',
+    'pools.fast.strategy: "capcity"; did you mean `capacity`? a strategy: capacity, weighted, round_robin, random, least_busy, latency, adaptive, cost, error_weighted, hash, split, region',
   ]);
 });
 
@@ -206,7 +206,7 @@ const WRONG: [what: string, text: string, expected: RegExp[]][] = [
   [
     'a setting that the strategy has not',
     small({ pools: '{ fast: { tiers: [[mini]], strategy: { name: capacity, speed: 1 } } }' }),
-    [/^pools\.fast\.strategy\.speed: "speed"; nothing: capacity has no settings$/],
+    [/^pools\.fast\.strategy\.speed: the setting "speed"; nothing: capacity has no settings$/],
   ],
   [
     'a duplicate key',

@@ -10,8 +10,9 @@ export interface Mention {
   at: Path;
 }
 
-interface DeploymentOutline {
+export interface DeploymentOutline {
   name: string;
+  region: string | null;
   providers: Mention[];
   budgets: Mention[];
 }
@@ -21,8 +22,9 @@ export interface PoolOutline {
   tiers: Mention[][];
   aliases: Mention[];
   strategy: Mention | null;
-  /** Settings beside the strategy's name. */
-  strategySettings: Mention[];
+  /** Settings beside the strategy's name, and where its section stands. */
+  strategySettings: Section;
+  strategyAt: Path;
 }
 
 export interface Outline {
@@ -61,10 +63,11 @@ export function outline(tree: unknown): Outline {
 }
 
 function outlineDeployment([name, value]: [string, unknown]): DeploymentOutline {
-  const { provider, budget } = section(value);
+  const { provider, budget, region } = section(value);
   const at = ['deployments', name];
   return {
     name,
+    region: typeof region === 'string' ? region : null,
     providers: mentions(provider, [...at, 'provider']),
     budgets: mentions(budget, [...at, 'budget']),
   };
@@ -78,7 +81,8 @@ function outlinePool([name, value]: [string, unknown]): PoolOutline {
       tiers: [mentions(value, at)],
       aliases: [],
       strategy: null,
-      strategySettings: [],
+      strategySettings: {},
+      strategyAt: at,
     };
   }
   const { tiers, aliases, strategy } = section(value);
@@ -93,12 +97,14 @@ function outlinePool([name, value]: [string, unknown]): PoolOutline {
 function outlineStrategy(
   value: unknown,
   at: Path,
-): Pick<PoolOutline, 'strategy' | 'strategySettings'> {
-  if (typeof value === 'string') return { strategy: { name: value, at }, strategySettings: [] };
+): Pick<PoolOutline, 'strategy' | 'strategySettings' | 'strategyAt'> {
+  if (typeof value === 'string')
+    return { strategy: { name: value, at }, strategySettings: {}, strategyAt: at };
   const { name, ...settings } = section(value);
   return {
     strategy: typeof name === 'string' ? { name, at: [...at, 'name'] } : null,
-    strategySettings: Object.keys(settings).map((key) => ({ name: key, at: [...at, key] })),
+    strategySettings: settings,
+    strategyAt: at,
   };
 }
 

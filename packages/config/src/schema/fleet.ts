@@ -1,5 +1,6 @@
 /** The sections that say what can be called: providers, deployments, budgets, pools. */
-import { STRATEGY_NAMES } from '@sluice/balancing';
+import { STRATEGY_KINDS, STRATEGY_NAMES } from '@sluice/balancing';
+import type { StrategyKind } from '@sluice/balancing';
 import { OUTCOMES } from '@sluice/job';
 import { z } from 'zod';
 import {
@@ -144,6 +145,11 @@ const tier = z
   .min(1)
   .meta({ allowed: 'a list of deployment names, not empty' });
 
+const describeStrategy = ({ name, summary, settings }: StrategyKind): string => {
+  const set = settings.map((each) => `\`${each.name}\``).join(', ');
+  return `\`${name}\`: ${summary}${set ? ` (settings: ${set})` : ''}`;
+};
+
 const poolSection = z.strictObject({
   strategy: z
     .union([
@@ -157,7 +163,7 @@ const poolSection = z.strictObject({
       allowed: `a strategy: ${STRATEGY_NAMES.join(', ')}, or an object with \`name\` and its settings`,
     })
     .describe(
-      'Who in the tier goes first. `capacity`: whoever has the most budget left for this job; `weighted`: in proportion to `weight`; `round_robin`: in turn.',
+      `Who in the tier goes first: ${STRATEGY_KINDS.map(describeStrategy).join('; ')}. More on each: strategies.md.`,
     ),
   tiers: z
     .array(tier)

@@ -1,0 +1,76 @@
+/**
+ * `cost`: the cheapest that is expected to be done in time; what is free goes first, what has no known price last. Those
+ * about equally cheap share by capacity. A batch job whose deadline allows it waits for a cheap deployment that is full
+ * instead of using a dear one; an interactive job, or one whose deadline is not known, never does.
+ */
+import { type Asked, type Candidate, usdOn } from './candidate.ts';
+import { mostCapacity } from './capacity.ts';
+import { leastOf } from './least.ts';
+import { finishMs } from './load.ts';
+import { withNumbers } from './settings.ts';
+import type { Strategy } from './strategy.ts';
+
+/** A finish is expected in time when there would be time for half as much again: predictions are not promises. */
+const MARGIN = 1.5;
+
+interface Settings {
+  within_percent: number;
+  max_wait_ms: number;
+}
+
+export const costKind = withNumbers({
+  name: 'cost',
+  summary: 'the cheapest that still meets the deadline',
+  numbers: {
+    within_percent: {
+      least: 0,
+      most: 1_000,
+      otherwise: 1,
+      does: 'Deployments at most this much dearer than the cheapest count as equally cheap, and share by capacity.',
+    },
+    max_wait_ms: {
+      least: 0,
+      most: 2_592_000_000,
+      otherwise: 86_400_000,
+      does: 'How long a batch job may wait for a cheaper deployment that is full, if its deadline allows it. 0 = not at all.',
+    },
+  },
+  make: cost,
+});
+
+function cost(settings: Settings): Strategy {
+  const cheapest = (asked: Asked, candidates: readonly Candidate[]): readonly Candidate[] =>
+    cheapestOf(asked, inTime(asked, candidates), settings);
+  return {
+    name: 'cost',
+    pick: (asked, candidates, { random }) => {
+      const among = cheapest(asked, candidates);
+      if (among.length > 0) return mostCapacity(asked, among, random);
+      return leastOf(candidates, random, { scoreOf: (each) => finishMs(asked, each) });
+    },
+    waitsFor: (asked, active, waitedMs) => {
+      const hurry = asked.band === 'interactive' || (asked.deadlineInMs ?? null) === null;
+      if (hurry || waitedMs >= settings.max_wait_ms) return active;
+      const among = cheapest(asked, active);
+      return among.length > 0 ? among : active;
+    },
+  };
+}
+
+function inTime(asked: Asked, candidates: readonly Candidate[]): readonly Candidate[] {
+  const left = asked.deadlineInMs ?? Infinity;
+  if (left === Infinity) return candidates;
+  return candidates.filter((each) => finishMs(asked, each) * MARGIN <= left);
+}
+
+function cheapestOf(
+  asked: Asked,
+  candidates: readonly Candidate[],
+  { within_percent: within }: Settings,
+): readonly Candidate[] {
+  const prices = candidates.map((each) => usdOn(asked, each) ?? Infinity);
+  let least = Infinity;
+  for (const price of prices) least = Math.min(least, price);
+  const most = least * (1 + within / 100);
+  return candidates.filter((_, i) => (prices[i] as number) <= most);
+}

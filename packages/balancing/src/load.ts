@@ -1,0 +1,44 @@
+/** How busy a deployment is: by its limits, in ms (how far they are spoken for), and by the calls it has, as a part of its slots. */
+import {
+  type Asked,
+  type Candidate,
+  type Cost,
+  callMs,
+  costOn,
+  expectedMs,
+  msOf,
+} from './candidate.ts';
+
+/** Calls at once that a deployment without a limit is taken to stand, for comparing loads only. */
+const ASSUMED_CONCURRENCY = 1_000;
+
+/** How far its most used limit would be spoken for with the job placed there, ms. 0 without limits. */
+export function spokenForMs(candidate: Candidate, cost: Cost): number {
+  let worst = slotWaitMs(candidate);
+  for (const rate of candidate.rates) {
+    const each = msOf(cost, rate);
+    if (each > 0) worst = Math.max(worst, rate.aheadMs + each);
+  }
+  return worst;
+}
+
+/** When one job placed there now would be done, ms from now. */
+export const finishMs = (asked: Asked, candidate: Candidate): number =>
+  spokenForMs(candidate, costOn(asked, candidate)) + callMs(asked, candidate);
+
+/** Jobs placed there or running, as a part of what it takes at once. */
+export const load = (candidate: Candidate): number =>
+  (candidate.queued + candidate.inFlight) / (candidate.concurrency ?? ASSUMED_CONCURRENCY);
+
+/** About how long one more job would wait for a slot, ms; 0 while one is free. */
+function slotWaitMs(candidate: Candidate): number {
+  let wait = 0;
+  const each = expectedMs(candidate);
+  if (candidate.concurrency !== null) {
+    const over = candidate.queued + candidate.inFlight + 1 - candidate.concurrency;
+    if (over > 0) wait = (over * each) / candidate.concurrency;
+  }
+  for (const { limit, taken } of candidate.sharedSlots ?? [])
+    if (taken + 1 > limit) wait = Math.max(wait, ((taken + 1 - limit) * each) / limit);
+  return wait;
+}
