@@ -37,7 +37,10 @@ test('the board lists the queues, read-only, and says what is in them without pr
   );
   assert.doesNotMatch(text, /secret/);
   const mini = json.queues.find(({ name }: { name: string }) => name === 'run-mini');
-  assert.match(mini.description, /^active · share 25 % · rpm 0 % of 600$/);
+  assert.match(
+    mini.description,
+    /^active · share 25 % · rpm 0 % of 600 · an entry is a chunk of one or more jobs$/,
+  );
   for (const { readOnlyMode } of json.queues) assert.equal(readOnlyMode, true);
   const refused = await api.call('PUT /admin/queues/api/queues/jobs-fast/pause');
   assert.equal(refused.status, 405);

@@ -70,7 +70,19 @@ export function maskedData(data: unknown): unknown {
   );
 }
 
-/** What a queue's line says under its name: for a deployment its state, share and use of its budget. */
+const MEANINGS: Record<string, string> = {
+  jobs: 'single jobs, waiting to be placed',
+  fallback: 'failed jobs, to be placed elsewhere',
+  run: 'an entry is a chunk of one or more jobs',
+  batches: 'steps in the lives of batches; their lines go straight to run-…',
+  dead: 'jobs out of attempts',
+  webhooks: 'deliveries',
+};
+
+/** `run-mini` is of the kind `run`. */
+const meaningOf = (queue: string): string | undefined => MEANINGS[queue.split('-')[0] as string];
+
+/** What a queue's line says under its name: what its entries are; for a deployment its state, share and use of its budget. */
 class Describer {
   readonly #ports: BoardPorts;
   readonly #texts = new Map<string, string>();
@@ -80,7 +92,7 @@ class Describer {
   }
 
   of(queue: string): string {
-    return this.#texts.get(queue) ?? '';
+    return [this.#texts.get(queue), meaningOf(queue)].filter(Boolean).join(' · ');
   }
 
   async refresh(): Promise<void> {

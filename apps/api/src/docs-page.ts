@@ -21,9 +21,11 @@ const make = (tag, text, name) => {
   if (name) node.className = name;
   return node;
 };
-const typeOf = (s) => s.enum ? s.enum.map((v) => JSON.stringify(v)).join(' | ')
+const nameOf = (s) => s.$ref.split('/').pop();
+const typeOf = (s) => s.$ref ? nameOf(s) : s.enum ? s.enum.map((v) => JSON.stringify(v)).join(' | ')
   : s.const !== undefined ? JSON.stringify(s.const)
   : s.anyOf ? s.anyOf.map(typeOf).join(' | ')
+  : s.type === 'array' ? 'list of ' + typeOf(s.items ?? {})
   : Array.isArray(s.type) ? s.type.join(' | ') : s.type ?? 'any';
 const row = (table, name, schema, required, description) => {
   const line = table.insertRow();
@@ -43,7 +45,26 @@ const operation = (path, method, op) => {
     row(table, 'body', { type }, false, '');
     for (const [name, s] of Object.entries(schema.properties ?? {})) row(table, name, s, schema.required?.includes(name));
   }
-  if (table.rows.length) box.append(table);
+  for (const [status, { description, content }] of Object.entries(op.responses))
+    for (const [type, { schema }] of Object.entries(content ?? {}))
+      row(table, 'answer ' + status, schema.$ref ? schema : { type }, false, description);
+  box.append(table);
+  return box;
+};
+const fieldsOf = (table, prefix, schema) => {
+  const inner = schema.anyOf?.find((s) => s.properties) ?? (schema.items?.properties ? schema.items : schema);
+  for (const [name, s] of Object.entries(inner.properties ?? {})) {
+    row(table, prefix + name, s, false);
+    fieldsOf(table, prefix + name + (s.type === 'array' ? '[].' : '.'), s);
+  }
+};
+const object = ([name, schema]) => {
+  const box = make('details');
+  const head = make('summary');
+  head.append(make('code', name), ' ' + (schema.description ?? ''));
+  const table = make('table');
+  fieldsOf(table, '', schema);
+  box.append(head, table);
   return box;
 };
 const show = (doc) => {
@@ -57,6 +78,7 @@ const show = (doc) => {
   const main = document.querySelector('main');
   main.replaceChildren(make('p', doc.info.description));
   for (const [tag, boxes] of groups) main.append(make('h2', tag), ...boxes);
+  main.append(make('h2', 'Objects'), ...Object.entries(doc.components.schemas).map(object));
   main.append(make('h2', 'Errors'), make('pre', doc.components.schemas.Error.properties.error.properties.code.enum.filter(Boolean).join('\\n')));
 };
 fetch('openapi.json').then((r) => r.json()).then(show, (e) => { document.querySelector('main').textContent = String(e); });

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { ERRORS } from './error-table.ts';
 import type { Route } from './routes.ts';
+import { SHAPES } from './shapes/answers.ts';
 
 type Json = Record<string, unknown>;
 
@@ -24,7 +25,7 @@ export const describeRoutes = (routes: readonly Route[]): Json => ({
         description: 'The admin key as password, or Bearer.',
       },
     },
-    schemas: { Error: ERROR_SHAPE },
+    schemas: { ...answerSchemas(), Error: ERROR_SHAPE },
   },
 });
 
@@ -42,18 +43,24 @@ function pathsOf(routes: readonly Route[]): Json {
 }
 
 function operationOf(route: Route): Json {
-  const { access, does, path, status = 200, takes } = route;
+  const { access, does, path, status = 200, takes, method } = route;
   const [, first = '', second = ''] = path.split('/');
   return {
+    operationId: [method, ...(path.match(/\w+/g) ?? ['home'])].join('_'),
     summary: does,
     tags: [first === 'v1' ? second : first === 'admin' ? 'admin' : 'server'],
     ...(access === 'open' ? {} : { security: [access === 'admin' ? { admin: [] } : { key: [] }] }),
     parameters: [...pathParameters(path), ...queryParameters(route), ...keyParameter(route)],
     ...(takes === undefined ? {} : { requestBody: { content: contentOf(route) } }),
     responses: {
-      [status]: { description: 'OK', content: answerOf(route) },
+      [status]: {
+        description: MEANINGS[status] ?? 'OK',
+        headers: HEADERS,
+        content: answerOf(route),
+      },
       default: {
         description: `An error: ${Object.keys(ERRORS).length} codes, see docs/errors.md.`,
+        headers: HEADERS,
         content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } },
       },
     },
@@ -110,14 +117,34 @@ const ANSWERS = {
   html: 'text/html',
 } as const;
 
-const answerOf = ({ answers }: Route): Json =>
+const MEANINGS: Record<number, string> = { 202: 'Accepted' };
+
+const HEADERS = {
+  'x-request-id': { description: 'Names this request in the log.', schema: { type: 'string' } },
+};
+
+const answerOf = ({ answers, returns }: Route): Json =>
   answers === undefined
-    ? { 'application/json': { schema: { type: 'object' } } }
+    ? { 'application/json': { schema: { $ref: `#/components/schemas/${returns}` } } }
     : { [ANSWERS[answers]]: { schema: { type: 'string' } } };
 
+const answerSchemas = (): Json =>
+  Object.fromEntries(Object.entries(SHAPES).map(([name, shape]) => [name, schemaOf(shape)]));
+
 function schemaOf(shape: z.ZodType): Json {
-  const { $schema: _, ...schema } = z.toJSONSchema(shape, { io: 'input', unrepresentable: 'any' });
+  const { $schema: _, ...schema } = z.toJSONSchema(shape, {
+    io: 'input',
+    unrepresentable: 'any',
+    override: ({ jsonSchema }) => describeNullable(jsonSchema),
+  });
   return schema;
+}
+
+/** What a field that may be null says of itself stands on the field, where readers look for it. */
+function describeNullable(schema: Json): void {
+  const ways = schema['anyOf'] as Json[] | undefined;
+  const said = ways?.find(({ description }) => description !== undefined)?.['description'];
+  if (said !== undefined) schema['description'] ??= said;
 }
 
 const ERROR_SHAPE = {

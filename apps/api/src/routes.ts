@@ -17,12 +17,14 @@ import { createJob, retryJob } from './handlers/create-job.ts';
 import { docs, openapi } from './handlers/documents.ts';
 import { getContent, getFile, listFiles, removeFile, uploadFile } from './handlers/files.ts';
 import { healthz, metrics, readyz } from './handlers/health.ts';
+import { adminHome, home } from './handlers/home.ts';
 import { cancelJob, getJob, jobEvents, listJobs, removeJob } from './handlers/jobs.ts';
 import { getModel, listModels } from './handlers/models.ts';
 import { retryBatch } from './handlers/retry-batch.ts';
 import { cancelUpload, completeUpload, openUpload, receivePart } from './handlers/uploads.ts';
 import { webhookSecret } from './handlers/webhook-secret.ts';
 import type { Handler } from './http/message.ts';
+import type { ShapeName } from './shapes/answers.ts';
 import { batchRequest, batchesQuery, directQuery, resultsQuery } from './shapes/batch-request.ts';
 import { completeRequest, fileForm, filesQuery, uploadRequest } from './shapes/file-request.ts';
 import { jobRequest, jobsQuery, waitQuery } from './shapes/job-request.ts';
@@ -40,7 +42,9 @@ export interface Route {
   query?: z.ZodType;
   /** Makes something: an Idempotency-Key is honoured, and after a lost connection its fate is not known. */
   creates?: true;
-  /** What it answers with; absent: JSON. */
+  /** The JSON it answers with, by its name in shapes/answers.ts. */
+  returns?: ShapeName;
+  /** What it answers with instead of JSON. */
   answers?: 'events' | 'lines' | 'bytes' | 'text' | 'html';
   status?: number;
 }
@@ -53,47 +57,49 @@ const creates = { creates: true } as const;
 
 // prettier-ignore
 export const ROUTES: readonly Route[] = [
-  { method: 'post', path: '/v1/jobs', ...tenant, handler: createJob, does: 'Submit a job', ...json, body: jobRequest, ...creates, status: 202 },
-  { method: 'get', path: '/v1/jobs', ...tenant, handler: listJobs, does: 'List jobs, newest first; filter with metadata[k]=v too', query: jobsQuery },
-  { method: 'get', path: '/v1/jobs/:id', ...tenant, handler: getJob, does: 'Read a job, or a batch line as {batch_id}.{line}; wait for its end', query: waitQuery },
-  { method: 'delete', path: '/v1/jobs/:id', ...tenant, handler: removeJob, does: 'Delete an ended job' },
-  { method: 'post', path: '/v1/jobs/:id/cancel', ...tenant, handler: cancelJob, does: 'Cancel a job' },
-  { method: 'post', path: '/v1/jobs/:id/retry', ...tenant, handler: retryJob, does: 'Run a failed job again as a new one', ...json, ...creates, status: 202 },
-  { method: 'get', path: '/v1/jobs/:id/events', ...tenant, handler: jobEvents, does: 'Follow a job', answers: 'events' },
+  { method: 'post', path: '/v1/jobs', ...tenant, handler: createJob, returns: 'Job', does: 'Submit a job', ...json, body: jobRequest, ...creates, status: 202 },
+  { method: 'get', path: '/v1/jobs', ...tenant, handler: listJobs, returns: 'JobPage', does: 'List jobs, newest first; filter with metadata[k]=v too', query: jobsQuery },
+  { method: 'get', path: '/v1/jobs/:id', ...tenant, handler: getJob, returns: 'Job', does: 'Read a job, or a batch line as {batch_id}.{line}; wait for its end', query: waitQuery },
+  { method: 'delete', path: '/v1/jobs/:id', ...tenant, handler: removeJob, returns: 'Deleted', does: 'Delete an ended job' },
+  { method: 'post', path: '/v1/jobs/:id/cancel', ...tenant, handler: cancelJob, returns: 'Job', does: 'Cancel a job' },
+  { method: 'post', path: '/v1/jobs/:id/retry', ...tenant, handler: retryJob, returns: 'Job', does: 'Run a failed job again as a new one', ...json, ...creates, status: 202 },
+  { method: 'get', path: '/v1/jobs/:id/events', ...tenant, handler: jobEvents, does: 'Follow a job: an event per state, the present one first; it ends with the job, or early when this process stops', answers: 'events' },
 
-  { method: 'post', path: '/v1/files', ...tenant, handler: uploadFile, does: 'Upload a file', takes: 'form', body: fileForm, ...creates },
-  { method: 'get', path: '/v1/files', ...tenant, handler: listFiles, does: 'List files', query: filesQuery },
-  { method: 'get', path: '/v1/files/:id', ...tenant, handler: getFile, does: 'Read a file object' },
+  { method: 'post', path: '/v1/files', ...tenant, handler: uploadFile, returns: 'File', does: 'Upload a file', takes: 'form', body: fileForm, ...creates },
+  { method: 'get', path: '/v1/files', ...tenant, handler: listFiles, returns: 'FilePage', does: 'List files', query: filesQuery },
+  { method: 'get', path: '/v1/files/:id', ...tenant, handler: getFile, returns: 'File', does: 'Read a file object' },
   { method: 'get', path: '/v1/files/:id/content', ...tenant, handler: getContent, does: 'Download a file', answers: 'bytes' },
-  { method: 'delete', path: '/v1/files/:id', ...tenant, handler: removeFile, does: 'Delete a file' },
+  { method: 'delete', path: '/v1/files/:id', ...tenant, handler: removeFile, returns: 'Deleted', does: 'Delete a file' },
 
-  { method: 'post', path: '/v1/uploads', ...tenant, handler: openUpload, does: 'Begin an upload in parts', ...json, body: uploadRequest, ...creates },
-  { method: 'post', path: '/v1/uploads/:id/parts', ...tenant, handler: receivePart, does: 'Add a part of at most 64 MB, as `data`', takes: 'form' },
-  { method: 'post', path: '/v1/uploads/:id/complete', ...tenant, handler: completeUpload, does: 'Join the parts into a file', ...json, body: completeRequest },
-  { method: 'post', path: '/v1/uploads/:id/cancel', ...tenant, handler: cancelUpload, does: 'Cancel an upload' },
+  { method: 'post', path: '/v1/uploads', ...tenant, handler: openUpload, returns: 'Upload', does: 'Begin an upload in parts', ...json, body: uploadRequest, ...creates },
+  { method: 'post', path: '/v1/uploads/:id/parts', ...tenant, handler: receivePart, returns: 'UploadPart', does: 'Add a part of at most 64 MB, as `data`', takes: 'form' },
+  { method: 'post', path: '/v1/uploads/:id/complete', ...tenant, handler: completeUpload, returns: 'Upload', does: 'Join the parts into a file', ...json, body: completeRequest },
+  { method: 'post', path: '/v1/uploads/:id/cancel', ...tenant, handler: cancelUpload, returns: 'Upload', does: 'Cancel an upload' },
 
-  { method: 'post', path: '/v1/batches', ...tenant, handler: createBatch, does: 'Create a batch of a file, or of the JSON lines in the body', takes: 'json_or_lines', body: batchRequest, query: directQuery, ...creates },
-  { method: 'get', path: '/v1/batches', ...tenant, handler: listBatches, does: 'List batches, newest first', query: batchesQuery },
-  { method: 'get', path: '/v1/batches/:id', ...tenant, handler: getBatch, does: 'Read a batch' },
-  { method: 'post', path: '/v1/batches/:id/cancel', ...tenant, handler: cancelBatch, does: 'Cancel a batch' },
-  { method: 'post', path: '/v1/batches/:id/pause', ...tenant, handler: pauseBatch, does: 'Pause a batch: nothing new is sent' },
-  { method: 'post', path: '/v1/batches/:id/resume', ...tenant, handler: resumeBatch, does: 'Resume a batch' },
-  { method: 'post', path: '/v1/batches/:id/retry', ...tenant, handler: retryBatch, does: 'The lines that did not succeed, as a new batch', ...json, ...creates },
-  { method: 'get', path: '/v1/batches/:id/results', ...tenant, handler: batchResults, does: 'The lines finished so far', query: resultsQuery, answers: 'lines' },
-  { method: 'get', path: '/v1/batches/:id/events', ...tenant, handler: batchEvents, does: 'Follow a batch', answers: 'events' },
+  { method: 'post', path: '/v1/batches', ...tenant, handler: createBatch, returns: 'Batch', does: 'Create a batch of a file, or of the JSON lines in the body', takes: 'json_or_lines', body: batchRequest, query: directQuery, ...creates },
+  { method: 'get', path: '/v1/batches', ...tenant, handler: listBatches, returns: 'BatchPage', does: 'List batches, newest first', query: batchesQuery },
+  { method: 'get', path: '/v1/batches/:id', ...tenant, handler: getBatch, returns: 'Batch', does: 'Read a batch' },
+  { method: 'post', path: '/v1/batches/:id/cancel', ...tenant, handler: cancelBatch, returns: 'Batch', does: 'Cancel a batch' },
+  { method: 'post', path: '/v1/batches/:id/pause', ...tenant, handler: pauseBatch, returns: 'Batch', does: 'Pause a batch: nothing new is sent' },
+  { method: 'post', path: '/v1/batches/:id/resume', ...tenant, handler: resumeBatch, returns: 'Batch', does: 'Resume a batch' },
+  { method: 'post', path: '/v1/batches/:id/retry', ...tenant, handler: retryBatch, returns: 'Batch', does: 'The lines that did not succeed, as a new batch', ...json, ...creates },
+  { method: 'get', path: '/v1/batches/:id/results', ...tenant, handler: batchResults, does: 'The lines finished so far, in an order that never changes. A stream that ends before the batch has ended goes on with after=<lines read>', query: resultsQuery, answers: 'lines' },
+  { method: 'get', path: '/v1/batches/:id/events', ...tenant, handler: batchEvents, does: 'Follow a batch: its state and progress; it ends with the batch, or early when this process stops', answers: 'events' },
 
-  ...ENDPOINTS.map((path): Route => ({ method: 'post', path, ...tenant, handler: answerNow(path), does: 'The provider’s answer, waited for', ...json, body: modelledBody, ...creates })),
-  { method: 'get', path: '/v1/models', ...tenant, handler: listModels, does: 'List pools and aliases' },
-  { method: 'get', path: '/v1/models/:id', ...tenant, handler: getModel, does: 'Read a model' },
+  ...ENDPOINTS.map((path): Route => ({ method: 'post', path, ...tenant, handler: answerNow(path), returns: 'ProviderAnswer', does: 'The provider’s answer, waited for', ...json, body: modelledBody, ...creates })),
+  { method: 'get', path: '/v1/models', ...tenant, handler: listModels, returns: 'ModelList', does: 'List pools and aliases' },
+  { method: 'get', path: '/v1/models/:id', ...tenant, handler: getModel, returns: 'Model', does: 'Read a model' },
 
-  { method: 'get', path: '/v1/webhook_secret', ...admin, handler: webhookSecret, does: 'The secret that webhook deliveries are signed with' },
-  { method: 'get', path: '/admin/pools', ...admin, handler: adminPools, does: 'Pools, live' },
-  { method: 'get', path: '/admin/deployments', ...admin, handler: adminDeployments, does: 'Deployments, live' },
-  { method: 'get', path: '/admin/budgets', ...admin, handler: adminBudgets, does: 'Budgets, live' },
+  { method: 'get', path: '/v1/webhook_secret', ...admin, handler: webhookSecret, returns: 'WebhookSecret', does: 'The secret that webhook deliveries are signed with' },
+  { method: 'get', path: '/admin/pools', ...admin, handler: adminPools, returns: 'PoolList', does: 'Pools, live' },
+  { method: 'get', path: '/admin/deployments', ...admin, handler: adminDeployments, returns: 'DeploymentList', does: 'Deployments, live' },
+  { method: 'get', path: '/admin/budgets', ...admin, handler: adminBudgets, returns: 'BudgetList', does: 'Budgets, live' },
 
-  { method: 'get', path: '/healthz', ...open, handler: healthz, does: 'This process lives' },
-  { method: 'get', path: '/readyz', ...open, handler: readyz, does: 'Redis is there and a dispatcher leads' },
+  { method: 'get', path: '/admin', access: 'admin', handler: adminHome, returns: 'Links', does: 'Where things are; a page for browsers' },
+  { method: 'get', path: '/', ...open, handler: home, returns: 'Links', does: 'Where things are; a page for browsers' },
+  { method: 'get', path: '/healthz', ...open, handler: healthz, returns: 'Health', does: 'This process lives' },
+  { method: 'get', path: '/readyz', ...open, handler: readyz, returns: 'Readiness', does: 'Redis is there and a dispatcher leads' },
   { method: 'get', path: '/metrics', access: 'admin', handler: metrics, does: 'Figures for Prometheus', answers: 'text' },
-  { method: 'get', path: '/openapi.json', ...open, handler: openapi, does: 'This document' },
+  { method: 'get', path: '/openapi.json', ...open, handler: openapi, returns: 'Description', does: 'This document' },
   { method: 'get', path: '/docs', ...open, handler: docs, does: 'This document, to read', answers: 'html' },
 ];

@@ -137,3 +137,17 @@ test('an upload under way gets its time', async () => {
   assert.match(text, /^HTTP\/1.1 200 .*"object":"batch"/s);
   assert.match(text, /connection: close/i);
 });
+
+test('many who wait at once are no leak of listeners', async () => {
+  const warnings: string[] = [];
+  const note = ({ name }: Error): number => warnings.push(name);
+  process.on('warning', note);
+  const id = await newJob();
+  const before = await jobReads();
+  const polled = Array.from({ length: 30 }, () => api.call(`GET /v1/jobs/${id}?wait_ms=60000`));
+  await until('all wait', async () => (await jobReads()) >= before + 60);
+  await stopSoon();
+  await Promise.all(polled);
+  process.off('warning', note);
+  assert.deepEqual(warnings, []);
+});

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { Admission } from '@sluice/admission';
 import { loadConfig } from '@sluice/config';
+import { until } from '@sluice/testing';
 import { FLEET, startTestApi } from '../test-api.ts';
 import type { TestApi } from '../test-api.ts';
 
@@ -19,6 +20,7 @@ before(async () => {
   await redis.hset(keys.health, {
     mini: '{"state":"active","share":0.75,"reason":null,"blocked":null,"since":1000}',
     haiku: JSON.stringify(blocked),
+    removed: '{"state":"active","share":0.5}',
   });
   const loaded = loadConfig({ source: { text: FLEET }, env: {} });
   assert.equal(loaded.kind, 'ok');
@@ -78,6 +80,12 @@ test('metrics have the figures of the process, the queues, the deployments and t
   ]) {
     assert.ok(text.includes(line), line);
   }
+  await until('the queued job is counted', async () =>
+    (await api.call('GET /metrics')).text.includes(
+      'sluice_queue_entries{queue="jobs-fast",state="prioritized"} 1',
+    ),
+  );
+  assert.doesNotMatch(text, /deployment="removed"/, 'it is not in the config any more');
   // What is booked drains within a tenth of a second, so the figure may be 0 by now.
   assert.match(text, /sluice_budget_used_ratio\{budget="mini",dimension="rpm"\} \d/);
   assert.match(

@@ -12,7 +12,7 @@ after(() => api.stop());
 
 test('an unknown path is unknown_url, another method 405 with those allowed', async () => {
   for (const line of [
-    'GET /',
+    'GET /v1',
     'GET /v2/jobs',
     'POST /v1/nothing',
     'GET /v1/jobs/a/b/c',

@@ -1,0 +1,33 @@
+/** GET / and GET /admin: where things are. */
+import type { Api } from '../api.ts';
+import type { ApiRequest, Reply } from '../http/message.ts';
+import { linksReply } from '../links.ts';
+
+export const home = (_api: Api, request: ApiRequest): Reply =>
+  linksReply(request, {
+    title: 'Sluice',
+    says: 'Inference jobs and batches over all your keys. OpenAI clients take this address with /v1 as their base URL.',
+    at: {
+      '/docs': 'every route, to read',
+      '/openapi.json': 'every route, for programs',
+      '/v1/models': 'what a request can name as its model',
+      '/admin': 'queues, pools, deployments, budgets',
+      '/metrics': 'figures for Prometheus',
+      '/readyz': 'whether jobs that are accepted now will run',
+      '/healthz': 'whether this process lives',
+    },
+  });
+
+export const adminHome = (_api: Api, request: ApiRequest): Reply =>
+  linksReply(request, {
+    title: 'Sluice: admin',
+    says: 'Live figures of this installation.',
+    at: {
+      '/admin/queues/': 'Bull Board: what waits and runs',
+      '/admin/pools': 'who serves what clients name, and with what share',
+      '/admin/deployments': 'state, share, calls and limits of each deployment',
+      '/admin/budgets': 'what of each limit is used now',
+      '/metrics': 'the same for Prometheus',
+      '/docs': 'every route',
+    },
+  });

@@ -1,0 +1,288 @@
+/**
+ * What the API answers with, for /openapi.json: one shape per object, by the name it has there. Tests hold real answers
+ * against them, to the field.
+ */
+import { ENDPOINTS, JOB_STATUSES, OUTCOMES, PRIORITIES } from '@sluice/job';
+import type { Job } from '@sluice/job';
+import { z } from 'zod';
+import type { BatchObject } from '../batch-object.ts';
+
+const id = z.string();
+const unix = z.int().describe('Unix seconds.');
+const text = z.string();
+const count = z.number();
+const share = z.number().describe('0 to 1.');
+const usd = z.number().nullable().describe('US dollars; null where a price is unknown.');
+const texts = z.record(z.string(), z.string());
+
+const usage = z.object({
+  input_tokens: count.describe('Includes cached ones.'),
+  cached_tokens: count,
+  output_tokens: count.describe('Includes reasoning.'),
+  reasoning_tokens: count,
+});
+
+const attempt = z.object({
+  deployment: text,
+  provider: text,
+  started_at: count.describe('Unix seconds, fractional.'),
+  queued_ms: count.describe('From acceptance, or from the end of the attempt before, to the call.'),
+  took_ms: count,
+  outcome: z.enum(OUTCOMES),
+  status_code: z.int().nullable(),
+  usage: usage.nullable(),
+  cost_usd: usd,
+  error: text.nullable().describe('What the provider said, shortened.'),
+});
+
+const JOB_ERRORS = [
+  ...OUTCOMES.filter((outcome) => outcome !== 'ok'),
+  'expired',
+  'cancelled',
+  'no_deployment',
+] as const;
+
+const Job = z.object({
+  id,
+  object: z.literal('job'),
+  status: z.enum(JOB_STATUSES),
+  model: text.describe('As the client named it.'),
+  endpoint: z.enum(ENDPOINTS),
+  priority: z.enum(PRIORITIES),
+  created_at: unix,
+  started_at: unix.nullable().describe('When its first call began.'),
+  ended_at: unix.nullable(),
+  deadline_at: unix,
+  attempts: z.array(attempt).describe('Every call that was made for it.'),
+  result: z
+    .object({ status_code: z.int(), body: z.unknown() })
+    .nullable()
+    .describe('The provider’s answer; also that of a 4xx.'),
+  error: z.object({ code: z.enum(JOB_ERRORS), message: text }).nullable(),
+  cost_usd: usd,
+  metadata: texts,
+  retry_of: id.nullable().describe('The job that this one repeats.'),
+}) satisfies z.ZodType<Job>;
+
+const batchErrors = z
+  .object({
+    object: z.literal('list'),
+    data: z.array(
+      z.object({
+        code: text,
+        message: text,
+        line: z.int().nullable(),
+        param: text.nullable(),
+      }),
+    ),
+  })
+  .nullable()
+  .describe('Why the file was refused; at most 100.');
+
+const batchUsage = z.object({
+  input_tokens: count,
+  input_tokens_details: z.object({ cached_tokens: count }),
+  output_tokens: count,
+  output_tokens_details: z.object({ reasoning_tokens: count }),
+  total_tokens: count,
+});
+
+const batchAdditions = z.object({
+  priority: z.enum(PRIORITIES),
+  paused: z.boolean(),
+  paused_reason: text.nullable(),
+  eta_at: unix.nullable().describe('When it is expected to be done, from T* of what is left.'),
+  ideal_ms: count
+    .nullable()
+    .describe(
+      'T*: the shortest drain that the limits allow, as expected before the first call. Answers shorter than their maximum can beat it.',
+    ),
+  cost_usd: usd.describe('What its answers cost; null when one of them has no price.'),
+  unanswered_calls: count.describe('Calls without an answer, which may have been charged beside.'),
+  cost_estimate_usd: usd.describe('As expected before the first call.'),
+  queued: z.int(),
+  running: z.int().describe('Lines that are being called.'),
+  by_deployment: z.record(z.string(), z.int()).describe('Lines answered by each.'),
+  blocked: z
+    .array(z.object({ deployment: text, reason: text }))
+    .describe('Deployments of its pools that take nothing now.'),
+  retry_of: id.nullable(),
+});
+
+const Batch = z.object({
+  id,
+  object: z.literal('batch'),
+  endpoint: z.enum(ENDPOINTS),
+  model: text.nullable().describe('The pool of all lines; null when unknown or several.'),
+  errors: batchErrors,
+  input_file_id: id,
+  completion_window: text,
+  status: z.enum([
+    'validating',
+    'failed',
+    'in_progress',
+    'finalizing',
+    'completed',
+    'expired',
+    'cancelling',
+    'cancelled',
+  ]),
+  output_file_id: id.nullable(),
+  error_file_id: id.nullable(),
+  created_at: unix,
+  in_progress_at: unix.nullable(),
+  expires_at: unix,
+  finalizing_at: unix.nullable(),
+  completed_at: unix.nullable(),
+  failed_at: unix.nullable(),
+  expired_at: unix.nullable(),
+  cancelling_at: unix.nullable(),
+  cancelled_at: unix.nullable(),
+  request_counts: z.object({ total: z.int(), completed: z.int(), failed: z.int() }),
+  usage: batchUsage,
+  metadata: texts.nullable(),
+  sluice: batchAdditions.describe('Sluice’s own.'),
+}) satisfies z.ZodType<BatchObject>;
+
+const File = z.object({
+  id,
+  object: z.literal('file'),
+  bytes: z.int(),
+  created_at: unix,
+  expires_at: unix.optional(),
+  filename: text,
+  purpose: text,
+  status: z.literal('processed'),
+  status_details: z.null(),
+});
+
+const Upload = z.object({
+  id,
+  object: z.literal('upload'),
+  bytes: z.int(),
+  created_at: unix,
+  expires_at: unix,
+  filename: text,
+  purpose: text,
+  status: z.enum(['pending', 'completed', 'cancelled', 'expired']),
+  file: File.nullable().describe('Once it is completed.'),
+});
+
+const UploadPart = z.object({
+  id,
+  object: z.literal('upload.part'),
+  created_at: unix,
+  upload_id: id,
+});
+
+const Model = z.object({
+  id: id.describe('A pool or an alias.'),
+  object: z.literal('model'),
+  created: unix,
+  owned_by: z.literal('sluice'),
+});
+
+const used = z
+  .array(
+    z.object({
+      dimension: text,
+      limit: count,
+      used: share.describe('Of the burst for rates, of the limit for the rest; 0 to 1.'),
+      booked_ahead_ms: count.optional(),
+      amount: count.optional(),
+    }),
+  )
+  .describe('One row per limit.');
+
+const state = text
+  .nullable()
+  .describe(
+    'active, half_open, broken, blocked, draining, paused; null until a dispatcher says it.',
+  );
+
+const Deployment = z.object({
+  id,
+  provider: text,
+  model: text.describe('As the provider knows it.'),
+  region: text.nullable(),
+  weight: count,
+  budgets: z.array(text),
+  state,
+  reason: text.nullable().describe('Why it is not active.'),
+  blocked: text.nullable(),
+  since: unix.nullable(),
+  share: share.nullable().describe('Of the work that is placed now.'),
+  queued: z.int().describe('Entries; each is a chunk of one or more jobs.'),
+  in_flight: z.int(),
+  succeeded: z.int(),
+  failed: z.int(),
+  by_outcome: z.record(z.string(), z.int()),
+  error_rate: share.nullable(),
+  mean_latency_ms: count.nullable(),
+  mean_output_tokens: count.nullable(),
+  cost_usd: count,
+  paused_for_ms: count,
+  used,
+});
+
+const Pool = z.object({
+  id,
+  aliases: z.array(text),
+  strategy: z.looseObject({ name: text }),
+  tiers: z.array(z.array(text)),
+  queued: z.int(),
+  in_flight: z.int(),
+  deployments: z.array(
+    z.object({ id, tier: z.int(), state, share: share.nullable().describe('Of the pool’s work.') }),
+  ),
+});
+
+const Budget = z.object({
+  id,
+  limits: z.record(z.string(), count),
+  deployments: z.array(text),
+  paused_for_ms: count,
+  used,
+});
+
+const listOf = (one: z.ZodType) => z.object({ object: z.literal('list'), data: z.array(one) });
+
+const pageOf = (one: z.ZodType) =>
+  z.object({
+    object: z.literal('list'),
+    data: z.array(one),
+    first_id: id.nullable(),
+    last_id: id.nullable().describe('`after` for the next page.'),
+    has_more: z.boolean(),
+  });
+
+/** By name in `components.schemas`. */
+export const SHAPES = {
+  Job,
+  JobPage: pageOf(Job),
+  Batch,
+  BatchPage: pageOf(Batch),
+  File,
+  FilePage: pageOf(File),
+  Upload,
+  UploadPart,
+  Deleted: z.object({ id, object: text, deleted: z.literal(true) }),
+  Model,
+  ModelList: listOf(Model),
+  ProviderAnswer: z
+    .looseObject({})
+    .describe('The provider’s own body, under its own status; `x-sluice-job-id` names the job.'),
+  WebhookSecret: z.object({ object: z.literal('webhook_secret'), secret: text.nullable() }),
+  PoolList: listOf(Pool),
+  DeploymentList: listOf(Deployment),
+  BudgetList: listOf(Budget),
+  Links: z.object({ object: z.literal('links'), title: text, says: text, at: texts }),
+  Health: z.object({ status: z.literal('ok') }),
+  Readiness: z.object({
+    status: z.enum(['ready', 'not_ready']),
+    missing: z.array(text).describe('What is not there.'),
+  }),
+  Description: z.looseObject({}).describe('OpenAPI 3.1.'),
+} as const satisfies Record<string, z.ZodType>;
+
+export type ShapeName = keyof typeof SHAPES;
