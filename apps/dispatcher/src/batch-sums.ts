@@ -1,8 +1,8 @@
 /** What recorded attempts add to a batch's counters. Pure. */
 import type { Fleet } from '@sluice/job';
-import type { LinesRecord, OutcomeMeta } from '@sluice/ledger';
+import type { LinesEntry, OutcomeMeta } from '@sluice/ledger';
 
-type Sums = Pick<LinesRecord, 'usage' | 'costUsd' | 'unpriced' | 'unanswered' | 'byDeployment'>;
+type Sums = Pick<LinesEntry, 'usage' | 'costUsd' | 'unpriced' | 'unanswered' | 'byDeployment'>;
 
 /** Usage and cost of every attempt, also of those that failed and are tried again: they were paid for. What a call without an answer cost, nobody knows. */
 export function sumsOf(fleet: Fleet, metas: readonly OutcomeMeta[]): Sums {

@@ -6,21 +6,14 @@ import type { Queue } from 'bullmq';
 import { lineId } from '@sluice/job';
 import type { Fleet } from '@sluice/job';
 import { decodeOutcomes, recordLines } from '@sluice/ledger';
-import type {
-  Ledger,
-  LineHistory,
-  LineRef,
-  LinesRecord,
-  NewChunk,
-  OutcomeMeta,
-  StreamOutcome,
-} from '@sluice/ledger';
+import type { Ledger, LinesEntry, LinesRetry, OutcomeMeta, StreamOutcome } from '@sluice/ledger';
 import { entryJobId } from '@sluice/queues';
 import type { EntryData } from '@sluice/queues';
-import { spentAttempts } from '@sluice/retry';
 import { sumsOf } from './batch-sums.ts';
 import type { DispatcherEvents } from './events.ts';
-import { bandOf, CHECK_PLACED_MS } from './placer.ts';
+import { readOrigins, retriesOf } from './line-retries.ts';
+import type { FailedLine, Origin } from './line-retries.ts';
+import { bandOf } from './placer.ts';
 import type { Segments } from './segments.ts';
 import { verdictOf } from './verdict.ts';
 import type { Verdict } from './verdict.ts';
@@ -41,27 +34,10 @@ export interface RecordBatchPorts {
   onComplete: (batch: string) => Promise<void>;
 }
 
-/** The chunk that outcomes came from, as far as retries need it. */
-interface Origin {
-  pool: string;
-  lines: LineRef[];
-  formats: number;
-  priority: string;
-  maxTier: number | null;
-}
-
-interface Failed {
-  outcome: StreamOutcome;
-  meta: OutcomeMeta;
-  verdict: Extract<Verdict, { kind: 'retry' }>;
-}
-
-/** Everything one script call will say. */
+/** What one stream entry comes to. */
 interface Gathered {
+  entry: LinesEntry;
   rows: Buffer[];
-  lines: LinesRecord['lines'];
-  chunks: Map<string, number[]>;
-  failed: Failed[];
   dead: OutcomeMeta[];
 }
 
@@ -69,38 +45,23 @@ interface Gathered {
 export async function recordBatch(
   ports: RecordBatchPorts,
   batch: string,
-  outcomes: StreamOutcome[],
+  outcomes: readonly StreamOutcome[],
 ): Promise<boolean> {
-  const decoded = outcomes.map((outcome) => ({ outcome, items: decodeOutcomes(outcome.fields) }));
-  const metas = decoded.flatMap(({ items }) => items.map(({ meta }) => meta));
-  const failures = decoded.filter(({ items }) => items.some(({ meta }) => meta.outcome !== 'ok'));
-  const origins = await readOrigins(
-    ports.ledger,
-    failures.map(({ outcome }) => outcome.id),
-  );
-  const expiresAt = failures.length > 0 ? await readExpiry(ports.ledger, batch) : Infinity;
-  const gathered: Gathered = { rows: [], lines: [], chunks: new Map(), failed: [], dead: [] };
-  for (const { outcome, items } of decoded) {
-    for (const { meta, raw } of items) {
-      gather(ports, gathered, { outcome, meta, raw, origin: origins.get(outcome.id), expiresAt });
-    }
-  }
-  const retries = retriesOf(batch, gathered.failed, { origins, now: ports.now(), expiresAt });
-  const extent = await append(ports, batch, gathered.rows);
-  const record: LinesRecord = {
+  const gathered = await gatherAll(ports, batch, outcomes);
+  const entries = gathered.map(({ entry }) => entry);
+  const segment = await append(
+    ports,
     batch,
-    holder: ports.holder,
-    now: ports.now(),
-    extent,
-    ...sumsOf(ports.fleet, metas),
-    streamIds: outcomes.map(({ streamId }) => streamId),
-    lines: gathered.lines,
-    chunks: [...gathered.chunks].map(([id, places]) => ({ id, places })),
-    retries,
-  };
+    gathered.flatMap(({ rows }) => rows),
+  );
+  const record = { batch, holder: ports.holder, now: ports.now(), segment, entries };
   const recorded = await recordLines(ports.ledger, record);
   if (recorded.kind === 'not_recorder') return false;
-  await enqueue(ports, retries, { batch, metas: gathered.dead });
+  await enqueue(
+    ports,
+    entries.flatMap(({ retries }) => retries),
+    { batch, metas: gathered.flatMap(({ dead }) => dead) },
+  );
   if (recorded.kind === 'recorded') {
     ports.onRecorded(batch, recorded.recorded);
     if (recorded.status === 'finalizing') await ports.onComplete(batch);
@@ -108,30 +69,69 @@ export async function recordBatch(
   return true;
 }
 
-interface OneOutcome {
+async function gatherAll(
+  ports: RecordBatchPorts,
+  batch: string,
+  outcomes: readonly StreamOutcome[],
+): Promise<Gathered[]> {
+  const decoded = outcomes.map((outcome) => ({ outcome, items: decodeOutcomes(outcome.fields) }));
+  const failures = decoded.flatMap(({ outcome, items }) => {
+    const places = items.filter(({ meta }) => meta.outcome !== 'ok').map(({ meta }) => meta.place);
+    return places.length > 0 ? [{ chunk: outcome.id, places }] : [];
+  });
+  const origins = await readOrigins(ports.ledger, failures);
+  const expiresAt = failures.length > 0 ? await readExpiry(ports.ledger, batch) : Infinity;
+  return decoded.map((one) =>
+    gather(ports, { ...one, origin: origins.get(one.outcome.id), expiresAt }),
+  );
+}
+
+interface OneEntry {
   outcome: StreamOutcome;
-  meta: OutcomeMeta;
-  raw: Buffer;
+  items: ReturnType<typeof decodeOutcomes>;
   origin: Origin | undefined;
   expiresAt: number;
 }
 
-function gather(ports: RecordBatchPorts, into: Gathered, one: OneOutcome): void {
-  const { outcome, meta, raw, origin } = one;
-  const verdict = meta.outcome === 'ok' ? null : judge(ports, one);
-  if (verdict?.kind === 'retry' && origin) {
-    into.failed.push({ outcome, meta, verdict });
-    return;
+function gather(ports: RecordBatchPorts, one: OneEntry): Gathered {
+  const { outcome, items, origin, expiresAt } = one;
+  const lines: LinesEntry['lines'] = [];
+  const rows: Buffer[] = [];
+  const failed: FailedLine[] = [];
+  const dead: OutcomeMeta[] = [];
+  for (const { meta, raw } of items) {
+    const ok = meta.outcome === 'ok';
+    // A late failure of a line that ended or is tried again elsewhere: paid for, but it decides nothing.
+    if (!ok && (!origin || origin.left.has(meta.place))) continue;
+    const verdict = ok ? null : judge(ports, meta, one);
+    if (verdict?.kind === 'retry') {
+      failed.push({ meta, verdict });
+      continue;
+    }
+    if (verdict?.kind === 'dead') dead.push(meta);
+    rows.push(raw);
+    lines.push({ line: meta.line, ok, place: meta.place });
   }
-  if (verdict?.kind === 'dead') into.dead.push(meta);
-  into.rows.push(raw);
-  into.lines.push({ line: meta.line, ok: meta.outcome === 'ok' });
-  const places = into.chunks.get(outcome.id);
-  if (places) places.push(meta.place);
-  else into.chunks.set(outcome.id, [meta.place]);
+  const facts = { streamId: outcome.streamId, now: ports.now(), expiresAt };
+  const entry: LinesEntry = {
+    streamId: outcome.streamId,
+    chunk: outcome.id,
+    bytes: rows.reduce((sum, row) => sum + row.length, 0),
+    ...sumsOf(
+      ports.fleet,
+      items.map(({ meta }) => meta),
+    ),
+    lines,
+    retries: origin ? retriesOf(failed, { ...facts, origin }) : [],
+  };
+  return { entry, rows, dead };
 }
 
-const judge = (ports: RecordBatchPorts, { meta, origin, expiresAt }: OneOutcome): Verdict =>
+const judge = (
+  ports: RecordBatchPorts,
+  meta: OutcomeMeta,
+  { origin, expiresAt }: OneEntry,
+): Verdict =>
   verdictOf(
     meta,
     {
@@ -145,82 +145,13 @@ const judge = (ports: RecordBatchPorts, { meta, origin, expiresAt }: OneOutcome)
     ports.random,
   );
 
-/** Failed lines of one delivery that go on alike travel together again. */
-function retriesOf(
-  batch: string,
-  failed: readonly Failed[],
-  { origins, ...facts }: { origins: ReadonlyMap<string, Origin>; now: number; expiresAt: number },
-): LinesRecord['retries'] {
-  const groups = new Map<string, Failed[]>();
-  for (const one of failed) {
-    const { outcome, verdict, meta } = one;
-    const key = [outcome.streamId, meta.outcome, verdict.minTier, verdict.exclude.join(' ')].join(
-      '|',
-    );
-    const group = groups.get(key);
-    if (group) group.push(one);
-    else groups.set(key, [one]);
-  }
-  return [...groups.values()].map((group, i) => {
-    const { outcome, verdict } = group[0] as Failed;
-    const notBefore = Math.max(...group.map((one) => one.verdict.notBeforeMs));
-    const origin = origins.get(outcome.id) as Origin;
-    return {
-      origin: outcome.id,
-      places: group.map(({ meta }) => meta.place),
-      chunk: retryChunk(`${batch}~r${outcome.streamId}.${i}`, group, {
-        ...facts,
-        origin,
-        batch,
-        verdict,
-      }),
-      checkAt: notBefore + CHECK_PLACED_MS,
-      notBefore,
-    };
-  });
-}
-
-function retryChunk(
-  id: string,
-  group: readonly Failed[],
-  facts: {
-    origin: Origin;
-    now: number;
-    expiresAt: number;
-    batch: string;
-    verdict: Failed['verdict'];
-  },
-): NewChunk {
-  const { origin, now, expiresAt, batch, verdict } = facts;
-  const history: LineHistory[] = group.map(({ meta }) => ({
-    tries: spentAttempts(meta.attempts),
-    attempts: JSON.stringify(meta.attempts).slice(1, -1),
-    since: meta.endedAt,
-  }));
-  return {
-    id,
-    batch,
-    pool: origin.pool,
-    deployment: '',
-    tier: verdict.minTier,
-    epoch: 0,
-    lines: group.map(({ meta }) => origin.lines[meta.place] as LineRef),
-    formats: origin.formats,
-    priority: origin.priority,
-    createdAt: now,
-    deadlineAt: expiresAt,
-    history,
-    exclude: verdict.exclude,
-    minTier: verdict.minTier,
-    maxTier: origin.maxTier,
-  };
-}
-
+/** Writes all rows behind each other; where the first begins. */
 async function append(ports: RecordBatchPorts, batch: string, rows: readonly Buffer[]) {
   if (rows.length === 0) return null;
   const appender = await ports.segments.of(batch);
   try {
-    return await appender.append(rows);
+    const { segment, start } = await appender.append(rows);
+    return { name: segment, start };
   } catch (error) {
     ports.segments.drop(batch);
     throw error;
@@ -230,7 +161,7 @@ async function append(ports: RecordBatchPorts, batch: string, rows: readonly Buf
 /** Retries to their fallback queues, lines out of attempts to `dead`. A crash before this is repaired by the sweeper. */
 async function enqueue(
   ports: RecordBatchPorts,
-  retries: LinesRecord['retries'],
+  retries: readonly LinesRetry[],
   dead: { batch: string; metas: readonly OutcomeMeta[] },
 ): Promise<void> {
   try {
@@ -245,33 +176,11 @@ async function enqueue(
   }
 }
 
-function queueRetry(ports: RecordBatchPorts, { chunk, notBefore }: LinesRecord['retries'][number]) {
+function queueRetry(ports: RecordBatchPorts, { chunk, notBefore }: LinesRetry) {
   const data = { id: chunk.id, epoch: 0 };
   const delay = Math.max(0, Math.ceil(notBefore - ports.now()));
   const options = { jobId: entryJobId(data), priority: bandOf(chunk.priority), delay };
   return ports.fallbackQueue(chunk.pool).add('retry', data, options);
-}
-
-const ORIGIN_FIELDS = ['pool', 'lines', 'formats', 'priority', 'max_tier'] as const;
-
-/** Chunks that are gone (all their lines recorded) are left out: their late failures change nothing. */
-async function readOrigins(ledger: Ledger, ids: readonly string[]): Promise<Map<string, Origin>> {
-  const unique = [...new Set(ids)];
-  const rows = await Promise.all(
-    unique.map((id) => ledger.redis.hmget(ledger.keys.chunk(id), ...ORIGIN_FIELDS)),
-  );
-  const origins = new Map<string, Origin>();
-  rows.forEach(([pool, lines, formats, priority, maxTier], i) => {
-    if (!lines) return;
-    origins.set(unique[i] as string, {
-      pool: pool ?? '',
-      lines: JSON.parse(lines) as LineRef[],
-      formats: Number(formats),
-      priority: priority ?? 'low',
-      maxTier: maxTier ? Number(maxTier) : null,
-    });
-  });
-  return origins;
 }
 
 async function readExpiry(ledger: Ledger, batch: string): Promise<number> {

@@ -85,7 +85,7 @@ export class Recorder {
       this.#done(own, this.#ports.recordBatch(batch, own)),
     );
     if (jobs.length > 0) work.push(this.#done(jobs, this.#ports.recordJobs(jobs)));
-    await Promise.all(work);
+    await allEnded(work);
     for (const { slot, streamId } of outcomes)
       if (this.#positions.has(slot)) this.#positions.set(slot, streamId);
   }
@@ -106,6 +106,11 @@ export class Recorder {
       SLOT_NUMBERS.map((slot) => releaseRecorder(ledger, slot, holder).catch(() => undefined)),
     );
   }
+}
+
+/** Throws the first failure, but not before the others have ended: what failed is read again, and nothing of it twice at once. */
+async function allEnded(work: readonly Promise<void>[]): Promise<void> {
+  for (const end of await Promise.allSettled(work)) if (end.status === 'rejected') throw end.reason;
 }
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

@@ -2,15 +2,7 @@
  * Looks after what nobody has looked after in time, and only that: never the backlog. What a crash left between two steps
  * (record and queue, claim and answer, last line and finalising) is found here and done.
  */
-import {
-  checkLater,
-  forget,
-  isChunkId,
-  readBatch,
-  readOverdue,
-  readWaiting,
-  SLOT_NUMBERS,
-} from '@sluice/ledger';
+import { checkLater, forget, isChunkId, readBatch, readOverdue, readWaiting } from '@sluice/ledger';
 import type { Ledger, StoredBatch, Waiting } from '@sluice/ledger';
 import { entryJobId } from '@sluice/queues';
 import type { StepData } from '@sluice/queues';
@@ -50,10 +42,13 @@ export class Sweeper {
 
   start(inMs = EVERY_MS): void {
     this.#timer = setTimeout(() => {
-      this.#round = this.sweep().then((all) => {
-        if (!this.#stopped) this.start(all ? EVERY_MS : 0);
-      });
+      this.#round = this.#sweepAndGoOn();
     }, inMs);
+  }
+
+  async #sweepAndGoOn(): Promise<void> {
+    const all = await this.sweep();
+    if (!this.#stopped) this.start(all ? EVERY_MS : 0);
   }
 
   async stop(): Promise<void> {

@@ -41,7 +41,7 @@ export interface PoolPorts {
   admission: Admission;
   outcomes: OutcomeWriter;
   call: CallPorts;
-  entry: Omit<EntryPorts, 'perform' | 'dropped' | 'deployment'>;
+  entry: Omit<EntryPorts, 'perform' | 'store' | 'dropped' | 'deployment'>;
   connection: Redis;
   prefix: string;
   /** Finished entries kept in the queue for people to look at. */
@@ -129,6 +129,8 @@ export class DeploymentPool {
         ...this.#ports.entry,
         deployment: this.#ports.deployment,
         perform: (data, call, signal) => this.#perform(data, call, signal),
+        store: (data, call, result) =>
+          this.#ports.outcomes.store(data, outcomeOf(this.#ports.deployment, call, result)),
         dropped: (jobs) =>
           void this.#ports.admission.taken(this.#ports.deployment.id, jobs).catch(() => undefined),
       },

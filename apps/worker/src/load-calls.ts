@@ -1,6 +1,7 @@
 /** From a claimed entry to the calls it asks for: bodies from the record (jobs) or from the batch's file (lines). */
+import { FileMissing } from '@sluice/files';
 import type { FileStore } from '@sluice/files';
-import type { Attempt, Endpoint, Shape } from '@sluice/job';
+import type { Endpoint, Shape } from '@sluice/job';
 import type { ClaimedChunk, ClaimedJob, Ledger, LineRef } from '@sluice/ledger';
 
 /** One call to make. */
@@ -30,6 +31,17 @@ interface BatchInput {
   storeName: string;
 }
 
+/** A line of the batch's file. */
+interface LineInput {
+  custom_id: string;
+  body: Record<string, unknown>;
+}
+
+export interface Loaded {
+  calls: Call[];
+  unreadable: boolean;
+}
+
 const REMEMBERED_BATCHES = 256;
 
 export class CallLoader {
@@ -42,9 +54,13 @@ export class CallLoader {
     this.#store = store;
   }
 
-  /** The unanswered calls of an entry; null when the batch or its file is gone. */
-  async load(id: string, entry: ClaimedJob | ClaimedChunk): Promise<Call[] | null> {
-    if (entry.kind === 'job') return entry.answered ? [] : [jobCall(id, entry)];
+  /**
+   * The unanswered calls of an entry; null when the batch is gone. `unreadable`: the file that holds their bodies is gone
+   * too (or cannot be read, and a delivery before this one was lost): they have neither body nor custom_id.
+   */
+  async load(id: string, entry: ClaimedJob | ClaimedChunk): Promise<Loaded | null> {
+    if (entry.kind === 'job')
+      return { calls: entry.answered ? [] : [jobCall(id, entry)], unreadable: false };
     const batch = await this.#batch(entry.batch);
     return batch && this.#lines(entry, batch);
   }
@@ -68,36 +84,26 @@ export class CallLoader {
     return endpoint && storeName ? { endpoint: endpoint as Endpoint, storeName } : null;
   }
 
-  async #lines(entry: ClaimedChunk, batch: BatchInput): Promise<Call[]> {
+  async #lines(entry: ClaimedChunk, batch: BatchInput): Promise<Loaded> {
     const open = entry.lines
       .map((line, place) => ({ line, place }))
       .filter(({ place }) => !entry.answered.has(place));
-    const texts = await this.#read(
+    const inputs = await this.#inputs(
       batch.storeName,
       open.map(({ line }) => line),
-    );
-    return open.map(({ line, place }, i) => {
-      const history = entry.history[place];
-      const input = JSON.parse(texts[i] as string) as {
-        custom_id: string;
-        body: Record<string, unknown>;
-      };
-      return {
-        ref: `${entry.batch}.${line[0]}`,
-        place,
-        line: line[0],
-        customId: input.custom_id,
-        endpoint: batch.endpoint,
-        body: input.body,
-        shape: { characters: line[3], maxOutput: line[4] < 0 ? null : line[4], inputs: 1 },
-        band: 'batch',
-        tier: entry.tier,
-        attempts: history?.attempts ?? '',
-        tries: history?.tries ?? 0,
-        since: history?.since ?? entry.createdAt,
-        deadlineAt: entry.deadlineAt,
-      };
+    ).catch((error: unknown) => {
+      if (error instanceof FileMissing || entry.lostBefore) return null;
+      throw error;
     });
+    const calls = open.map(({ line, place }, i) =>
+      lineCall(entry, batch, { line, place, input: inputs?.[i] ?? null }),
+    );
+    return { calls, unreadable: inputs === null };
+  }
+
+  async #inputs(name: string, lines: readonly LineRef[]): Promise<LineInput[]> {
+    const texts = await this.#read(name, lines);
+    return texts.map((text) => JSON.parse(text) as LineInput);
   }
 
   /** Lines that touch in the file (a line break between them) are read together. */
@@ -123,6 +129,29 @@ export class CallLoader {
 const isNext = (a: LineRef, b: LineRef): boolean =>
   b[1] >= a[1] + a[2] && b[1] - (a[1] + a[2]) <= 16;
 
+function lineCall(
+  entry: ClaimedChunk,
+  batch: BatchInput,
+  { line, place, input }: { line: LineRef; place: number; input: LineInput | null },
+): Call {
+  const history = entry.history[place];
+  return {
+    ref: `${entry.batch}.${line[0]}`,
+    place,
+    line: line[0],
+    customId: input?.custom_id ?? null,
+    endpoint: batch.endpoint,
+    body: input?.body ?? {},
+    shape: { characters: line[3], maxOutput: line[4] < 0 ? null : line[4], inputs: 1 },
+    band: 'batch',
+    tier: entry.tier,
+    attempts: history?.attempts ?? '',
+    tries: history?.tries ?? 0,
+    since: history?.since ?? entry.createdAt,
+    deadlineAt: entry.deadlineAt,
+  };
+}
+
 function jobCall(id: string, entry: ClaimedJob): Call {
   return {
     ref: id,
@@ -140,20 +169,3 @@ function jobCall(id: string, entry: ClaimedJob): Call {
     deadlineAt: entry.deadlineAt,
   };
 }
-
-/** An attempt that a dead worker may have made: nobody knows how it ended. */
-export const lostAttempt = (
-  deployment: { id: string; provider: { id: string } },
-  since: number,
-): Attempt => ({
-  deployment: deployment.id,
-  provider: deployment.provider.id,
-  started_at: since / 1000,
-  queued_ms: 0,
-  took_ms: 0,
-  outcome: 'lost',
-  status_code: null,
-  usage: null,
-  cost_usd: null,
-  error: 'the worker that made this call ended before its answer was stored',
-});

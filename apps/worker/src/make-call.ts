@@ -38,7 +38,7 @@ export async function makeCall(
     const message = `the request could not be made: ${(error as Error).name}`;
     const costUsd = ports.deployment.price ? 0 : null;
     const endedAt = ports.now();
-    return { ...noAnswer, startedAt, endedAt, outcome: 'bad_request', costUsd, message };
+    return { ...NO_ANSWER, startedAt, endedAt, outcome: 'bad_request', costUsd, message };
   }
 }
 
@@ -52,7 +52,7 @@ async function send(
   const times = { startedAt, endedAt: now() };
   if (sent.kind !== 'answer') {
     const outcome = sent.kind === 'aborted' ? 'lost' : sent.kind;
-    return { ...noAnswer, ...times, outcome, message: sent.message };
+    return { ...NO_ANSWER, ...times, outcome, message: sent.message };
   }
   const answer = adapter.readAnswer(call.endpoint, sent.response);
   return {
@@ -68,7 +68,8 @@ async function send(
   };
 }
 
-const noAnswer = {
+/** Of a call that got none. */
+export const NO_ANSWER = {
   statusCode: null,
   body: null,
   usage: null,

@@ -10,8 +10,9 @@ import type { ClaimedChunk, ClaimedJob, Ledger } from '@sluice/ledger';
 import type { Deployment } from '@sluice/job';
 import type { WorkerEvents } from './events.ts';
 import type { LeaseKeeper } from './lease-keeper.ts';
-import { lostAttempt } from './load-calls.ts';
 import type { Call, CallLoader } from './load-calls.ts';
+import { NO_ANSWER } from './make-call.ts';
+import type { CallResult } from './make-call.ts';
 
 export interface EntryPorts {
   ledger: Ledger;
@@ -24,6 +25,8 @@ export interface EntryPorts {
   now: () => number;
   /** Admits, calls, stores and settles one call. `turned_away`: nothing was spent. */
   perform: (entry: EntryData, call: Call, signal: AbortSignal) => Promise<'stored' | 'turned_away'>;
+  /** Stores an outcome of a call that is not made. */
+  store: (entry: EntryData, call: Call, result: CallResult) => Promise<void>;
   /** Jobs that left the queue without being booked, for the dispatcher's picture of it. */
   dropped: (jobs: number) => void;
   signalFor: (id: string) => { signal: AbortSignal; done: () => void };
@@ -71,13 +74,18 @@ async function callAll(
   data: EntryData,
   { entry, signal }: { entry: ClaimedJob | ClaimedChunk; signal: AbortSignal },
 ): Promise<EntryEnd> {
-  const calls = await ports.loader.load(data.id, entry);
-  if (calls === null) {
+  const loaded = await ports.loader.load(data.id, entry);
+  if (loaded === null) {
     ports.events.inputGone({ id: data.id });
     ports.dropped(1);
     return 'dropped';
   }
-  if (entry.lostBefore) for (const call of calls) addLost(ports, call);
+  const { calls, unreadable } = loaded;
+  if (entry.lostBefore) return giveUp(ports, data, { calls, result: lost });
+  if (unreadable) {
+    ports.events.inputGone({ id: data.id });
+    return giveUp(ports, data, { calls, result: inputGone });
+  }
   const ends = await Promise.all(calls.map((call) => ports.perform(data, call, signal)));
   const left = ends.filter((end) => end === 'turned_away').length;
   if (left === 0) return 'done';
@@ -87,8 +95,35 @@ async function callAll(
   return 'handed_back';
 }
 
-/** A delivery before this one died in mid-call: its attempt is kept as lost, so that the ledger of attempts is whole. */
-function addLost(ports: EntryPorts, call: Call): void {
-  const lost = JSON.stringify(lostAttempt(ports.deployment, call.since));
-  call.attempts = call.attempts === '' ? lost : `${call.attempts},${lost}`;
+/** Stores an outcome for each of these calls without making it. */
+async function giveUp(
+  ports: EntryPorts,
+  data: EntryData,
+  { calls, result }: { calls: readonly Call[]; result: (call: Call, now: number) => CallResult },
+): Promise<EntryEnd> {
+  ports.dropped(calls.length);
+  await Promise.all(calls.map((call) => ports.store(data, call, result(call, ports.now()))));
+  return 'done';
 }
+
+/**
+ * A delivery before this one died in mid-call: nobody knows how its call ended. It becomes an attempt of its own, recorded
+ * before anything is called again: so the ledger of attempts is whole, and a job that kills its workers goes round only as
+ * often as the retry policy allows.
+ */
+const lost = (call: Call): CallResult => ({
+  ...NO_ANSWER,
+  outcome: 'lost',
+  message: 'the worker that made this call ended before its answer was stored',
+  startedAt: call.since,
+  endedAt: call.since,
+});
+
+const inputGone = (_call: Call, now: number): CallResult => ({
+  ...NO_ANSWER,
+  outcome: 'bad_request',
+  message: 'the line cannot be read any more: its input file is gone',
+  costUsd: 0,
+  startedAt: now,
+  endedAt: now,
+});

@@ -1,11 +1,10 @@
-/** The life of jobs and chunks through the scripts, against a real Redis: every move is fenced, everything is counted once. */
+/** The life of single jobs through the scripts, against a real Redis: every move is fenced, everything is counted once. */
 import assert from 'node:assert/strict';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import { startRedis } from '@sluice/testing';
 import type { TestRedis } from '@sluice/testing';
 import { makeId, slotOf } from '@sluice/job';
-import { createBatch, moveBatch, readBatch, readExtents } from './batches.ts';
 import { claimEntry, handBack, renewLeases, storeOutcomes } from './calling.ts';
 import { connectRedis } from './connect.ts';
 import { acceptJob, endJob, readJob } from './jobs.ts';
@@ -15,10 +14,8 @@ import { openLedger } from './ledger.ts';
 import type { Ledger } from './ledger.ts';
 import { decodeOutcomes, encodeOutcomes } from './outcome-fields.ts';
 import type { OutcomeMeta } from './outcome-fields.ts';
-import { feedChunks, openChunks, placeEntry, readOverdue, readWaiting } from './placing.ts';
-import type { NewChunk } from './placing.ts';
-import { finishBatch, holdRecorder, readOutcomes, recordJob, recordLines } from './recording.ts';
-import type { LinesRecord } from './recording.ts';
+import { placeEntry, readOverdue, readWaiting } from './placing.ts';
+import { holdRecorder, readOutcomes, recordJob } from './recording.ts';
 
 let redis: TestRedis;
 let ledger: Ledger;
@@ -160,7 +157,7 @@ describe('a single job', () => {
     const job = newJob({ deadlineAt: NOW + 5_000 });
     const slot = slotOf(job.id);
     const lookedAt = async () => Number(await ledger.redis.zscore(ledger.keys.check(slot), job.id));
-    const expect = async (after: string) => assert.equal(await lookedAt(), NOW + 5_000, after);
+    const expect = async (what: string) => assert.equal(await lookedAt(), NOW + 5_000, what);
     await acceptJob(ledger, job, { checkAt: NOW + 15_000, idempotency: null });
     await expect('accepting');
     await move(job.id, 0, { checkAt: NOW + 15_000 });
@@ -374,222 +371,5 @@ describe('a single job', () => {
     assert.equal(await endJob(ledger, job.id, ending), 'had_ended');
     assert.equal(await endJob(ledger, makeId('job', randomBytes(16)), ending), 'missing');
     assert.deepEqual((await readJob(ledger, job.id))?.error, { code: 'expired', message: 'late' });
-  });
-});
-
-async function draining(lines: number): Promise<string> {
-  const id = makeId('batch', randomBytes(16));
-  await createBatch(
-    ledger,
-    {
-      id,
-      tenant: 'default',
-      endpoint: '/v1/chat/completions',
-      inputFileId: 'file-0',
-      completionWindow: '24h',
-      createdAt: NOW,
-      expiresAt: NOW + 60_000,
-      priority: 'low',
-      metadata: null,
-      webhookUrl: null,
-      maxTier: null,
-      maxCostUsd: null,
-      outputExpiresAfter: null,
-      retryOf: null,
-    },
-    { checkAt: NOW, idempotency: null },
-  );
-  await moveBatch(ledger, id, { from: ['validating'], to: 'in_progress', set: { total: lines } });
-  return id;
-}
-
-const chunk = (batch: string, id: string, lines: number[]): NewChunk => ({
-  id: `${batch}~${id}`,
-  batch,
-  pool: 'fast',
-  deployment: 'mini',
-  tier: 1,
-  epoch: 1,
-  lines: lines.map((line) => [line, line * 100, 90, 40, -1]),
-  formats: 1,
-  priority: 'low',
-  createdAt: NOW,
-  deadlineAt: NOW + 60_000,
-});
-
-const feed = (batch: string, chunks: NewChunk[], cursor = 0, over = {}) =>
-  feedChunks(ledger, {
-    batch,
-    class: 0,
-    cursor,
-    newCursor: cursor + chunks.reduce((sum, one) => sum + one.lines.length, 0),
-    chunks,
-    checkAt: NOW + 15_000,
-    leaderToken: 1,
-    ...over,
-  });
-
-const record = (batch: string, over: Partial<LinesRecord>): LinesRecord => ({
-  batch,
-  holder: 'r1',
-  now: NOW,
-  extent: null,
-  usage: { input: 1, cached: 0, output: 2, reasoning: 0 },
-  costUsd: 0.5,
-  unpriced: 0,
-  unanswered: 0,
-  byDeployment: { mini: 1 },
-  streamIds: [],
-  lines: [],
-  chunks: [],
-  retries: [],
-  ...over,
-});
-
-async function answer(
-  batch: string,
-  id: string,
-  places: number[],
-  writeId: string,
-): Promise<string> {
-  const slot = slotOf(batch);
-  await holdRecorder(ledger, slot, { holder: 'r1', ms: 60_000 });
-  const metas = places.map((place) => meta({ place, line: place + 1 }));
-  const fields = encodeOutcomes(
-    metas,
-    places.map((place) => `row${place}`),
-  );
-  await storeOutcomes(ledger, slot, [{ id: `${batch}~${id}`, epoch: 1, places, fields }], writeId);
-  const all = await outcomesOf(batch);
-  return all.at(-1)?.streamId as string;
-}
-
-describe('a batch', () => {
-  test('is fed once: a cursor that moved, a pause and a cancellation are refused', async () => {
-    const batch = await draining(10);
-    assert.equal(await feed(batch, [chunk(batch, '0.0', [1, 2])]), 'fed');
-    assert.equal(await feed(batch, [chunk(batch, '0.0', [1, 2])]), 'moved');
-    await moveBatch(ledger, batch, { from: ['in_progress'], set: { paused: '1' } });
-    assert.equal(await feed(batch, [chunk(batch, '0.2', [3])], 2), 'not_draining');
-    assert.equal((await readBatch(ledger, batch))?.fed, 2);
-    assert.equal((await openChunks(ledger, batch)).length, 1);
-  });
-
-  test('a redelivered chunk calls only what has no outcome', async () => {
-    const batch = await draining(3);
-    await feed(batch, [chunk(batch, '0.0', [1, 2, 3])]);
-    await claim(`${batch}~0.0`, 1);
-    await answer(batch, '0.0', [1], 'w');
-    const again = await claim(`${batch}~0.0`, 1, { holder: 'w2', now: NOW + 5_000 });
-    assert.ok(again.kind === 'claimed' && again.entry.kind === 'chunk');
-    assert.deepEqual([...again.entry.answered], [1]);
-  });
-
-  test('is counted once however often an answer comes, and is ready when the last line is recorded', async () => {
-    const batch = await draining(3);
-    await feed(batch, [chunk(batch, '0.0', [1, 2]), chunk(batch, '0.2', [3])]);
-    const first = await answer(batch, '0.0', [0], 'a');
-    const id = `${batch}~0.0`;
-    const one = record(batch, {
-      streamIds: [first],
-      lines: [{ line: 1, ok: true }],
-      chunks: [{ id, places: [0] }],
-      extent: { segment: 's', start: 0, end: 10 },
-      unpriced: 1,
-      unanswered: 2,
-    });
-    assert.deepEqual(await recordLines(ledger, { ...one, holder: 'r2' }), { kind: 'not_recorder' });
-    assert.deepEqual(await recordLines(ledger, one), {
-      kind: 'recorded',
-      fresh: 1,
-      recorded: 1,
-      total: 3,
-      status: 'in_progress',
-    });
-    assert.deepEqual(await recordLines(ledger, one), { kind: 'before' });
-    const twice = await answer(batch, '0.0', [0], 'b');
-    const again = await recordLines(ledger, {
-      ...one,
-      streamIds: [twice],
-      extent: { segment: 's', start: 10, end: 20 },
-    });
-    assert.ok(again.kind === 'recorded' && again.fresh === 0);
-    assert.ok((await openChunks(ledger, batch)).includes(id), 'line 2 is still to come');
-    const last = [await answer(batch, '0.0', [1], 'c'), await answer(batch, '0.2', [0], 'd')];
-    const ended = await recordLines(
-      ledger,
-      record(batch, {
-        streamIds: last,
-        lines: [
-          { line: 2, ok: true },
-          { line: 3, ok: false },
-        ],
-        chunks: [
-          { id, places: [1] },
-          { id: `${batch}~0.2`, places: [0] },
-        ],
-        extent: { segment: 't', start: 0, end: 5 },
-      }),
-    );
-    assert.deepEqual(ended, {
-      kind: 'recorded',
-      fresh: 2,
-      recorded: 3,
-      total: 3,
-      status: 'finalizing',
-    });
-    const stored = await readBatch(ledger, batch);
-    assert.equal(stored?.completed, 2);
-    assert.equal(stored?.failed, 1);
-    // Three attempts were paid for, one of them twice for the same line.
-    assert.deepEqual([stored?.costUsd, stored?.unpriced, stored?.unanswered], [1.5, 2, 4]);
-    assert.deepEqual(await openChunks(ledger, batch), []);
-    assert.deepEqual(await readExtents(ledger, batch), [
-      { segment: 's', start: 0, end: 20 },
-      { segment: 't', start: 0, end: 5 },
-    ]);
-    const end = {
-      id: batch,
-      from: ['finalizing'],
-      to: 'completed' as const,
-      now: NOW,
-      eventId: 'e',
-      keepSeconds: 5,
-      set: {},
-    };
-    assert.equal(await finishBatch(ledger, end), 'ended');
-    assert.equal(await finishBatch(ledger, end), 'had_ended');
-  });
-
-  test('a failed line goes on in a chunk of its own, once', async () => {
-    const batch = await draining(2);
-    await feed(batch, [chunk(batch, '0.0', [1, 2])]);
-    const origin = `${batch}~0.0`;
-    const retry = {
-      ...chunk(batch, 'r1', [1]),
-      epoch: 0,
-      deployment: '',
-      history: [{ tries: 1, attempts: '{}', since: NOW }],
-    };
-    const retries = [{ origin, places: [0], chunk: retry, checkAt: NOW, notBefore: NOW + 5 }];
-    const first = await answer(batch, '0.0', [0], 'a');
-    await recordLines(ledger, record(batch, { streamIds: [first], retries }));
-    assert.deepEqual((await openChunks(ledger, batch)).toSorted(), [origin, retry.id].toSorted());
-    await placeEntry(ledger, {
-      id: retry.id,
-      epoch: 0,
-      deployment: 'other',
-      tier: 1,
-      checkAt: NOW,
-      leaderToken: 1,
-      now: NOW,
-    });
-    const second = await answer(batch, '0.0', [0], 'b');
-    await recordLines(ledger, record(batch, { streamIds: [second], retries }));
-    assert.equal(
-      (await readWaiting(ledger, retry.id))?.epoch,
-      1,
-      'the second failure did not reset it',
-    );
   });
 });

@@ -51,16 +51,11 @@ export {
   holdRecorder,
   readOutcomes,
   recordJob,
-  recordLines,
   releaseRecorder,
 } from './recording.ts';
-export type {
-  JobRecord,
-  LinesRecord,
-  LinesRecorded,
-  Recorded,
-  StreamOutcome,
-} from './recording.ts';
+export { recordLines } from './recording-lines.ts';
+export type { LinesEntry, LinesRecord, LinesRecorded, LinesRetry } from './recording-lines.ts';
+export type { JobRecord, Recorded, StreamOutcome } from './recording.ts';
 export { giveUpLead, raiseToken, takeLead } from './leading.ts';
 export { decodeOutcomes, encodeOutcomes } from './outcome-fields.ts';
 export type { OutcomeMeta } from './outcome-fields.ts';

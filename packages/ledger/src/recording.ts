@@ -4,11 +4,8 @@
  */
 import type { Redis } from 'ioredis';
 import { slotOf } from '@sluice/job';
-import type { Extent } from './batches.ts';
 import { run } from './ledger.ts';
-import type { Ledger, ScriptArgument } from './ledger.ts';
-import { chunkFields } from './placing.ts';
-import type { NewChunk } from './placing.ts';
+import type { Ledger } from './ledger.ts';
 import { fieldsOf, tagged } from './reply.ts';
 
 /** Takes or renews the recorder lease of a slot. */
@@ -155,97 +152,6 @@ export async function recordJob(ledger: Ledger, record: JobRecord): Promise<Reco
   const [tag, epoch] = tagged(reply);
   if (tag === 1) return { kind: 'applied', epoch: Number(epoch) };
   return { kind: tag === 2 ? 'kept' : tag === 0 ? 'before' : 'not_recorder' };
-}
-
-/** Outcomes of lines of one batch, their segment already on disk. */
-export interface LinesRecord {
-  batch: string;
-  holder: string;
-  now: number;
-  extent: Extent | null;
-  usage: { input: number; cached: number; output: number; reasoning: number };
-  costUsd: number;
-  unpriced: number;
-  unanswered: number;
-  byDeployment: Record<string, number>;
-  streamIds: string[];
-  lines: { line: number; ok: boolean }[];
-  /** Places that are recorded, by chunk. */
-  chunks: { id: string; places: number[] }[];
-  retries: {
-    origin: string;
-    places: number[];
-    chunk: NewChunk;
-    checkAt: number;
-    notBefore: number;
-  }[];
-}
-
-export type LinesRecorded =
-  | { kind: 'recorded'; fresh: number; recorded: number; total: number; status: string }
-  | { kind: 'not_recorder' | 'before' | 'gone' };
-
-export async function recordLines(ledger: Ledger, record: LinesRecord): Promise<LinesRecorded> {
-  const { keys } = ledger;
-  const slot = slotOf(record.batch);
-  const names = [
-    keys.batch(record.batch),
-    keys.seen(record.batch),
-    keys.extents(record.batch),
-    keys.outcomes(slot),
-    keys.check(slot),
-    keys.chunks(record.batch),
-    keys.recorder(slot),
-  ];
-  const [tag, recorded, total, status] = tagged(
-    await run(ledger, 'record-lines', names, lineArguments(ledger, record)),
-  );
-  if (tag === -1) return { kind: 'not_recorder' };
-  if (tag === -2) return { kind: 'before' };
-  if (tag === -3) return { kind: 'gone' };
-  return {
-    kind: 'recorded',
-    fresh: tag,
-    recorded: Number(recorded),
-    total: Number(total),
-    status: String(status),
-  };
-}
-
-function lineArguments(ledger: Ledger, record: LinesRecord): ScriptArgument[] {
-  const { keys } = ledger;
-  const args: ScriptArgument[] = [
-    record.batch,
-    record.holder,
-    record.now,
-    keys.changes,
-    keys.chunk(record.batch).slice(0, -record.batch.length),
-    record.extent?.segment ?? '',
-    record.extent?.start ?? 0,
-    record.extent?.end ?? 0,
-    record.usage.input,
-    record.usage.cached,
-    record.usage.output,
-    record.usage.reasoning,
-    record.costUsd,
-    record.unpriced,
-    record.unanswered,
-    JSON.stringify(record.byDeployment),
-    record.streamIds.length,
-    ...record.streamIds,
-    record.lines.length,
-  ];
-  for (const line of record.lines) args.push(line.line, line.ok ? 1 : 0);
-  args.push(record.chunks.length);
-  for (const chunk of record.chunks) args.push(chunk.id, chunk.places.length, ...chunk.places);
-  args.push(record.retries.length);
-  for (const retry of record.retries) {
-    const fields = [...chunkFields(retry.chunk), 'not_before', String(retry.notBefore)];
-    args.push(retry.origin, retry.places.length, ...retry.places);
-    const checkAt = Math.min(retry.checkAt, retry.chunk.deadlineAt);
-    args.push(retry.chunk.id, checkAt, fields.length, ...fields);
-  }
-  return args;
 }
 
 /** Ends a batch whose files are written. */

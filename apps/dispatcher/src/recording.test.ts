@@ -1,0 +1,96 @@
+/** What becomes of outcomes, against a real Redis: retries that end, failures that decide nothing, deadlines. */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import type { Attempt } from '@sluice/job';
+import { openChunks, readBatch, readJob } from '@sluice/ledger';
+import { FREE_LOSSES } from '@sluice/retry';
+import { recordBatch } from './record-batch.ts';
+import { recordJobs } from './record-jobs.ts';
+import { Desk } from './recording.fixture.ts';
+
+let desk: Desk;
+before(async () => {
+  desk = await Desk.open();
+});
+after(() => desk.close());
+
+const attempt = (outcome: Attempt['outcome']): Attempt => ({
+  deployment: 'mini',
+  provider: 'p',
+  started_at: 0,
+  queued_ms: 0,
+  took_ms: 0,
+  outcome,
+  status_code: null,
+  usage: null,
+  cost_usd: null,
+  error: null,
+});
+
+const LOST = { outcome: 'lost' as const, statusCode: null, attempts: [attempt('lost')] };
+
+test('a job whose every call is lost ends: the free losses and all its attempts later, as lost', async () => {
+  const id = await desk.acceptedJob(3_600_000);
+  const { maxAttempts } = desk.ports;
+  let rounds = 0;
+  for (let epoch = 0; ; rounds++) {
+    const job = await readJob(desk.ledger, id);
+    if (job?.status !== 'queued') break;
+    assert.ok(rounds <= FREE_LOSSES + maxAttempts, 'it goes round for ever');
+    epoch = await desk.placed(id, job.epoch);
+    const outcomes = await desk.answered({ id, epoch }, [LOST]);
+    await recordJobs({ ...desk.ports, keepSeconds: 60 }, outcomes);
+  }
+  const job = await readJob(desk.ledger, id);
+  assert.equal(job?.status, 'failed');
+  assert.equal(job.error?.code, 'lost');
+  assert.equal(rounds, FREE_LOSSES + maxAttempts);
+  assert.equal(job.attempts.length, rounds);
+});
+
+test('lines that were lost often travel alone, so that the one that kills its worker dies alone', async () => {
+  const { batch, chunk } = await desk.fedBatch(3);
+  const often = Array.from({ length: FREE_LOSSES }, () => attempt('lost'));
+  const outcomes = await desk.answered({ id: chunk, epoch: 1 }, [
+    { ...LOST, place: 0, line: 1 },
+    { ...LOST, place: 1, line: 2, attempts: often },
+    { ...LOST, place: 2, line: 3, attempts: often },
+  ]);
+  await recordBatch(desk.ports, batch, outcomes);
+  const chunks = await openChunks(desk.ledger, batch);
+  const sizes = await Promise.all(
+    chunks.map((id) => desk.ledger.redis.hget(desk.ledger.keys.chunk(id), 'left')),
+  );
+  assert.deepEqual(sizes, ['1', '1', '1']);
+});
+
+test('a late failure of a line that is tried again elsewhere decides nothing; its late success does', async () => {
+  const { batch, chunk } = await desk.fedBatch(1);
+  const failed = { line: 1, outcome: 'overloaded', statusCode: 503 } as const;
+  const attempts = [attempt('overloaded')];
+  const first = await desk.answered({ id: chunk, epoch: 1 }, [{ ...failed, attempts }]);
+  await recordBatch(desk.ports, batch, first);
+  const refused = { line: 1, outcome: 'bad_request', statusCode: 400 } as const;
+  const late = await desk.answered({ id: chunk, epoch: 1 }, [refused]);
+  await recordBatch(desk.ports, batch, late);
+  assert.equal((await readBatch(desk.ledger, batch))?.failed, 0);
+  assert.equal((await openChunks(desk.ledger, batch)).length, 1);
+  const success = await desk.answered({ id: chunk, epoch: 1 }, [{ line: 1 }]);
+  await recordBatch(desk.ports, batch, success);
+  const stored = await readBatch(desk.ledger, batch);
+  assert.deepEqual([stored?.completed, stored?.failed, stored?.status], [1, 0, 'finalizing']);
+});
+
+test('a line that fails is looked after no later than the end of the window of its batch', async () => {
+  const { batch, chunk } = await desk.fedBatch(1, { expiresAt: desk.time + 5_000 });
+  const failed = { line: 1, outcome: 'overloaded', statusCode: 503 } as const;
+  const attempts = [attempt('overloaded')];
+  const outcomes = await desk.answered({ id: chunk, epoch: 1 }, [{ ...failed, attempts }]);
+  await recordBatch(desk.ports, batch, outcomes);
+  const [retry = ''] = await openChunks(desk.ledger, batch);
+  const { redis, keys } = desk.ledger;
+  const [deadline] = await redis.hmget(keys.chunk(retry), 'deadline');
+  assert.equal(Number(deadline), desk.time + 5_000);
+  const slot = outcomes[0]?.slot as number;
+  assert.equal(Number(await redis.zscore(keys.check(slot), retry)), desk.time + 5_000);
+});
