@@ -5,9 +5,16 @@ import { give, readEnvironment, root, say } from './setup/environment.mjs';
 import { ensurePackages } from './setup/packages.mjs';
 import { testFiles } from './setup/test-files.mjs';
 
-const PURE = ['job', 'balancing', 'budget', 'fairness', 'planning', 'retry', 'routing'].map(
-  (name) => `packages/${name}`,
-);
+const PURE = [
+  'job',
+  'balancing',
+  'budget',
+  'fairness',
+  'planning',
+  'prediction',
+  'retry',
+  'routing',
+].map((name) => `packages/${name}`);
 
 /** What each check runs, and what to do when it fails. */
 const CHECKS = [

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 /** Lowest first. A package imports only from layers below its own. */
 export const LAYERS: readonly (readonly string[])[] = [
   ['job'],
-  ['balancing', 'budget', 'fairness', 'planning', 'retry', 'routing', 'windows'],
+  ['balancing', 'budget', 'fairness', 'planning', 'prediction', 'retry', 'routing', 'windows'],
   ['simulation'],
   ['config', 'providers', 'admission', 'ledger', 'queues', 'files', 'role', 'webhooks'],
   ['api', 'dispatcher', 'worker', 'simulate', 'simulator', 'launcher'],

@@ -18,11 +18,11 @@ export function exampleStrategies(ids: readonly string[]): Example[] {
     split: [{ arms: { [a]: 70, [b]: 30, [c]: 0 } }],
     region: [{ prefer: ['near', 'region-1'] }],
   };
-  return STRATEGY_KINDS.flatMap(({ name, make }) =>
-    (settings[name] ?? [{}]).map((each) => {
-      const made = make(each, null);
-      assert.ok(made.ok, name);
-      return { title: `${name} ${JSON.stringify(each)}`, strategy: made.strategy };
+  return STRATEGY_KINDS.flatMap((kind) =>
+    (settings[kind.name] ?? [{}]).map((each) => {
+      const made = kind.make(each, null);
+      assert.ok(made.ok, kind.name);
+      return { title: `${kind.name} ${JSON.stringify(each)}`, strategy: made.strategy };
     }),
   );
 }

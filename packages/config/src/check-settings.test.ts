@@ -28,7 +28,13 @@ const RIGHT = [
   '{ name: cost, within_percent: 10, max_wait_ms: 0 }',
   '{ name: adaptive, hot_ms: 100, hot_slots: 1 }',
   '{ name: error_weighted, power: 3 }',
-  ...['random', 'least_busy', 'latency', 'adaptive', 'cost', 'error_weighted', 'hash'],
+  'random',
+  'least_busy',
+  'latency',
+  'adaptive',
+  'cost',
+  'error_weighted',
+  'hash',
 ];
 
 for (const strategy of RIGHT) test(`${strategy} loads`, () => assert.deepEqual(load(strategy), []));

@@ -145,9 +145,9 @@ const tier = z
   .min(1)
   .meta({ allowed: 'a list of deployment names, not empty' });
 
-const describeStrategy = ({ name, summary, settings }: StrategyKind): string => {
-  const set = settings.map((each) => `\`${each.name}\``).join(', ');
-  return `\`${name}\`: ${summary}${set ? ` (settings: ${set})` : ''}`;
+const describeStrategy = (kind: StrategyKind): string => {
+  const set = kind.settings.map((each) => `\`${each.name}\``).join(', ');
+  return `\`${kind.name}\`: ${kind.summary}${set ? ` (settings: ${set})` : ''}`;
 };
 
 const poolSection = z.strictObject({
