@@ -12,5 +12,6 @@ export { knownModels, lookupModel } from './lookup-model.ts';
 export type { ModelLookup } from './lookup-model.ts';
 export { formatMistakes } from './mistake.ts';
 export type { Mistake } from './mistake.ts';
+export type { SimulateSection } from './schema/simulate.ts';
 export type { Settings } from './settings.ts';
 export { isLoopback } from './warnings.ts';

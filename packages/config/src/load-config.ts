@@ -13,6 +13,7 @@ import type { Mistake } from './mistake.ts';
 import { showFound } from './mistake.ts';
 import { outline } from './outline.ts';
 import { readYaml } from './read-yaml.ts';
+import type { SimulateSection } from './schema/simulate.ts';
 import type { ConfigFile } from './schema/file.ts';
 import { buildSettings, buildTenants } from './settings.ts';
 import type { Settings } from './settings.ts';
@@ -23,6 +24,8 @@ export interface Loaded {
   config: Settings;
   fleet: Fleet;
   tenants: Tenant[];
+  /** How each deployment's provider behaves in a simulation, by deployment id. */
+  simulated: Map<string, SimulateSection>;
   warnings: string[];
 }
 
@@ -69,8 +72,23 @@ function loaded(file: ConfigFile): Loaded {
   const fleet = buildFleet(file);
   const tenants = buildTenants(file);
   const warnings = findWarnings(file, fleet, tenants);
-  return { kind: 'ok', config: buildSettings(file), fleet, tenants, warnings };
+  return {
+    kind: 'ok',
+    config: buildSettings(file),
+    fleet,
+    tenants,
+    simulated: simulatedOf(file, fleet),
+    warnings,
+  };
 }
+
+const simulatedOf = (file: ConfigFile, { deployments }: Fleet): Loaded['simulated'] =>
+  new Map(
+    [...deployments.values()].map(({ id, name }) => [
+      id,
+      (file.deployments[name] as ConfigFile['deployments'][string]).simulate,
+    ]),
+  );
 
 /** Quotes what stands in the file instead of what was filled in. */
 function asWritten(mistake: Mistake, filled: unknown, raw: unknown): Mistake {

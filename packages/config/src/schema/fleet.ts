@@ -17,6 +17,7 @@ import {
 } from './fields.ts';
 import { PROVIDER_TYPES } from './provider-types.ts';
 import type { ProviderTypeName } from './provider-types.ts';
+import { simulate } from './simulate.ts';
 
 const accounting = z
   .strictObject({
@@ -125,6 +126,7 @@ export const deployment = z.strictObject({
       'Parameters that may be left out where the wire format cannot express them; otherwise such a job goes elsewhere.',
     ),
   accounting: accounting.optional(),
+  simulate,
 });
 
 export const budget = z.strictObject({ ...limits, accounting: accounting.optional() });
