@@ -1,0 +1,13 @@
+export { arrive, hold, leave, release, setUrgent } from './arrive.ts';
+export { deadlineVerdict, isUrgent, urgencyOf } from './deadline.ts';
+export type { DeadlineFacts, DeadlineVerdict, Demand } from './deadline.ts';
+export { admitted, nextTurn, settled } from './next-turn.ts';
+export type { Room, Turn } from './next-turn.ts';
+export { costMs } from './price.ts';
+export type { Limit, Work } from './price.ts';
+export { afterRequest, mayBeAccepted } from './refusing.ts';
+export type { Acceptance, RefusingLimits, TenantFacts } from './refusing.ts';
+export { UNUSED, afterSending, mayBeSent } from './shaping.ts';
+export type { ShapingLimits, ShapingState, ShapingVerdict } from './shaping.ts';
+export { TURN_SETTINGS, createTurns, setWeight, standingOf } from './turns.ts';
+export type { Item, Standing, Turns, TurnSettings } from './turns.ts';
