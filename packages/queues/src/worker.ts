@@ -11,6 +11,29 @@ export interface WorkerOptions {
 }
 
 /**
+ * BullMQ closes by disconnecting its blocking connection and awaiting `end`, which never comes from a connection that is
+ * waiting to reconnect (bullmq#4656): after an outage of Redis a worker told to stop would stay for ever. So this one
+ * fetches no more, and disconnects once it is connected. While Redis is away it cannot finish its entries anyway.
+ */
+class ReconnectingWorker<Data> extends Worker<Data> {
+  override async close(force = false): Promise<void> {
+    await this.pause(true);
+    if (!force) await isConnected(await this.backend.blockingClient);
+    return super.close(force);
+  }
+}
+
+type Client = Awaited<NonNullable<Worker['backend']['blockingClient']>>;
+
+/** Resolves when the connection stands, or has ended for good. */
+async function isConnected(client: Client | undefined): Promise<void> {
+  if (!client || client.status === 'ready' || client.status === 'end') return;
+  await new Promise<void>((resolve) => {
+    for (const event of ['ready', 'end']) client.once(event, () => resolve());
+  });
+}
+
+/**
  * A stalled entry (its worker died) is delivered again after lock and check, at most about 15 s. Whether it may run is
  * decided by the ledger, so stalls are not counted (BullMQ would fail an entry after one: bullmq#651).
  */
@@ -20,7 +43,7 @@ export function openWorker<Data>(
   connection: Redis,
   options: WorkerOptions,
 ): Worker<Data> {
-  const worker = new Worker<Data>(name, processor, {
+  const worker = new ReconnectingWorker<Data>(name, processor, {
     connection,
     prefix: queuePrefix(options.prefix, name),
     concurrency: options.concurrency,
