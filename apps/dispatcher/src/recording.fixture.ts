@@ -160,7 +160,7 @@ export class Desk {
       id,
       tenant: 'default',
       endpoint: '/v1/chat/completions',
-      inputFileId: 'file-0',
+      inputFileId: makeId('file', randomBytes(16)),
       completionWindow: '1m',
       createdAt: this.time,
       expiresAt: this.time + 60_000,

@@ -21,7 +21,7 @@ import { Placer } from './placer.ts';
 import { firstEstimate, planRound } from './planner.ts';
 import type { PlannerPorts } from './planner.ts';
 import { runStep } from './steps.ts';
-import type { StepPorts } from './steps.ts';
+import type { StepPorts } from './step-ports.ts';
 import { Sweeper } from './sweeper.ts';
 import { within } from './within.ts';
 import type { Intake } from './intake.ts';
@@ -62,6 +62,7 @@ export class Term {
   readonly #feeder: Feeder;
   readonly #sweeper: Sweeper;
   readonly #planner: PlannerPorts;
+  readonly #validating: StepPorts['validating'] = new Map();
   #intake: Intake | null = null;
   #stopped = false;
   #loop: Promise<void> = Promise.resolve();
@@ -259,6 +260,7 @@ export class Term {
       estimate: (batch) => firstEstimate(this.#planner, batch),
       onStart: (batch) => this.#feeder.add(batch),
       onEnd: (id) => this.#feeder.remove(id),
+      validating: this.#validating,
     };
   }
 

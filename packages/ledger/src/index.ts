@@ -49,6 +49,7 @@ export type { Claim, ClaimedChunk, ClaimedJob, ClaimResult, OutcomeItem } from '
 export {
   finishBatch,
   holdRecorder,
+  outcomesLeft,
   readOutcomes,
   recordJob,
   releaseRecorder,

@@ -22,6 +22,7 @@ export type ScriptName =
   | 'move-batch'
   | 'feed-chunks'
   | 'drop-chunk'
+  | 'outcomes-left'
   | 'finish-batch'
   | 'use-file'
   | 'add-part'
@@ -42,6 +43,7 @@ const NAMES: readonly ScriptName[] = [
   'move-batch',
   'feed-chunks',
   'drop-chunk',
+  'outcomes-left',
   'finish-batch',
   'use-file',
   'add-part',

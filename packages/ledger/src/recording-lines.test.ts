@@ -6,6 +6,7 @@ import { startRedis } from '@sluice/testing';
 import type { TestRedis } from '@sluice/testing';
 import { makeId, slotOf } from '@sluice/job';
 import { createBatch, moveBatch, readBatch, readExtents } from './batches.ts';
+import type { Extent } from './batches.ts';
 import { claimEntry, storeOutcomes } from './calling.ts';
 import { connectRedis } from './connect.ts';
 import { openLedger } from './ledger.ts';
@@ -14,7 +15,7 @@ import { encodeOutcomes } from './outcome-fields.ts';
 import type { OutcomeMeta } from './outcome-fields.ts';
 import { dropChunk, feedChunks, openChunks, placeEntry, readWaiting } from './placing.ts';
 import type { NewChunk } from './placing.ts';
-import { finishBatch, holdRecorder, readOutcomes } from './recording.ts';
+import { finishBatch, holdRecorder, outcomesLeft, readOutcomes } from './recording.ts';
 import { recordLines } from './recording-lines.ts';
 import type { LinesEntry, LinesRecord, LinesRetry } from './recording-lines.ts';
 
@@ -168,6 +169,7 @@ const ending = (id: string, from: string, to: 'completed' | 'cancelled') => ({
   now: NOW,
   eventId: 'e',
   keepSeconds: 5,
+  extents: null as Extent[] | null,
   set: {},
 });
 
@@ -305,6 +307,40 @@ describe('a batch', () => {
     assert.deepEqual(await readExtents(ledger, batch), []);
     assert.equal(await ledger.redis.exists(ledger.keys.seen(batch)), 0);
     assert.equal((await outcomesOf(batch)).length, 0, 'it has left the stream');
+  });
+
+  test('does not end with files that lack a line recorded meanwhile', async () => {
+    const batch = await draining(2);
+    await feed(batch, [chunk(batch, '0.0', [1, 2])]);
+    const line = async (place: number) =>
+      one({
+        streamId: await answer(batch, '0.0', [place], `w${place}`),
+        chunk: `${batch}~0.0`,
+        lines: [{ line: place + 1, ok: true, place }],
+      });
+    await recordLines(ledger, record(batch, [await line(0)]));
+    const extents = await readExtents(ledger, batch);
+    await moveBatch(ledger, batch, { from: ['in_progress'], to: 'cancelling' });
+    const end = { ...ending(batch, 'cancelling', 'cancelled'), extents };
+    await recordLines(ledger, record(batch, [await line(1)], 10));
+    assert.equal(await finishBatch(ledger, end), 'outdated');
+    const now = await readExtents(ledger, batch);
+    assert.equal(await finishBatch(ledger, { ...end, extents: now }), 'ended');
+  });
+
+  test('that winds down waits for the answers that lay in the stream then, and for no others', async () => {
+    const batch = await draining(1);
+    await feed(batch, [chunk(batch, '0.0', [1])]);
+    const key = ledger.keys.outcomes(slotOf(batch));
+    await ledger.redis.del(key);
+    const own = await answer(batch, '0.0', [0], 'own');
+    assert.equal(await outcomesLeft(ledger, batch), true);
+    const another = await ledger.redis.xadd(key, '*', 'id', 'another', 'e', '1');
+    assert.equal(await outcomesLeft(ledger, batch), true);
+    await ledger.redis.xdel(key, own);
+    assert.equal(await outcomesLeft(ledger, batch), false, 'what another batch brought is its own');
+    await ledger.redis.xdel(key, another as string);
+    assert.equal(await outcomesLeft(ledger, batch), false);
   });
 
   test('that is being cancelled retries nothing', async () => {

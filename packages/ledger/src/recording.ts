@@ -4,6 +4,7 @@
  */
 import type { Redis } from 'ioredis';
 import { slotOf } from '@sluice/job';
+import type { Extent } from './batches.ts';
 import { run } from './ledger.ts';
 import type { Ledger } from './ledger.ts';
 import { fieldsOf, tagged } from './reply.ts';
@@ -154,7 +155,7 @@ export async function recordJob(ledger: Ledger, record: JobRecord): Promise<Reco
   return { kind: tag === 2 ? 'kept' : tag === 0 ? 'before' : 'not_recorder' };
 }
 
-/** Ends a batch whose files are written. */
+/** Ends a batch whose files are written. `outdated`: lines were recorded since, write the files again. */
 export async function finishBatch(
   ledger: Ledger,
   end: {
@@ -164,9 +165,11 @@ export async function finishBatch(
     now: number;
     eventId: string;
     keepSeconds: number;
+    /** What its files were written from; null = it has none. */
+    extents: readonly Extent[] | null;
     set: Record<string, string | number | null>;
   },
-): Promise<'ended' | 'had_ended' | 'missing'> {
+): Promise<'ended' | 'had_ended' | 'missing' | 'outdated'> {
   const { keys } = ledger;
   const slot = slotOf(end.id);
   const event = JSON.stringify({
@@ -184,6 +187,7 @@ export async function finishBatch(
       keys.outbox(slot),
       keys.seen(end.id),
       keys.chunks(end.id),
+      keys.extents(end.id),
     ],
     [
       end.id,
@@ -193,8 +197,21 @@ export async function finishBatch(
       event,
       keys.changes,
       end.keepSeconds,
+      end.extents?.length ?? '',
+      rowOf(end.extents?.at(-1)),
       ...fieldsOf(end.set),
     ],
   );
-  return reply === 1 ? 'ended' : reply === 0 ? 'had_ended' : 'missing';
+  const answers = { '1': 'ended', '0': 'had_ended', '-1': 'missing', '-2': 'outdated' } as const;
+  return answers[String(reply) as keyof typeof answers];
+}
+
+/** An extent as it stands in the list. */
+const rowOf = (extent: Extent | undefined): string =>
+  extent ? `${extent.segment} ${extent.start} ${extent.end}` : '';
+
+/** Whether answers of a batch whose chunks are all gone still wait to be recorded. */
+export async function outcomesLeft(ledger: Ledger, batchId: string): Promise<boolean> {
+  const names = [ledger.keys.batch(batchId), ledger.keys.outcomes(slotOf(batchId))];
+  return (await run(ledger, 'outcomes-left', names, [])) === 1;
 }

@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import { type Extent, type FileStore, FileMissing, encodeRecorded } from '@sluice/files';
+import {
+  type Extent,
+  type FileStore,
+  FileMissing,
+  createIndex,
+  encodeRecorded,
+} from '@sluice/files';
 import { type FinaliseInput, type Finalised, finaliseBatch } from './finalise.ts';
 import { putText, request, temporaryStore, textOf } from './temp-batch.ts';
 
@@ -49,6 +55,7 @@ const finalise = (store: FileStore, different: Partial<FinaliseInput>): Promise<
     totalLines: 0,
     unfinished: null,
     inputName: 'files/file-in',
+    indexNames: [],
     outputName: OUTPUT,
     errorName: ERRORS,
     ...different,
@@ -90,6 +97,7 @@ test('every line once, in its file, in the order of recording', async (t) => {
     completed: 2,
     failed: 2,
     unfinished: 0,
+    unknown: 0,
     outputBytes: await store.size(OUTPUT),
     errorBytes: await store.size(ERRORS),
   });
@@ -158,6 +166,47 @@ test('when lines are missing nothing is written', async (t) => {
   const result = await finalise(store, { extents, totalLines: 3 });
   assert.deepEqual(result, { kind: 'incomplete', expected: 3, found: 1 });
   assert.equal(await textOf(store, OUTPUT), null);
+});
+
+test('an input that is gone: lines that did not end are reported by their numbers, from the indexes', async (t) => {
+  const store = await temporaryStore(t);
+  const extents = await recordRows(store, [[row(2, true), row(5, false)]]);
+  const indexNames = ['batches/b/index-0', 'batches/b/index-1'];
+  for (const [i, lines] of [
+    [1, 2, 7],
+    [4, 5],
+  ].entries()) {
+    const index = await createIndex(store, indexNames[i] as string);
+    const rest = { offset: 0, length: 1, characters: 1, maxOutput: null, formats: 1 };
+    for (const line of lines) await index.add({ line, ...rest });
+    await index.commit();
+  }
+  const input = { extents, totalLines: 5, unfinished: 'batch_cancelled' } as const;
+  const result = await finalise(store, { ...input, indexNames });
+  assert.ok(result.kind === 'finalised');
+  const { completed, failed, unfinished, unknown } = result;
+  assert.deepEqual([completed, failed, unfinished, unknown], [1, 1, 3, 0]);
+  const [, ...errors] = linesOf(await textOf(store, ERRORS));
+  const told = errors.map(
+    (text) => JSON.parse(text) as { custom_id: null; error: { code: string; message: string } },
+  );
+  assert.deepEqual(
+    told.map(({ custom_id: id, error }) => [id, error.code, /line (\d+)/.exec(error.message)?.[1]]),
+    [
+      [null, 'batch_cancelled', '1'],
+      [null, 'batch_cancelled', '7'],
+      [null, 'batch_cancelled', '4'],
+    ],
+  );
+});
+
+test('input and indexes gone: what was recorded is written, the rest is counted', async (t) => {
+  const store = await temporaryStore(t);
+  const extents = await recordRows(store, [[row(2, true)]]);
+  const input = { extents, totalLines: 3, unfinished: 'batch_expired' } as const;
+  const result = await finalise(store, { ...input, indexNames: ['batches/b/index-0'] });
+  assert.ok(result.kind === 'finalised');
+  assert.deepEqual([result.completed, result.unfinished, result.unknown], [1, 0, 2]);
 });
 
 test('a segment that is gone, or a stop, leaves no file', async (t) => {

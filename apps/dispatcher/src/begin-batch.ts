@@ -1,0 +1,147 @@
+/**
+ * The beginning of a batch: its input is validated, then its lines are fed, or it ends because of what is wrong with them.
+ * One cancelled meanwhile is validated to the end all the same: every one of its lines is then reported as cancelled.
+ */
+import { lookupModel } from '@sluice/config';
+import { FileMissing } from '@sluice/files';
+import type { Endpoint, Fleet, Pool } from '@sluice/job';
+import { moveBatch, readBatch, readFile } from '@sluice/ledger';
+import type { BatchError, StoredBatch } from '@sluice/ledger';
+import { formatsOf } from '@sluice/providers';
+import type { BatchRules } from './batch/check-line.ts';
+import { validateBatch } from './batch/validate.ts';
+import { endBatch } from './end-batch.ts';
+import type { StepPorts } from './step-ports.ts';
+
+const CHECK_MS = 60_000;
+
+/** Validates a batch and begins it, or ends it; whoever else asks meanwhile waits for the same. */
+export function beginBatch(ports: StepPorts, batch: StoredBatch): Promise<void> {
+  const underWay = ports.validating.get(batch.id);
+  if (underWay) return underWay;
+  const validation = validate(ports, batch).finally(() => ports.validating.delete(batch.id));
+  ports.validating.set(batch.id, validation);
+  return validation;
+}
+
+async function validate(ports: StepPorts, batch: StoredBatch): Promise<void> {
+  const input = await readFile(ports.ledger, batch.inputFileId);
+  if (!input) return refuse(ports, batch, [inputGone(batch)]);
+  try {
+    const result = await validateBatch({
+      store: ports.store,
+      inputName: input.storeName,
+      inputId: batch.inputFileId,
+      endpoint: batch.endpoint,
+      batchId: batch.id,
+      rules: rulesFor(ports, batch.tenant),
+    });
+    if (result.kind === 'invalid') return await refuse(ports, batch, result.errors);
+    await begin(ports, batch, { ...result, storeName: input.storeName });
+  } catch (error) {
+    if (error instanceof FileMissing) return refuse(ports, batch, [inputGone(batch)]);
+    throw error;
+  }
+}
+
+const inputGone = (batch: StoredBatch): BatchError => ({
+  code: 'invalid_request',
+  message: `Cannot find file ${batch.inputFileId}: it was deleted or has expired.`,
+  param: 'input_file_id',
+  line: null,
+});
+
+function rulesFor(
+  { fleet, maxLines, maxLineBytes, poolsOf }: StepPorts,
+  tenant: string,
+): BatchRules {
+  const allowed = poolsOf(tenant);
+  const sayable = (pool: string, endpoint: Endpoint, body: Record<string, unknown>) => {
+    const members = fleet.pools.get(pool)?.tiers.flat() ?? [pool.slice('deployment/'.length)];
+    return formatsOf(
+      members.flatMap((id) => fleet.deployments.get(id) ?? []),
+      endpoint,
+      body,
+    );
+  };
+  return {
+    maxLines,
+    maxLineBytes,
+    resolve: (model) => {
+      const found = lookupModel(fleet, model);
+      if (found.kind === 'unknown') return { ...found, known: allowed ?? found.known };
+      const named = found.kind === 'deployment' ? [found.deployment.id] : found;
+      if (allowed !== null && !mayUse(fleet, allowed, named)) {
+        return { kind: 'unknown', known: allowed };
+      }
+      return { kind: 'pool', pool: found.kind === 'deployment' ? model : found.pool.id };
+    },
+    formatsFor: (pool, endpoint, body) => sayable(pool, endpoint, body).mask,
+    cannotSay: (pool, endpoint, body) => sayable(pool, endpoint, body).unsayable,
+  };
+}
+
+/** A deployment may be named by whoever may name a pool that it serves. */
+function mayUse(
+  fleet: Fleet,
+  allowed: readonly string[],
+  named: string[] | { pool: Pool },
+): boolean {
+  if (!Array.isArray(named)) return allowed.includes(named.pool.id);
+  const served = allowed.flatMap((id) => fleet.pools.get(id)?.tiers.flat() ?? []);
+  return named.every((id) => served.includes(id));
+}
+
+/** A batch cancelled meanwhile ends as cancelled, with the same errors. */
+async function refuse(ports: StepPorts, batch: StoredBatch, errors: BatchError[]): Promise<void> {
+  ports.events.batchRefused({
+    batch: batch.id,
+    errors: errors.length,
+    first: errors[0]?.code ?? '',
+  });
+  const ending = { set: { errors: JSON.stringify(errors) }, extents: null };
+  const answer = await endBatch(ports, batch, { ...ending, to: 'failed', from: ['validating'] });
+  if (answer === 'had_ended')
+    await endBatch(ports, batch, { ...ending, to: 'cancelled', from: ['cancelling'] });
+}
+
+type Valid = Extract<Awaited<ReturnType<typeof validateBatch>>, { kind: 'valid' }>;
+
+async function begin(
+  ports: StepPorts,
+  batch: StoredBatch,
+  valid: Valid & { storeName: string },
+): Promise<void> {
+  const { ledger, now } = ports;
+  const begun = { ...batch, total: valid.lines, classes: valid.classes };
+  const estimate = await ports.estimate(begun);
+  const lines = {
+    total: valid.lines,
+    classes: JSON.stringify(valid.classes),
+    input_store: valid.storeName,
+  };
+  const moved = await moveBatch(ledger, batch.id, {
+    from: ['validating'],
+    to: 'in_progress',
+    checkAt: Math.min(now() + CHECK_MS, batch.expiresAt),
+    set: {
+      ...lines,
+      in_progress_at: now(),
+      ideal_ms: estimate.idealMs,
+      cost_estimate: estimate.costEstimateUsd,
+      eta_at: estimate.idealMs === null ? null : Math.round(now() + estimate.idealMs),
+    },
+  });
+  if (moved.kind !== 'moved') {
+    await moveBatch(ledger, batch.id, { from: ['cancelling'], set: lines, checkAt: now() });
+    return;
+  }
+  ports.events.batchStarted({
+    batch: batch.id,
+    lines: valid.lines,
+    classes: valid.classes.length,
+    ideal_ms: estimate.idealMs,
+  });
+  const stored = await readBatch(ledger, batch.id);
+  if (stored) ports.onStart(stored);
+}

@@ -1,0 +1,34 @@
+/** What the steps of a batch's life need, and how each of them ends. */
+import type { FileStore } from '@sluice/files';
+import type { Fleet } from '@sluice/job';
+import type { Ledger, StoredBatch } from '@sluice/ledger';
+import type { DispatcherEvents } from './events.ts';
+
+export interface StepPorts {
+  ledger: Ledger;
+  store: FileStore;
+  fleet: Fleet;
+  maxLines: number;
+  maxLineBytes: number;
+  /** Pools that a tenant may name; null = all. */
+  poolsOf: (tenant: string) => readonly string[] | null;
+  /** How long output files live unless the batch says otherwise, ms. */
+  filesMs: number;
+  /** How long an ended batch's bitmap is kept, s. */
+  keepSeconds: number;
+  events: DispatcherEvents;
+  now: () => number;
+  estimate: (
+    batch: StoredBatch,
+  ) => Promise<{ idealMs: number | null; costEstimateUsd: number | null }>;
+  onStart: (batch: StoredBatch) => void;
+  onEnd: (id: string) => void;
+  /** Batches that are being validated by this process: nobody validates one twice at once. */
+  validating: Map<string, Promise<void>>;
+}
+
+/** `again`: not finished yet (calls in flight): run the step again after so many ms. */
+export type StepEnd = { kind: 'done' } | { kind: 'again'; afterMs: number };
+
+export const DONE: StepEnd = { kind: 'done' };
+export const LOOK_AGAIN_MS = 250;

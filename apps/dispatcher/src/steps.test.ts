@@ -1,0 +1,168 @@
+/** Steps of a batch's life, against a real Redis and store: however it ends, it ends, and every line is accounted for. */
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { after, before, test } from 'node:test';
+import { makeId } from '@sluice/job';
+import { createFile, moveBatch, readBatch, readFile } from '@sluice/ledger';
+import type { StoredBatch } from '@sluice/ledger';
+import { request } from './batch/temp-batch.ts';
+import { recordBatch } from './record-batch.ts';
+import { Desk } from './recording.fixture.ts';
+import type { StepPorts } from './step-ports.ts';
+import { runStep } from './steps.ts';
+
+let desk: Desk;
+let ports: StepPorts;
+before(async () => {
+  desk = await Desk.open();
+  ports = {
+    ledger: desk.ledger,
+    store: desk.store,
+    fleet: desk.fleet,
+    maxLines: 1_000,
+    maxLineBytes: 10_000,
+    poolsOf: () => null,
+    filesMs: 60_000,
+    keepSeconds: 60,
+    events: desk.ports.events,
+    now: () => desk.time,
+    estimate: () => Promise.resolve({ idealMs: null, costEstimateUsd: null }),
+    onStart: () => undefined,
+    onEnd: () => undefined,
+    validating: new Map(),
+  };
+});
+after(() => desk.close());
+
+/** An uploaded input file; its id. */
+async function uploaded(lines: readonly string[]): Promise<string> {
+  const id = makeId('file', randomBytes(16));
+  const writing = await desk.store.create(`files/${id}`);
+  await writing.write(Buffer.from(`${lines.join('\n')}\n`));
+  const { bytes } = await writing.commit();
+  await createFile(desk.ledger, {
+    id,
+    tenant: 'default',
+    bytes,
+    createdAt: desk.time,
+    filename: 'in.jsonl',
+    purpose: 'batch',
+    expiresAt: null,
+    storeName: `files/${id}`,
+  });
+  return id;
+}
+
+const good = (n: number) =>
+  Array.from({ length: n }, (_, i) => JSON.stringify(request(`c${i + 1}`)));
+
+const cancel = (id: string) =>
+  moveBatch(desk.ledger, id, { from: ['validating', 'in_progress'], to: 'cancelling' });
+
+const batchOf = async (id: string): Promise<StoredBatch> => {
+  const batch = await readBatch(desk.ledger, id);
+  assert.ok(batch);
+  return batch;
+};
+
+interface Row {
+  custom_id: string | null;
+  error: { code: string } | null;
+}
+
+async function rowsOf(fileId: string | null): Promise<Row[]> {
+  const file = fileId === null ? null : await readFile(desk.ledger, fileId);
+  if (!file) return [];
+  const text = (await desk.store.readAt(file.storeName, 0, file.bytes)).toString();
+  return text
+    .split('\n')
+    .filter(Boolean)
+    .map((row) => JSON.parse(row) as Row);
+}
+
+test('cancelled before it was validated: every line is reported as cancelled', async () => {
+  const inputFileId = await uploaded(good(3));
+  const id = await desk.validatingBatch({ inputFileId });
+  await cancel(id);
+  assert.deepEqual(await runStep(ports, { batch: id, step: 'wind_down' }), { kind: 'done' });
+  const batch = await batchOf(id);
+  assert.deepEqual([batch.status, batch.total, batch.completed], ['cancelled', 3, 0]);
+  const rows = await rowsOf(batch.errorFileId);
+  assert.deepEqual(
+    rows.map(({ custom_id: customId, error }) => [customId, error?.code]),
+    [
+      ['c1', 'batch_cancelled'],
+      ['c2', 'batch_cancelled'],
+      ['c3', 'batch_cancelled'],
+    ],
+  );
+});
+
+test('cancelled while it is validated: the same, whichever step comes first', async () => {
+  const inputFileId = await uploaded(good(200));
+  const id = await desk.validatingBatch({ inputFileId });
+  const validating = runStep(ports, { batch: id, step: 'validate' });
+  await cancel(id);
+  await runStep(ports, { batch: id, step: 'wind_down' });
+  await validating;
+  const batch = await batchOf(id);
+  assert.deepEqual([batch.status, batch.total], ['cancelled', 200]);
+  assert.equal((await rowsOf(batch.errorFileId)).length, 200);
+});
+
+test('cancelled before it was validated, and invalid: it ends as cancelled and says what is wrong', async () => {
+  const inputFileId = await uploaded(['not json']);
+  const id = await desk.validatingBatch({ inputFileId });
+  await cancel(id);
+  await runStep(ports, { batch: id, step: 'wind_down' });
+  const batch = await batchOf(id);
+  assert.equal(batch.status, 'cancelled');
+  assert.equal(batch.errors[0]?.line, 1);
+});
+
+test('past its window with its input gone: it ends, and its lines are reported by number', async () => {
+  const inputFileId = await uploaded(good(2));
+  const id = await desk.validatingBatch({ inputFileId, expiresAt: desk.time + 1_000 });
+  await runStep(ports, { batch: id, step: 'validate' });
+  await desk.store.remove(`files/${inputFileId}`);
+  desk.time += 1_000;
+  assert.deepEqual(await runStep(ports, { batch: id, step: 'wind_down' }), { kind: 'done' });
+  const batch = await batchOf(id);
+  assert.deepEqual([batch.status, batch.total], ['expired', 2]);
+  const rows = await rowsOf(batch.errorFileId);
+  assert.deepEqual(
+    rows.map(({ custom_id: customId, error }) => [customId, error?.code]),
+    [
+      [null, 'batch_expired'],
+      [null, 'batch_expired'],
+    ],
+  );
+});
+
+test('with its input and its indexes gone it ends as failed, and says so', async () => {
+  const inputFileId = await uploaded(good(2));
+  const id = await desk.validatingBatch({ inputFileId });
+  await runStep(ports, { batch: id, step: 'validate' });
+  await desk.store.remove(`files/${inputFileId}`);
+  await desk.store.removeAll(`batches/${id}`);
+  await cancel(id);
+  await runStep(ports, { batch: id, step: 'wind_down' });
+  const batch = await batchOf(id);
+  assert.equal(batch.status, 'failed');
+  assert.equal(batch.errors[0]?.code, 'input_file_gone');
+});
+
+test('a cancelled batch waits for its own answers, not for those of another that go on coming', async () => {
+  const { batch, chunk } = await desk.fedBatch(1);
+  const answers = await desk.answered({ id: chunk, epoch: 1 }, [{ line: 1 }]);
+  await cancel(batch);
+  const windDown = () => runStep(ports, { batch, step: 'wind_down' });
+  assert.equal((await windDown()).kind, 'again');
+  const { redis, keys } = desk.ledger;
+  await redis.xadd(keys.outcomes(answers[0]?.slot as number), '*', 'id', 'another', 'e', '1');
+  assert.equal((await windDown()).kind, 'again');
+  await recordBatch(desk.ports, batch, answers);
+  assert.equal((await windDown()).kind, 'done');
+  const { status, completed } = await batchOf(batch);
+  assert.deepEqual([status, completed], ['cancelled', 1]);
+});
