@@ -102,7 +102,9 @@ function eligible(
 }
 
 /** From `minTier` upwards, then those below it: a job that failed in every tier starts over rather than waits. */
-function inTierOrder(candidates: readonly Candidate[], minTier: number): Candidate[][] {
+function inTierOrder(candidates: readonly Candidate[], minTier: number): (readonly Candidate[])[] {
+  const first = candidates[0]?.tier;
+  if (candidates.every(({ tier }) => tier === first)) return [candidates];
   const tiers = new Map<number, Candidate[]>();
   let members: Candidate[] = [];
   let current: number | null = null;
@@ -128,7 +130,7 @@ function lookInTier(decision: Decision, tier: readonly Candidate[]): Step | null
 }
 
 function lookAmong(decision: Decision, members: readonly Candidate[]): Step | null {
-  const active = members.filter(({ state, weight }) => state === 'active' && weight > 0);
+  const active = only(members, isActive);
   const probes =
     active.length === members.length
       ? []
@@ -145,8 +147,27 @@ function lookAmong(decision: Decision, members: readonly Candidate[]): Step | nu
 const mayProbe = ({ state, weight, probe }: Candidate, band: Asked['band']): boolean =>
   state === 'half_open' && weight > 0 && (band === 'batch' || probe === 'any');
 
-const withRoom = ({ asked, depth }: Decision, candidates: readonly Candidate[]): Candidate[] =>
-  candidates.filter((each) => hasRoom(each, costOn(asked, each), depth));
+const withRoom = (
+  { asked, depth }: Decision,
+  candidates: readonly Candidate[],
+): readonly Candidate[] => only(candidates, (each) => hasRoom(each, costOn(asked, each), depth));
+
+const isActive = ({ state, weight }: Candidate): boolean => state === 'active' && weight > 0;
+
+/** As `filter`, without a copy where nobody is left out, which is the usual case and is paid for every placement. */
+function only(
+  candidates: readonly Candidate[],
+  holds: (candidate: Candidate) => boolean,
+): readonly Candidate[] {
+  const out = candidates.findIndex((each) => !holds(each));
+  if (out < 0) return candidates;
+  const kept = candidates.slice(0, out);
+  for (let i = out + 1; i < candidates.length; i += 1) {
+    const each = candidates[i] as Candidate;
+    if (holds(each)) kept.push(each);
+  }
+  return kept;
+}
 
 /** Nobody is active in any tier: a half-open deployment may be tried by anyone, else the job waits. */
 function lastResort(decision: Decision, candidates: readonly Candidate[]): Step {

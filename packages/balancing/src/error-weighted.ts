@@ -21,7 +21,7 @@ export const errorWeightedKind = withNumbers({
   },
   make: ({ power }) => {
     const weightOf = ({ weight, errorRate }: Candidate): number =>
-      weight * Math.max(LEAST_PART, (1 - errorRate) ** power);
+      errorRate === 0 ? weight : weight * Math.max(LEAST_PART, (1 - errorRate) ** power);
     return { name: 'error_weighted', ...inShares(weightOf) };
   },
 });

@@ -8,6 +8,7 @@
 import { type Asked, type Candidate, costOn, expectedMs } from './candidate.ts';
 import { mostCapacity } from './capacity.ts';
 import { load, spokenForMs } from './load.ts';
+import { oncePerId } from './once-per-id.ts';
 import { drawOf, hashText } from './rendezvous.ts';
 import { withNumbers } from './settings.ts';
 import type { Strategy } from './strategy.ts';
@@ -30,12 +31,13 @@ export const hashKind = withNumbers({
 });
 
 function hash(epsilon: number): Strategy {
+  const hashOf = oncePerId(hashText);
   return {
     name: 'hash',
     pick: (asked, candidates, { random }) => {
       const key = asked.affinityKey ?? asked.prefixKey ?? null;
       if (key === null) return mostCapacity(asked, candidates, random);
-      return bounded(asked, candidates, { key: hashText(key), epsilon });
+      return bounded(asked, candidates, { key: hashText(key), epsilon, hashOf });
     },
   };
 }
@@ -43,7 +45,7 @@ function hash(epsilon: number): Strategy {
 function bounded(
   asked: Asked,
   candidates: readonly Candidate[],
-  { key, epsilon }: { key: number; epsilon: number },
+  { key, epsilon, hashOf }: { key: number; epsilon: number; hashOf: (id: string) => number },
 ): Candidate {
   let all = 0;
   const busy = candidates.map((each) => {
@@ -57,8 +59,10 @@ function bounded(
   for (let i = 0; i < candidates.length; i += 1) {
     if ((busy[i] as number) > bound) continue;
     const candidate = candidates[i] as Candidate;
-    const draw = drawOf(key, hashText(candidate.id), candidate.weight);
-    if (draw > highest) [best, highest] = [candidate, draw];
+    const draw = drawOf(key, hashOf(candidate.id), candidate.weight);
+    if (draw <= highest) continue;
+    best = candidate;
+    highest = draw;
   }
   return best;
 }

@@ -5,7 +5,7 @@
  * (full, sick) neither earn nor pay: what they missed is not made up in a burst.
  */
 import type { Candidate } from './candidate.ts';
-import { type Memory, type Placed, type Strategy, recall } from './strategy.ts';
+import { type Memory, type Placed, type Strategy } from './strategy.ts';
 
 type WeightOf = (candidate: Candidate) => number;
 
@@ -24,8 +24,10 @@ function mostCredit(
   const share = 1 / sum(candidates, weightOf);
   let best = candidates[0] as Candidate;
   let most = -Infinity;
-  for (const candidate of candidates) {
-    const credit = recall(memory, candidate.id) + weightOf(candidate) * share;
+  for (let i = 0; i < candidates.length; i += 1) {
+    const candidate = candidates[i] as Candidate;
+    const earned = memory.figures[placeOf(memory, candidate.id, i) ?? -1] ?? 0;
+    const credit = earned + weightOf(candidate) * share;
     // Sums of thirds and sevenths are never quite equal: less than a billionth of a job is a tie.
     if (credit > most + 1e-9) {
       best = candidate;
@@ -42,19 +44,32 @@ function settle(
   placed: Placed,
 ): Memory {
   const { candidates, weightOf } = round;
-  const figures = memory.figures.slice();
-  let { places } = memory;
+  const known = withPlaces(memory, candidates);
+  const figures = known.figures.slice();
   const share = placed.jobs / sum(candidates, weightOf);
-  for (const candidate of candidates) {
-    let at = places.get(candidate.id);
-    if (at === undefined) {
-      at = figures.push(0) - 1;
-      places = new Map([...places, [candidate.id, at]]);
-    }
+  for (let i = 0; i < candidates.length; i += 1) {
+    const candidate = candidates[i] as Candidate;
+    const at = placeOf(known, candidate.id, i) as number;
     const paid = candidate === placed.picked ? placed.jobs : 0;
     figures[at] = (figures[at] as number) + weightOf(candidate) * share - paid;
   }
-  return { places, figures };
+  return { ...known, figures };
+}
+
+/** Where an id's figure stands; `guess` saves the look-up when all are there in their order, as they mostly are. */
+const placeOf = ({ places, ids }: Memory, id: string, guess: number): number | undefined =>
+  ids[guess] === id ? guess : places.get(id);
+
+/** The memory with a place, at 0, for those it never heard of. */
+function withPlaces(memory: Memory, candidates: readonly Candidate[]): Memory {
+  const unheard = candidates.filter(({ id }, i) => placeOf(memory, id, i) === undefined);
+  if (unheard.length === 0) return memory;
+  const ids = [...memory.ids, ...unheard.map(({ id }) => id)];
+  return {
+    ids,
+    places: new Map(ids.map((id, place) => [id, place])),
+    figures: [...memory.figures, ...unheard.map(() => 0)],
+  };
 }
 
 function sum(candidates: readonly Candidate[], weightOf: WeightOf): number {

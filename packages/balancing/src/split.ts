@@ -6,10 +6,11 @@
  */
 import type { Asked, Candidate } from './candidate.ts';
 import { mostCapacity } from './capacity.ts';
+import { oncePerId } from './once-per-id.ts';
 import { drawOf, hashText } from './rendezvous.ts';
 import type { Made, Members, StrategyKind } from './settings.ts';
 import { ARMS_ALLOWED, readArms } from './split-settings.ts';
-import type { Chance, Spilled, Strategy } from './strategy.ts';
+import type { Strategy } from './strategy.ts';
 
 export const splitKind: StrategyKind = {
   name: 'split',
@@ -40,51 +41,71 @@ function split(percents: ReadonlyMap<string, number>): Strategy {
   const arms = [...percents]
     .filter(([, percent]) => percent > 0)
     .map(([name, percent]): Arm => ({ name, hash: hashText(name), percent }));
+  const armOf = oncePerId((id) => arms.find((arm) => isIn(arm, id)) ?? null);
   return {
     name: 'split',
-    pick: (asked, candidates, chance) => pick(arms, { asked, candidates }, chance),
+    pick: (asked, candidates, { random, jobsOn }) => {
+      const capable = (among: readonly Candidate[]): Candidate =>
+        mostCapacity(asked, among, random);
+      const ready = new Map([...byArm(candidates, armOf)].map(([arm, all]) => [arm, capable(all)]));
+      const key = asked.affinityKey ?? null;
+      const draw: Draw =
+        key === null
+          ? { key: Math.floor(random() * 4_294_967_296), weightOf: byJobs(asked, ready, jobsOn) }
+          : { key: hashText(key), weightOf: (arm) => arm.percent };
+      const wanted = drawn(arms, draw) as Arm;
+      const arm = ready.has(wanted) ? wanted : drawn([...ready.keys()], draw);
+      const candidate = arm === null ? capable(candidates) : (ready.get(arm) as Candidate);
+      return arm === wanted ? candidate : { candidate, insteadOf: wanted.name };
+    },
   };
 }
 
-/** A candidate for each arm that has one. */
-type Ready = Map<Arm, Candidate>;
+const isIn = ({ name }: Arm, id: string): boolean => id === name || id.startsWith(`${name}@`);
 
-function pick(
-  arms: readonly Arm[],
-  { asked, candidates }: { asked: Asked; candidates: readonly Candidate[] },
-  { random, jobsOn }: Chance,
-): Candidate | Spilled {
-  const ready: Ready = new Map();
-  for (const arm of arms) {
-    const members = candidates.filter(({ id }) => isIn(arm, id));
-    if (members.length > 0) ready.set(arm, mostCapacity(asked, members, random));
+function byArm(
+  candidates: readonly Candidate[],
+  armOf: (id: string) => Arm | null,
+): Map<Arm, Candidate[]> {
+  const members = new Map<Arm, Candidate[]>();
+  for (const candidate of candidates) {
+    const arm = armOf(candidate.id);
+    if (arm === null) continue;
+    const known = members.get(arm);
+    if (known) known.push(candidate);
+    else members.set(arm, [candidate]);
   }
-  const sticky = asked.affinityKey ?? null;
-  const key = sticky === null ? Math.floor(random() * 4_294_967_296) : hashText(sticky);
-  // By lot an arm that takes more jobs at once is drawn less often: percentages are of jobs.
-  const most = Math.max(1, ...[...ready.values()].map(jobsOn));
-  const weightOf = (arm: Arm): number => {
-    const candidate = ready.get(arm);
-    const jobs = sticky === null && asked.jobs > 1 ? (candidate ? jobsOn(candidate) : most) : 1;
-    return arm.percent / jobs;
-  };
-  const wanted = highest(arms, key, weightOf);
-  const candidate =
-    ready.get(wanted) ??
-    ready.get(highest([...ready.keys()], key, weightOf)) ??
-    mostCapacity(asked, candidates, random);
-  return ready.has(wanted) ? candidate : { candidate, insteadOf: wanted.name };
+  return members;
 }
 
-const isIn = ({ name }: Arm, id: string): boolean =>
-  id === name || (id.startsWith(name) && id[name.length] === '@');
+/**
+ * Percentages are of jobs: by lot, an arm that takes more of them at once is drawn less often. Keys are not counted
+ * against that, for they do not choose.
+ */
+function byJobs(
+  asked: Asked,
+  ready: ReadonlyMap<Arm, Candidate>,
+  jobsOn: (candidate: Candidate) => number,
+): Draw['weightOf'] {
+  if (asked.jobs === 1) return (arm) => arm.percent;
+  const jobs = new Map([...ready].map(([arm, candidate]) => [arm, jobsOn(candidate)]));
+  const most = Math.max(1, ...jobs.values());
+  return (arm) => arm.percent / (jobs.get(arm) ?? most);
+}
 
-function highest(arms: readonly Arm[], key: number, weightOf: (arm: Arm) => number): Arm {
-  let best = arms[0] as Arm;
-  let most = -Infinity;
+interface Draw {
+  key: number;
+  weightOf: (arm: Arm) => number;
+}
+
+function drawn(arms: readonly Arm[], { key, weightOf }: Draw): Arm | null {
+  let best: Arm | null = null;
+  let highest = -Infinity;
   for (const arm of arms) {
     const draw = drawOf(key, arm.hash, weightOf(arm));
-    if (draw > most) [best, most] = [arm, draw];
+    if (draw <= highest) continue;
+    best = arm;
+    highest = draw;
   }
   return best;
 }

@@ -20,6 +20,7 @@ import type { Memory, Strategy } from './strategy.ts';
 
 const remembering = (figures: Record<string, number>): Memory => ({
   places: new Map(Object.keys(figures).map((id, place) => [id, place])),
+  ids: Object.keys(figures),
   figures: Object.values(figures),
 });
 

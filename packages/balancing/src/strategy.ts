@@ -6,20 +6,17 @@ import type { Asked, Candidate } from './candidate.ts';
 
 /**
  * What a strategy remembers between placements: a figure per deployment id. Plain data, never changed in place.
- * In two parts, because making a new one for every placement must not cost a table of all ids.
+ * In parts, because making a new one for every placement must not cost a table of all ids.
  */
 export interface Memory {
-  /** Where the figure of an id stands. */
+  /** Where the figure of an id stands, and whose figure stands where. */
   places: ReadonlyMap<string, number>;
+  ids: readonly string[];
   figures: readonly number[];
 }
 
 /** To begin with, and after the pool's deployments have changed. */
-export const NO_MEMORY: Memory = { places: new Map(), figures: [] };
-
-/** The figure of an id; 0 for one never heard of. */
-export const recall = ({ places, figures }: Memory, id: string): number =>
-  figures[places.get(id) ?? -1] ?? 0;
+export const NO_MEMORY: Memory = { places: new Map(), ids: [], figures: [] };
 
 export interface Strategy {
   name: string;
