@@ -65,12 +65,16 @@ const usageOf = ({ usage }: StoredBatch) => ({
   total_tokens: usage.input + usage.output,
 });
 
+/** An estimate that time has overtaken says nothing: it is made again, or nothing drains. */
+const stillAhead = (ms: number | null): number | null =>
+  ms !== null && ms > Date.now() ? ms : null;
+
 /** `cost_usd`: what answers cost; null when one has no price. `unanswered_calls` may have been charged beside it. */
 const sluiceOf = (batch: StoredBatch, { running, blocked }: Running) => ({
   priority: batch.priority,
   paused: batch.paused,
   paused_reason: batch.pausedReason,
-  eta_at: seconds(batch.etaAt),
+  eta_at: seconds(stillAhead(batch.etaAt)),
   ideal_ms: batch.idealMs,
   cost_usd: batch.unpriced > 0 ? null : batch.costUsd,
   unanswered_calls: batch.unanswered,

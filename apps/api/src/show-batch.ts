@@ -7,7 +7,7 @@ import type { BatchObject, Blocked } from './batch-object.ts';
 import { hasEnded } from './find-batch.ts';
 
 export async function showBatch(api: Api, batch: StoredBatch): Promise<BatchObject> {
-  if (hasEnded(batch.status) || batch.fed === 0) return batchObject(batch);
+  if (hasEnded(batch.status) || batch.total === 0) return batchObject(batch);
   const [running, blocked] = await Promise.all([runningLines(api, batch), blockedFor(api, batch)]);
   return batchObject(batch, { running, blocked });
 }
@@ -22,12 +22,15 @@ async function runningLines({ ledger }: Api, batch: StoredBatch): Promise<number
   return lines;
 }
 
+/** Blocked is what the provider refused and no call has succeeded on since, also while it is being tried again. */
 async function blockedFor(api: Api, batch: StoredBatch): Promise<Blocked[]> {
   const health = await api.figures.health();
-  const pools = batch.classes.map(({ pool }) => api.fleet.pools.get(pool));
-  const ids = new Set(pools.flatMap((pool) => pool?.tiers.flat() ?? []));
+  const ids = new Set(batch.classes.flatMap(({ pool }) => membersOf(api, pool)));
   return [...ids].flatMap((deployment) => {
-    const { state, reason } = health.get(deployment) ?? {};
-    return state === 'blocked' ? [{ deployment, reason: reason ?? state }] : [];
+    const { blocked, reason } = health.get(deployment) ?? {};
+    return blocked ? [{ deployment, reason: reason ?? blocked }] : [];
   });
 }
+
+const membersOf = ({ fleet }: Api, pool: string): string[] =>
+  fleet.pools.get(pool)?.tiers.flat() ?? [pool.slice('deployment/'.length)];

@@ -137,7 +137,7 @@ export async function planRound(ports: PlannerPorts): Promise<void> {
   for (const batch of read) {
     if (!batch) continue;
     feeder.recorded(batch.id, batch.completed + batch.failed);
-    if (batch.status !== 'in_progress' || batch.paused) feeder.remove(batch.id);
+    if (batch.status !== 'in_progress' || batch.paused) await setAside(ports, batch);
     else if (!(await pausedForCost(ports, batch))) draining.push(batch);
   }
   if (draining.length === 0) return;
@@ -145,11 +145,27 @@ export async function planRound(ports: PlannerPorts): Promise<void> {
   await Promise.all(
     draining.map(async (batch) => {
       const alone = draining.length === 1 ? together : await idealMs(ports, [batch]);
-      const eta = etaMs(alone, together, draining.length);
+      const eta = isStuck(ports, batch) ? null : etaMs(alone, together, draining.length);
       const at = eta === null ? null : Math.round(now() + eta);
       await moveBatch(ledger, batch.id, { from: ['in_progress'], set: { eta_at: at } });
     }),
   );
+}
+
+/** Nothing of it drains any more, so nobody knows when it will be done. */
+async function setAside({ ledger, feeder }: PlannerPorts, batch: StoredBatch): Promise<void> {
+  feeder.remove(batch.id);
+  if (batch.etaAt !== null)
+    await moveBatch(ledger, batch.id, { from: ['in_progress'], set: { eta_at: null } });
+}
+
+/** Some of its lines have no deployment that takes calls now. */
+function isStuck(ports: PlannerPorts, batch: StoredBatch): boolean {
+  const left = remaining(ports, batch);
+  return batch.classes.some((one, i) => {
+    if ((left[i]?.jobs ?? 0) === 0) return false;
+    return !Object.keys(placements(ports, one)).some((id) => ports.usable(id));
+  });
 }
 
 /** Batches of a band take turns, so one of n takes up to n times what it would alone, and never longer than all together. */
@@ -163,7 +179,7 @@ async function pausedForCost(ports: PlannerPorts, batch: StoredBatch): Promise<b
   const reason = `max_cost_usd reached: ${batch.costUsd.toFixed(4)} of ${batch.maxCostUsd}`;
   await moveBatch(ports.ledger, batch.id, {
     from: ['in_progress'],
-    set: { paused: '1', paused_reason: reason },
+    set: { paused: '1', paused_reason: reason, eta_at: null },
   });
   ports.feeder.remove(batch.id);
   ports.events.batchPaused({ batch: batch.id, reason });

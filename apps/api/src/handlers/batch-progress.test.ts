@@ -165,3 +165,27 @@ test('events tell the state, progress and the end', async () => {
   assert.equal(names.at(-1), 'batch.completed');
   assert.equal(JSON.parse(text.split('data: ').at(-1) as string).request_counts.completed, 1);
 });
+
+test('blocked deployments are listed from the first line on and until a call succeeds; an overtaken ETA is not shown', async () => {
+  const { id } = await client.batches.create(order(await upload()));
+  const { redis, keys } = api.ledger;
+  const classes = JSON.stringify([{ index: 'index-0', pool: 'fast', formats: 1, jobs: 3 }]);
+  const health = { state: 'half_open', blocked: 'credential', reason: 'refused', since: 5 };
+  await redis.hset(keys.health, 'mini', JSON.stringify(health));
+  const set = { total: 3, classes, eta_at: Date.now() + 60_000 };
+  await moveBatch(api.ledger, id, { from: ['validating'], to: 'in_progress', set });
+  const shown = async () =>
+    (await (await fetch(`${api.url}/v1/batches/${id}`)).json()) as {
+      sluice: { blocked: object[]; eta_at: number | null };
+    };
+  const { sluice } = await until('it is listed', async () => {
+    const batch = await shown();
+    return batch.sluice.blocked.length > 0 && batch;
+  });
+  assert.deepEqual(sluice.blocked, [{ deployment: 'mini', reason: 'refused' }]);
+  assert.ok(sluice.eta_at !== null && sluice.eta_at * 1000 > Date.now());
+  await redis.hset(keys.health, 'mini', JSON.stringify({ ...health, blocked: null }));
+  await moveBatch(api.ledger, id, { from: ['in_progress'], set: { eta_at: Date.now() - 1 } });
+  await until('it is listed no more', async () => (await shown()).sluice.blocked.length === 0);
+  assert.equal((await shown()).sluice.eta_at, null);
+});
