@@ -15,7 +15,7 @@ export interface PlannerPorts {
   ledger: Ledger;
   fleet: Fleet;
   picture: Picture;
-  feeder: Feeder;
+  feeder: Pick<Feeder, 'batches' | 'recorded' | 'remove'>;
   events: DispatcherEvents;
   eligible: (pool: string, formats: number) => ReadonlySet<string> | null;
   usable: (deployment: string) => boolean;

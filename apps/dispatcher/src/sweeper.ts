@@ -15,7 +15,7 @@ import type { Placer, RunQueues } from './placer.ts';
 export interface SweeperPorts {
   ledger: Ledger;
   placer: Placer;
-  feeder: Feeder;
+  feeder: Pick<Feeder, 'add'>;
   queue: RunQueues;
   step: (batch: string, step: StepData['step']) => Promise<void>;
   keepSeconds: number;

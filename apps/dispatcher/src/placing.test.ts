@@ -1,0 +1,195 @@
+/** Placing and looking after, against a real Redis and real queues: deadlines are kept, an ended term moves nothing. */
+import assert from 'node:assert/strict';
+import { after, before, beforeEach, test } from 'node:test';
+import { Admission } from '@sluice/admission';
+import { KNOWN_WINDOW } from '@sluice/budget';
+import { claimEntry, raiseToken, readBatch, readJob, readWaiting } from '@sluice/ledger';
+import { openQueue } from '@sluice/queues';
+import type { EntryData } from '@sluice/queues';
+import type { Queue } from 'bullmq';
+import { expireJob } from './expire.ts';
+import { Picture } from './picture.ts';
+import { Placer } from './placer.ts';
+import type { PlacerPorts } from './placer.ts';
+import { planRound } from './planner.ts';
+import { Desk } from './recording.fixture.ts';
+import { Sweeper } from './sweeper.ts';
+
+let desk: Desk;
+let admission: Admission;
+let queue: Queue<EntryData>;
+let ready: Picture;
+before(async () => {
+  desk = await Desk.open();
+  const { redis } = desk.ledger;
+  queue = openQueue<EntryData>('run', redis, { prefix: 'test', keep: 10 });
+  admission = new Admission({ redis, prefix: 'test', fleet: desk.fleet, pacing: KNOWN_WINDOW });
+});
+beforeEach(async () => {
+  ready = new Picture(desk.fleet);
+  ready.update(await admission.read(), desk.time);
+});
+after(async () => {
+  await queue.close();
+  admission.close();
+  await desk.close();
+});
+
+const placerOf = (over: Partial<PlacerPorts> = {}): Placer =>
+  new Placer({
+    ledger: desk.ledger,
+    fleet: desk.fleet,
+    picture: ready,
+    depth: { depthMs: 1_000, unlimitedDepth: 100, chunkMs: 100, chunkJobs: 100 },
+    queue: () => queue,
+    leaderToken: 1,
+    now: () => desk.time,
+    random: () => 0.5,
+    feed: () => undefined,
+    onLate: async (waiting) => {
+      await expireJob({ ledger: desk.ledger, keepSeconds: 60, now: () => desk.time }, waiting);
+    },
+    onError: (what, error) => assert.fail(`${what}: ${String(error)}`),
+    ...over,
+  });
+
+const sweeperOf = (placer: Placer): Sweeper =>
+  new Sweeper({
+    ledger: desk.ledger,
+    placer,
+    feeder: { add: () => undefined },
+    queue: () => queue,
+    step: () => Promise.resolve(),
+    keepSeconds: 60,
+    events: desk.ports.events,
+    now: () => desk.time,
+  });
+
+const statusOf = async (id: string) => (await readJob(desk.ledger, id))?.status;
+
+test('a job past its deadline is not placed, it expires', async () => {
+  const id = await desk.acceptedJob(1_000);
+  desk.time += 1_000;
+  assert.equal(await placerOf().place({ id, epoch: 0 }), 'settled');
+  assert.equal(await statusOf(id), 'expired');
+});
+
+test('a job whose deadline passes while it waits for room is not placed, it expires', async () => {
+  const id = await desk.acceptedJob(1_000);
+  const picture = new Picture(desk.fleet);
+  const placer = placerOf({ picture });
+  const placing = placer.place({ id, epoch: 0 });
+  while (placer.waiting === 0 || (await readWaiting(desk.ledger, id)) === null);
+  picture.update(await admission.read(), desk.time);
+  desk.time += 1_000;
+  placer.pump();
+  assert.equal(await placing, 'settled');
+  assert.equal(await statusOf(id), 'expired');
+});
+
+test('the sweeper ends it at its deadline, and it waits for room no longer', async () => {
+  const id = await desk.acceptedJob(1_000);
+  const placer = placerOf({ picture: new Picture(desk.fleet) });
+  const placing = placer.place({ id, epoch: 0 });
+  desk.time += 999;
+  await sweeperOf(placer).sweep();
+  assert.equal(await statusOf(id), 'queued');
+  desk.time += 1;
+  await sweeperOf(placer).sweep();
+  assert.equal(await placing, 'settled');
+  assert.equal(await statusOf(id), 'expired');
+  assert.equal(placer.waiting, 0);
+});
+
+test('a call in flight at the deadline may end', async () => {
+  const id = await desk.acceptedJob(1_000);
+  const epoch = await desk.placed(id, 0);
+  const claim = { id, epoch, holder: 'w', now: desk.time, leaseMs: 15_000 };
+  await claimEntry(desk.ledger, claim);
+  desk.time += 1_000;
+  const sweeper = sweeperOf(placerOf());
+  await sweeper.sweep();
+  assert.equal(await statusOf(id), 'running');
+  desk.time += 15_000;
+  await sweeper.sweep();
+  assert.equal(await statusOf(id), 'expired', 'its worker is gone');
+});
+
+test('many jobs with one deadline: the sweeper says that there are more', async () => {
+  await Promise.all(Array.from({ length: 200 }, () => desk.acceptedJob(1_000)));
+  desk.time += 1_000;
+  const sweeper = sweeperOf(placerOf());
+  let rounds = 1;
+  while (!(await sweeper.sweep())) rounds++;
+  const open = await Promise.all(
+    Array.from({ length: 16 }, (_, slot) => desk.ledger.redis.zcard(desk.ledger.keys.check(slot))),
+  );
+  assert.equal(
+    open.reduce((sum, count) => sum + count, 0),
+    0,
+  );
+  assert.ok(rounds <= 5);
+});
+
+test('a term that ends while a record is read places nothing: the entry goes back', async () => {
+  const id = await desk.acceptedJob();
+  const placer = placerOf();
+  const placing = placer.place({ id, epoch: 0 });
+  await placer.close();
+  assert.equal(await placing, 'closed');
+  assert.equal((await readWaiting(desk.ledger, id))?.epoch, 0);
+});
+
+test('an older leader moves nothing: the entry goes back for the one that leads', async () => {
+  const id = await desk.acceptedJob();
+  await raiseToken(desk.ledger, 2);
+  assert.equal(await placerOf({ leaderToken: 1 }).place({ id, epoch: 0 }), 'closed');
+  assert.equal((await readWaiting(desk.ledger, id))?.epoch, 0);
+  assert.equal(await placerOf({ leaderToken: 2 }).place({ id, epoch: 0 }), 'settled');
+  assert.equal((await readWaiting(desk.ledger, id))?.epoch, 1);
+});
+
+test('closing waits for the moves under way, so that none is left without its queue entry', async () => {
+  const id = await desk.acceptedJob();
+  const placer = placerOf({ leaderToken: 2 });
+  const placing = placer.place({ id, epoch: 0 });
+  while ((await readWaiting(desk.ledger, id))?.epoch === 0);
+  await placer.close();
+  assert.ok(await queue.getJob(`${id}-1`));
+  assert.equal(await placing, 'settled');
+});
+
+test('a batch without a deployment that takes calls has no ETA', async () => {
+  const { batch } = await desk.fedBatch(3);
+  const classes = [
+    {
+      index: 'index-0',
+      pool: 'fast',
+      formats: 3,
+      jobs: 3,
+      characters: 120,
+      maxOutput: 0,
+      unsetOutput: 3,
+    },
+  ];
+  const { redis, keys } = desk.ledger;
+  const fields = { classes: JSON.stringify(classes), eta_at: desk.time - 1 };
+  await redis.hset(keys.batch(batch), fields);
+  const ports = {
+    ledger: desk.ledger,
+    fleet: desk.fleet,
+    picture: ready,
+    feeder: { batches: [batch], recorded: () => undefined, remove: () => undefined },
+    events: desk.ports.events,
+    eligible: () => null,
+    now: () => desk.time,
+  };
+  await planRound({ ...ports, usable: () => false });
+  assert.equal((await readBatch(desk.ledger, batch))?.etaAt, null);
+  await planRound({ ...ports, usable: () => true });
+  const eta = (await readBatch(desk.ledger, batch))?.etaAt ?? null;
+  assert.ok(eta === null || eta >= desk.time);
+  await redis.hset(keys.batch(batch), { paused: '1', eta_at: desk.time - 1 });
+  await planRound({ ...ports, usable: () => true });
+  assert.equal((await readBatch(desk.ledger, batch))?.etaAt, null);
+});
