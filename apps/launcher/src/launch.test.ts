@@ -1,5 +1,15 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -9,10 +19,12 @@ import type { TestContext } from 'node:test';
 import { loadInstallation } from '@sluice/config';
 import { startRedis, until } from '@sluice/testing';
 import { Redis } from 'ioredis';
-import { runningIn } from './data-folder.ts';
+import { readNote, runningIn, writePrivate } from './data-folder.ts';
 import { launch } from './launch.ts';
 import type { LaunchResult } from './launch.ts';
 import { freePort } from './ports.ts';
+import { isRunning, markOf } from './process-start.ts';
+import type { ProcessMark } from './process-start.ts';
 import type { StopSignals } from './stop-signals.ts';
 
 const STAND_IN = join(import.meta.dirname, '__fixtures__', 'stand-in.mjs');
@@ -141,6 +153,127 @@ async function withRedisOnce(url: string): Promise<void> {
   redis.on('error', () => {});
   await redis.connect();
 }
+
+test('on a terminal the log of every process is a file of the data folder', async (t) => {
+  const place = new Place(t);
+  await place.launch();
+  const logOf = (name: string): string =>
+    readFileSync(join(place.folder, '.sluice/logs', `${name}.log`), 'utf8');
+  for (const role of ['simulator', 'api', 'dispatcher', 'worker'])
+    assert.equal(logOf(role), `${role} is up\n`);
+  assert.match(logOf('redis'), /Ready to accept connections/);
+  const { pid } = place.readyNote('worker');
+  process.kill(pid, 'SIGKILL');
+  await until('the worker is back', () => place.said.includes('worker is back.'));
+  assert.equal(logOf('worker'), 'worker is up\n'.repeat(2), 'started again it goes on in its file');
+});
+
+/** Another process, for as long as the test runs. `stubborn`: SIGTERM does not end it. */
+async function bystander(t: TestContext, stubborn = false): Promise<ProcessMark> {
+  const program = `${stubborn ? "process.on('SIGTERM', () => {});" : ''} setInterval(() => {}, 1e6); console.log('up')`;
+  const child = spawn(process.execPath, ['-e', program], { stdio: ['ignore', 'pipe', 'inherit'] });
+  t.after(() => child.kill('SIGKILL'));
+  await once(child.stdout, 'data');
+  return markOf(child.pid as number) as ProcessMark;
+}
+
+/** What a launcher left: it runs if `launcher` does. */
+function leaveNote(
+  place: Place,
+  launcher: ProcessMark,
+  children: Record<string, ProcessMark> = {},
+): void {
+  const data = join(place.folder, '.sluice');
+  mkdirSync(data, { recursive: true });
+  const note = { ...launcher, api: 'http://127.0.0.1:1', simulator: null, ready: true, children };
+  writePrivate(join(data, 'launched.json'), JSON.stringify(note));
+}
+
+test('a second one in the same folder is refused, and told what to do', async (t) => {
+  const place = new Place(t);
+  const other = await bystander(t);
+  leaveNote(place, other);
+  const result = await place.launch({ PORT: '4000' });
+  assert.ok(result.kind === 'refused');
+  assert.match(
+    result.reason,
+    new RegExp(
+      `^Sluice runs already from .*\\.sluice: http://127.0.0.1:1 \\(process ${other.pid}\\)\\. To end that one: Ctrl-C where it runs, or kill ${other.pid}\\. For a second one: SLUICE_DATA_DIR=.sluice-2 PORT=4001 npm start$`,
+    ),
+  );
+  assert.equal(isRunning(other), true);
+});
+
+test('a killed one whose process id somebody else has by now does not count', async (t) => {
+  const place = new Place(t);
+  const stranger = await bystander(t);
+  const child = await bystander(t);
+  const before = { ...stranger, started: 'long ago' };
+  leaveNote(place, before, { worker: { ...child, started: 'long ago' } });
+  assert.equal((await place.launch()).kind, 'launched');
+  assert.deepEqual([stranger, child].map(isRunning), [true, true], 'strangers are left alone');
+  assert.deepEqual(place.said, []);
+});
+
+test('what a killed one left running is ended before its Redis is taken over', async (t) => {
+  const place = new Place(t);
+  const [api, worker] = [await bystander(t), await bystander(t, true)];
+  leaveNote(place, { pid: api.pid, started: 'long ago' }, { api, worker });
+  const launched = place.launch();
+  await until('the api has drained', () => !isRunning(api));
+  assert.equal(isRunning(worker), true, 'a drain gets its time');
+  assert.equal(existsSync(join(place.folder, '.sluice/redis')), false, 'until then nothing starts');
+  place.force.abort();
+  assert.equal((await launched).kind, 'launched');
+  assert.equal(isRunning(worker), false);
+  assert.equal(place.said.length, 1);
+  assert.match(
+    place.said[0] as string,
+    new RegExp(`was killed.*api \\(process ${api.pid}\\), worker \\(process ${worker.pid}\\)`),
+  );
+});
+
+test('of two that start at once one gets the folder', async (t) => {
+  const place = new Place(t);
+  leaveNote(place, { pid: 1, started: 'long ago' });
+  const second = join(import.meta.dirname, '__fixtures__', 'claim.mjs');
+  const claims = Array.from({ length: 4 }, () => {
+    const child = spawn(
+      process.execPath,
+      ['--import', 'tsx', second, join(place.folder, '.sluice')],
+      { stdio: ['pipe', 'pipe', 'inherit'] },
+    );
+    t.after(() => child.kill('SIGKILL'));
+    return child;
+  });
+  await Promise.all(claims.map(({ stdout }) => once(stdout, 'data')));
+  const results = Promise.all(claims.map(({ stdout }) => once(stdout, 'data')));
+  for (const { stdin } of claims) stdin.write('go');
+  const said = (await results).map(([text]) => String(text as Buffer).trim());
+  assert.deepEqual(said.toSorted(), ['claimed', 'refused', 'refused', 'refused']);
+  const winner = claims[said.indexOf('claimed')]?.pid;
+  assert.equal(readNote(join(place.folder, '.sluice'))?.pid, winner);
+});
+
+test('the note names every process, also one that was started again', async (t) => {
+  const place = new Place(t);
+  await place.launch();
+  const data = join(place.folder, '.sluice');
+  const note = readNote(data);
+  assert.deepEqual(Object.keys(note?.children ?? {}).toSorted(), [
+    'api',
+    'dispatcher',
+    'redis',
+    'simulator',
+    'worker',
+  ]);
+  assert.equal(note?.ready, true);
+  process.kill(place.readyNote('worker').pid, 'SIGKILL');
+  await until('the worker is back', () => place.said.includes('worker is back.'));
+  assert.equal(readNote(data)?.children['worker']?.pid, place.readyNote('worker').pid);
+  await place.stop();
+  assert.equal(readNote(data), null);
+});
 
 test('its own Redis writes to disk before it answers, evicts nothing, is closed to others, and keeps its data', async (t) => {
   const place = new Place(t);

@@ -3,8 +3,9 @@ import { relative, resolve } from 'node:path';
 import type { Installation } from '@sluice/config';
 import { refuseOpenAddress } from '@sluice/config';
 import { refuseRedis } from './check-redis.ts';
-import { forgetLaunched, noteLaunched, openDataFolder, runningIn } from './data-folder.ts';
-import type { DataFolder } from './data-folder.ts';
+import { LaunchNote, openDataFolder, readNote, runningIn } from './data-folder.ts';
+import type { DataFolder, Launched } from './data-folder.ts';
+import { endLeftovers } from './leftovers.ts';
 import { Logs } from './logs.ts';
 import { OwnRedis } from './own-redis.ts';
 import { freePort, refusePort } from './ports.ts';
@@ -35,6 +36,9 @@ export type LaunchResult =
 /** What is running so far, in the order of its start. */
 interface Running {
   folder: DataFolder;
+  note: LaunchNote;
+  /** What a launcher before left here when it was killed. */
+  before: Launched | null;
   logs: Logs;
   redis: OwnRedis | null;
   redisUrl: string;
@@ -49,9 +53,16 @@ export async function launch(
 ): Promise<LaunchResult> {
   const reason = await refuseLaunch(installation, options);
   if (reason !== null) return { kind: 'refused', reason };
-  const folder = openDataFolder(resolve(options.folder, installation.environment.dataDir));
+  const { environment } = installation;
+  const path = resolve(options.folder, environment.dataDir);
+  const before = readNote(path);
+  const folder = openDataFolder(path);
+  const note = LaunchNote.claim(path, `http://${environment.host}:${environment.port}`);
+  if (note === null) return { kind: 'refused', reason: refuseSecond(path, environment.port) };
   const running: Running = {
     folder,
+    note,
+    before,
     logs: new Logs(options.terminal ? folder.logs : null),
     redis: null,
     redisUrl: '',
@@ -73,18 +84,32 @@ export async function launch(
 
 async function refuseLaunch(
   { environment, tenants }: Installation,
-  { folder }: LaunchOptions,
+  options: LaunchOptions,
 ): Promise<string | null> {
-  const data = resolve(folder, environment.dataDir);
-  const other = runningIn(data);
-  if (other) {
-    return `Sluice runs already from ${data}: ${other.api} (process ${other.pid}). For a second one: SLUICE_DATA_DIR=.sluice-2 PORT=${environment.port + 1} npm start`;
-  }
+  const path = resolve(options.folder, environment.dataDir);
+  if (runningIn(path)) return refuseSecond(path, environment.port);
   return (
     refuseOpenAddress(environment, tenants) ??
+    (await endRolesBefore(path, options)) ??
     (await refusePort(environment.host, environment.port))
   );
 }
+
+function refuseSecond(path: string, port: number): string {
+  const other = runningIn(path);
+  const stop = other === null ? 'another start was faster' : `${other.api} (process ${other.pid})`;
+  const end = other === null ? '' : ` To end that one: Ctrl-C where it runs, or kill ${other.pid}.`;
+  return `Sluice runs already from ${path}: ${stop}.${end} For a second one: SLUICE_DATA_DIR=.sluice-2 PORT=${port + 1} npm start`;
+}
+
+/** Those of a launcher that was killed, all but its Redis: that one ends when they have. */
+async function endRolesBefore(path: string, { say, stop }: LaunchOptions): Promise<string | null> {
+  const { redis: _, ...roles } = readNote(path)?.children ?? {};
+  return endLeftovers(roles, { say, limit: drainLimit(stop) });
+}
+
+const drainLimit = ({ force }: StopSignals): AbortSignal =>
+  AbortSignal.any([force, AbortSignal.timeout(DRAIN_MS)]);
 
 async function startRedis(
   running: Running,
@@ -101,6 +126,8 @@ async function startRedis(
       folder: running.folder.redis,
       log: running.logs.of('redis'),
       announce: say,
+      started: (pid) => running.note.started('redis', pid),
+      before: running.before?.children['redis'] ?? null,
     });
   } catch (error) {
     return `${(error as Error).message}${running.logs.tail('redis')}`;
@@ -124,7 +151,7 @@ async function startSimulator(
 
 async function startRoles(
   running: Running,
-  { environment, source }: Installation,
+  { source }: Installation,
   options: LaunchOptions,
 ): Promise<string | null> {
   const env = {
@@ -137,9 +164,7 @@ async function startRoles(
     roleOf(name, running, options, env),
   );
   const failure = await startAll(running.roles, running.logs);
-  const api = `http://${environment.host}:${environment.port}`;
-  if (failure === null)
-    noteLaunched(running.folder.path, { pid: process.pid, api, simulator: running.simulatorUrl });
+  if (failure === null) running.note.ready(running.simulatorUrl);
   return failure;
 }
 
@@ -167,6 +192,7 @@ function roleOf(
     env: { ...env, ...more },
     log: running.logs.of(name),
     announce: say,
+    started: (pid) => running.note.started(name, pid),
   });
 }
 
@@ -184,13 +210,13 @@ async function startAll(roles: Role[], logs: Logs): Promise<string | null> {
 }
 
 /** Those who work first, then who answers their calls, then who keeps their state. */
-async function stopAll(running: Running, { force }: StopSignals): Promise<void> {
-  const limit = AbortSignal.any([force, AbortSignal.timeout(DRAIN_MS)]);
+async function stopAll(running: Running, stop: StopSignals): Promise<void> {
+  const limit = drainLimit(stop);
   await Promise.all(running.roles.map((role) => role.stop(limit)));
   await running.simulator?.stop(limit);
   await running.redis?.stop();
   running.logs.close();
-  forgetLaunched(running.folder.path);
+  running.note.forget();
 }
 
 function show(installation: Installation, { folder }: LaunchOptions): string {

@@ -10,7 +10,10 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { writePrivate } from './data-folder.ts';
+import { haveEnded, tell } from './leftovers.ts';
 import { freePort } from './ports.ts';
+import { isRunning } from './process-start.ts';
+import type { ProcessMark } from './process-start.ts';
 
 export interface OwnRedisOptions {
   /** The server program. */
@@ -20,6 +23,10 @@ export interface OwnRedisOptions {
   log: number | 'inherit';
   /** Tells the user. */
   announce: (sentence: string) => void;
+  /** Hears of the process at each start. */
+  started: (pid: number) => void;
+  /** The one that a launcher before started here, if it was killed. */
+  before: ProcessMark | null;
 }
 
 const ASK_AGAIN_MS = 20;
@@ -41,14 +48,19 @@ export class OwnRedis {
 
   /** Resolves when it answers, its file loaded; from then on it is kept running. Throws when it ends instead. */
   static async start(options: OwnRedisOptions): Promise<OwnRedis> {
-    const { folder } = options;
-    await endLeftover(folder);
+    const { folder, before } = options;
+    await endLeftover(folder, before);
     const port = await freePort();
     const password = randomBytes(24).toString('hex');
     writePrivate(join(folder, 'redis.conf'), configText({ port, password, folder }));
-    const redis = new OwnRedis(`redis://:${password}@127.0.0.1:${port}`, options);
-    await redis.#answers();
-    writePrivate(join(folder, 'url'), `${redis.url}\n`);
+    const url = `redis://:${password}@127.0.0.1:${port}`;
+    // Before it runs: whoever starts after this launcher was killed must find it.
+    writePrivate(join(folder, 'url'), `${url}\n`);
+    const redis = new OwnRedis(url, options);
+    await redis.#answers().catch((error: unknown) => {
+      rmSync(join(folder, 'url'), { force: true });
+      throw error;
+    });
     redis.#keep();
     return redis;
   }
@@ -66,12 +78,14 @@ export class OwnRedis {
   }
 
   #spawn(): ChildProcess {
-    const { binary, folder, log } = this.#options;
+    const { binary, folder, log, started } = this.#options;
     // A process group of its own: Ctrl-C at the terminal must not end it before those who write to it.
-    return spawn(binary, [join(folder, 'redis.conf')], {
+    const child = spawn(binary, [join(folder, 'redis.conf')], {
       stdio: ['ignore', log, log],
       detached: true,
     });
+    if (child.pid !== undefined) started(child.pid);
+    return child;
   }
 
   /** Every write it acknowledged is in its file: started again it goes on where it was. */
@@ -113,41 +127,79 @@ const configText = (at: { port: number; password: string; folder: string }): str
     '',
   ].join('\n');
 
-/** Whether it answers; false also while it loads its file. */
-async function ping(url: string): Promise<boolean> {
+/** `silent`: something holds the port and says nothing. */
+type Presence = 'answers' | 'loading' | 'silent' | 'gone';
+
+/** Whether the Redis of this URL is there. Another one, or none at all, is `gone`. */
+async function presence(url: string): Promise<Presence> {
   const redis = connect(url);
+  const reasons: string[] = [];
+  redis.on('error', ({ message }) => reasons.push(message));
   try {
     await redis.connect();
-    return (await redis.ping()) === 'PONG';
-  } catch {
-    return false;
+    await redis.ping();
+    return 'answers';
+  } catch (error) {
+    reasons.push((error as Error).message);
+    if (reasons.some((reason) => reason.startsWith('LOADING'))) return 'loading';
+    return reasons.some((reason) => /timed out|ETIMEDOUT/.test(reason)) ? 'silent' : 'gone';
   } finally {
     redis.disconnect();
   }
 }
 
+const ping = async (url: string): Promise<boolean> => (await presence(url)) === 'answers';
+
+/** It is on this machine: whoever takes longer hangs. */
+const ANSWER_MS = 1_000;
+
 function connect(url: string): Redis {
-  const options = { lazyConnect: true, retryStrategy: () => null, maxRetriesPerRequest: 0 };
-  const redis = new Redis(url, { ...options, enableReadyCheck: false });
+  const redis = new Redis(url, {
+    lazyConnect: true,
+    retryStrategy: () => null,
+    maxRetriesPerRequest: 0,
+    enableReadyCheck: false,
+    connectTimeout: ANSWER_MS,
+    commandTimeout: ANSWER_MS,
+  });
   redis.on('error', () => {});
   return redis;
 }
 
+/** Writing what is pending takes it moments; a killed one has written all that it acknowledged. */
+const SHUTDOWN_MS = 5_000;
+
 /** A launcher that was killed leaves its Redis behind, and that one holds the append-only file. */
-async function endLeftover(folder: string): Promise<void> {
+async function endLeftover(folder: string, before: ProcessMark | null): Promise<void> {
   const file = join(folder, 'url');
-  if (!existsSync(file)) return;
-  const url = readFileSync(file, 'utf8').trim();
+  const url = existsSync(file) ? readFileSync(file, 'utf8').trim() : '';
+  if (url !== '' && ['answers', 'loading'].includes(await presence(url))) await shutDown(url);
+  if (before !== null && isRunning(before)) {
+    tell(before, 'SIGTERM');
+    await haveEnded([before], AbortSignal.timeout(SHUTDOWN_MS));
+    tell(before, 'SIGKILL');
+    await haveEnded([before], AbortSignal.timeout(SHUTDOWN_MS));
+  }
+  if (url === '' || (await presence(url)) === 'gone') return;
+  const { port } = new URL(url);
+  throw new Error(
+    `The Redis of an earlier start still listens on port ${port} and does not end. End it and start again: find it with lsof -i :${port}. If that is something else, delete ${file}`,
+  );
+}
+
+async function shutDown(url: string): Promise<void> {
   const redis = connect(url);
   try {
     await redis.connect();
     await redis.shutdown();
   } catch {
-    // It is gone already, or goes while it answers.
+    // It goes while it answers, or hangs: what is left of it shows afterwards.
   } finally {
     redis.disconnect();
   }
-  while (await ping(url)) await delay(ASK_AGAIN_MS);
+  const late = AbortSignal.timeout(SHUTDOWN_MS);
+  while (!late.aborted && ['answers', 'loading'].includes(await presence(url)))
+    await delay(ASK_AGAIN_MS);
 }
 
 function ended(child: ChildProcess): Promise<void> {

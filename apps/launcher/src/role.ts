@@ -15,6 +15,8 @@ export interface RoleOptions {
   log: number | 'inherit';
   /** Tells the user. */
   announce: (sentence: string) => void;
+  /** Hears of the process at each start. */
+  started: (pid: number) => void;
 }
 
 /** How long it may take to be ready, ms. */
@@ -69,6 +71,7 @@ export class Role {
     const stdio = ['ignore', log, log, 'ipc'] as const;
     const child = spawn(process.execPath, args, { cwd, env, stdio: [...stdio], detached: true });
     this.#child = child;
+    if (child.pid !== undefined) this.#options.started(child.pid);
     return child;
   }
 

@@ -13,6 +13,7 @@ if (existsSync(join(notes, `fail-${role}`))) {
 }
 // Something to stay alive for, as a real role has.
 const server = createServer((_, response) => response.end(role)).listen(0, '127.0.0.1', () => {
+  console.log(`${role} is up`);
   note(`ready ${JSON.stringify({ SLUICE_CONFIG, SLUICE_SIMULATOR_URL, REDIS_URL, PORT, pid: process.pid })}`);
   process.send({ type: 'ready' });
 });

@@ -30,7 +30,7 @@ function findLaunched(): { api: string; simulator: string } | string {
   const read = loadEnvironment(withEnvFile(process.env, process.cwd()));
   if (read.kind === 'invalid') return 'An environment variable is wrong: `npm start` says which.';
   const launched: Launched | null = runningIn(resolve(read.environment.dataDir));
-  if (launched === null) return START_FIRST;
+  if (!launched?.ready) return START_FIRST;
   const { api, simulator } = launched;
   return simulator === null ? DEMO_ONLY : { api, simulator };
 }
