@@ -19,7 +19,10 @@ export function affinityOf(
   body: Readonly<Record<string, unknown>>,
 ): Affinity {
   const key =
-    explicit ?? named('cache', body['prompt_cache_key']) ?? userOf(body) ?? conversationOf(body);
+    named('key', explicit) ??
+    named('cache', body['prompt_cache_key']) ??
+    userOf(body) ??
+    conversationOf(body);
   return { affinityKey: key, prefixKey: prefixOf(body) };
 }
 

@@ -2,49 +2,21 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { seededRandom } from '@sluice/testing';
-import { type Asked, type Candidate, msOf } from './candidate.ts';
+import type { Asked, Candidate } from './candidate.ts';
 import { capacity } from './capacity.ts';
 import { choose } from './choose.ts';
 import { asked, candidate, perMinute, pool } from './example-candidates.ts';
 import { roundRobin } from './round-robin.ts';
-import { DEFAULT_DEPTH } from './room.ts';
-import { NO_MEMORY, type Strategy } from './strategy.ts';
+import { placeAll, times } from './example-stream.ts';
+import { NO_MEMORY } from './strategy.ts';
 import { weighted } from './weighted.ts';
 
-/** Deep enough that room never decides. */
-const ENDLESS = { ...DEFAULT_DEPTH, depthMs: 1e12, unlimitedDepth: 1e12 };
-
-/** Places `asked` again and again, each placement adding to what is ahead of the deployment's rates. */
-function place(
-  setup: { strategy: Strategy; candidates: Candidate[]; seed?: number },
-  requests: readonly Asked[],
-): string[] {
-  const random = seededRandom(setup.seed ?? 1);
-  let { candidates } = setup;
-  let memory = NO_MEMORY;
-  const places: string[] = [];
-  for (const request of requests) {
-    const now = pool(candidates, { strategy: setup.strategy, memory, depth: ENDLESS });
-    const choice = choose(request, now, { now: 0, random });
-    assert.ok(choice.kind === 'place');
-    memory = choice.memory;
-    for (let i = 0; i < choice.jobs; i += 1) places.push(choice.deployment);
-    candidates = candidates.map((each) =>
-      each.id === choice.deployment ? loaded(each, request, choice.jobs) : each,
-    );
-  }
-  return places;
-}
-
-const loaded = (each: Candidate, { cost }: Asked, jobs: number): Candidate => ({
-  ...each,
-  rates: each.rates.map((rate) => ({ ...rate, aheadMs: rate.aheadMs + jobs * msOf(cost, rate) })),
-});
-
-const times = (n: number, request: Asked = asked()): Asked[] =>
-  Array.from({ length: n }, () => request);
-const count = (places: readonly string[], id: string): number =>
-  places.filter((place_) => place_ === id).length;
+const place = (setup: Parameters<typeof placeAll>[0], requests: readonly Asked[]): string[] =>
+  placeAll(setup, requests).flatMap(({ deployment, jobs }) =>
+    Array.from({ length: jobs }, () => deployment),
+  );
+const count = (all: readonly string[], id: string): number =>
+  all.filter((each) => each === id).length;
 
 test('capacity shares work out in proportion to the limits, to within a job', () => {
   const rpm = { a: 900, b: 600, c: 300 };

@@ -50,7 +50,7 @@ function run(strategy: Strategy, { request, candidates, memory, seed }: Case): C
 function holds(strategy: Strategy, check: (example: Case, choice: Choice) => void): void {
   fc.assert(
     fc.property(anyCase, (example) => check(example, run(strategy, example))),
-    { numRuns: 500 },
+    { numRuns: 1_000 },
   );
 }
 
