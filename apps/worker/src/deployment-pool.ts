@@ -7,6 +7,7 @@ import type { Admission } from '@sluice/admission';
 import { expectedCost } from '@sluice/budget';
 import type { Cost } from '@sluice/budget';
 import type { Deployment, Outcome, OutputCharge, Usage } from '@sluice/job';
+import { refusedLimit } from '@sluice/providers';
 import { openWorker, runQueue } from '@sluice/queues';
 import type { EntryData } from '@sluice/queues';
 import { Gate } from './gate.ts';
@@ -16,6 +17,8 @@ import { makeCall } from './make-call.ts';
 import type { CallPorts, CallResult } from './make-call.ts';
 import type { OutcomeWriter } from './outcome-writer.ts';
 import { outcomeOf } from './outcome-of.ts';
+import { PERMIT_MS } from './permit-keeper.ts';
+import type { PermitKeeper } from './permit-keeper.ts';
 import { runEntry } from './run-entry.ts';
 import type { EntryPorts } from './run-entry.ts';
 
@@ -23,6 +26,8 @@ import type { EntryPorts } from './run-entry.ts';
 export interface Learned {
   charsPerToken: number;
   meanOutput: number | null;
+  /** Rates that are known: as configured, reported or learnt. */
+  dims: readonly unknown[];
 }
 
 interface Settlement {
@@ -39,6 +44,7 @@ export interface PoolPorts {
   deployment: Deployment;
   outputCharge: OutputCharge;
   admission: Admission;
+  permits: PermitKeeper;
   outcomes: OutcomeWriter;
   call: CallPorts;
   entry: Omit<EntryPorts, 'perform' | 'store' | 'dropped' | 'deployment'>;
@@ -57,7 +63,6 @@ export interface PoolPorts {
  */
 const SLOTS_WHERE_LIMITED = 4_096;
 const SLOTS_WHERE_UNLIMITED = 128;
-const LEASE_MARGIN_MS = 5_000;
 
 export class DeploymentPool {
   readonly #ports: PoolPorts;
@@ -72,12 +77,15 @@ export class DeploymentPool {
     this.#ports = ports;
     this.#learned = learned;
     const { admission, deployment } = ports;
-    const leaseMs = deployment.timeoutMs + LEASE_MARGIN_MS;
     this.#gate = new Gate({
       book: (costs, band, leases) =>
-        admission.book(deployment.id, { costs, band, leases, leaseMs }),
-      release: (leases) => void admission.release(deployment.id, leases).catch(() => undefined),
-      mostCalls: ports.limited ? Number.POSITIVE_INFINITY : ports.unlimitedConcurrency,
+        admission.book(deployment.id, { costs, band, leases, leaseMs: PERMIT_MS }),
+      release: (leases, costs) =>
+        void admission.release(deployment.id, leases, costs).catch(() => undefined),
+      mostCalls: () =>
+        ports.limited || this.#learned.dims.length > 0
+          ? Number.POSITIVE_INFINITY
+          : ports.unlimitedConcurrency,
       now: ports.call.now,
     });
     this.#settlements = new GatheredWriter({
@@ -164,47 +172,52 @@ export class DeploymentPool {
     if (admitted === 'turned_away') return 'turned_away';
     if (signal.aborted || this.#ports.call.now() >= call.deadlineAt) {
       this.#gate.ended();
-      void this.#ports.admission.release(deployment.id, [lease]).catch(() => undefined);
+      void this.#ports.admission.release(deployment.id, [lease], [expected]).catch(() => undefined);
       return 'turned_away';
     }
     this.#calling++;
+    this.#ports.permits.hold(deployment.id, lease);
     const result = await makeCall(this.#ports.call, call, signal);
+    this.#ports.permits.release(deployment.id, lease);
     this.#calling--;
     this.#feedBack(call, result, { lease, expected });
     await this.#ports.outcomes.store(data, outcomeOf(deployment, call, result));
     return 'stored';
   }
 
-  /** Settles the booking and passes on what the answer said about the limits. */
+  /** Passes on what the answer said about the limits, then settles the booking: who waits for it knows them. */
   #feedBack(call: Call, result: CallResult, booked: { lease: string; expected: Cost }): void {
     const { admission, deployment, outputCharge, entry } = this.#ports;
+    const tookMs = result.endedAt - result.startedAt;
+    if (result.limits.length > 0) {
+      void admission.observe(deployment.id, result.limits).catch(() => undefined);
+    }
+    if (result.outcome === 'rate_limited') this.#refused(result, booked.expected);
     void this.#settlements
       .add({
         ...booked,
         actual: actualCost(booked.expected, result, outputCharge),
         outcome: result.outcome,
-        tookMs: result.endedAt - result.startedAt,
+        tookMs,
         characters: call.shape.characters,
         usage: result.usage,
       })
       .then(() => this.#gate.ended());
-    if (result.outcome === 'rate_limited') {
-      void admission
-        .pause(deployment.id, result.retryAfterMs ?? DEFAULT_PAUSE_MS)
-        .catch(() => undefined);
-    }
-    if (result.limits.length > 0) {
-      void admission.observe(deployment.id, result.limits).catch(() => undefined);
-    }
     if (result.outcome === 'ok') return;
-    const ms = Math.round(result.endedAt - result.startedAt);
+    const ms = Math.round(tookMs);
     const { outcome, statusCode: status } = result;
     entry.events.callFailed({ deployment: deployment.id, ref: call.ref, outcome, status, ms });
   }
-}
 
-/** A 429 without `retry-after`: long enough for any one-second window. */
-const DEFAULT_PAUSE_MS = 1_000;
+  #refused(result: CallResult, expected: Cost): void {
+    const { admission, deployment } = this.#ports;
+    const limit = refusedLimit(result.message, result.limits);
+    const { retryAfterMs, startedAt, endedAt } = result;
+    const said = { expected, limit, retryAfterMs, tookMs: endedAt - startedAt, leaseMs: PERMIT_MS };
+    void admission.refused(deployment.id, said).catch(() => undefined);
+    this.#gate.recall();
+  }
+}
 
 /** What the call really cost; null when nobody knows (no usage in the answer). */
 function actualCost(expected: Cost, result: CallResult, outputCharge: OutputCharge): Cost | null {

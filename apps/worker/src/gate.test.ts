@@ -26,7 +26,7 @@ function office(answer: (asked: Asked, time: number) => Booking, over: Partial<G
       return Promise.resolve(answer({ leases, band }, asked.length));
     },
     release: (leases) => released.push(...leases),
-    mostCalls: Number.POSITIVE_INFINITY,
+    mostCalls: () => Number.POSITIVE_INFINITY,
     now: () => performance.now(),
     ...over,
   });
@@ -121,8 +121,27 @@ describe('the gate', () => {
     assert.equal(gate.waiting, 0);
   });
 
+  test('after a refusal what was booked for later gives its lease back and asks again in order', async () => {
+    const { gate, asked, released } = office(({ leases }, time) => ({
+      delaysMs: leases.map(() => (time === 1 ? 5_000 : 0)),
+      askAgainMs: null,
+    }));
+    const both = Promise.all([gate.ask(batch('a')), gate.ask(batch('b'))]);
+    await new Promise(setImmediate);
+    gate.recall();
+    assert.deepEqual(await both, ['start', 'start']);
+    assert.deepEqual(released, ['a', 'b']);
+    assert.deepEqual(
+      asked.map(({ leases }) => leases),
+      [
+        ['a', 'b'],
+        ['a', 'b'],
+      ],
+    );
+  });
+
   test('no more calls at once than this process is meant to make', async () => {
-    const { gate, asked } = office(all, { mostCalls: 2 });
+    const { gate, asked } = office(all, { mostCalls: () => 2 });
     const third = Promise.all([gate.ask(batch('a')), gate.ask(batch('b'))]).then(() =>
       gate.ask(batch('c')),
     );

@@ -17,10 +17,10 @@ export interface Booking {
 
 export interface GatePorts {
   book: (costs: Cost[], band: 'interactive' | 'batch', leases: string[]) => Promise<Booking>;
-  /** Gives a booked lease up whose call is not made. */
-  release: (leases: string[]) => void;
+  /** Gives booked leases up whose calls are not made. */
+  release: (leases: string[], costs: Cost[]) => void;
   /** Calls at once in this process; Infinity where a limit of the deployment says how many. */
-  mostCalls: number;
+  mostCalls: () => number;
   now: () => number;
 }
 
@@ -78,11 +78,32 @@ export class Gate {
     const waiting = [...this.#lanes.interactive.takeAll(), ...this.#lanes.batch.takeAll()];
     for (const { timer, pending } of this.#scheduled) {
       clearTimeout(timer);
-      this.#ports.release([pending.lease]);
+      this.#ports.release([pending.lease], [pending.cost]);
       waiting.push(pending);
     }
     this.#scheduled.clear();
     for (const pending of waiting) pending.settle('turned_away');
+  }
+
+  /**
+   * The provider refused a call: what is booked for later asks again, in its order, and learns of the pause. Say it to
+   * Redis first.
+   */
+  recall(): void {
+    const recalled = [...this.#scheduled];
+    if (recalled.length === 0) return;
+    this.#scheduled.clear();
+    for (const { timer } of recalled) clearTimeout(timer);
+    const all = recalled.map(({ pending }) => pending);
+    this.#ports.release(
+      all.map(({ lease }) => lease),
+      all.map(({ cost }) => cost),
+    );
+    for (const band of ['interactive', 'batch'] as const) {
+      const lane = this.#lanes[band];
+      lane.pending.unshift(...all.filter((pending) => pending.band === band));
+      if (lane.pending.length > 0) this.#pump(lane, band);
+    }
   }
 
   open(): void {
@@ -108,7 +129,7 @@ export class Gate {
   async #run(lane: Lane, band: 'interactive' | 'batch'): Promise<void> {
     await Promise.resolve();
     while (lane.inTime(this.#ports.now()) > 0) {
-      const places = this.#ports.mostCalls - this.#calls - this.#scheduled.size;
+      const places = this.#ports.mostCalls() - this.#calls - this.#scheduled.size;
       if (places <= 0) {
         await lane.sleep(LONGEST_WAIT_MS);
         continue;
@@ -138,7 +159,7 @@ export class Gate {
   #grant(lane: Lane, granted: Pending[], delaysMs: number[]): void {
     granted.forEach((pending, i) => {
       if (!lane.take(pending)) {
-        this.#ports.release([pending.lease]);
+        this.#ports.release([pending.lease], [pending.cost]);
         return;
       }
       this.#schedule(lane, pending, delaysMs[i] as number);
@@ -153,7 +174,7 @@ export class Gate {
   #schedule(lane: Lane, pending: Pending, delayMs: number): void {
     const due = this.#ports.now() + delayMs;
     if (due >= pending.until) {
-      this.#ports.release([pending.lease]);
+      this.#ports.release([pending.lease], [pending.cost]);
       return pending.settle('turned_away');
     }
     if (delayMs < 1) return this.#start(pending);
@@ -162,7 +183,7 @@ export class Gate {
       timer: setTimeout(() => {
         this.#scheduled.delete(item);
         if (this.#ports.now() - due <= TOO_LATE_MS) return this.#start(pending);
-        this.#ports.release([pending.lease]);
+        this.#ports.release([pending.lease], [pending.cost]);
         lane.pending.unshift(pending);
         this.#pump(lane, pending.band);
       }, delayMs),

@@ -16,6 +16,7 @@ import { DeploymentPool } from './deployment-pool.ts';
 import type { WorkerEvents } from './events.ts';
 import { LeaseKeeper } from './lease-keeper.ts';
 import { CallLoader } from './load-calls.ts';
+import { PermitKeeper } from './permit-keeper.ts';
 import { OutcomeWriter } from './outcome-writer.ts';
 
 export interface WorkerOptions {
@@ -47,6 +48,7 @@ interface Parts {
   admission: Admission;
   caller: Caller;
   leases: LeaseKeeper;
+  permits: PermitKeeper;
   aborts: CallAborts;
   now: () => number;
 }
@@ -90,11 +92,13 @@ function makeParts(options: WorkerOptions, holder: string): Parts {
   const ledger = openLedger(redis, prefix);
   const pacing = { ...KNOWN_WINDOW, share: config.admission.utilisation };
   const onLost = (entries: string[]): void => events.leaseLost({ entries });
+  const admission = new Admission({ redis, prefix, fleet, pacing });
   return {
     ledger,
     redis,
     store: localStore(filesFolder),
-    admission: new Admission({ redis, prefix, fleet, pacing }),
+    admission,
+    permits: new PermitKeeper(admission),
     caller: createCaller(),
     leases: new LeaseKeeper({ ledger, holder, leaseMs: LEASE_MS, now, onLost }),
     aborts: new CallAborts(connectRedis(redisUrl, 'subscriber'), ledger.keys),
@@ -112,11 +116,12 @@ function makePools(
 ): Map<string, DeploymentPool> {
   const { installation, events } = options;
   const { fleet, environment } = installation;
-  const { admission, aborts, caller, ledger, leases, now, redis, store } = parts;
+  const { admission, aborts, caller, ledger, leases, now, permits, redis, store } = parts;
   const loader = new CallLoader(ledger, store);
   const signalFor = (id: string) => aborts.signalFor(id);
   const shared = {
     admission,
+    permits,
     outcomes: new OutcomeWriter(ledger, events),
     connection: redis,
     prefix: environment.prefix,
@@ -140,6 +145,7 @@ function makePools(
 
 async function closeParts(parts: Parts): Promise<void> {
   parts.leases.close();
+  parts.permits.close();
   parts.aborts.close();
   await parts.caller.close();
   parts.admission.close();
@@ -158,7 +164,7 @@ async function readStates(
   }
 }
 
-const FIRST_GUESS = { charsPerToken: 4, meanOutput: null };
+const FIRST_GUESS = { charsPerToken: 4, meanOutput: null, dims: [] };
 
 /** Whether anything bounds its calls; without, the worker does. */
 const isLimited = (fleet: Fleet, deployment: Deployment): boolean =>

@@ -71,13 +71,19 @@ function clock(): { micros: () => number; pass: (ms: number) => void } {
 }
 
 describe('booking', () => {
-  test('a deployment without limits starts everything and counts it', async () => {
+  test('where nothing is known a few calls start, and more with every answer', async () => {
     const admission = open({ deployments: { a: { limits: {} } } });
-    const { delaysMs, waitMs } = await admission.book('a', asking(40));
-    assert.deepEqual([delaysMs, waitMs], [Array(40).fill(0), null]);
+    const asked = asking(40);
+    const first = await admission.book('a', asked);
+    assert.deepEqual([first.delaysMs, first.waitMs], [Array(4).fill(0), 50]);
     await admission.taken('a', 2);
     const load = (await admission.read()).get('a');
-    assert.deepEqual([load?.taken, load?.inFlight], [42, 40]);
+    assert.deepEqual([load?.taken, load?.inFlight], [6, 4]);
+    await admission.settle(
+      'a',
+      asked.leases.slice(0, 4).map((lease) => ended(lease)),
+    );
+    assert.equal((await admission.book('a', asking(40))).delaysMs.length, 8);
   });
 
   test('a shared budget holds for all who draw on it', async () => {
@@ -203,13 +209,14 @@ describe('what a provider says', () => {
     const shared = { limits: { rpm: 60_000 }, org: true };
     const deployments = { a: shared, b: shared };
     const admission = open({ deployments, org: { tpm: 1_000_000 } }, micros);
-    await admission.pause('a', 3_000, 'rpm');
+    const refused = { expected: cost(), limit: null, tookMs: 5, leaseMs: 10_000 };
+    await admission.refused('a', { ...refused, limit: 'rpm', retryAfterMs: 3_000 });
     assert.deepEqual((await admission.book('a', asking(1))).binding, {
       budget: 'a',
       dimension: 'paused',
     });
     assert.equal((await admission.book('b', asking(1))).delaysMs.length, 1);
-    await admission.pause('a', 2_000);
+    await admission.refused('b', { ...refused, retryAfterMs: 2_000 });
     assert.equal((await admission.book('b', asking(1))).waitMs, 2_000);
     assert.equal((await admission.read()).get('a')?.pausedForMs, 3_000);
     pass(3_000);

@@ -8,6 +8,7 @@ import {
   KNOWN_WINDOW,
   MOST_INPUT_TOKENS,
   MOST_OUTPUTS,
+  leasing,
   tally,
 } from '@sluice/budget';
 import type { Band, Binding, Cost, PacingSettings } from '@sluice/budget';
@@ -20,12 +21,12 @@ import type { DeploymentLoad } from './deployment-load.ts';
 import {
   drawnBudgets,
   endedChange,
-  lowerLevels,
-  pausedBudgets,
+  isShort,
   refundChange,
+  scriptReports,
 } from './drawn-budgets.ts';
 import type { DrawnBudgets, LimitReport } from './drawn-budgets.ts';
-import { counterField, pauseField } from './keys.ts';
+import { counterField } from './keys.ts';
 import { readRoot } from './read-root.ts';
 import { RunId } from './run-id.ts';
 import { defineScripts } from './scripts.ts';
@@ -35,8 +36,9 @@ export interface AdmissionOptions {
   prefix: string;
   fleet: Fleet;
   pacing?: PacingSettings;
-  /** Tests only: the time in microseconds instead of Redis's own. */
+  /** Tests only: the time in microseconds instead of Redis's own, and the jitter of pauses. */
   micros?: () => number;
+  random?: () => number;
 }
 
 export interface Asked {
@@ -74,21 +76,41 @@ export interface Settled {
   usage: Usage | null;
 }
 
+/** A call that the provider answered with 429. */
+export interface Refused {
+  expected: Cost;
+  /** The limit that it named; null = none. */
+  limit: RateDimension | 'concurrency' | null;
+  /** null: it did not say. */
+  retryAfterMs: number | null;
+  tookMs: number;
+  leaseMs: number;
+}
+
+/** A reported limit that does not change is told Redis again after so long, ms. */
+const REPORT_AGAIN_MS = 600_000;
+
 export class Admission {
   readonly #redis: Redis;
   readonly #prefix: string;
   readonly #pacing: PacingSettings;
   readonly #micros: () => number;
+  readonly #random: () => number;
   readonly #runId: RunId;
+  /** By deployment and dimension: the limit last told Redis, and when (ms, this process's clock). */
+  readonly #told = new Map<string, { limit: number; at: number }>();
   #drawn = new Map<string, DrawnBudgets>();
-  /** By root, the budgets that limit concurrency. */
+  /** By root, the budgets that count calls in flight. */
   #limited = new Map<string, Set<string>>();
 
-  constructor({ redis, prefix, fleet, pacing = KNOWN_WINDOW, micros = () => 0 }: AdmissionOptions) {
+  constructor(options: AdmissionOptions) {
+    const { redis, prefix, fleet, pacing = KNOWN_WINDOW } = options;
+    const { micros = () => 0, random = Math.random } = options;
     this.#redis = redis;
     this.#prefix = prefix;
     this.#pacing = pacing;
     this.#micros = micros;
+    this.#random = random;
     this.#runId = new RunId(redis);
     defineScripts(redis);
     this.useFleet(fleet);
@@ -101,14 +123,13 @@ export class Admission {
     this.#drawn = new Map(drawn.map((one) => [one.deployment.id, one]));
     this.#limited = new Map(drawn.map(({ deployment }) => [deployment.root, new Set()]));
     for (const { deployment, rules } of drawn) {
-      const limited = rules.filter(({ concurrency }) => concurrency !== null);
-      for (const { budget } of limited) this.#limited.get(deployment.root)?.add(budget);
+      for (const { budget } of leasing(rules)) this.#limited.get(deployment.root)?.add(budget);
     }
   }
 
   /** Books as many of these calls, in order, as may start within a quarter of a second. */
   async book(deploymentId: string, { costs, band, leases, leaseMs }: Asked): Promise<Booked> {
-    const { keys, leaseKeys, rulesJson, bindings } = this.#of(deploymentId);
+    const { keys, rulesJson, bindings } = this.#of(deploymentId);
     const run = await this.#runId.current();
     const flat = costs.flatMap(({ input, output, usd }) => [input, output, usd]);
     const [micros = 0, wait = -1, binding = 0, ...delays] = await this.#redis.sluiceBook(
@@ -122,7 +143,7 @@ export class Admission {
       run,
       this.#runId.changed ? 1 : 0,
       this.#micros(),
-      ...(leaseKeys.length > 0 ? leases : []),
+      ...leases,
     );
     const waitMs = wait < 0 ? null : wait / 1000;
     const bound = bindings[Math.abs(binding) - 1] ?? null;
@@ -142,7 +163,11 @@ export class Admission {
     const ended = items.map((item) => ({ ...item, costUsd: item.actual?.usd ?? 0 }));
     const { failures, ...calls } = tally(ended);
     await this.#change(drawn, {
-      change: endedChange(drawn, items),
+      change: endedChange(
+        drawn,
+        items,
+        items.flatMap(({ outcome, tookMs }) => (outcome === 'ok' ? [tookMs] : [])),
+      ),
       calls: JSON.stringify({
         ...calls,
         mostInputTokens: MOST_INPUT_TOKENS,
@@ -163,10 +188,10 @@ export class Admission {
     await this.#change(drawn, { change, calls: '', failures: '[]', leases });
   }
 
-  /** Prolongs leases of calls in flight; answers those that had lapsed already. */
+  /** Prolongs leases of calls in flight; answers those that had lapsed already and count again from now on. */
   async renew(deploymentId: string, leases: string[], leaseMs: number): Promise<string[]> {
     const { leaseKeys } = this.#of(deploymentId);
-    if (leaseKeys.length === 0 || leases.length === 0) return [];
+    if (leases.length === 0) return [];
     const [, ...lost] = await this.#redis.sluiceRenew(
       leaseKeys.length,
       ...leaseKeys,
@@ -184,21 +209,42 @@ export class Admission {
   }
 
   /**
-   * Starts nothing for so long, on the budgets that limit the dimension a 429 named, or on all that the deployment
-   * draws on.
+   * A provider answered 429: the budgets concerned pause, and what was too much is not sent so soon again. Resolves
+   * with the length of the pause, ms; 0 for a call that was under way when the last pause began.
    */
-  async pause(deploymentId: string, ms: number, dimension?: RateDimension): Promise<void> {
-    const drawn = this.#of(deploymentId);
-    const fields = pausedBudgets(drawn, dimension).map(pauseField);
-    await this.#redis.sluicePause(1, drawn.keys[0] as string, ms, this.#micros(), ...fields);
+  async refused(deploymentId: string, refused: Refused): Promise<number> {
+    const { keys, leaseKeys, refusalJson } = this.#of(deploymentId);
+    const { expected, limit, retryAfterMs, tookMs, leaseMs } = refused;
+    const { input, output } = expected;
+    const told = { limit: limit ?? '', retryAfterMs: retryAfterMs ?? -1, tookMs, leaseMs };
+    const [, pauseMs] = await this.#redis.sluiceRefuse(
+      1 + leaseKeys.length,
+      keys[0] as string,
+      ...leaseKeys,
+      refusalJson,
+      JSON.stringify({ ...told, random: this.#random(), input, output }),
+      this.#micros(),
+    );
+    return pauseMs;
   }
 
-  /** Takes in what an answer's headers say. Asks Redis only when less is left than a burst. */
+  /** Takes in what an answer's headers say. Asks Redis only when a limit is news or little is left. */
   async observe(deploymentId: string, reports: readonly LimitReport[]): Promise<void> {
     const drawn = this.#of(deploymentId);
-    const lowered = lowerLevels(drawn, reports);
-    if (lowered === null) return;
-    await this.#redis.sluiceObserve(1, drawn.keys[0] as string, lowered, this.#micros());
+    const now = Date.now();
+    const telling = reports.filter(
+      (report) => this.#isNews(deploymentId, report, now) || isShort(drawn, report),
+    );
+    if (telling.length === 0) return;
+    for (const { dimension, limit } of telling)
+      this.#told.set(`${deploymentId}|${dimension}`, { limit, at: now });
+    const script = scriptReports(drawn, telling);
+    await this.#redis.sluiceObserve(1, drawn.keys[0] as string, script, this.#micros());
+  }
+
+  #isNews(deploymentId: string, { dimension, limit }: LimitReport, now: number): boolean {
+    const told = this.#told.get(`${deploymentId}|${dimension}`);
+    return told === undefined || told.limit !== limit || now - told.at > REPORT_AGAIN_MS;
   }
 
   /** Every deployment's load, one script per root and one round trip. */
@@ -249,7 +295,7 @@ export class Admission {
       args.failures,
       deployment.id,
       this.#micros(),
-      ...(keys.length > 2 ? args.leases : []),
+      ...args.leases,
     );
   }
 

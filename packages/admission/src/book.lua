@@ -3,14 +3,16 @@
   `book` in packages/budget, which is the specification: a property test holds the two together.
 
   KEYS[1]   rates: hash of the root: `<budget>|<dimension>` when a bucket is full again, ms, or `bin:amount …` of a
-            window; `<budget>|pause` nothing starts before, ms; `run`, `emptied` see below
+            window; `<budget>|pause` nothing starts before, ms; `run`, `emptied` see below; what was learnt: learnt.lua
   KEYS[2]   load: hash of the deployments' counters
-  KEYS[3…]  leases: sorted set of each budget that limits concurrency: lease → when it lapses, ms
+  KEYS[3…]  leases: sorted set of the deployment's own budget and of each other that limits concurrency: lease →
+            when it lapses, ms
 
-  ARGV[1]   rules (JSON): deployment; fields of KEYS[1] to read: run, emptied, pauses, pacers, windows in this order;
-            budgets: how many; own: how many pacers are of the deployment's own budget, hole: what a booking may leave
-            unused of the others, ms; pacers: [amount, msPerUnit, burstMs, batchBurstMs]; windows: [amount, limit, binMs,
-            bins]; permits: limit of each of KEYS[3…]
+  ARGV[1]   rules (JSON): deployment; fields of KEYS[1] to read: run, emptied, then of each budget pause, sent and
+            slots, of each pacer its field and what was learnt, and windows; budgets: how many; own: how many pacers
+            are of the deployment's own budget, hole: what a booking may leave unused of the others, ms; pacers:
+            [amount, limit, share, burstMs, batchShare, 1 for requests]; windows: [amount, limit, binMs, bins];
+            permits: [limit (0: none), number of the budget] of each of KEYS[3…]
   ARGV[2]   costs (JSON): input, output, usd of each call in turn
   ARGV[3]   band: interactive | batch
   ARGV[4]   horizon, ms
@@ -18,7 +20,7 @@
   ARGV[6]   run id of the server as the caller knows it
   ARGV[7]   1 if the caller has seen the server under another run id before
   ARGV[8]   the time in microseconds; 0 = Redis's own (always, outside of tests)
-  ARGV[9…]  leases, one per call; none where nothing limits concurrency
+  ARGV[9…]  leases, one per call
 
   Returns   now (µs), wait for the first call not granted (µs, -1: none), what binds (position in pauses, pacers,
             windows, permits; 0: nothing; negative: it cannot be booked ahead), then the delay of each granted call (µs, rounded up)
@@ -30,11 +32,7 @@ local costs = cjson.decode(ARGV[2])
 local batch = ARGV[3] == 'batch'
 local horizon = tonumber(ARGV[4])
 local term = tonumber(ARGV[5])
-local micros = tonumber(ARGV[8])
-if micros == 0 then
-  local time = redis.call('TIME')
-  micros = time[1] * 1000000 + time[2]
-end
+local micros = clock(ARGV[8])
 local now = micros / 1000
 local stored = redis.call('HMGET', KEYS[1], unpack(rules.fields))
 
@@ -46,13 +44,13 @@ if stored[1] ~= ARGV[6] then
   if stored[1] ~= run then
     local anew = not stored[1] and ARGV[7] ~= '1'
     emptied = anew and 0 or now
-    redis.call('HSET', KEYS[1], 'run', run, 'emptied', string.format('%.17g', emptied))
+    redis.call('HSET', KEYS[1], 'run', run, 'emptied', exact(emptied))
   end
 end
 
 local opens, opensBy = now, 0
 for i = 1, rules.budgets do
-  local till = tonumber(stored[2 + i] or 0)
+  local till = tonumber(stored[3 * i] or 0)
   if till > opens then opens, opensBy = till, i end
 end
 
@@ -60,12 +58,26 @@ local pacers, windows, permits = rules.pacers, rules.windows, rules.permits
 local firstPacer = rules.budgets
 local firstWindow = firstPacer + #pacers
 local firstPermit = firstWindow + #windows
+local pacerFields = 2 + 3 * rules.budgets
+local windowFields = pacerFields + 2 * #pacers
 
-local fullAt = {}
+-- Pacers whose limit is known: the others have no unit.
+local fullAt, unit, bursts, learnt = {}, {}, {}, {}
+local known = false
 for p = 1, #pacers do
-  local at = tonumber(stored[2 + firstPacer + p] or 0)
-  if emptied > 0 and at < emptied + pacers[p][3] then at = emptied + pacers[p][3] end
-  fullAt[p] = at
+  local text = stored[pacerFields + 2 * p]
+  local ms, burst, batchBurst = paceOf(pacers[p], text, now)
+  if ms then
+    known = true
+    unit[p], bursts[p] = ms, batch and batchBurst or burst
+    local at = tonumber(stored[pacerFields + 2 * p - 1] or 0)
+    if emptied > 0 and at < emptied + burst then at = emptied + burst end
+    fullAt[p] = at
+    if text then
+      local taught = numbers(text, 5)
+      if taught[3] > 0 then learnt[p] = taught end
+    end
+  end
 end
 
 -- A window's bins: `older` is the sum of all but the newest.
@@ -73,7 +85,7 @@ local bins = {}
 for w = 1, #windows do
   local bin = { older = 0, index = {}, amount = {} }
   local oldest = math.floor(now / windows[w][3]) - windows[w][4]
-  for index, amount in string.gmatch(stored[2 + firstWindow + w] or '', '(%d+):(%S+)') do
+  for index, amount in string.gmatch(stored[windowFields + w] or '', '(%d+):(%S+)') do
     index = tonumber(index)
     if index >= oldest then
       local n = #bin.index
@@ -84,14 +96,14 @@ for w = 1, #windows do
   bins[w] = bin
 end
 
+for c = 1, #permits do
+  if permits[c][1] > 0 then known = true end
+end
 local left, leftBy = math.huge, 0
 for c = 1, #permits do
-  local leases = KEYS[2 + c]
-  if emptied == 0 or now >= emptied + term then
-    redis.call('ZREMRANGEBYSCORE', leases, '-inf', string.format('%.17g', now))
-  end
-  local free = permits[c] - redis.call('ZCARD', leases)
-  if free < left then left, leftBy = free, firstPermit + c end
+  local held = liveLeases(KEYS[2 + c], emptied, term, now)
+  local slots = slotsOf(stored[2 + 3 * permits[c][2]], permits[c][1], c == 1 and not known, now)
+  if slots - held < left then left, leftBy = slots - held, firstPermit + c end
 end
 local permitAt = now + 50
 
@@ -110,18 +122,18 @@ end
 local reply = { micros, -1, 0 }
 local granted = 0
 local newest = now + horizon
-local burst = batch and 4 or 3
 local amounts = { 1, 0, 0, 0, 0 }
 local scored = {}
+local sent = {}
+for b = 1, rules.budgets do sent[b] = rolled(stored[1 + 3 * b], now) end
 for i = 1, #costs, 3 do
   local input, output = costs[i], costs[i + 1]
   amounts[2], amounts[3], amounts[4], amounts[5] = input + output, input, output, costs[i + 2]
   local start, by = opens, opensBy
   for p = 1, #pacers do
-    local pacer = pacers[p]
-    local cost = amounts[pacer[1]] * pacer[2]
+    local cost = unit[p] and amounts[pacers[p][1]] * unit[p] or 0
     if cost > 0 then
-      local spare = pacer[burst] - cost
+      local spare = bursts[p] - cost
       local at = fullAt[p] - (spare > 0 and spare or 0)
       if at > start then start, by = at, firstPacer + p end
     end
@@ -137,8 +149,8 @@ for i = 1, #costs, 3 do
   local permitted = granted < left
   local ahead = true
   for p = rules.own + 1, #pacers do
-    local free = fullAt[p] > now and fullAt[p] or now
-    if amounts[pacers[p][1]] > 0 and start - free > rules.hole then ahead = false end
+    local free = unit[p] and (fullAt[p] > now and fullAt[p] or now)
+    if free and amounts[pacers[p][1]] > 0 and start - free > rules.hole then ahead = false end
   end
   if not permitted or start > newest or not ahead then
     if not permitted and start <= permitAt then start, by = permitAt, leftBy end
@@ -146,9 +158,11 @@ for i = 1, #costs, 3 do
     break
   end
   for p = 1, #pacers do
-    local pacer = pacers[p]
-    local cost = amounts[pacer[1]] * pacer[2]
-    if cost > 0 then fullAt[p] = (fullAt[p] > start and fullAt[p] or start) + cost end
+    local cost = unit[p] and amounts[pacers[p][1]] * unit[p] or 0
+    if cost > 0 then
+      fullAt[p] = (fullAt[p] > start and fullAt[p] or start) + cost
+      if learnt[p] then learnt[p][5] = learnt[p][5] + cost end
+    end
   end
   for w = 1, #windows do
     local bin, amount = bins[w], amounts[windows[w][1]]
@@ -163,30 +177,37 @@ for i = 1, #costs, 3 do
       end
     end
   end
+  for b = 1, rules.budgets do
+    local count = sent[b]
+    count[3], count[4], count[5] = count[3] + 1, count[4] + input, count[5] + output
+  end
   granted = granted + 1
   reply[3 + granted] = math.ceil((start - now) * 1000)
-  if #permits > 0 then
-    scored[2 * granted - 1] = string.format('%.17g', start + term)
-    scored[2 * granted] = ARGV[8 + granted]
-  end
+  scored[2 * granted - 1] = exact(start + term)
+  scored[2 * granted] = ARGV[8 + granted]
 end
 
 if granted == 0 then return reply end
 
 local changed = {}
+local function set(field, value)
+  changed[#changed + 1] = rules.fields[field]
+  changed[#changed + 1] = value
+end
+for b = 1, rules.budgets do set(1 + 3 * b, asText(sent[b])) end
+if not known and not freshSlots(stored[5], now) then set(5, asText({ LEARNING.firstSlots, now, 0 })) end
 for p = 1, #pacers do
-  changed[#changed + 1] = rules.fields[2 + firstPacer + p]
-  changed[#changed + 1] = string.format('%.17g', fullAt[p])
+  if unit[p] then set(pacerFields + 2 * p - 1, exact(fullAt[p])) end
+  if learnt[p] then set(pacerFields + 2 * p, asText(learnt[p])) end
 end
 for w = 1, #windows do
   local text = {}
   for i = 1, #bins[w].index do
     text[i] = string.format('%d:%.17g', bins[w].index[i], bins[w].amount[i])
   end
-  changed[#changed + 1] = rules.fields[2 + firstWindow + w]
-  changed[#changed + 1] = table.concat(text, ' ')
+  set(windowFields + w, table.concat(text, ' '))
 end
-if #changed > 0 then redis.call('HSET', KEYS[1], unpack(changed)) end
+redis.call('HSET', KEYS[1], unpack(changed))
 for c = 1, #permits do
   redis.call('ZADD', KEYS[2 + c], unpack(scored))
 end

@@ -1,13 +1,30 @@
 /** Reads the state of budgets off what read.lua returns of a root. */
-import { liveBins, usedIn } from '@sluice/budget';
-import type { Bin, BudgetRules, PacerRule, WindowRule } from '@sluice/budget';
-import { dimensionField, pauseField } from './keys.ts';
+import {
+  LEARNING,
+  NOTHING_LEARNT,
+  ceilingPace,
+  configuredPace,
+  freshSlots,
+  liveBins,
+  paceOf,
+  reportedPace,
+  usedIn,
+} from '@sluice/budget';
+import type { Bin, BudgetRules, Learnt, PacerRule, Slots, WindowRule } from '@sluice/budget';
+import { dimensionField, learntField, pauseField, slotsField } from './keys.ts';
 
 /** One paced dimension. */
 export interface DimensionLoad {
   budget: string;
   dimension: PacerRule['dimension'];
+  /** What it goes by: as configured or reported, or the pace that 429s taught. */
   limit: number;
+  /** Per minute; null = not configured, not reported, not learnt. */
+  configured: number | null;
+  reported: number | null;
+  learnt: number | null;
+  /** Why it goes by that, in a sentence. */
+  why: string;
   /** Requests or tokens per ms that are admitted. */
   ratePerMs: number;
   /** The whole burst, as ms of rate: what may start at once from a full bucket. */
@@ -29,11 +46,20 @@ export interface WindowLoad {
   usedFraction: number;
 }
 
+export interface SlotsLoad {
+  size: number;
+  taught: boolean;
+}
+
 export interface BudgetLoad {
   budget: string;
   dims: DimensionLoad[];
   windows: WindowLoad[];
   concurrency: { limit: number; used: number } | null;
+  /** Calls in flight; null for a shared budget that does not count them. */
+  inFlight: number | null;
+  /** What bounds calls at once beyond what is configured: a slow start, or what a 429 taught. */
+  slots: SlotsLoad | null;
   /** Nothing starts for so long, because a provider asked for it. */
   pausedForMs: number;
 }
@@ -53,28 +79,91 @@ const numberIn = (fields: Map<string, string>, field: string): number =>
 export function budgetLoad(rules: BudgetRules, snapshot: RootSnapshot): BudgetLoad {
   const { budget, concurrency } = rules;
   const { nowMs, rates, permits } = snapshot;
+  const dims = rules.pacers.flatMap((rule) => dimensionLoad(budget, rule, snapshot) ?? []);
   return {
     budget,
-    dims: rules.pacers.map((rule) => dimensionLoad(budget, rule, snapshot)),
+    dims,
     windows: rules.windows.map((rule) => windowLoad(budget, rule, snapshot)),
     concurrency:
       concurrency === null ? null : { limit: concurrency, used: permits.get(budget) ?? 0 },
+    inFlight: permits.get(budget) ?? null,
+    slots: slotsLoad(rules, snapshot, dims.length > 0),
     pausedForMs: Math.max(0, numberIn(rates, pauseField(budget)) - nowMs),
   };
 }
 
+/** Null where no limit is known. */
 function dimensionLoad(
   budget: string,
   rule: PacerRule,
   { nowMs, rates }: RootSnapshot,
-): DimensionLoad {
-  const { dimension, limit, msPerUnit, burstMs } = rule;
+): DimensionLoad | null {
+  const { dimension } = rule;
+  const learnt = parseLearnt(rates.get(learntField(budget, dimension)));
+  const pace = paceOf(rule, learnt, nowMs);
+  if (pace === null) return null;
+  const { msPerUnit, burstMs } = pace;
   const emptied = numberIn(rates, 'emptied');
   const stored = numberIn(rates, dimensionField(budget, dimension));
   const fullAt = emptied > 0 ? Math.max(stored, emptied + burstMs) : stored;
   const aheadMs = Math.max(0, fullAt - nowMs);
   const usedFraction = Math.min(1, aheadMs / burstMs);
-  return { budget, dimension, limit, ratePerMs: 1 / msPerUnit, burstMs, aheadMs, usedFraction };
+  const known = knownLimits(rule, learnt, nowMs);
+  return { budget, dimension, ...known, ratePerMs: 1 / msPerUnit, burstMs, aheadMs, usedFraction };
+}
+
+type KnownLimits = Pick<DimensionLoad, 'limit' | 'configured' | 'reported' | 'learnt' | 'why'>;
+
+/** What is known of a limit, and which of it applies. */
+function knownLimits(rule: PacerRule, taught: Learnt, nowMs: number): KnownLimits {
+  const { limit: configured } = rule;
+  const told = taught.reported > 0 && nowMs - taught.reportedAt < LEARNING.keptMs;
+  const reported = told ? taught.reported : null;
+  const ceiling = ceilingPace(taught, nowMs);
+  const learnt = ceiling === Number.POSITIVE_INFINITY ? null : Math.round(ceiling);
+  const known = { configured, reported, learnt };
+  const saidPace = Math.min(configuredPace(rule), reportedPace(rule, taught, nowMs));
+  if (learnt !== null && ceiling < saidPace) {
+    const why = '429s came at a higher pace; it rises again with what is sent';
+    return { ...known, limit: learnt, why };
+  }
+  if (configured === null) {
+    return { ...known, limit: reported ?? 0, why: 'not configured: as the provider reports it' };
+  }
+  if (reported !== null && reported < configured) {
+    return { ...known, limit: reported, why: 'the provider reports less than is configured' };
+  }
+  const why =
+    reported !== null && reported > configured
+      ? 'as configured, below what the provider reports'
+      : 'as configured';
+  return { ...known, limit: configured, why };
+}
+
+/** As learnt.lua stores it. */
+export function parseLearnt(text: string | undefined): Learnt {
+  if (text === undefined) return NOTHING_LEARNT;
+  const [reported = 0, reportedAt = 0, ceiling = 0, loweredAt = 0, spentMs = 0] = text
+    .split(' ')
+    .map(Number);
+  return { reported, reportedAt, ceiling, loweredAt, spentMs };
+}
+
+export function parseSlots(text: string | undefined): Slots | null {
+  if (text === undefined) return null;
+  const [size = 0, at = 0, taught = 0] = text.split(' ').map(Number);
+  return { size, at, taught: taught === 1 };
+}
+
+function slotsLoad(
+  { budget, concurrency }: BudgetRules,
+  { rates, nowMs }: RootSnapshot,
+  known: boolean,
+): SlotsLoad | null {
+  const slots = freshSlots(parseSlots(rates.get(slotsField(budget))), nowMs);
+  if (slots?.taught) return { size: Math.floor(slots.size), taught: true };
+  if (slots === null || known || concurrency !== null) return null;
+  return slots.size < LEARNING.mostSlots ? { size: slots.size, taught: false } : null;
 }
 
 function windowLoad(budget: string, rule: WindowRule, { nowMs, rates }: RootSnapshot): WindowLoad {

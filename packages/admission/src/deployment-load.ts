@@ -51,7 +51,7 @@ export function deploymentLoad(
   const usedUpMs = windows.map((window) => (hasRoom(window, counters) ? 0 : window.nextMs));
   return {
     taken: booked + count('dropped'),
-    inFlight: budgets[0]?.concurrency?.used ?? Math.max(0, booked - counters.ended),
+    inFlight: budgets[0]?.inFlight ?? 0,
     ok: counters.ok,
     failed: counters.ended - counters.ok,
     byOutcome: byOutcome(counters.ok, count),

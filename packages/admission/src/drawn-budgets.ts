@@ -1,8 +1,11 @@
 /** What a deployment's calls draw on, put as the scripts want it; made once per fleet, not per call. */
 import {
   AMOUNTS,
+  PACED_DIMENSIONS,
   amountCounted,
   correctionsOf,
+  leasing,
+  reportedOn,
   refundsOf,
   rulesOf,
   CREDIT_MARGIN_MS,
@@ -16,19 +19,30 @@ import type {
   Dimension,
   EndedCall,
   PacedDimension,
+  PacerRule,
   PacingSettings,
 } from '@sluice/budget';
 import type { Deployment, Fleet, RateDimension } from '@sluice/job';
-import { dimensionField, leasesKey, loadKey, pauseField, ratesKey } from './keys.ts';
+import {
+  dimensionField,
+  learntField,
+  leasesKey,
+  loadKey,
+  pauseField,
+  ratesKey,
+  sentField,
+  slotsField,
+} from './keys.ts';
 
 export interface DrawnBudgets {
   deployment: Deployment;
   rules: BudgetRules[];
-  /** `rates`, `load`, then the leases of the budgets that limit concurrency. */
+  /** `rates`, `load`, then the leases of the deployment's own budget and of the others that limit concurrency. */
   keys: string[];
   leaseKeys: string[];
-  /** ARGV[1] of book.lua. */
+  /** ARGV[1] of book.lua, and of refuse.lua. */
   rulesJson: string;
+  refusalJson: string;
   /** What the number in book.lua's reply stands for, from 1. */
   bindings: Binding[];
 }
@@ -44,18 +58,19 @@ export function drawnBudgets(
     return rulesOf(budget, pacing);
   });
   const { root } = deployment;
-  const limited = rules.filter(({ concurrency }) => concurrency !== null);
-  const leaseKeys = limited.map(({ budget }) => leasesKey(prefix, root, budget));
+  const leased = leasing(rules);
+  const leaseKeys = leased.map(({ budget }) => leasesKey(prefix, root, budget));
   return {
     deployment,
     rules,
     keys: [ratesKey(prefix, root), loadKey(prefix, root), ...leaseKeys],
     leaseKeys,
     rulesJson: JSON.stringify(scriptRules(deployment.id, rules)),
+    refusalJson: JSON.stringify(refusalRules(rules)),
     bindings: [
       ...rules.map(({ budget }): Binding => ({ budget, dimension: 'paused' })),
       ...charged(rules),
-      ...limited.map(({ budget }): Binding => ({ budget, dimension: 'concurrency' })),
+      ...leased.map(({ budget }): Binding => ({ budget, dimension: 'concurrency' })),
     ],
   };
 }
@@ -74,39 +89,80 @@ function charged(rules: readonly BudgetRules[]): { budget: string; dimension: Di
 /** The scripts know amounts by position, from 1. */
 const position = (dimension: Dimension): number => AMOUNTS.indexOf(amountCounted(dimension)) + 1;
 
+/** A pacer as learnt.lua takes it. */
+const scriptPacer = ({ dimension, limit, share, burstMs, batchShare }: PacerRule): number[] => [
+  position(dimension),
+  limit ?? 0,
+  share,
+  burstMs,
+  batchShare,
+  dimension === 'rpm' ? 1 : 0,
+];
+
+/** Which budget counts calls in flight, by its number from 1, and how many it allows (0: as many as one likes). */
+const scriptPermits = (rules: readonly BudgetRules[]): [number, number][] =>
+  leasing(rules).map((rule) => [rule.concurrency ?? 0, rules.indexOf(rule) + 1]);
+
 function scriptRules(deployment: string, rules: readonly BudgetRules[]): object {
   return {
     deployment,
     fields: [
       'run',
       'emptied',
-      ...rules.map(({ budget }) => pauseField(budget)),
-      ...charged(rules).map(({ budget, dimension }) => dimensionField(budget, dimension)),
+      ...rules.flatMap(({ budget }) => [pauseField(budget), sentField(budget), slotsField(budget)]),
+      ...rules.flatMap(({ budget, pacers }) =>
+        pacers.flatMap(({ dimension }) => [
+          dimensionField(budget, dimension),
+          learntField(budget, dimension),
+        ]),
+      ),
+      ...rules.flatMap(({ budget, windows }) =>
+        windows.map(({ dimension }) => dimensionField(budget, dimension)),
+      ),
     ],
     budgets: rules.length,
     own: rules[0]?.pacers.length ?? 0,
     hole: HOLE_MS,
-    pacers: rules.flatMap(({ pacers }) =>
-      pacers.map((rule) => [
-        position(rule.dimension),
-        rule.msPerUnit,
-        rule.burstMs,
-        rule.batchBurstMs,
-      ]),
-    ),
+    pacers: rules.flatMap(({ pacers }) => pacers.map(scriptPacer)),
     windows: rules.flatMap(({ windows }) =>
       windows.map((rule) => [position(rule.dimension), rule.limit, rule.binMs, rule.bins]),
     ),
-    permits: rules.flatMap(({ concurrency }) => (concurrency === null ? [] : [concurrency])),
+    permits: scriptPermits(rules),
   };
 }
 
-/** ARGV[1] of settle.lua for calls that ended. */
-export const endedChange = ({ rules }: DrawnBudgets, calls: readonly EndedCall[]): string =>
+function refusalRules(rules: readonly BudgetRules[]): object {
+  const permits = scriptPermits(rules);
+  return {
+    budgets: rules.map(({ budget }) => budget),
+    pacers: rules.flatMap(({ budget, pacers }, i) =>
+      pacers.map((rule) => [dimensionField(budget, rule.dimension), scriptPacer(rule), i + 1]),
+    ),
+    windows: rules.flatMap(({ windows }, i) => windows.map(({ dimension }) => [dimension, i + 1])),
+    permits,
+    slots:
+      Math.max(
+        0,
+        permits.findIndex(([limit]) => limit > 0),
+      ) + 1,
+  };
+}
+
+/** ARGV[1] of settle.lua for calls that ended; `answered`: how long each that was answered took, ms. */
+export const endedChange = (
+  { rules }: DrawnBudgets,
+  calls: readonly EndedCall[],
+  answered: readonly number[],
+): string =>
   scriptChange(
     rules,
     rules.map((rule) => correctionsOf(rule, calls)),
-    { longestMs: Math.max(0, ...calls.map(({ tookMs }) => tookMs)), booked: 0 },
+    {
+      longestMs: Math.max(0, ...calls.map(({ tookMs }) => tookMs)),
+      booked: 0,
+      answers: answered.length,
+      quickestMs: answered.length > 0 ? Math.min(...answered) : 0,
+    },
   );
 
 /** ARGV[1] of settle.lua for `n` calls that were booked and not made. */
@@ -114,19 +170,19 @@ export const refundChange = ({ rules }: DrawnBudgets, n: number, costs: readonly
   scriptChange(
     rules,
     rules.map((rule) => refundsOf(rule, costs)),
-    { longestMs: 0, booked: -n },
+    { longestMs: 0, booked: -n, answers: 0, quickestMs: 0 },
   );
 
 function scriptChange(
   rules: readonly BudgetRules[],
   corrections: readonly Corrections[],
-  rest: { longestMs: number; booked: number },
+  rest: { longestMs: number; booked: number; answers: number; quickestMs: number },
 ): string {
   const pacers = rules.flatMap((rule, i) =>
-    rule.pacers.flatMap(({ dimension, msPerUnit, burstMs, creditMs }, p) => {
-      const debtMs = (corrections[i]?.pacers[p] ?? 0) * msPerUnit;
-      const field = dimensionField(rule.budget, dimension);
-      return debtMs === 0 ? [] : [[field, debtMs, burstMs, creditMs]];
+    rule.pacers.flatMap((pacer, p) => {
+      const units = corrections[i]?.pacers[p] ?? 0;
+      const field = dimensionField(rule.budget, pacer.dimension);
+      return units === 0 ? [] : [[field, units, scriptPacer(pacer), pacer.creditMs]];
     }),
   );
   const windows = rules.flatMap((rule, i) =>
@@ -136,7 +192,8 @@ function scriptChange(
       return more === 0 && less === 0 ? [] : [[field, more, less, binMs, bins]];
     }),
   );
-  return JSON.stringify({ pacers, windows, margin: CREDIT_MARGIN_MS, ...rest });
+  const own = rules[0]?.budget ?? '';
+  return JSON.stringify({ pacers, windows, margin: CREDIT_MARGIN_MS, own, ...rest });
 }
 
 /** What a provider says of a limit, in the words of its headers. */
@@ -147,31 +204,36 @@ export interface LimitReport {
   resetMs: number | null;
 }
 
-/**
- * ARGV[1] of observe.lua: the pacers whose burst is larger than what the provider says is left; null when there is
- * none, which is nearly always.
- */
-export function lowerLevels(
-  { rules }: DrawnBudgets,
-  reports: readonly LimitReport[],
-): string | null {
-  const lowered = rules.flatMap(({ budget, pacers }) =>
-    pacers.flatMap((rule) => {
-      const left = reports
-        .filter(({ dimension }) => dimension === rule.dimension)
-        .flatMap(({ remaining }) => (remaining === null ? [] : [remaining * rule.msPerUnit]));
-      const least = Math.min(...left);
-      const field = dimensionField(budget, rule.dimension satisfies PacedDimension);
-      return least < rule.burstMs ? [[field, least, rule.burstMs]] : [];
-    }),
-  );
-  return lowered.length > 0 ? JSON.stringify(lowered) : null;
+const isPaced = (dimension: RateDimension): dimension is PacedDimension =>
+  PACED_DIMENSIONS.some((paced) => paced === dimension);
+
+/** ARGV[1] of observe.lua. Limits per day are not learnt. */
+export function scriptReports({ rules }: DrawnBudgets, reports: readonly LimitReport[]): string {
+  const told = reports.flatMap(({ dimension, limit, remaining }) => {
+    if (!isPaced(dimension)) return [];
+    const meant = rules.indexOf(reportedOn(rules, dimension)) + 1;
+    const pacers = rules.map(({ budget, pacers: all }) => [
+      dimensionField(budget, dimension),
+      scriptPacer(all.find((rule) => rule.dimension === dimension) as PacerRule),
+    ]);
+    return [{ limit, remaining: remaining ?? -1, meant, pacers }];
+  });
+  return JSON.stringify(told);
 }
 
-/** The budgets that a 429 slows down: those that limit the dimension it names, if any does; else all of them. */
-export function pausedBudgets({ rules }: DrawnBudgets, dimension?: string): string[] {
-  const limiting = rules.filter((rule) =>
-    charged([rule]).some((limited) => limited.dimension === dimension),
+/** Whether less may be left than the burst of a pacer, by the limits that are reported and configured. */
+export const isShort = (
+  { rules }: DrawnBudgets,
+  { dimension, limit, remaining }: LimitReport,
+): boolean =>
+  remaining !== null &&
+  rules.some(({ pacers }) =>
+    pacers.some((rule) => {
+      if (rule.dimension !== dimension) return false;
+      const unitMs = 60_000 / (Math.min(limit, rule.limit ?? limit) * LEAST_SHARE);
+      return remaining * unitMs < Math.max(rule.burstMs, unitMs);
+    }),
   );
-  return (limiting.length > 0 ? limiting : rules).map(({ budget }) => budget);
-}
+
+/** Paces lie above this part of what they are derived from, unless 429s lowered them: then less is left anyway. */
+const LEAST_SHARE = 0.5;

@@ -1,7 +1,7 @@
 /**
  * The names of what admission keeps in Redis, all under the tag of a root, so that one script may touch them:
  *
- *   <prefix>:{b:<root>}:rates            hash    pacers, windows and pauses of the root's budgets
+ *   <prefix>:{b:<root>}:rates            hash    pacers, windows, pauses and what was learnt of the root's budgets
  *   <prefix>:{b:<root>}:load             hash    counters of the root's deployments
  *   <prefix>:{b:<root>}:leases:<budget>  sorted set    lease → when it lapses, ms
  */
@@ -17,6 +17,10 @@ export const leasesKey = (prefix: string, root: string, budget: string): string 
 /** Fields of `rates`. */
 export const dimensionField = (budget: string, dimension: Dimension): string =>
   `${budget}|${dimension}`;
+export const learntField = (budget: string, dimension: Dimension): string =>
+  `${dimensionField(budget, dimension)}|learnt`;
+export const sentField = (budget: string): string => `${budget}|sent`;
+export const slotsField = (budget: string): string => `${budget}|slots`;
 export const pauseField = (budget: string): string => `${budget}|pause`;
 
 /** Fields of `load`. */

@@ -1,21 +1,40 @@
 --[[
-  Believes a provider that says less is left of a limit than we thought: `observe` in packages/budget.
+  Takes in what an answer's headers say of limits per minute: `observe` in packages/budget.
 
   KEYS[1]   rates: hash of the root (see book.lua)
-  ARGV[1]   pacers (JSON): [field, what is left in ms of rate, burstMs]
+  ARGV[1]   reports (JSON): limit, remaining (-1: not said), meant: which of `pacers` the report is about; pacers:
+            [field, rule (see learnt.lua)] of that dimension in every budget drawn on
   ARGV[2]   the time in microseconds; 0 = Redis's own (always, outside of tests)
 
   Returns   now (µs)
 --]]
-local micros = tonumber(ARGV[2])
-if micros == 0 then
-  local time = redis.call('TIME')
-  micros = time[1] * 1000000 + time[2]
-end
+local micros = clock(ARGV[2])
 local now = micros / 1000
-for _, pacer in ipairs(cjson.decode(ARGV[1])) do
-  local fullAt = now + pacer[3] - pacer[2]
-  local before = tonumber(redis.call('HGET', KEYS[1], pacer[1]) or 0)
-  if fullAt > before then redis.call('HSET', KEYS[1], pacer[1], string.format('%.17g', fullAt)) end
+
+local function observe(report, emptied)
+  local meant = report.pacers[report.meant]
+  local text = redis.call('HGET', KEYS[1], meant[1] .. '|learnt')
+  local fresh = paceOf(meant[2], text, now) == nil
+  local learnt = numbers(text, 5)
+  learnt[1], learnt[2] = report.limit, now
+  redis.call('HSET', KEYS[1], meant[1] .. '|learnt', asText(learnt))
+  local left = report.remaining
+  if left < 0 then
+    if not fresh then return end
+    left = 0
+  end
+  for _, pacer in ipairs(report.pacers) do
+    local stored = redis.call('HMGET', KEYS[1], pacer[1], pacer[1] .. '|learnt')
+    local unit, burst = paceOf(pacer[2], stored[2], now)
+    if unit and left * unit < burst then
+      local before = tonumber(stored[1] or 0)
+      if emptied > 0 and before < emptied + burst then before = emptied + burst end
+      local fullAt = now + burst - left * unit
+      if fullAt > before then redis.call('HSET', KEYS[1], pacer[1], exact(fullAt)) end
+    end
+  end
 end
+
+local emptied = tonumber(redis.call('HGET', KEYS[1], 'emptied') or 0)
+for _, report in ipairs(cjson.decode(ARGV[1])) do observe(report, emptied) end
 return micros

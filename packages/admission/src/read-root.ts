@@ -6,7 +6,7 @@ import { leasesKey, loadKey, ratesKey } from './keys.ts';
 export interface RootAddress {
   prefix: string;
   root: string;
-  /** Its budgets that limit concurrency. */
+  /** Its budgets that count calls in flight. */
   limited: readonly string[];
   /** Tests only: the time in microseconds; 0 = Redis's own. */
   micros: number;

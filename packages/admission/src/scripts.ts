@@ -1,5 +1,6 @@
-/** The Lua scripts beside this file as commands of a Redis connection. */
+/** The Lua scripts beside this file as commands of a Redis connection, each behind what they have in common. */
 import { readFileSync } from 'node:fs';
+import { LEARNING } from '@sluice/budget';
 import type { ClientContext, Redis, Result } from 'ioredis';
 
 type Argument = string | number;
@@ -13,7 +14,7 @@ declare module 'ioredis' {
   interface RedisCommander<Context extends ClientContext> {
     sluiceBook: Script<number[], Context>;
     sluiceSettle: Script<number, Context>;
-    sluicePause: Script<number, Context>;
+    sluiceRefuse: Script<[number, number], Context>;
     sluiceObserve: Script<number, Context>;
     sluiceRenew: Script<[number, ...string[]], Context>;
     sluiceReadBudgets: Script<[number, string[], string[], ...number[]], Context>;
@@ -23,14 +24,20 @@ declare module 'ioredis' {
 const COMMANDS = {
   sluiceBook: 'book.lua',
   sluiceSettle: 'settle.lua',
-  sluicePause: 'pause.lua',
+  sluiceRefuse: 'refuse.lua',
   sluiceObserve: 'observe.lua',
   sluiceRenew: 'renew.lua',
   sluiceReadBudgets: 'read.lua',
 } as const;
 
+const textOf = (file: string): string => readFileSync(new URL(file, import.meta.url), 'utf8');
+
+/** LEARNING with exact numbers: Lua reads them as JavaScript does. */
+const figures = Object.entries(LEARNING).map(([name, value]) => `${name}=${value}`);
+const common = `local LEARNING = {${figures.join(',')}}\n${textOf('learnt.lua')}`;
+
 const sources = Object.entries(COMMANDS).map(
-  ([command, file]) => [command, readFileSync(new URL(file, import.meta.url), 'utf8')] as const,
+  ([command, file]) => [command, common + textOf(file)] as const,
 );
 
 /** Gives a connection the commands; again is harmless. */

@@ -4,11 +4,12 @@
 
   KEYS[1]   rates: hash of the root (see book.lua); also `<budget>|<dimension>|credit`, ms of rate
   KEYS[2]   load: hash of the deployments' counters, `<deployment>|<counter>`
-  KEYS[3…]  leases: sorted set of each budget that limits concurrency
+  KEYS[3…]  leases: as in book.lua
 
-  ARGV[1]   corrections (JSON): pacers: [field, debtMs, burstMs, mostCreditMs]; windows: [field, more, less, binMs,
+  ARGV[1]   corrections (JSON): pacers: [field, units, rule (see learnt.lua), mostCreditMs]; windows: [field, more, less, binMs,
             bins]; only those that change. longestMs: the longest call's duration; margin: how much earlier still
-            to give back. booked: what to add to the count of booked calls
+            to give back. booked: what to add to the count of booked calls. answers: how many were answered,
+            quickestMs: how long the quickest of these took, own: the deployment's own budget
   ARGV[2]   tally (JSON) as packages/budget makes it, without `failures`, plus mostInputTokens and mostOutputs; empty
             for calls that were not made
   ARGV[3]   failures (JSON): class, count, class, count …
@@ -20,14 +21,8 @@
 --]]
 local change = cjson.decode(ARGV[1])
 local deployment = ARGV[4]
-local micros = tonumber(ARGV[5])
-if micros == 0 then
-  local time = redis.call('TIME')
-  micros = time[1] * 1000000 + time[2]
-end
+local micros = clock(ARGV[5])
 local now = micros / 1000
-
-local function exact(number) return string.format('%.17g', number) end
 
 local function settleRates()
   local pacers, windows = change.pacers, change.windows
@@ -36,6 +31,7 @@ local function settleRates()
   for _, pacer in ipairs(pacers) do
     fields[#fields + 1] = pacer[1]
     fields[#fields + 1] = pacer[1] .. '|credit'
+    fields[#fields + 1] = pacer[1] .. '|learnt'
   end
   for _, window in ipairs(windows) do fields[#fields + 1] = window[1] end
   local stored = redis.call('HMGET', KEYS[1], unpack(fields))
@@ -46,14 +42,17 @@ local function settleRates()
     changed[#changed + 1] = value
   end
   for p, pacer in ipairs(pacers) do
-    local fullAt = tonumber(stored[2 * p] or 0)
-    if emptied > 0 and fullAt < emptied + pacer[3] then fullAt = emptied + pacer[3] end
-    local balance = tonumber(stored[2 * p + 1] or 0) - pacer[2]
-    if balance >= 0 then
-      set(pacer[1] .. '|credit', exact(balance < pacer[4] and balance or pacer[4]))
-    else
-      set(pacer[1], exact((fullAt > now and fullAt or now) - balance))
-      set(pacer[1] .. '|credit', '0')
+    local unit, burst = paceOf(pacer[3], stored[1 + 3 * p], now)
+    if unit then
+      local fullAt = tonumber(stored[3 * p - 1] or 0)
+      if emptied > 0 and fullAt < emptied + burst then fullAt = emptied + burst end
+      local balance = tonumber(stored[3 * p] or 0) - pacer[2] * unit
+      if balance >= 0 then
+        set(pacer[1] .. '|credit', exact(balance < pacer[4] and balance or pacer[4]))
+      else
+        set(pacer[1], exact((fullAt > now and fullAt or now) - balance))
+        set(pacer[1] .. '|credit', '0')
+      end
     end
   end
   for w, window in ipairs(windows) do
@@ -61,7 +60,7 @@ local function settleRates()
     local oldest = math.floor(now / width) - count
     local giveTo = math.floor((now - change.longestMs - change.margin) / width)
     local index, amount, at = {}, {}, 0
-    for i, a in string.gmatch(stored[1 + 2 * #pacers + w] or '', '(%d+):(%S+)') do
+    for i, a in string.gmatch(stored[1 + 3 * #pacers + w] or '', '(%d+):(%S+)') do
       i = tonumber(i)
       if i >= oldest then
         index[#index + 1], amount[#amount + 1] = i, tonumber(a)
@@ -84,7 +83,26 @@ local function settleRates()
     for i = 1, #index do text[i] = string.format('%d:%.17g', index[i], amount[i]) end
     set(window[1], table.concat(text, ' '))
   end
-  redis.call('HSET', KEYS[1], unpack(changed))
+  if #changed > 0 then redis.call('HSET', KEYS[1], unpack(changed)) end
+end
+
+-- Answers let a slow start go on, and one to a call made after the last lesson ends the row of refusals.
+local function learn()
+  if change.answers == 0 then return end
+  local own = change.own
+  local stored = redis.call('HMGET', KEYS[1], own .. '|slots', own .. '|lesson')
+  local slots = freshSlots(stored[1], now)
+  if slots and slots[1] < LEARNING.mostSlots then
+    if redis.call('ZCARD', KEYS[3]) * 2 >= slots[1] then
+      slots[1] = slots[1] + (slots[3] == 1 and (change.answers * LEARNING.slotsStep) / slots[1] or change.answers)
+    end
+    slots[2] = now
+    redis.call('HSET', KEYS[1], own .. '|slots', asText(slots))
+  end
+  local lesson = stored[2] and numbers(stored[2], 2)
+  if lesson and lesson[1] > 0 and now - change.quickestMs >= lesson[2] then
+    redis.call('HSET', KEYS[1], own .. '|lesson', asText({ 0, lesson[2] }))
+  end
 end
 
 local COUNTERS = {
@@ -129,6 +147,7 @@ local function count()
   redis.call('HSET', KEYS[2], unpack(changed))
 end
 
+learn()
 settleRates()
 if ARGV[2] ~= '' then count() end
 if change.booked ~= 0 then redis.call('HINCRBY', KEYS[2], deployment .. '|booked', change.booked) end

@@ -9,7 +9,13 @@ export type Step = { after: number; id: Id } & (
   | { kind: 'settle'; n: number; outcome: Outcome; factor: number; known: boolean; took: number }
   | { kind: 'release'; n: number }
   | { kind: 'renew'; n: number }
-  | { kind: 'pause'; ms: number; dimension: 'tpm' | 'otpm' | undefined }
+  | {
+      kind: 'refuse';
+      limit: 'rpm' | 'otpm' | 'rpd' | 'concurrency' | null;
+      retryAfterMs: number | null;
+      tookMs: number;
+      random: number;
+    }
   | { kind: 'observe'; dimension: 'rpm' | 'tpm' | 'otpm'; remaining: number }
   | { kind: 'restart' }
   | { kind: 'hour'; before: number }
@@ -56,9 +62,11 @@ const other = fc.oneof(
   fc.record({ ...when, kind: fc.constant('renew' as const), n: fc.nat(9) }),
   fc.record({
     ...when,
-    kind: fc.constant('pause' as const),
-    ms: fc.nat(2_000),
-    dimension: fc.constantFrom('tpm' as const, 'otpm' as const, undefined),
+    kind: fc.constant('refuse' as const),
+    limit: fc.constantFrom('rpm', 'otpm', 'rpd', 'concurrency', null, null),
+    retryAfterMs: fc.option(fc.nat(2_000)),
+    tookMs: fc.oneof(fc.nat(20), fc.nat(3_000)),
+    random: fc.double({ min: 0, max: 0.99, noNaN: true }),
   }),
   fc.record({
     ...when,

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import {
+  NOTHING_LEARNT,
   NO_CALLS,
   PACED_DIMENSIONS,
   WINDOWED_DIMENSIONS,
@@ -14,8 +15,8 @@ import {
   fullState,
   meanOutput,
   observe,
-  pause,
   refundsOf,
+  refuse,
   renew,
   rulesOf,
   settle,
@@ -28,7 +29,7 @@ import * as fc from 'fast-check';
 import { Redis } from 'ioredis';
 import { Admission } from './admission.ts';
 import type { Settled } from './admission.ts';
-import { parseBins } from './budget-load.ts';
+import { parseBins, parseLearnt, parseSlots } from './budget-load.ts';
 import { makeFleet } from './test-fleet.ts';
 import { history } from './test-history.ts';
 import type { Id, Step } from './test-history.ts';
@@ -44,6 +45,7 @@ const fleet = makeFleet({
 });
 const LEASE_MS = 30_000;
 const HOUR_MS = 3_600_000;
+const ONE: Cost = { requests: 1, input: 3, output: 4, usd: 0 };
 
 interface Held {
   id: Id;
@@ -63,11 +65,18 @@ class Twins {
   #held: Held[] = [];
   #booked: Record<Id, number> = { a: 0, b: 0, c: 0 };
   #named = 0;
+  #random = 0;
 
   constructor(redis: Redis, prefix: string) {
     this.#redis = redis;
     this.#prefix = prefix;
-    this.#admission = new Admission({ redis, prefix, fleet, micros: () => this.#micros });
+    this.#admission = new Admission({
+      redis,
+      prefix,
+      fleet,
+      micros: () => this.#micros,
+      random: () => this.#random,
+    });
     const rules = (id: Id): BudgetRules[] =>
       (fleet.deployments.get(id)?.budgets ?? []).map((budget) =>
         rulesOf(fleet.budgets.get(budget) as never),
@@ -86,8 +95,8 @@ class Twins {
         return this.#release(step);
       case 'renew':
         return this.#renew(step);
-      case 'pause':
-        return this.#pause(step);
+      case 'refuse':
+        return this.#refuse(step);
       case 'observe':
         return this.#observe(step);
       case 'restart':
@@ -151,6 +160,8 @@ class Twins {
       corrections: rules.map((rule) => correctionsOf(rule, items)),
       leases: items.map(({ lease }) => lease),
       longestMs: Math.max(0, ...items.map(({ tookMs }) => tookMs)),
+      answers: outcome === 'ok' ? items.length : 0,
+      quickestMs: took,
     };
     this.#state = settle(this.#state, request, this.#now);
     const ended = items.map((item) => ({ ...item, costUsd: item.actual?.usd ?? 0 }));
@@ -164,7 +175,8 @@ class Twins {
     await this.#admission.release(id, leases, costs);
     const rules = this.#rules[id];
     const corrections = rules.map((rule) => refundsOf(rule, costs));
-    this.#state = settle(this.#state, { rules, corrections, leases, longestMs: 0 }, this.#now);
+    const unmade = { longestMs: 0, answers: 0, quickestMs: 0 };
+    this.#state = settle(this.#state, { rules, corrections, leases, ...unmade }, this.#now);
     this.#booked[id] -= given.length;
   }
 
@@ -180,20 +192,23 @@ class Twins {
     this.#state = twin.state;
   }
 
-  async #pause({ id, ms, dimension }: Extract<Step, { kind: 'pause' }>): Promise<void> {
-    await this.#admission.pause(id, ms, dimension);
-    const all = this.#rules[id];
-    const named = all.filter(({ pacers }) => pacers.some((rule) => rule.dimension === dimension));
-    const budgets = (named.length > 0 ? named : all).map(({ budget }) => budget);
-    this.#state = pause(this.#state, budgets, this.#now + ms);
+  async #refuse(step: Extract<Step, { kind: 'refuse' }>): Promise<void> {
+    const { id, limit, retryAfterMs, tookMs, random } = step;
+    const cost = this.#held.find((held) => held.id === id)?.cost ?? ONE;
+    this.#random = random;
+    const told = { limit, retryAfterMs, tookMs, leaseMs: LEASE_MS };
+    await this.#admission.refused(id, { expected: cost, ...told });
+    const refusal = { rules: this.#rules[id], cost, ...told };
+    this.#state = refuse(this.#state, refusal, { now: this.#now, random });
   }
 
+  /** Every limit is news, so that Redis is told each time. */
   async #observe({ id, dimension, remaining }: Extract<Step, { kind: 'observe' }>): Promise<void> {
-    const report = { dimension, limit: 1_000, remaining, resetMs: null };
-    await this.#admission.observe(id, [report]);
-    for (const rules of this.#rules[id]) {
-      this.#state = observe(this.#state, { rules, dimension, remaining }, this.#now);
-    }
+    const limit = 600 + (this.#named += 1);
+    const told = remaining > 300 ? null : remaining;
+    await this.#admission.observe(id, [{ dimension, limit, remaining: told, resetMs: null }]);
+    const report = { rules: this.#rules[id], dimension, limit, remaining: told };
+    this.#state = observe(this.#state, report, this.#now);
   }
 
   /** The server's run id is not the stored one any more; what it stored is all there. Calls end just then. */
@@ -225,10 +240,27 @@ class Twins {
         'WITHSCORES',
       );
       const pairs = leases.flatMap((lease, i) => (i % 2 ? [] : [[lease, Number(leases[i + 1])]]));
-      const limited = fleet.budgets.get(budget)?.limits.concurrency !== undefined;
-      assert.deepEqual(Object.fromEntries(pairs), limited ? twin.leases : {});
+      assert.deepEqual(Object.fromEntries(pairs), twin.leases);
+      this.#checkLearnt(stored, budget);
     }
     await this.#checkLoads();
+  }
+
+  #checkLearnt(stored: Record<string, string>, budget: string): void {
+    const twin = budgetIn(this.#state, budget);
+    for (const dimension of PACED_DIMENSIONS) {
+      const learnt = parseLearnt(stored[`${budget}|${dimension}|learnt`]);
+      assert.deepEqual(learnt, twin.learnt[dimension] ?? NOTHING_LEARNT);
+    }
+    assert.deepEqual(parseSlots(stored[`${budget}|slots`]), twin.slots);
+    const [refusals = 0, lessonUntil = 0] = (stored[`${budget}|lesson`] ?? '0 0')
+      .split(' ')
+      .map(Number);
+    assert.deepEqual([refusals, lessonUntil], [twin.refusals, twin.lessonUntil]);
+    const { index, since, current, before } = twin.sent ?? {};
+    const counts = [index, since, ...Object.values(current ?? {}), ...Object.values(before ?? {})];
+    const sent = stored[`${budget}|sent`];
+    assert.deepEqual(sent === undefined ? null : sent.split(' ').map(Number), twin.sent && counts);
   }
 
   /** A full bucket may be stored as any moment in the past; credit is compared as it is. */
@@ -238,11 +270,11 @@ class Twins {
     dimension: (typeof PACED_DIMENSIONS)[number],
   ): void {
     const twin = budgetIn(this.#state, budget).pacers[dimension];
-    const rule = [...this.#rules.a, ...this.#rules.b]
+    const rule = [...this.#rules.a, ...this.#rules.b, ...this.#rules.c]
       .find((rules) => rules.budget === budget)
       ?.pacers.find((pacer) => pacer.dimension === dimension);
     const { emptiedAt } = this.#state;
-    const empty = emptiedAt > 0 && rule ? emptiedAt + rule.burstMs : 0;
+    const empty = emptiedAt > 0 && rule ? emptiedAt + 60_000 : 0;
     const fullAt = Number(stored[`${budget}|${dimension}`] ?? 0);
     assert.equal(Math.max(fullAt, empty), Math.max(twin?.fullAt ?? 0, empty));
     assert.equal(Number(stored[`${budget}|${dimension}|credit`] ?? 0), twin?.credit ?? 0);

@@ -10,7 +10,9 @@ import type { Cost } from './cost.ts';
 import { rulesOf } from './rules.ts';
 import type { Band, BudgetRules } from './rules.ts';
 import { fullState } from './state.ts';
-import { observe, settle } from './settle.ts';
+import { observe } from './observe.ts';
+import { pacesOf } from './paces.ts';
+import { settle } from './settle.ts';
 
 const NOW = 1_700_000_000_000;
 const HOUR = 3_600_000;
@@ -82,10 +84,12 @@ function play(all: Step[], { settling }: { settling: boolean }): Sent[] {
       sent.push({ start, cost: costs[i] as Cost });
     }
     if (!settling) continue;
-    const pacers = [0, 100 * (step.settle - 1), 60 * (step.settle - 1)];
+    const pacers = [0, 100 * (step.settle - 1), 0, 60 * (step.settle - 1)];
+    const ended = { leases: [], longestMs: 10, answers: 1, quickestMs: 10 };
     const corrections = [{ pacers, windows: [] }];
-    state = settle(state, { rules: [org], corrections, leases: [], longestMs: 10 }, now);
-    state = observe(state, { rules: org, dimension: 'tpm', remaining: step.remaining }, now);
+    state = settle(state, { rules: [org], corrections, ...ended }, now);
+    const report = { dimension: 'tpm' as const, limit: 120_000, remaining: step.remaining };
+    state = observe(state, { rules: [org], ...report }, now);
   }
   return sent;
 }
@@ -93,7 +97,8 @@ function play(all: Step[], { settling }: { settling: boolean }): Sent[] {
 /** Checks every window that begins and ends with a start. */
 function assertBounded(sent: Sent[], rules: BudgetRules): void {
   const inOrder = sent.toSorted((a, b) => a.start - b.start);
-  for (const { dimension, msPerUnit, burstMs } of rules.pacers) {
+  for (const { dimension, msPerUnit, burstMs } of pacesOf(fullState(), [rules], NOW)[0]?.paces ??
+    []) {
     const ms = inOrder.map((call) => amountOf(dimension, call.cost) * msPerUnit);
     const burst = Math.max(burstMs, ...ms);
     for (let i = 0; i < ms.length; i += 1) {

@@ -6,9 +6,9 @@ import type { BookRequest } from './book.ts';
 import type { Cost } from './cost.ts';
 import { rulesOf } from './rules.ts';
 import type { BudgetRules } from './rules.ts';
-import { afterRestart, emptyState, fullState } from './state.ts';
+import { afterRestart, emptyState, fullState, withBudget } from './state.ts';
 import type { AdmissionState } from './state.ts';
-import { pause, settle } from './settle.ts';
+import { correctionsOf, settle } from './settle.ts';
 
 const NOW = 1_700_000_000_000;
 const HOUR = 3_600_000;
@@ -34,12 +34,12 @@ const request = (
 const times = (n: number, one: Cost): Cost[] => Array.from({ length: n }, () => one);
 
 describe('booking', () => {
-  test('without limits everything starts at once', () => {
+  test('where nothing is known a few calls start at once, the rest waits for answers', () => {
     const { decision } = book(fullState(), request([budget({})], times(40, cost(10))), NOW);
     assert.deepEqual(decision, {
-      starts: Array(40).fill(NOW),
-      waitMs: null,
-      binding: null,
+      starts: Array(4).fill(NOW),
+      waitMs: 50,
+      binding: { budget: 'mini', dimension: 'concurrency' },
       ahead: true,
     });
   });
@@ -124,9 +124,9 @@ describe('booking', () => {
     assert.ok(share > 0.98 && share < 0.99, `used ${share} of the limit`);
   });
 
-  test('a pause holds everything until it is over; a shorter one does not end it', () => {
+  test('a pause holds everything until it is over', () => {
     const rules = budget({});
-    const paused = pause(pause(fullState(), ['mini'], NOW + 900), ['mini'], NOW + 500);
+    const paused = withBudget(fullState(), 'mini', { pausedUntil: NOW + 900 });
     const { decision } = book(paused, request([rules], [cost(1)]), NOW);
     assert.deepEqual(decision, {
       starts: [],
@@ -163,7 +163,14 @@ describe('permits', () => {
     assert.equal(book(first.state, more, NOW + 10_000).decision.starts.length, 1);
     const ended = settle(
       first.state,
-      { rules: [rules], corrections: [], leases: ['lease-0'], longestMs: 5 },
+      {
+        rules: [rules],
+        corrections: [correctionsOf(rules, [])],
+        leases: ['lease-0'],
+        longestMs: 5,
+        answers: 1,
+        quickestMs: 5,
+      },
       NOW + 5,
     );
     assert.equal(book(ended, more, NOW + 5).decision.starts.length, 1);

@@ -12,6 +12,10 @@ import { charge, earliestStart } from './pacer.ts';
 import { addTo, liveBins, roomAt, usedIn } from './rolling-window.ts';
 import { HORIZON_MS, PERMIT_POLL_MS } from './rules.ts';
 import type { Band, BudgetRules, Dimension } from './rules.ts';
+import { pacesOf } from './paces.ts';
+import type { PacedRules } from './paces.ts';
+import { rolled, withSent } from './sent.ts';
+import { firstSlots, freshSlots, isKnown, slotsOf } from './slots.ts';
 import { budgetIn, liveLeases, pacerIn, withBudget } from './state.ts';
 import type { AdmissionState, BudgetState } from './state.ts';
 
@@ -60,33 +64,35 @@ export function book(
   const horizonMs = request.horizonMs ?? HORIZON_MS;
   const permits = permitsLeft(state, request, now);
   const starts: number[] = [];
+  const rules = pacesOf(state, request.rules, now);
+  const { band } = request;
   let next = withoutLapsed(state, request, now);
   for (const [i, cost] of request.costs.entries()) {
-    const free = startOf(next, { ...request, cost }, now);
+    const free = startOf(next, { rules, cost, band }, now);
     const permitted = i < permits.left;
-    const ahead = !leavesHole(next, { ...request, cost }, { start: free.at, now });
+    const ahead = !leavesHole(next, { rules, cost }, { start: free.at, now });
     if (!permitted || free.at > now + horizonMs || !ahead) {
       const start = permitted || free.at > permits.wait.at ? free : permits.wait;
       const decision = { starts, waitMs: start.at - now, binding: start.binding, ahead };
-      return { state: withLeases(next, request, starts), decision };
+      return { state: granted(next, request, { starts, now }), decision };
     }
-    next = charged(next, request.rules, { cost, start: free.at, now, bookedBy: now + horizonMs });
+    next = charged(next, rules, { cost, start: free.at, now, bookedBy: now + horizonMs });
     starts.push(free.at);
   }
   const decision = { starts, waitMs: null, binding: null, ahead: true };
-  return { state: withLeases(next, request, starts), decision };
+  return { state: granted(next, request, { starts, now }), decision };
 }
 
 /** Whether a start then would leave rate of a shared budget unused until then. */
 function leavesHole(
   state: AdmissionState,
-  { rules, cost }: { rules: readonly BudgetRules[]; cost: Cost },
+  { rules, cost }: { rules: readonly PacedRules[]; cost: Cost },
   { start, now }: { start: number; now: number },
 ): boolean {
-  return rules.slice(1).some(({ budget, pacers }) =>
-    pacers.some((rule) => {
-      const free = Math.max(pacerIn(state, budget, rule).fullAt, now);
-      return amountOf(rule.dimension, cost) > 0 && start - free > HOLE_MS;
+  return rules.slice(1).some(({ budget, paces }) =>
+    paces.some((pace) => {
+      const free = Math.max(pacerIn(state, budget, pace).fullAt, now);
+      return amountOf(pace.dimension, cost) > 0 && start - free > HOLE_MS;
     }),
   );
 }
@@ -98,11 +104,13 @@ function permitsLeft(
 ): { left: number; wait: Start } {
   let left = Number.POSITIVE_INFINITY;
   let wait: Start = { at: now, binding: null };
-  for (const { budget, concurrency } of rules) {
-    if (concurrency === null) continue;
-    const lapses = Object.values(liveLeases(state, budget, { now, leaseMs }));
-    if (concurrency - lapses.length >= left) continue;
-    left = concurrency - lapses.length;
+  const known = isKnown(state, rules, now);
+  for (const [i, rule] of rules.entries()) {
+    const { budget } = rule;
+    const slots = slotsOf(state, rule, { starting: i === 0 && !known, now });
+    const free = slots - Object.keys(liveLeases(state, budget, { now, leaseMs })).length;
+    if (free >= left) continue;
+    left = free;
     wait = { at: now + PERMIT_POLL_MS, binding: { budget, dimension: 'concurrency' } };
   }
   return { left: Math.max(0, left), wait };
@@ -111,19 +119,21 @@ function permitsLeft(
 /** Forgets leases that have lapsed; what they were charged to the rates stays charged. */
 function withoutLapsed(state: AdmissionState, request: BookRequest, now: number): AdmissionState {
   const { rules, leaseMs } = request;
-  return rules
-    .filter(({ concurrency }) => concurrency !== null)
-    .reduce(
-      (next, { budget }) =>
-        withBudget(next, budget, { leases: liveLeases(state, budget, { now, leaseMs }) }),
-      state,
-    );
+  return leasing(rules).reduce(
+    (next, { budget }) =>
+      withBudget(next, budget, { leases: liveLeases(state, budget, { now, leaseMs }) }),
+    state,
+  );
 }
+
+/** The budgets that count calls in flight: a deployment's own always, a shared one where that is limited. */
+export const leasing = <R extends BudgetRules>(rules: readonly R[]): R[] =>
+  rules.filter(({ concurrency }, i) => i === 0 || concurrency !== null);
 
 /** When a call could start: the latest moment that any pause, window or pacer asks for. */
 function startOf(
   state: AdmissionState,
-  call: { rules: readonly BudgetRules[]; cost: Cost; band: Band },
+  call: { rules: readonly PacedRules[]; cost: Cost; band: Band },
   now: number,
 ): Start {
   const asked = [
@@ -146,15 +156,15 @@ const pauses = (state: AdmissionState, rules: readonly BudgetRules[]): Start[] =
 /** A call that charges nothing to a dimension does not wait for it. */
 function pacerStarts(
   state: AdmissionState,
-  { rules, cost, band }: { rules: readonly BudgetRules[]; cost: Cost; band: Band },
+  { rules, cost, band }: { rules: readonly PacedRules[]; cost: Cost; band: Band },
 ): Start[] {
-  return rules.flatMap(({ budget, pacers }) =>
-    pacers.flatMap((rule) => {
-      const costMs = amountOf(rule.dimension, cost) * rule.msPerUnit;
+  return rules.flatMap(({ budget, paces }) =>
+    paces.flatMap((pace) => {
+      const costMs = amountOf(pace.dimension, cost) * pace.msPerUnit;
       if (costMs <= 0) return [];
-      const burstMs = band === 'batch' ? rule.batchBurstMs : rule.burstMs;
-      const at = earliestStart(pacerIn(state, budget, rule), costMs, burstMs);
-      return [{ at, binding: { budget, dimension: rule.dimension } }];
+      const burstMs = band === 'batch' ? pace.batchBurstMs : pace.burstMs;
+      const at = earliestStart(pacerIn(state, budget, pace), costMs, burstMs);
+      return [{ at, binding: { budget, dimension: pace.dimension } }];
     }),
   );
 }
@@ -186,29 +196,37 @@ interface Granted {
 /** The state after one granted call. */
 const charged = (
   state: AdmissionState,
-  rules: readonly BudgetRules[],
+  rules: readonly PacedRules[],
   granted: Granted,
 ): AdmissionState =>
   rules.reduce(
     (next, rule) =>
       withBudget(next, rule.budget, {
-        pacers: chargedPacers(state, rule, granted),
+        ...chargedPaces(state, rule, granted),
         windows: chargedWindows(state, rule, granted),
+        sent: withSent(rolled(budgetIn(state, rule.budget).sent, granted.now), granted.cost),
       }),
     state,
   );
 
-function chargedPacers(
+/** What a learnt pace lets pass counts towards its rise. */
+function chargedPaces(
   state: AdmissionState,
-  { budget, pacers }: BudgetRules,
+  { budget, paces }: PacedRules,
   { cost, start }: Granted,
-): BudgetState['pacers'] {
-  const after = { ...budgetIn(state, budget).pacers };
-  for (const rule of pacers) {
-    const costMs = amountOf(rule.dimension, cost) * rule.msPerUnit;
-    if (costMs > 0) after[rule.dimension] = charge(pacerIn(state, budget, rule), costMs, start);
+): Pick<BudgetState, 'pacers' | 'learnt'> {
+  const pacers = { ...budgetIn(state, budget).pacers };
+  const learnt = { ...budgetIn(state, budget).learnt };
+  for (const pace of paces) {
+    const { dimension } = pace;
+    const costMs = amountOf(dimension, cost) * pace.msPerUnit;
+    if (costMs <= 0) continue;
+    pacers[dimension] = charge(pacerIn(state, budget, pace), costMs, start);
+    const known = learnt[dimension];
+    if (known && known.ceiling > 0)
+      learnt[dimension] = { ...known, spentMs: known.spentMs + costMs };
   }
-  return after;
+  return { pacers, learnt };
 }
 
 /** Windows count a call where it can start at the latest, so that it never falls out too early. */
@@ -227,17 +245,21 @@ function chargedWindows(
   return after;
 }
 
-function withLeases(
+/** Takes the permits; a slow start is remembered from its first call on. */
+function granted(
   state: AdmissionState,
   { rules, leases, leaseMs }: BookRequest,
-  starts: readonly number[],
+  { starts, now }: { starts: readonly number[]; now: number },
 ): AdmissionState {
+  const [own] = rules;
+  if (own === undefined || starts.length === 0) return state;
   const taken = Object.fromEntries(starts.map((start, i) => [leases[i], start + leaseMs]));
-  return rules
-    .filter(({ concurrency }) => concurrency !== null)
-    .reduce(
-      (next, { budget }) =>
-        withBudget(next, budget, { leases: { ...budgetIn(next, budget).leases, ...taken } }),
-      state,
-    );
+  const leased = leasing(rules).reduce(
+    (next, { budget }) =>
+      withBudget(next, budget, { leases: { ...budgetIn(next, budget).leases, ...taken } }),
+    state,
+  );
+  if (isKnown(state, rules, now)) return leased;
+  const slots = freshSlots(budgetIn(state, own.budget).slots, now) ?? firstSlots(now);
+  return withBudget(leased, own.budget, { slots });
 }

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { actualCost, amountOf, expectedCost } from './cost.ts';
 import type { CostFacts } from './cost.ts';
+import { NOTHING_LEARNT, paceOf } from './learnt.ts';
 import { UNKNOWN_WINDOW, rulesOf } from './rules.ts';
+import type { BudgetRules, PacerRule } from './rules.ts';
 
 const facts: CostFacts = {
   charsPerToken: 4,
@@ -50,8 +52,10 @@ test('actual cost prices cached input apart; without a price money is 0', () => 
 });
 
 const budget = { id: 'mini', outputCharge: 'actual', root: 'mini' } as const;
+const pace = (rules: BudgetRules, at: number) =>
+  paceOf(rules.pacers[at] as PacerRule, NOTHING_LEARNT, 0);
 const burst = (rpm: number): number | undefined =>
-  rulesOf({ ...budget, limits: { rpm } }).pacers[0]?.burstMs;
+  pace(rulesOf({ ...budget, limits: { rpm } }), 0)?.burstMs;
 
 describe('rules', () => {
   test('a slow budget has a burst of one request, a fast one half a second', () => {
@@ -60,8 +64,8 @@ describe('rules', () => {
   });
 
   test('an unknown window is paced at 95 %', () => {
-    const { pacers } = rulesOf({ ...budget, limits: { tpm: 60_000 } }, UNKNOWN_WINDOW);
-    assert.equal(pacers[0]?.msPerUnit, 1 / 0.95);
+    const rules = rulesOf({ ...budget, limits: { tpm: 60_000 } }, UNKNOWN_WINDOW);
+    assert.equal(pace(rules, 1)?.msPerUnit, 1 / 0.95);
   });
 
   test('a limit that is not above 0 is refused by name', () => {

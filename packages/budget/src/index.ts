@@ -27,6 +27,21 @@ export type {
   WindowedDimension,
 } from './rules.ts';
 export type { Pacer } from './pacer.ts';
+export {
+  LEARNING,
+  NOTHING_LEARNT,
+  ceilingPace,
+  configuredPace,
+  paceOf,
+  reportedPace,
+} from './learnt.ts';
+export type { Learnt, Pace } from './learnt.ts';
+export { observe, reportedOn } from './observe.ts';
+export type { Report } from './observe.ts';
+export { refuse } from './refuse.ts';
+export type { Refusal } from './refuse.ts';
+export { freshSlots } from './slots.ts';
+export type { Slots } from './slots.ts';
 export { CREDIT_MARGIN_MS, liveBins, usedIn } from './rolling-window.ts';
 export type { Bin } from './rolling-window.ts';
 export {
@@ -39,9 +54,9 @@ export {
   withBudget,
 } from './state.ts';
 export type { AdmissionState, BudgetState } from './state.ts';
-export { HOLE_MS, book } from './book.ts';
+export { HOLE_MS, book, leasing } from './book.ts';
 export type { Binding, BookRequest, Booking } from './book.ts';
-export { correctionsOf, observe, pause, refundsOf, renew, settle } from './settle.ts';
+export { correctionsOf, refundsOf, renew, settle } from './settle.ts';
 export type { Corrections, EndedCall, SettleRequest } from './settle.ts';
 export {
   MOST_INPUT_TOKENS,

@@ -52,3 +52,9 @@ export const lowerTo = (
   remainingMs < burstMs
     ? { ...pacer, fullAt: Math.max(pacer.fullAt, now + burstMs - remainingMs) }
     : pacer;
+
+/** Empty at `until`, as far as batch calls go: what a provider refused says that its bucket was. */
+export const emptyAt = (pacer: Pacer, until: number, batchBurstMs: number): Pacer => ({
+  ...pacer,
+  fullAt: Math.max(pacer.fullAt, until + batchBurstMs),
+});

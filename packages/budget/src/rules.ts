@@ -46,13 +46,16 @@ export const HORIZON_MS = 250;
 /** When to ask again for a permit: any call that ends frees one, so there is no exact wait. */
 export const PERMIT_POLL_MS = 50;
 
+/** One dimension that is counted per minute. Every budget has all four: a limit that is not configured may be learnt. */
 export interface PacerRule {
   dimension: PacedDimension;
-  limit: number;
-  /** Milliseconds of rate that one request or token takes. */
-  msPerUnit: number;
+  /** As configured; null = it is not. */
+  limit: number | null;
+  /** Part of a configured limit that is used. */
+  share: number;
+  /** Burst, ms of rate (but at least one request). */
   burstMs: number;
-  batchBurstMs: number;
+  batchShare: number;
   creditMs: number;
 }
 
@@ -82,7 +85,7 @@ const BINS: Record<WindowedDimension, { binMs: number; bins: number }> = {
   usd_per_month: { binMs: DAY_MS, bins: 30 },
 };
 
-/** The rules of a budget; a dimension without a limit has none. Throws RangeError on a limit that is not positive. */
+/** The rules of a budget; a limit per day or month that is not configured has none. Throws RangeError on a limit that is not positive. */
 export function rulesOf(budget: Budget, settings: PacingSettings = KNOWN_WINDOW): BudgetRules {
   const { limits } = budget;
   const limitOf = (dimension: Dimension | 'concurrency'): number[] => {
@@ -94,19 +97,14 @@ export function rulesOf(budget: Budget, settings: PacingSettings = KNOWN_WINDOW)
   return {
     budget: budget.id,
     outputCharge: budget.outputCharge,
-    pacers: PACED_DIMENSIONS.flatMap((dimension) =>
-      limitOf(dimension).map((limit) => pacerRule(dimension, limit, settings)),
-    ),
+    pacers: PACED_DIMENSIONS.map((dimension) => ({
+      dimension,
+      limit: limitOf(dimension)[0] ?? null,
+      ...settings,
+    })),
     windows: WINDOWED_DIMENSIONS.flatMap((dimension) =>
       limitOf(dimension).map((limit) => ({ dimension, limit, ...BINS[dimension] })),
     ),
     concurrency: limitOf('concurrency')[0] ?? null,
   };
-}
-
-function pacerRule(dimension: PacedDimension, limit: number, settings: PacingSettings): PacerRule {
-  const msPerUnit = 60_000 / (limit * settings.share);
-  const burstMs = Math.max(settings.burstMs, dimension === 'rpm' ? msPerUnit : 0);
-  const { batchShare, creditMs } = settings;
-  return { dimension, limit, msPerUnit, burstMs, batchBurstMs: burstMs * batchShare, creditMs };
 }

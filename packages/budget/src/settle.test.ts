@@ -21,7 +21,7 @@ const rulesWith = (outputCharge: OutputCharge): BudgetRules =>
     root: 'mini',
   });
 const rules = rulesWith('actual');
-const tpm = rules.pacers[0] as PacerRule;
+const tpm = rules.pacers[1] as PacerRule;
 const cost = (input: number, output: number, usd = 0): Cost => ({
   requests: 1,
   input,
@@ -44,6 +44,8 @@ const settled = (state: AdmissionState, calls: ReturnType<typeof call>[], now = 
       corrections: [correctionsOf(rules, calls)],
       leases: calls.map(({ lease }) => lease),
       longestMs: 1_000,
+      answers: calls.length,
+      quickestMs: 1_000,
     },
     now,
   );
@@ -55,22 +57,22 @@ describe('differences between expected and actual', () => {
   test('where the maximum is charged, only the input and the money are corrected', () => {
     const calls = [call(cost(100, 500, 2), cost(120, 50, 1))];
     assert.deepEqual(correctionsOf(rulesWith('actual'), calls), {
-      pacers: [-430],
+      pacers: [0, -430, 20, -450],
       windows: [{ more: 0, less: 1 }],
     });
     assert.deepEqual(correctionsOf(rulesWith('max_tokens'), calls), {
-      pacers: [20],
+      pacers: [0, 20, 20, 0],
       windows: [{ more: 0, less: 1 }],
     });
   });
 
   test('of a call whose cost is not known there are none', () => {
-    assert.deepEqual(correctionsOf(rules, [call(cost(100, 500), null)]).pacers, [0]);
+    assert.deepEqual(correctionsOf(rules, [call(cost(100, 500), null)]).pacers, [0, 0, 0, 0]);
   });
 
   test('debts and credits of one settlement are netted', () => {
     const calls = [call(cost(0, 100), cost(0, 300)), call(cost(0, 100), cost(0, 20))];
-    assert.deepEqual(correctionsOf(rules, calls).pacers, [120]);
+    assert.deepEqual(correctionsOf(rules, calls).pacers, [0, 120, 0, 120]);
   });
 });
 
@@ -175,13 +177,14 @@ describe('money and counts per day', () => {
   });
 
   test('are given back for calls that were not made', () => {
+    const unmade = { longestMs: 0, answers: 0, quickestMs: 0 };
     const corrections = [refundsOf(rules, [cost(1, 1, 4)])];
-    const request = { rules: [rules], corrections, leases: ['a'], longestMs: 0 };
+    const request = { rules: [rules], corrections, leases: ['a'], ...unmade };
     assert.equal(spent(settle(booked, request, NOW)), 4);
   });
 });
 
-test('renewing prolongs held leases and names the lost ones', () => {
+test('renewing prolongs leases; those that had lapsed are named and count again', () => {
   const request = {
     rules: [rules],
     costs: [cost(1, 1)],
@@ -192,5 +195,8 @@ test('renewing prolongs held leases and names the lost ones', () => {
   const { state } = book(fullState(), request, NOW);
   const renewed = renew(state, { rules: [rules], leases: ['a', 'b'], leaseMs: 1_000 }, NOW + 900);
   assert.deepEqual(renewed.lost, ['b']);
-  assert.deepEqual(renewed.state.budgets['mini']?.leases, { a: NOW + 1_900 });
+  assert.deepEqual(renewed.state.budgets['mini']?.leases, {
+    a: NOW + 1_900,
+    b: NOW + 1_900,
+  });
 });

@@ -1,6 +1,5 @@
 /**
- * What happens to a budget after a call was booked: it ends (settle), is not made after all (release), is renewed;
- * or the provider says that it wants a pause, or that less is left than we thought.
+ * What happens to a budget after a call was booked: it ends (settle), is not made after all (release), is renewed.
  *
  * What calls cost more or less than booked is netted over a settlement and per pacer over time: unused cost pays
  * later debts, up to `creditMs`, and never lets a call start earlier. So the bound on what is booked holds whatever
@@ -9,10 +8,13 @@
  */
 import { amountOf, differenceOf } from './cost.ts';
 import type { Cost } from './cost.ts';
-import { lowerTo, settlePacer } from './pacer.ts';
+import { leasing } from './book.ts';
+import { settlePacer } from './pacer.ts';
+import { paceIn } from './paces.ts';
 import { CREDIT_MARGIN_MS, addTo, giveBack, liveBins } from './rolling-window.ts';
 import type { Bin } from './rolling-window.ts';
-import type { BudgetRules, PacedDimension, WindowRule } from './rules.ts';
+import type { BudgetRules, WindowRule } from './rules.ts';
+import { grownSlots } from './slots.ts';
 import { budgetIn, pacerIn, withBudget } from './state.ts';
 import type { AdmissionState, BudgetState } from './state.ts';
 
@@ -65,12 +67,16 @@ export interface SettleRequest {
   leases: readonly string[];
   /** The longest that one of the calls took, ms. */
   longestMs: number;
+  /** How many were answered, and how long the quickest of these took, ms. */
+  answers: number;
+  quickestMs: number;
 }
 
 /** Ends calls: frees their permits and corrects what was charged. */
 export function settle(state: AdmissionState, request: SettleRequest, now: number): AdmissionState {
   const { rules, corrections, longestMs } = request;
   const ended = new Set(request.leases);
+  const taught = withAnswers(state, request, now);
   return rules.reduce((next, rule, i) => {
     const { leases } = budgetIn(state, rule.budget);
     const kept = Object.entries(leases).filter(([lease]) => !ended.has(lease));
@@ -80,20 +86,41 @@ export function settle(state: AdmissionState, request: SettleRequest, now: numbe
       windows: settledWindows(state, rule, { change, now, since: now - longestMs }),
       leases: Object.fromEntries(kept),
     });
-  }, state);
+  }, taught);
+}
+
+/** Answers let a slow start go on, and one to a call made after the last lesson ends the row of refusals. */
+function withAnswers(
+  state: AdmissionState,
+  { rules, answers, quickestMs }: SettleRequest,
+  now: number,
+): AdmissionState {
+  const [own] = rules;
+  if (own === undefined || answers === 0) return state;
+  const { slots, leases, lessonUntil, refusals } = budgetIn(state, own.budget);
+  const inFlight = Object.keys(leases).length;
+  return withBudget(state, own.budget, {
+    slots: grownSlots(slots, { answers, inFlight, now }),
+    refusals: now - quickestMs >= lessonUntil ? 0 : refusals,
+  });
 }
 
 function settledPacers(
   state: AdmissionState,
   { budget, pacers }: BudgetRules,
-  { change, now }: { change: Corrections; now: number },
+  { change: corrections, now }: { change: Corrections; now: number },
 ): BudgetState['pacers'] {
   const after = { ...budgetIn(state, budget).pacers };
   for (const [i, rule] of pacers.entries()) {
-    const debtMs = (change.pacers[i] ?? 0) * rule.msPerUnit;
-    if (debtMs === 0) continue;
-    const pacer = pacerIn(state, budget, rule);
-    after[rule.dimension] = settlePacer(pacer, debtMs, { now, mostCredit: rule.creditMs });
+    const units = corrections.pacers[i] ?? 0;
+    const pace = paceIn(state, budget, { rule, now });
+    if (units === 0 || pace === null) continue;
+    const change = { now, mostCredit: rule.creditMs };
+    after[rule.dimension] = settlePacer(
+      pacerIn(state, budget, pace),
+      units * pace.msPerUnit,
+      change,
+    );
   }
   return after;
 }
@@ -125,50 +152,24 @@ function settledBins(
   return more > 0 ? addTo(lowered, Math.floor(now / binMs), more) : lowered;
 }
 
-/** Lets calls in flight keep their permits; those whose lease has lapsed and was forgotten are named in `lost`. */
+/**
+ * Lets calls in flight keep their permits. Those that had lapsed, because the process was stopped for a while, count
+ * again, for the calls are still being made; they are named in `lost`.
+ */
 export function renew(
   state: AdmissionState,
   request: { rules: readonly BudgetRules[]; leases: readonly string[]; leaseMs: number },
   now: number,
 ): { state: AdmissionState; lost: string[] } {
-  const limited = request.rules.filter(({ concurrency }) => concurrency !== null);
+  const counting = leasing(request.rules);
   const lost = request.leases.filter((lease) =>
-    limited.some(({ budget }) => budgetIn(state, budget).leases[lease] === undefined),
+    counting.some(({ budget }) => budgetIn(state, budget).leases[lease] === undefined),
   );
-  const renewed = limited.reduce((next, { budget }) => {
-    const { leases } = budgetIn(next, budget);
-    const held = request.leases.filter((lease) => leases[lease] !== undefined);
-    const terms = Object.fromEntries(held.map((lease) => [lease, now + request.leaseMs]));
-    return withBudget(next, budget, { leases: { ...leases, ...terms } });
-  }, state);
-  return { state: renewed, lost };
-}
-
-/** Nothing that draws on these budgets starts before `until`; a pause never shortens another. */
-export const pause = (
-  state: AdmissionState,
-  budgets: readonly string[],
-  until: number,
-): AdmissionState =>
-  budgets.reduce(
-    (next, budget) =>
-      withBudget(next, budget, {
-        pausedUntil: Math.max(until, budgetIn(next, budget).pausedUntil),
-      }),
+  const terms = Object.fromEntries(request.leases.map((lease) => [lease, now + request.leaseMs]));
+  const renewed = counting.reduce(
+    (next, { budget }) =>
+      withBudget(next, budget, { leases: { ...budgetIn(next, budget).leases, ...terms } }),
     state,
   );
-
-/** The provider says that `remaining` is left of a dimension: less than we thought is believed, more is not. */
-export function observe(
-  state: AdmissionState,
-  report: { rules: BudgetRules; dimension: PacedDimension; remaining: number },
-  now: number,
-): AdmissionState {
-  const { rules, dimension, remaining } = report;
-  const rule = rules.pacers.find((pacer) => pacer.dimension === dimension);
-  if (rule === undefined) return state;
-  const pacer = pacerIn(state, rules.budget, rule);
-  const lowered = lowerTo(pacer, remaining * rule.msPerUnit, { now, burstMs: rule.burstMs });
-  const { pacers } = budgetIn(state, rules.budget);
-  return withBudget(state, rules.budget, { pacers: { ...pacers, [dimension]: lowered } });
+  return { state: renewed, lost };
 }

@@ -4,8 +4,11 @@
  */
 import { FULL_PACER } from './pacer.ts';
 import type { Pacer } from './pacer.ts';
+import type { Learnt } from './learnt.ts';
 import type { Bin } from './rolling-window.ts';
-import type { PacedDimension, PacerRule, WindowedDimension } from './rules.ts';
+import type { PacedDimension, WindowedDimension } from './rules.ts';
+import type { Sent } from './sent.ts';
+import type { Slots } from './slots.ts';
 
 export interface BudgetState {
   /** Nothing starts before (a 429's retry-after), ms. */
@@ -14,6 +17,14 @@ export interface BudgetState {
   windows: Partial<Record<WindowedDimension, Bin[]>>;
   /** Lease → when it lapses, ms. */
   leases: Record<string, number>;
+  learnt: Partial<Record<PacedDimension, Learnt>>;
+  /** What was charged lately; null before the first call. */
+  sent: Sent | null;
+  /** Calls at once as a slow start or a 429 allows them; null before the first. */
+  slots: Slots | null;
+  /** Pauses in a row since the last lesson, no call made after it having been answered; and when that one's pause ended. */
+  refusals: number;
+  lessonUntil: number;
 }
 
 export interface AdmissionState {
@@ -37,15 +48,29 @@ export const afterRestart = (state: AdmissionState, now: number): AdmissionState
   emptiedAt: now,
 });
 
-const UNUSED: BudgetState = { pausedUntil: 0, pacers: {}, windows: {}, leases: {} };
+const UNUSED: BudgetState = {
+  pausedUntil: 0,
+  pacers: {},
+  windows: {},
+  leases: {},
+  learnt: {},
+  sent: null,
+  slots: null,
+  refusals: 0,
+  lessonUntil: 0,
+};
 
 export const budgetIn = (state: AdmissionState, budget: string): BudgetState =>
   state.budgets[budget] ?? UNUSED;
 
 /** A budget's pacer as it counts now: after a restart, no fuller than a bucket that was empty then. */
-export function pacerIn(state: AdmissionState, budget: string, rule: PacerRule): Pacer {
-  const pacer = budgetIn(state, budget).pacers[rule.dimension] ?? FULL_PACER;
-  const empty = state.emptiedAt === 0 ? 0 : state.emptiedAt + rule.burstMs;
+export function pacerIn(
+  state: AdmissionState,
+  budget: string,
+  { dimension, burstMs }: { dimension: PacedDimension; burstMs: number },
+): Pacer {
+  const pacer = budgetIn(state, budget).pacers[dimension] ?? FULL_PACER;
+  const empty = state.emptiedAt === 0 ? 0 : state.emptiedAt + burstMs;
   return pacer.fullAt >= empty ? pacer : { ...pacer, fullAt: empty };
 }
 

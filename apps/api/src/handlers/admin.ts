@@ -107,6 +107,14 @@ export async function adminBudgets(api: Api, request: ApiRequest): Promise<Reply
       .filter((one) => one.budgets.includes(budget.budget))
       .map(({ id }) => id),
     paused_for_ms: budget.pausedForMs,
+    in_flight: budget.inFlight,
+    /** Calls at once where that is not configured alone: a slow start, or what a 429 taught. */
+    at_once: budget.slots && {
+      limit: budget.slots.size,
+      why: budget.slots.taught
+        ? 'a 429 spoke of too many calls at once; it rises again with answers'
+        : 'no limit is known: a slow start, one more call at once for each answer',
+    },
     used: usedOf(budget),
   }));
   return ok({ object: 'list', data });
@@ -121,6 +129,11 @@ const usedOf = ({
   ...dims.map((one) => ({
     dimension: one.dimension,
     limit: one.limit,
+    configured: one.configured,
+    reported: one.reported,
+    learnt: one.learnt,
+    why: one.why,
+    per_minute: Math.round(one.ratePerMs * 60_000),
     used: one.usedFraction,
     booked_ahead_ms: one.aheadMs,
   })),

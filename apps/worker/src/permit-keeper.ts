@@ -1,0 +1,46 @@
+/**
+ * Renews the permits of all calls this process is making, every third of their term, in one batch of commands. So
+ * the permits of a process that dies lapse within a term, and those of one that was stopped count again when it wakes.
+ */
+import type { Admission } from '@sluice/admission';
+
+/** How long a permit lasts unless renewed, ms. */
+export const PERMIT_MS = 10_000;
+/** Permits in one command: it holds Redis for a fraction of a millisecond. */
+const MOST_AT_ONCE = 500;
+
+export class PermitKeeper {
+  readonly #admission: Pick<Admission, 'renew'>;
+  readonly #held = new Map<string, Set<string>>();
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(admission: Pick<Admission, 'renew'>, everyMs: number = PERMIT_MS / 3) {
+    this.#admission = admission;
+    this.#timer = setInterval(() => this.#renew(), everyMs);
+  }
+
+  hold(deployment: string, lease: string): void {
+    const held = this.#held.get(deployment);
+    if (held) held.add(lease);
+    else this.#held.set(deployment, new Set([lease]));
+  }
+
+  release(deployment: string, lease: string): void {
+    this.#held.get(deployment)?.delete(lease);
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+  }
+
+  /** Redis may be away: the next round tries again, and lapsed permits count again then. */
+  #renew(): void {
+    for (const [deployment, held] of this.#held) {
+      const leases = [...held];
+      for (let from = 0; from < leases.length; from += MOST_AT_ONCE) {
+        const some = leases.slice(from, from + MOST_AT_ONCE);
+        void this.#admission.renew(deployment, some, PERMIT_MS).catch(() => undefined);
+      }
+    }
+  }
+}

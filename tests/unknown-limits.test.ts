@@ -1,0 +1,96 @@
+/** Nobody configured a limit: it is learnt from the provider's headers, or from its 429s, while a batch runs. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { System, until } from '@sluice/testing';
+
+const RPM = 600;
+
+interface Call {
+  end: string;
+}
+
+async function runBatch(headers: boolean, lines: number) {
+  const system = await System.start({
+    config: `
+providers: { a: { type: openai, base_url: "{{simulator}}/v1", api_key: k } }
+deployments: { a: { provider: a, model: sim, timeout_ms: 3000 } }
+pools: { f: [a] }
+`,
+    simulator: {
+      ledger: true,
+      accounts: {
+        a: {
+          key: 'k',
+          format: 'openai',
+          limits: { rpm: RPM },
+          headers,
+          latency: { first_token_ms: 80 },
+        },
+      },
+    },
+    roles: { worker: 2 },
+  });
+  try {
+    const began = performance.now();
+    const body = (i: number) => ({
+      model: 'f',
+      max_tokens: 10,
+      messages: [{ role: 'user', content: `question ${i}` }],
+    });
+    const text = Array.from({ length: lines }, (_, i) =>
+      JSON.stringify({
+        custom_id: `${i}`,
+        method: 'POST',
+        url: '/v1/chat/completions',
+        body: body(i),
+      }),
+    ).join('\n');
+    const posted = await fetch(`${system.apiUrl}/v1/batches?completion_window=1h`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/jsonl' },
+      body: text,
+    });
+    const { id } = (await posted.json()) as { id: string };
+    const ended = await until(
+      'the end',
+      async () => {
+        const response = await fetch(`${system.apiUrl}/v1/batches/${id}`);
+        const batch = (await response.json()) as { status: string; request_counts: object };
+        return batch.status === 'completed' ? batch : null;
+      },
+      { timeoutMs: 120_000 },
+    );
+    assert.deepEqual(ended.request_counts, { total: lines, completed: lines, failed: 0 });
+    const ms = performance.now() - began;
+    const ledger = await (await fetch(`${system.simulatorUrl}/_sim/ledger`)).text();
+    const calls = ledger
+      .split('\n')
+      .filter((row) => row !== '')
+      .map((row) => JSON.parse(row) as Call);
+    const refused = calls.filter(({ end }) => end === 'limited').length;
+    const budgets = await (await fetch(`${system.apiUrl}/admin/budgets`)).json();
+    const [budget] = (budgets as { data: { used: Record<string, unknown>[] }[] }).data;
+    const used = (lines * 60_000) / (RPM * ms);
+    return { refused, calls: calls.length, used, dimension: budget?.used[0] ?? {} };
+  } finally {
+    await system.stop();
+  }
+}
+
+test('with headers: hardly a 429, and the limit is shown with its source', async () => {
+  const { refused, used, dimension } = await runBatch(true, 300);
+  assert.ok(refused <= 5, `${refused} 429s`);
+  assert.ok(used > 0.85, `used ${used} of the limit`);
+  assert.equal(dimension['dimension'], 'rpm');
+  assert.equal(dimension['reported'], RPM);
+  assert.equal(dimension['configured'], null);
+  assert.match(String(dimension['why']), /reports/);
+});
+
+test('without headers: a few 429s teach the limit', async () => {
+  const { refused, calls, used, dimension } = await runBatch(false, 400);
+  assert.ok(refused <= 0.05 * calls, `${refused} 429s of ${calls} calls`);
+  assert.ok(used > 0.75, `used ${used} of the limit`);
+  assert.ok(Math.abs((dimension['learnt'] as number) - RPM) < 0.3 * RPM, `${dimension['learnt']}`);
+  assert.match(String(dimension['why']), /429s/);
+});
