@@ -12,6 +12,15 @@ test('typical typing mistakes find their word', () => {
   );
 });
 
+test('the beginning of a name finds it, and a name with a tail; of several the nearest', () => {
+  const known = ['aliases', 'spill_after_ms', 'on', 'strategy', 'spill'];
+  const typed = ['alias', 'spill_after', 'ALIASES_LIST', 'o', 'strat'];
+  assert.deepEqual(
+    typed.map((word) => didYouMean(word, known)),
+    ['aliases', 'spill_after_ms', 'aliases', null, 'strategy'],
+  );
+});
+
 test('the distance is symmetric, zero only for equals, and at most the longer word', () => {
   const word = fc.string({ maxLength: 8 });
   fc.assert(

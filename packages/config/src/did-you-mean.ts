@@ -27,13 +27,24 @@ function cell(at: {
   return swapped ? Math.min(best, (rows[i - 2]?.[j - 2] as number) + 1) : best;
 }
 
-/** The nearest of `known`, or null when none is near: at most a third of the letters may be wrong. */
+/** Fewer letters are the beginning of too much. */
+const SHORTEST_BEGINNING = 3;
+
+/**
+ * The nearest of `known`, or null when none is near: at most a third of the longer word's letters may be wrong, or the one
+ * begins with the other (`alias`, `spill`).
+ */
 export function didYouMean(word: string, known: readonly string[]): string | null {
   let best: string | null = null;
-  let least = Math.floor(word.length / 3) + 1;
+  let least = Infinity;
   for (const name of known) {
-    const distance = editDistance(word.toLowerCase(), name.toLowerCase());
-    if (distance < least) [best, least] = [name, distance];
+    const [a, b] = [word.toLowerCase(), name.toLowerCase()];
+    const distance = editDistance(a, b);
+    const near = distance <= Math.floor(Math.max(a.length, b.length) / 3) || isBeginning(a, b);
+    if (near && distance < least) [best, least] = [name, distance];
   }
   return best;
 }
+
+const isBeginning = (a: string, b: string): boolean =>
+  Math.min(a.length, b.length) >= SHORTEST_BEGINNING && (a.startsWith(b) || b.startsWith(a));
