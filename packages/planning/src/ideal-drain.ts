@@ -4,11 +4,10 @@
  * and budgets are kept with a margin. The same solution says which class should go where, and which budgets it is that
  * take the time.
  */
-import type { RateDimension } from '@sluice/job';
 import type { Limits } from './limits.ts';
 import { limitsOf } from './limits.ts';
 import { type LinearProgram, linearProgram } from './linear-program.ts';
-import { type DrainProblem, mistakeIn } from './problem.ts';
+import { type DrainProblem, mistakeIn, type PlannedDimension } from './problem.ts';
 import { type Solution, solve } from './solver.ts';
 
 export type IdealDrain =
@@ -25,7 +24,7 @@ export type IdealDrain =
 
 export interface Binding {
   budget: string;
-  dimension: RateDimension | 'concurrency';
+  dimension: PlannedDimension | 'concurrency';
   /** Ms by which T* would fall with one more request or token at the start (for concurrency: one more slot × ms). */
   price: number;
 }

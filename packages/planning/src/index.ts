@@ -1,5 +1,11 @@
 export { idealDrain } from './ideal-drain.ts';
 export type { Binding, IdealDrain } from './ideal-drain.ts';
+export { makePlan } from './make-plan.ts';
+export { placed, replan, startPace } from './pace.ts';
+export type { Pace, Pair } from './pace.ts';
+export { nextPair } from './pacing.ts';
+export type { PaceFacts } from './pacing.ts';
+export type { LateClass, Plan, Planned, PlannedPair, PlannedRow } from './plan.ts';
 export type {
   Cost,
   DrainProblem,
@@ -7,5 +13,6 @@ export type {
   Placement,
   PlannedBudget,
   PlannedDeployment,
+  PlannedDimension,
   PlannedRate,
 } from './problem.ts';

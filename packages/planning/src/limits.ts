@@ -8,8 +8,15 @@
  * takes at least its own fastest latency. Each holds of every schedule there could be, so the least A that satisfies
  * them all gives a lower bound, T* = A + l.
  */
-import type { RateDimension } from '@sluice/job';
-import { type DrainProblem, type JobClass, type Placement, unitsOf } from './problem.ts';
+import type {
+  DrainProblem,
+  JobClass,
+  Placement,
+  PlannedBudget,
+  PlannedDeployment,
+  PlannedDimension,
+} from './problem.ts';
+import { unitsOf } from './problem.ts';
 
 /** A class on a deployment: one unknown of the program. */
 export interface Arc {
@@ -20,7 +27,7 @@ export interface Arc {
 
 export interface Limit {
   budget: string;
-  dimension: RateDimension | 'concurrency';
+  dimension: PlannedDimension | 'concurrency';
   /** Available at the start: requests, tokens, or slot × ms. */
   start: number;
   /** More of it with each ms of A. */
@@ -38,75 +45,70 @@ export interface Limits {
   leastMs: number;
 }
 
+type Slots = Pick<PlannedDeployment, 'id' | 'concurrency'>;
+
 /** Only classes with jobs count, each of which must have a deployment. */
 export function limitsOf(problem: DrainProblem): Limits {
-  const classes = problem.classes.filter(({ jobs }) => jobs > 0);
-  const arcs = classes.flatMap((jobClass) =>
-    Object.entries(jobClass.deployments).map(([deployment, placement]) => ({
-      jobClass,
-      deployment,
-      placement,
-    })),
+  const arcs: Arc[] = [];
+  let shortestMs = Infinity;
+  let slowestMs = 0;
+  for (const jobClass of problem.classes) {
+    if (jobClass.jobs === 0) continue;
+    let fastestMs = Infinity;
+    for (const [deployment, placement] of Object.entries(jobClass.deployments)) {
+      arcs.push({ jobClass, deployment, placement });
+      fastestMs = Math.min(fastestMs, placement.latencyMs);
+    }
+    shortestMs = Math.min(shortestMs, fastestMs);
+    slowestMs = Math.max(slowestMs, fastestMs);
+  }
+  const { all, byDeployment } = emptyLimits(problem, shortestMs);
+  for (const [arc, { deployment, placement }] of arcs.entries())
+    for (const { dimension, uses } of byDeployment.get(deployment) ?? []) {
+      const perJob =
+        dimension === 'concurrency' ? placement.latencyMs : unitsOf(placement.cost, dimension);
+      if (perJob > 0) uses.push({ arc, perJob });
+    }
+  const limits = all.filter(({ uses }) => uses.length > 0);
+  return { arcs, limits, shortestMs, leastMs: slowestMs - shortestMs };
+}
+
+/** Every limit of the problem, rates first, and by deployment those that a call there draws on. */
+function emptyLimits({ budgets, deployments }: DrainProblem, shortestMs: number) {
+  const rates = new Map(budgets.map((each) => [each.id, rateLimits(each)]));
+  const shared = new Map(budgets.map((each) => [each.id, slotLimits(each, shortestMs)]));
+  const own = new Map(deployments.map((each) => [each.id, slotLimits(each, shortestMs)]));
+  const all = [rates, own, shared].flatMap((each) => [...each.values()].flat());
+  const byDeployment = new Map(
+    deployments.map(({ id, budgets: drawn }) => [
+      id,
+      [
+        own.get(id) ?? [],
+        ...[...new Set(drawn)].flatMap((each) => [rates.get(each) ?? [], shared.get(each) ?? []]),
+      ].flat(),
+    ]),
   );
-  const fastest = classes.map((each) =>
-    Math.min(...Object.values(each.deployments).map(({ latencyMs }) => latencyMs)),
-  );
-  const shortestMs = Math.min(...fastest);
-  const limits = [...rateLimits(problem, arcs), ...slotLimits(problem, { arcs, shortestMs })];
-  return {
-    arcs,
-    limits: limits.filter(({ uses }) => uses.length > 0),
-    shortestMs,
-    leastMs: Math.max(...fastest) - shortestMs,
-  };
+  return { all, byDeployment };
 }
 
-function rateLimits(problem: DrainProblem, arcs: readonly Arc[]): Limit[] {
-  return problem.budgets.flatMap(({ id, rates }) =>
-    rates.map(({ dimension, perMs, burst }) => ({
-      budget: id,
-      dimension,
-      start: burst,
-      perMs,
-      uses: usesOf(arcs, drawingOn(problem, id), ({ cost }) => unitsOf(cost, dimension)),
-    })),
-  );
-}
+const rateLimits = ({ id, rates }: PlannedBudget): Limit[] =>
+  rates.map(({ dimension, perMs, burst }) => ({
+    budget: id,
+    dimension,
+    start: burst,
+    perMs,
+    uses: [],
+  }));
 
-function slotLimits(
-  problem: DrainProblem,
-  { arcs, shortestMs }: { arcs: readonly Arc[]; shortestMs: number },
-): Limit[] {
-  const slots = (id: string, members: ReadonlySet<string>, concurrency: number | null): Limit[] =>
-    concurrency === null
-      ? []
-      : [
-          {
-            budget: id,
-            dimension: 'concurrency',
-            start: concurrency * shortestMs,
-            perMs: concurrency,
-            uses: usesOf(arcs, members, ({ latencyMs }) => latencyMs),
-          },
-        ];
-  return [
-    ...problem.deployments.flatMap((each) => slots(each.id, new Set([each.id]), each.concurrency)),
-    ...problem.budgets.flatMap((each) =>
-      slots(each.id, drawingOn(problem, each.id), each.concurrency),
-    ),
-  ];
-}
-
-const drawingOn = ({ deployments }: DrainProblem, budget: string): Set<string> =>
-  new Set(deployments.filter(({ budgets }) => budgets.includes(budget)).map(({ id }) => id));
-
-function usesOf(
-  arcs: readonly Arc[],
-  members: ReadonlySet<string>,
-  take: (placement: Placement) => number,
-): Limit['uses'] {
-  return arcs.flatMap(({ deployment, placement }, arc) => {
-    const perJob = members.has(deployment) ? take(placement) : 0;
-    return perJob > 0 ? [{ arc, perJob }] : [];
-  });
-}
+const slotLimits = ({ id, concurrency }: Slots, shortestMs: number): Limit[] =>
+  concurrency === null
+    ? []
+    : [
+        {
+          budget: id,
+          dimension: 'concurrency',
+          start: concurrency * shortestMs,
+          perMs: concurrency,
+          uses: [],
+        },
+      ];

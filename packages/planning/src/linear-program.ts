@@ -5,6 +5,7 @@
  */
 import type { ModelData } from 'highs';
 import type { Arc, Limit, Limits } from './limits.ts';
+import { SparseRows } from './sparse-rows.ts';
 
 export interface LinearProgram {
   model: ModelData;
@@ -14,75 +15,52 @@ export interface LinearProgram {
   scales: number[];
 }
 
-interface Row {
-  entries: [column: number, value: number][];
-  lower: number;
-  upper: number;
-}
-
-export function linearProgram({ arcs, limits, leastMs }: Limits): LinearProgram {
+export function linearProgram(about: Limits): LinearProgram {
+  const { arcs, limits, leastMs } = about;
   const unitMs = Math.max(1, leastMs, guessMs(arcs, limits));
   const scales = limits.map((limit) => scaleOf(limit, arcs, unitMs));
-  const rows = [
-    ...limits.map((limit, index) =>
-      limitRow({ limit, arcs, unitMs, scale: scales[index] as number }),
-    ),
-    ...classRows(arcs),
-  ];
   const shares = arcs.map(() => 0);
   const model: ModelData = {
     numCols: arcs.length + 1,
-    numRows: rows.length,
     colCost: [...shares, 1],
     colLower: [...shares, leastMs / unitMs],
     colUpper: [...shares.map(() => 1), Infinity],
-    rowLower: rows.map(({ lower }) => lower),
-    rowUpper: rows.map(({ upper }) => upper),
-    matrix: {
-      format: 'csr',
-      numRows: rows.length,
-      numCols: arcs.length + 1,
-      starts: startsOf(rows),
-      indices: rows.flatMap(({ entries }) => entries.map(([column]) => column)),
-      values: rows.flatMap(({ entries }) => entries.map(([, value]) => value)),
-    },
+    ...rowsOf(about, unitMs, scales),
   };
   return { model, unitMs, scales };
 }
 
-function limitRow(about: { limit: Limit; arcs: Arc[]; unitMs: number; scale: number }): Row {
-  const { limit, arcs, unitMs, scale } = about;
-  const entries: Row['entries'] = limit.uses.map(({ arc, perJob }) => [
-    arc,
-    perJob * jobsOf(arcs, arc) * scale,
-  ]);
-  if (limit.perMs > 0) entries.push([arcs.length, -limit.perMs * unitMs * scale]);
-  return { entries, lower: -Infinity, upper: limit.start * scale };
-}
-
-/** The shares of each class add up to all of it. */
-function classRows(arcs: readonly Arc[]): Row[] {
-  const rows = new Map<string, Row>();
-  for (const [index, { jobClass }] of arcs.entries()) {
-    const row = rows.get(jobClass.id) ?? { entries: [], lower: 1, upper: 1 };
-    row.entries.push([index, 1]);
-    rows.set(jobClass.id, row);
+/** Limits first, then the classes, whose shares each add up to all of it. */
+function rowsOf({ arcs, limits }: Limits, unitMs: number, scales: readonly number[]) {
+  const rows = new SparseRows(arcs.length + 1);
+  for (const [index, { start, perMs, uses }] of limits.entries()) {
+    const scale = scales[index] as number;
+    for (const { arc, perJob } of uses) rows.put(arc, perJob * jobsOf(arcs, arc) * scale);
+    if (perMs > 0) rows.put(arcs.length, -perMs * unitMs * scale);
+    rows.end(-Infinity, start * scale);
   }
-  return [...rows.values()];
+  for (const [index, { jobClass }] of arcs.entries()) {
+    rows.put(index, 1);
+    if (arcs[index + 1]?.jobClass !== jobClass) rows.end(1, 1);
+  }
+  return rows.finished();
 }
 
 /** The time it takes when every class goes to the one deployment that is quickest for it: the right order of magnitude. */
 function guessMs(arcs: readonly Arc[], limits: readonly Limit[]): number {
-  const alone = arcs.map(() => 0);
+  const alone = new Float64Array(arcs.length);
   for (const { perMs, uses } of limits)
     for (const { arc, perJob } of uses)
       alone[arc] = Math.max(alone[arc] as number, (perJob * jobsOf(arcs, arc)) / perMs);
-  const quickest = new Map<string, number>();
+  let guess = 0;
+  let quickest = Infinity;
   for (const [index, { jobClass }] of arcs.entries()) {
-    const ms = alone[index] as number;
-    quickest.set(jobClass.id, Math.min(quickest.get(jobClass.id) ?? Infinity, ms));
+    quickest = Math.min(quickest, alone[index] as number);
+    if (arcs[index + 1]?.jobClass === jobClass) continue;
+    if (Number.isFinite(quickest)) guess = Math.max(guess, quickest);
+    quickest = Infinity;
   }
-  return Math.max(0, ...[...quickest.values()].filter(Number.isFinite));
+  return guess;
 }
 
 /** A limit of which nothing more comes is scaled by its largest use instead. */
@@ -92,9 +70,3 @@ function scaleOf(limit: Limit, arcs: readonly Arc[], unitMs: number): number {
 }
 
 const jobsOf = (arcs: readonly Arc[], index: number): number => (arcs[index] as Arc).jobClass.jobs;
-
-function startsOf(rows: readonly Row[]): number[] {
-  const starts = [0];
-  for (const { entries } of rows) starts.push((starts.at(-1) as number) + entries.length);
-  return starts;
-}

@@ -5,6 +5,10 @@ import type { RateDimension } from '@sluice/job';
 export interface JobClass {
   id: string;
   jobs: number;
+  /** When its last answer is wanted, ms from now; absent = no deadline. Ignored by `idealDrain`. */
+  deadlineInMs?: number | null;
+  /** What is saved once deadlines are met: time (default), or money. Ignored by `idealDrain`. */
+  objective?: 'time' | 'cost';
   /** By id of each deployment that may run them. */
   deployments: Readonly<Record<string, Placement>>;
 }
@@ -21,6 +25,8 @@ export interface Cost {
   requests: number;
   input: number;
   output: number;
+  /** US dollars; null or absent = unknown. */
+  usd?: number | null;
 }
 
 export interface PlannedDeployment {
@@ -38,11 +44,14 @@ export interface PlannedBudget {
   concurrency: number | null;
 }
 
+/** `usd`: a limit on money, per day or month. */
+export type PlannedDimension = RateDimension | 'usd';
+
 export interface PlannedRate {
-  dimension: RateDimension;
-  /** The limit as configured, requests or tokens per ms: the ideal has no safety margin. */
+  dimension: PlannedDimension;
+  /** The limit as configured, requests, tokens or dollars per ms: the ideal has no safety margin. */
   perMs: number;
-  /** What may be taken at once at the start, in requests or tokens. */
+  /** What may be taken at once at the start, in requests, tokens or dollars. */
   burst: number;
 }
 
@@ -53,7 +62,8 @@ export interface DrainProblem {
 }
 
 /** What a job takes out of a limit, in the limit's unit. */
-export function unitsOf(cost: Cost, dimension: RateDimension): number {
+export function unitsOf(cost: Cost, dimension: PlannedDimension): number {
+  if (dimension === 'usd') return cost.usd ?? 0;
   if (dimension === 'rpm' || dimension === 'rpd') return cost.requests;
   if (dimension === 'tpm' || dimension === 'tpd') return cost.input + cost.output;
   return dimension === 'itpm' ? cost.input : cost.output;
@@ -63,11 +73,12 @@ export function unitsOf(cost: Cost, dimension: RateDimension): number {
 export function mistakeIn({ classes, deployments, budgets }: DrainProblem): string | null {
   const known = new Set(deployments.map(({ id }) => id));
   const knownBudgets = new Set(budgets.map(({ id }) => id));
-  for (const { id, jobs, deployments: placements } of classes) {
+  for (const { id, jobs, deadlineInMs, deployments: placements } of classes) {
     if (!isAmount(jobs)) return `class ${id}: jobs is ${jobs}`;
+    if (!isAmount(deadlineInMs ?? 0)) return `class ${id}: deadlineInMs is ${deadlineInMs}`;
     for (const [deployment, { cost, latencyMs }] of Object.entries(placements)) {
       if (!known.has(deployment)) return `class ${id}: unknown deployment ${deployment}`;
-      const figures = [cost.requests, cost.input, cost.output, latencyMs];
+      const figures = [cost.requests, cost.input, cost.output, cost.usd ?? 0, latencyMs];
       if (!figures.every(isAmount)) return `class ${id} on ${deployment}: ${figures.join(', ')}`;
     }
   }

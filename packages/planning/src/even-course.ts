@@ -1,0 +1,132 @@
+/**
+ * The course when there is nothing but time to save: every class at a steady rate until it ends.
+ *
+ * The least time for all is set by some of the classes only, those whose jobs cost time (their price is above 0). They
+ * keep their rates, and the others get the least time that what is left of the limits allows; and so on. So a class
+ * that shares nothing scarce with the slowest one has an end of its own, and its jobs are not spread at random.
+ */
+import type { Course, CourseResult } from './course.ts';
+import type { Arc, Limit, Limits } from './limits.ts';
+import { withoutCrumbs } from './tidy-course.ts';
+import { linearProgram } from './linear-program.ts';
+import { solve } from './solver.ts';
+
+/** After this many rounds what is left ends together: each costs a solve and gains less than the one before. */
+const MOST_ROUNDS = 4;
+const NO_PRICE = 1e-9;
+
+interface Round {
+  limits: Limits;
+  waitMs: number;
+  /** By arc of these limits. */
+  shares: Float64Array;
+  /** By limit, ms per unit at the start. */
+  prices: number[];
+  /** Ids of the classes whose jobs cost time. */
+  critical: Set<string>;
+}
+
+/** Every class must have a place that can run it. */
+export async function evenCourse(limits: Limits): Promise<CourseResult> {
+  const first = await solveRound(limits);
+  if (first.kind === 'failed') return first;
+  const course: Course = {
+    limits,
+    idealMs: Math.max(limits.leastMs, first.round.waitMs) + limits.shortestMs,
+    endMs: first.round.waitMs,
+    steps: limits.arcs.map(() => []),
+    worth: limits.limits.map(() => ({ price: 0, rateSavesMs: 0, rateSavesUsd: 0 })),
+  };
+  const places: Places = {
+    arcs: new Map(limits.arcs.map((arc, index) => [arc, index])),
+    limits: new Map(limits.limits.map(({ budget, dimension }, i) => [`${budget} ${dimension}`, i])),
+  };
+  let { round } = first;
+  for (let rounds = 1; ; rounds += 1) {
+    record(course, round, places);
+    if (rounds === MOST_ROUNDS || round.critical.size === 0) break;
+    const left = leftBeside(round);
+    const next = left.arcs.length > 0 ? await solveRound(left) : null;
+    // What failed for rounding keeps what the round before gave it.
+    if (next?.kind !== 'solved') break;
+    round = next.round;
+  }
+  return { kind: 'solved', course: withoutCrumbs(course) };
+}
+
+/** Where the arcs and limits of later rounds stand in the first. */
+interface Places {
+  arcs: Map<Arc, number>;
+  limits: Map<string, number>;
+}
+
+async function solveRound(
+  limits: Limits,
+): Promise<{ kind: 'solved'; round: Round } | { kind: 'failed'; reason: string }> {
+  const { model, unitMs, scales } = linearProgram({ ...limits, leastMs: 0 });
+  const solution = await solve(model);
+  if (solution.kind === 'failed') return solution;
+  if (solution.kind === 'infeasible')
+    return { kind: 'failed', reason: 'some class needs a limit of which nothing ever comes' };
+  const { columns, rowPrices } = solution;
+  const critical = new Set<string>();
+  let row = limits.limits.length;
+  for (const [index, { jobClass }] of limits.arcs.entries()) {
+    if (limits.arcs[index + 1]?.jobClass === jobClass) continue;
+    if ((rowPrices[row] as number) > NO_PRICE) critical.add(jobClass.id);
+    row += 1;
+  }
+  const prices = scales.map(
+    (scale, index) => Math.max(0, -(rowPrices[index] as number)) * unitMs * scale,
+  );
+  const waitMs = Math.max(0, columns[limits.arcs.length] as number) * unitMs;
+  return { kind: 'solved', round: { limits, waitMs, shares: columns, prices, critical } };
+}
+
+/** Writes the round over what the rounds before said of the same classes. */
+function record(course: Course, { limits, waitMs, shares, prices }: Round, places: Places): void {
+  for (const [index, arc] of limits.arcs.entries()) {
+    const share = shares[index] as number;
+    course.steps[places.arcs.get(arc) as number] =
+      share > 0 ? [{ fromMs: 0, untilMs: waitMs, jobs: share * arc.jobClass.jobs }] : [];
+  }
+  for (const [index, { budget, dimension }] of limits.limits.entries()) {
+    const price = prices[index] as number;
+    const worth = course.worth[places.limits.get(`${budget} ${dimension}`) as number];
+    if (worth && worth.price === 0 && price > 0) {
+      worth.price = price;
+      worth.rateSavesMs = price * waitMs;
+    }
+  }
+}
+
+/** The classes that are not critical, and the limits less what the critical ones take of them. */
+function leftBeside(round: Round): Limits {
+  const arcs: Arc[] = [];
+  const moved = round.limits.arcs.map((arc) =>
+    round.critical.has(arc.jobClass.id) ? -1 : arcs.push(arc) - 1,
+  );
+  const limits = round.limits.limits
+    .map((limit) => lessCritical(round, limit, moved))
+    .filter(({ uses }) => uses.length > 0);
+  return { ...round.limits, arcs, limits };
+}
+
+/** What is taken beyond the rate comes out of the start; both hold at any time before the end of the round, too. */
+function lessCritical(
+  { limits, waitMs, shares }: Round,
+  limit: Limit,
+  moved: readonly number[],
+): Limit {
+  let taken = 0;
+  const uses: Limit['uses'] = [];
+  for (const { arc, perJob } of limit.uses) {
+    const to = moved[arc] as number;
+    if (to >= 0) uses.push({ arc: to, perJob });
+    else taken += perJob * (shares[arc] as number) * (limits.arcs[arc] as Arc).jobClass.jobs;
+  }
+  if (taken === 0) return { ...limit, uses };
+  const rate = waitMs > 0 ? limit.perMs - taken / waitMs : 0;
+  const missing = Math.max(0, taken - limit.perMs * waitMs);
+  return { ...limit, uses, perMs: Math.max(0, rate), start: Math.max(0, limit.start - missing) };
+}

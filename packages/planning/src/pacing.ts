@@ -1,0 +1,103 @@
+/**
+ * Keeps the plan: which class × deployment comes next. The pair furthest behind on its course does, so that at every
+ * moment each budget sees the mix of shapes that the plan wants, whatever the real speed.
+ *
+ * What keeps the mix: of one deployment's pairs with waiting work, the furthest behind has the first claim. Another may
+ * pass it while it has no room (a small job fits where a big one does not), but only by `LEAD_MS` of the plan's time.
+ *
+ * What leaves nothing idle: a deployment of which no pair has both quota left and waiting work may take any class that
+ * may run there, as long as no deployment that shares a budget with it has such a pair, and the call would not end
+ * after the class does by the plan. Its limits are then no one's, so this costs nobody; a plan of distinct shapes stays
+ * as it is for as long as it has work for everybody.
+ */
+import { isOpen, type Pace, type PacedClass, type PacedDeployment, positionMs } from './pace.ts';
+import type { PacedPair, Pair } from './pace.ts';
+
+export interface PaceFacts {
+  hasRoom: (jobClass: string, deployment: string) => boolean;
+  /** Jobs of the class that wait to be placed. */
+  waiting: (jobClass: string) => number;
+}
+
+/** By how much of the plan's time a pair may pass another of its deployment that is behind it and has no room. */
+const LEAD_MS = 1_000;
+
+/** The pair whose turn it is, or null: nothing that waits has room where the plan allows it. O(pairs). */
+export function nextPair(pace: Pace, { hasRoom, waiting }: PaceFacts): Pair | null {
+  const waits = new Set<PacedClass>();
+  for (const jobClass of pace.classes.values()) if (waiting(jobClass.id) > 0) waits.add(jobClass);
+  if (waits.size === 0) return null;
+  const busy = new Set<string>();
+  let turn: { pair: PacedPair | null; atMs: number } = { pair: null, atMs: Infinity };
+  for (const deployment of pace.deployments.values()) {
+    const firstMs = firstClaimMs(deployment, waits);
+    if (firstMs === null) continue;
+    busy.add(deployment.id);
+    if (firstMs < turn.atMs) turn = earlier(turn, deployment, { waits, firstMs, hasRoom });
+  }
+  const pair = turn.pair ?? idlePair(pace, { waits, busy, hasRoom });
+  return pair && { class: pair.class.id, deployment: pair.deployment.id };
+}
+
+/** Where the deployment's pair that is furthest behind stands; null = it has none with waiting work. */
+function firstClaimMs({ planned }: PacedDeployment, waits: ReadonlySet<PacedClass>): number | null {
+  let firstMs: number | null = null;
+  for (const pair of planned) {
+    if (!waits.has(pair.class) || !isOpen(pair)) continue;
+    const atMs = positionMs(pair);
+    if (firstMs === null || atMs < firstMs) firstMs = atMs;
+  }
+  return firstMs;
+}
+
+interface Turn {
+  pair: PacedPair | null;
+  atMs: number;
+}
+
+/** The deployment's turn, where that comes before the one found so far. */
+function earlier(
+  found: Turn,
+  { id, planned }: PacedDeployment,
+  about: { waits: ReadonlySet<PacedClass>; firstMs: number; hasRoom: PaceFacts['hasRoom'] },
+): Turn {
+  let turn = found;
+  for (const pair of planned) {
+    if (!about.waits.has(pair.class) || !isOpen(pair)) continue;
+    const atMs = positionMs(pair);
+    if (atMs >= turn.atMs || atMs > about.firstMs + LEAD_MS) continue;
+    if (about.hasRoom(pair.class.id, id)) turn = { pair, atMs };
+  }
+  return turn;
+}
+
+/** Of what deployments without work of their own may take, the class with the most time still before it. */
+function idlePair(
+  pace: Pace,
+  about: {
+    waits: ReadonlySet<PacedClass>;
+    busy: ReadonlySet<string>;
+    hasRoom: PaceFacts['hasRoom'];
+  },
+): PacedPair | null {
+  let best: PacedPair | null = null;
+  let mostMs = 0;
+  for (const { id, all, sharing } of pace.deployments.values()) {
+    if (about.busy.has(id) || sharing.some((other) => about.busy.has(other))) continue;
+    for (const pair of all) {
+      if (!about.waits.has(pair.class)) continue;
+      const spareMs = pair.class.finishMs - standMs(pair.class) - pair.latencyMs;
+      if (spareMs < mostMs || !about.hasRoom(pair.class.id, id)) continue;
+      best = pair;
+      mostMs = spareMs;
+    }
+  }
+  return best;
+}
+
+/** How far the class is, by its pair that is furthest behind. */
+const standMs = ({ pairs }: PacedClass): number =>
+  pairs.reduce(
+    (least, pair) => (isOpen(pair) ? Math.min(least, positionMs(pair)) : least),
+    Infinity,
+  );

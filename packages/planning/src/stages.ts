@@ -1,0 +1,59 @@
+/**
+ * Where time is cut for a course with deadlines: a deadline can be kept only by calls that start in a stage that ends
+ * early enough. Stages end at a given time, or at one that the program finds.
+ */
+import type { JobClass } from './problem.ts';
+
+export type Stage =
+  | { end: 'fixed'; endMs: number }
+  /** `late`: by then what misses its deadline has run · `time`: and what is to save time · `rest`: and everything. */
+  | { end: 'late' | 'time' | 'rest' };
+
+/** Deadlines looked at one by one; more are taken together, at the earlier. They part again as they come nearer. */
+const MOST_DEADLINES = 3;
+
+/**
+ * When the last call of a class must have started, ms; 0 = it cannot be in time. Calls to deployments slower than that
+ * allows for do not count as in time: waiting for them would cost the others more than it brings.
+ */
+export function lastStartMs({ deadlineInMs, deployments }: JobClass): number {
+  if (deadlineInMs === undefined || deadlineInMs === null) return Infinity;
+  const latencies = Object.values(deployments).map(({ latencyMs }) => latencyMs);
+  const fastest = Math.min(...latencies);
+  const allowed = Math.max(1.5 * fastest, deadlineInMs / 4);
+  const slowest = Math.max(...latencies.filter((each) => each <= allowed));
+  return Math.max(0, deadlineInMs - slowest);
+}
+
+/**
+ * Stages for these last starts (any order) when what is to save time needs `timeMs` at least; null = nothing has to save
+ * time. `late`: whether something must run late.
+ */
+export function stagesOf(
+  lastStarts: readonly number[],
+  { timeMs, late }: { timeMs: number | null; late: boolean },
+): Stage[] {
+  const ends = merged(lastStarts.filter((each) => each > 0 && Number.isFinite(each)));
+  const isBefore = (endMs: number) => timeMs === null || endMs <= timeMs;
+  return [
+    ...ends.filter(isBefore).map(fixed),
+    ...(late ? [{ end: 'late' as const }] : []),
+    ...(timeMs === null ? [] : [{ end: 'time' as const }]),
+    ...ends.filter((endMs) => !isBefore(endMs)).map(fixed),
+    { end: 'rest' },
+  ];
+}
+
+const fixed = (endMs: number): Stage => ({ end: 'fixed', endMs });
+
+/** The nearest two become one, at the earlier, until few enough are left. */
+function merged(lastStarts: readonly number[]): number[] {
+  const ends = [...new Set(lastStarts)].toSorted((a, b) => a - b);
+  while (ends.length > MOST_DEADLINES) {
+    const ratio = (at: number) => (ends[at] as number) / (ends[at - 1] as number);
+    let nearest = 1;
+    for (let at = 2; at < ends.length; at += 1) if (ratio(at) < ratio(nearest)) nearest = at;
+    ends.splice(nearest, 1);
+  }
+  return ends;
+}
