@@ -32,7 +32,13 @@ function load(text: string): string {
   return result.kind === 'ok' ? '' : formatMistakes(result.mistakes, 'the example');
 }
 
-const documents = ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', ...markdownUnder('docs')];
+const documents = [
+  'README.md',
+  'ARCHITECTURE.md',
+  'CONTRIBUTING.md',
+  'apps/simulator/README.md',
+  ...markdownUnder('docs'),
+];
 
 function markdownUnder(folder: string): string[] {
   return readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
