@@ -70,7 +70,8 @@ const statusOf = async (id: string) => (await readJob(desk.ledger, id))?.status;
 test('a job past its deadline is not placed, it expires', async () => {
   const id = await desk.acceptedJob(1_000);
   desk.time += 1_000;
-  assert.equal(await placerOf().place({ id, epoch: 0 }), 'settled');
+  const full = placerOf({ picture: new Picture(desk.fleet) });
+  assert.equal(await full.place({ id, epoch: 0 }), 'settled');
   assert.equal(await statusOf(id), 'expired');
 });
 
@@ -151,12 +152,20 @@ test('an older leader moves nothing: the entry goes back for the one that leads'
 
 test('closing waits for the moves under way, so that none is left without its queue entry', async () => {
   const id = await desk.acceptedJob();
-  const placer = placerOf({ leaderToken: 2 });
-  const placing = placer.place({ id, epoch: 0 });
-  while ((await readWaiting(desk.ledger, id))?.epoch === 0);
-  await placer.close();
+  const ends: string[] = [];
+  let closing: Promise<unknown> | null = null;
+  const placer = placerOf({
+    leaderToken: 2,
+    queue: () => {
+      // The move is made, its entry is still to be added.
+      closing = placer.close().then(() => ends.push('closed'));
+      return queue;
+    },
+  });
+  await placer.place({ id, epoch: 0 }).then(() => ends.push('placed'));
+  await closing;
+  assert.deepEqual(ends, ['placed', 'closed']);
   assert.ok(await queue.getJob(`${id}-1`));
-  assert.equal(await placing, 'settled');
 });
 
 test('a batch without a deployment that takes calls has no ETA', async () => {
