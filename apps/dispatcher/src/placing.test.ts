@@ -153,17 +153,17 @@ test('an older leader moves nothing: the entry goes back for the one that leads'
 test('closing waits for the moves under way, so that none is left without its queue entry', async () => {
   const id = await desk.acceptedJob();
   const ends: string[] = [];
-  let closing: Promise<unknown> | null = null;
+  const closing: Promise<unknown>[] = [];
   const placer = placerOf({
     leaderToken: 2,
     queue: () => {
       // The move is made, its entry is still to be added.
-      closing = placer.close().then(() => ends.push('closed'));
+      closing.push(placer.close().then(() => ends.push('closed')));
       return queue;
     },
   });
   await placer.place({ id, epoch: 0 }).then(() => ends.push('placed'));
-  await closing;
+  await Promise.all(closing);
   assert.deepEqual(ends, ['placed', 'closed']);
   assert.ok(await queue.getJob(`${id}-1`));
 });
