@@ -14,7 +14,9 @@ function role(t: TestContext, args: string[] = []) {
   const text = { out: '', err: '' };
   child.stdout?.on('data', (chunk: Buffer) => (text.out += chunk.toString()));
   child.stderr?.on('data', (chunk: Buffer) => (text.err += chunk.toString()));
-  const streams = [child.stdout, child.stderr].map((stream) => stream && once(stream, 'close'));
+  const streams = [child.stdout, child.stderr].flatMap((stream) =>
+    stream ? [once(stream, 'close')] : [],
+  );
   const exit = once(child, 'exit') as Promise<[number | null, string | null]>;
   return { child, text, end: exit.then((how) => Promise.all(streams).then(() => how)) };
 }
