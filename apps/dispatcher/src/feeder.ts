@@ -5,13 +5,14 @@
  * only its own lines. Batches of a band take turns chunk by chunk. A chunk's record and the cursor move in one script; the
  * queue entries follow, and the sweeper adds what a crash between the two left out.
  */
-import { indexName, readIndex } from '@sluice/files';
-import type { FileStore, IndexRecord } from '@sluice/files';
+import { readIndex } from '@sluice/files';
+import type { FileStore } from '@sluice/files';
 import { feedChunks, readBatch } from '@sluice/ledger';
 import type { Feed, Ledger, NewChunk, StoredBatch } from '@sluice/ledger';
-import { entryJobId } from '@sluice/queues';
+import { chunkOf, drainingOf, entryOf, planFor } from './draining.ts';
+import type { Draining, DrainingClass, Plan } from './draining.ts';
 import type { Picture } from './picture.ts';
-import { bandOf, CHECK_PLACED_MS } from './placer.ts';
+import { CHECK_PLACED_MS } from './placer.ts';
 import type { Band, Placer, RunQueues } from './placer.ts';
 
 export interface FeederPorts {
@@ -25,39 +26,6 @@ export interface FeederPorts {
   windowLines: number;
   now: () => number;
   onError: (what: string, error: unknown) => void;
-}
-
-interface DrainingClass {
-  index: number;
-  name: string;
-  pool: string;
-  formats: number;
-  jobs: number;
-  /** Records before this one are fed. */
-  cursor: number;
-  ahead: IndexRecord[];
-  loading: boolean;
-}
-
-interface Draining {
-  id: string;
-  band: Band;
-  priority: string;
-  maxTier: number | null;
-  createdAt: number;
-  expiresAt: number;
-  classes: DrainingClass[];
-  fed: number;
-  recorded: number;
-  feeding: boolean;
-}
-
-/** What one turn of the pump plans for a class of a batch. */
-interface Plan {
-  batch: Draining;
-  class: DrainingClass;
-  chunks: NewChunk[];
-  lines: number;
 }
 
 const AHEAD_RECORDS = 8_192;
@@ -240,70 +208,4 @@ export class Feeder {
     one.loading = false;
     this.#ports.placer.pump();
   }
-}
-
-function planFor(batch: Draining, one: DrainingClass, plans: readonly Plan[]): Plan {
-  const begun = plans.find((plan) => plan.class === one);
-  return begun ?? { batch, class: one, chunks: [], lines: 0 };
-}
-
-function chunkOf(
-  batch: Draining,
-  one: DrainingClass,
-  placed: {
-    records: IndexRecord[];
-    at: number;
-    choice: { deployment: string; tier: number };
-    now: number;
-  },
-): NewChunk {
-  return {
-    id: `${batch.id}~${one.index}.${placed.at}`,
-    batch: batch.id,
-    pool: one.pool,
-    deployment: placed.choice.deployment,
-    tier: placed.choice.tier,
-    epoch: 1,
-    lines: placed.records.map((record) => [
-      record.line,
-      record.offset,
-      record.length,
-      record.characters,
-      record.maxOutput ?? -1,
-    ]),
-    formats: one.formats,
-    priority: batch.priority,
-    createdAt: placed.now,
-    deadlineAt: batch.expiresAt,
-    maxTier: batch.maxTier,
-  };
-}
-
-const entryOf = (chunk: NewChunk) => {
-  const data = { id: chunk.id, epoch: chunk.epoch };
-  return { name: 'run', data, opts: { jobId: entryJobId(data), priority: bandOf(chunk.priority) } };
-};
-
-function drainingOf(batch: StoredBatch): Draining {
-  return {
-    id: batch.id,
-    band: bandOf(batch.priority),
-    priority: batch.priority,
-    maxTier: batch.maxTier,
-    createdAt: batch.createdAt,
-    expiresAt: batch.expiresAt,
-    classes: batch.classes.map((one, index) => ({
-      index,
-      name: indexName(batch.id, one.index),
-      pool: one.pool,
-      formats: one.formats,
-      jobs: one.jobs,
-      cursor: batch.cursors[index] ?? 0,
-      ahead: [],
-      loading: false,
-    })),
-    fed: batch.fed,
-    recorded: batch.completed + batch.failed,
-    feeding: false,
-  };
 }

@@ -22,8 +22,6 @@ export interface Block {
 export type BlockFact =
   | { kind: 'refused'; reason: BlockReason }
   | { kind: 'succeeded' }
-  /** A job was placed on it to try it: no other may until the answer, or for a minute. */
-  | { kind: 'tried' }
   | { kind: 'config_changed' };
 
 export const isBlocking = (outcome: FailureClass): outcome is BlockReason =>
@@ -34,8 +32,7 @@ export function afterFact(block: Block | null, fact: BlockFact, now: number): Bl
   if (fact.kind === 'succeeded') return null;
   if (fact.kind === 'refused')
     return { reason: fact.reason, since: block?.since ?? now, retryAt: now + BLOCK_RETRY_MS };
-  const retryAt = fact.kind === 'tried' ? now + BLOCK_RETRY_MS : now;
-  return block && { ...block, retryAt };
+  return block && { ...block, retryAt: now };
 }
 
 /** Whether one job may try the deployment again. */

@@ -23,9 +23,7 @@ test('a block keeps its reason and its beginning, and is tried once a minute', (
   assert.deepEqual(block, { reason: 'credential', since: 1_000, retryAt: 61_000 });
   assert.equal(isDue(block, 60_999), false);
   assert.equal(isDue(block, 61_000), true);
-  const tried = afterFact(block, { kind: 'tried' }, 61_000);
-  assert.ok(tried && !isDue(tried, 61_001), 'one job only');
-  assert.deepEqual(refused(62_000, tried), {
+  assert.deepEqual(refused(62_000, block), {
     reason: 'credential',
     since: 1_000,
     retryAt: 122_000,
@@ -36,7 +34,7 @@ test('a change of config makes it due at once, a success ends it', () => {
   const block = afterFact(refused(1_000), { kind: 'config_changed' }, 2_000);
   assert.ok(block && isDue(block, 2_000));
   assert.equal(afterFact(block, { kind: 'succeeded' }, 3_000), null);
-  for (const kind of ['succeeded', 'tried', 'config_changed'] as const)
+  for (const kind of ['succeeded', 'config_changed'] as const)
     assert.equal(afterFact(null, { kind }, 0), null, 'nothing but a refusal blocks');
 });
 

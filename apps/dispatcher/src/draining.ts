@@ -1,0 +1,106 @@
+/** A batch that is being drained, as the feeder knows it, and the chunks that its lines become. Pure. */
+import { indexName } from '@sluice/files';
+import type { IndexRecord } from '@sluice/files';
+import type { NewChunk, StoredBatch } from '@sluice/ledger';
+import { entryJobId } from '@sluice/queues';
+import { bandOf } from './placer.ts';
+import type { Band } from './placer.ts';
+
+export interface DrainingClass {
+  index: number;
+  name: string;
+  pool: string;
+  formats: number;
+  jobs: number;
+  /** Records before this one are fed. */
+  cursor: number;
+  ahead: IndexRecord[];
+  loading: boolean;
+}
+
+export interface Draining {
+  id: string;
+  band: Band;
+  priority: string;
+  maxTier: number | null;
+  createdAt: number;
+  expiresAt: number;
+  classes: DrainingClass[];
+  fed: number;
+  recorded: number;
+  feeding: boolean;
+}
+
+/** What one turn of the pump plans for a class of a batch. */
+export interface Plan {
+  batch: Draining;
+  class: DrainingClass;
+  chunks: NewChunk[];
+  lines: number;
+}
+
+export function planFor(batch: Draining, one: DrainingClass, plans: readonly Plan[]): Plan {
+  const begun = plans.find((plan) => plan.class === one);
+  return begun ?? { batch, class: one, chunks: [], lines: 0 };
+}
+
+export function chunkOf(
+  batch: Draining,
+  one: DrainingClass,
+  placed: {
+    records: IndexRecord[];
+    at: number;
+    choice: { deployment: string; tier: number };
+    now: number;
+  },
+): NewChunk {
+  return {
+    id: `${batch.id}~${one.index}.${placed.at}`,
+    batch: batch.id,
+    pool: one.pool,
+    deployment: placed.choice.deployment,
+    tier: placed.choice.tier,
+    epoch: 1,
+    lines: placed.records.map((record) => [
+      record.line,
+      record.offset,
+      record.length,
+      record.characters,
+      record.maxOutput ?? -1,
+    ]),
+    formats: one.formats,
+    priority: batch.priority,
+    createdAt: placed.now,
+    deadlineAt: batch.expiresAt,
+    maxTier: batch.maxTier,
+  };
+}
+
+export const entryOf = (chunk: NewChunk) => {
+  const data = { id: chunk.id, epoch: chunk.epoch };
+  return { name: 'run', data, opts: { jobId: entryJobId(data), priority: bandOf(chunk.priority) } };
+};
+
+export function drainingOf(batch: StoredBatch): Draining {
+  return {
+    id: batch.id,
+    band: bandOf(batch.priority),
+    priority: batch.priority,
+    maxTier: batch.maxTier,
+    createdAt: batch.createdAt,
+    expiresAt: batch.expiresAt,
+    classes: batch.classes.map((one, index) => ({
+      index,
+      name: indexName(batch.id, one.index),
+      pool: one.pool,
+      formats: one.formats,
+      jobs: one.jobs,
+      cursor: batch.cursors[index] ?? 0,
+      ahead: [],
+      loading: false,
+    })),
+    fed: batch.fed,
+    recorded: batch.completed + batch.failed,
+    feeding: false,
+  };
+}
