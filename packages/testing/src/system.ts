@@ -85,7 +85,11 @@ export class System {
   }
 
   /** Starts one more process of a role; resolves with its name when it is ready. `args` go behind its program. */
-  launch(role: RoleName, args: readonly string[] = []): Promise<string> {
+  launch(
+    role: RoleName,
+    args: readonly string[] = [],
+    more: Record<string, string> = {},
+  ): Promise<string> {
     this.#counter++;
     const name = `${role}-${this.#counter}`;
     const log = openSync(join(this.folder, `${name}.log`), 'a');
@@ -97,7 +101,7 @@ export class System {
       {
         cwd: ROOT,
         stdio: ['ignore', log, log, 'ipc'],
-        env: { ...process.env, ...this.#env, PORT: port },
+        env: { ...process.env, ...this.#env, PORT: port, ...more },
       },
     );
     closeSync(log);
