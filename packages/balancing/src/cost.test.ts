@@ -89,6 +89,13 @@ test('a batch job waits for the cheap one while its deadline allows it', () => {
   assert.equal(placed(decide([cheap, dear], { deadlineInMs: HOUR, band: 'interactive' })), 'dear');
 });
 
+test('half of its time is the most that a job waits for a cheaper one', () => {
+  const full = [priced('cheap', 1, FULL), priced('dear', 9)];
+  const after = (now: number): Choice => decide(full, { deadlineInMs: 60_000 - now }, { now });
+  assert.equal(after(29_999).kind, 'wait');
+  assert.equal(placed(after(30_000)), 'dear');
+});
+
 test('nobody waits for a cheap one that is broken, or longer than max_wait_ms', () => {
   const [broken, dear] = [priced('cheap', 1, { state: 'broken' }), priced('dear', 9)];
   assert.equal(placed(decide([broken, dear], { deadlineInMs: HOUR })), 'dear');

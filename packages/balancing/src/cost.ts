@@ -1,7 +1,8 @@
 /**
  * `cost`: the cheapest that is expected to be done in time; what is free goes first, what has no known price last. Those
  * about equally cheap share by capacity. A batch job whose deadline allows it waits for a cheap deployment that is full
- * instead of using a dear one; an interactive job, or one whose deadline is not known, never does.
+ * instead of using a dear one; an interactive job, or one whose deadline is not known, never does. It waits for half of
+ * its time at most: if all waited to the last moment, all would then need the dear ones at once.
  */
 import { type Asked, type Candidate, usdOn } from './candidate.ts';
 import { mostCapacity } from './capacity.ts';
@@ -49,8 +50,8 @@ function cost(settings: Settings): Strategy {
       return leastOf(candidates, random, { scoreOf: (each) => finishMs(asked, each) });
     },
     waitsFor: (asked, active, waitedMs) => {
-      const hurry = asked.band === 'interactive' || (asked.deadlineInMs ?? null) === null;
-      if (hurry || waitedMs >= settings.max_wait_ms) return active;
+      const left = asked.band === 'interactive' ? null : (asked.deadlineInMs ?? null);
+      if (left === null || waitedMs >= Math.min(left, settings.max_wait_ms)) return active;
       const among = cheapest(asked, active);
       return among.length > 0 ? among : active;
     },

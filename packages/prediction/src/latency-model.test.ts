@@ -93,6 +93,7 @@ test('learns that a deployment has become three times slower', (t) => {
       `seed ${seed}: off by ${errors.map(percent).join(', ')} after 0, 30, 100, 400, 1,000 answers`,
     );
     assert.ok((errors[1] as number) < 0.5, 'half of the way within 30');
+    assert.ok((errors[2] as number) < 0.1, 'all of it within 100');
     assert.ok((errors[4] as number) < 0.08);
   }
 });
