@@ -9,6 +9,12 @@ interface Call {
   end: string;
 }
 
+const body = (i: number) => ({
+  model: 'f',
+  max_tokens: 10,
+  messages: [{ role: 'user', content: `question ${i}` }],
+});
+
 async function runBatch(headers: boolean, lines: number) {
   const system = await System.start({
     config: `
@@ -32,11 +38,6 @@ pools: { f: [a] }
   });
   try {
     const began = performance.now();
-    const body = (i: number) => ({
-      model: 'f',
-      max_tokens: 10,
-      messages: [{ role: 'user', content: `question ${i}` }],
-    });
     const text = Array.from({ length: lines }, (_, i) =>
       JSON.stringify({
         custom_id: `${i}`,
@@ -91,6 +92,6 @@ test('without headers: a few 429s teach the limit', async () => {
   const { refused, calls, used, dimension } = await runBatch(false, 400);
   assert.ok(refused <= 0.05 * calls, `${refused} 429s of ${calls} calls`);
   assert.ok(used > 0.75, `used ${used} of the limit`);
-  assert.ok(Math.abs((dimension['learnt'] as number) - RPM) < 0.3 * RPM, `${dimension['learnt']}`);
+  assert.ok(Math.abs((dimension['learnt'] as number) - RPM) < 0.3 * RPM, JSON.stringify(dimension));
   assert.match(String(dimension['why']), /429s/);
 });

@@ -211,7 +211,7 @@ const isPaced = (dimension: RateDimension): dimension is PacedDimension =>
 export function scriptReports({ rules }: DrawnBudgets, reports: readonly LimitReport[]): string {
   const told = reports.flatMap(({ dimension, limit, remaining }) => {
     if (!isPaced(dimension)) return [];
-    const meant = rules.indexOf(reportedOn(rules, dimension)) + 1;
+    const meant = rules.indexOf(reportedOn(rules, dimension, limit)) + 1;
     const pacers = rules.map(({ budget, pacers: all }) => [
       dimensionField(budget, dimension),
       scriptPacer(all.find((rule) => rule.dimension === dimension) as PacerRule),

@@ -257,10 +257,14 @@ class Twins {
       .split(' ')
       .map(Number);
     assert.deepEqual([refusals, lessonUntil], [twin.refusals, twin.lessonUntil]);
-    const { index, since, current, before } = twin.sent ?? {};
-    const counts = [index, since, ...Object.values(current ?? {}), ...Object.values(before ?? {})];
+    const counts = twin.sent && [
+      twin.sent.index,
+      twin.sent.since,
+      ...Object.values(twin.sent.current),
+      ...Object.values(twin.sent.before),
+    ];
     const sent = stored[`${budget}|sent`];
-    assert.deepEqual(sent === undefined ? null : sent.split(' ').map(Number), twin.sent && counts);
+    assert.deepEqual(sent === undefined ? null : sent.split(' ').map(Number), counts);
   }
 
   /** A full bucket may be stored as any moment in the past; credit is compared as it is. */

@@ -74,13 +74,13 @@ export function book(
     if (!permitted || free.at > now + horizonMs || !ahead) {
       const start = permitted || free.at > permits.wait.at ? free : permits.wait;
       const decision = { starts, waitMs: start.at - now, binding: start.binding, ahead };
-      return { state: granted(next, request, { starts, now }), decision };
+      return { state: withPermits(next, request, { starts, now }), decision };
     }
     next = charged(next, rules, { cost, start: free.at, now, bookedBy: now + horizonMs });
     starts.push(free.at);
   }
   const decision = { starts, waitMs: null, binding: null, ahead: true };
-  return { state: granted(next, request, { starts, now }), decision };
+  return { state: withPermits(next, request, { starts, now }), decision };
 }
 
 /** Whether a start then would leave rate of a shared budget unused until then. */
@@ -246,7 +246,7 @@ function chargedWindows(
 }
 
 /** Takes the permits; a slow start is remembered from its first call on. */
-function granted(
+function withPermits(
   state: AdmissionState,
   { rules, leases, leaseMs }: BookRequest,
   { starts, now }: { starts: readonly number[]; now: number },

@@ -22,7 +22,7 @@ export interface Report {
 
 export function observe(state: AdmissionState, report: Report, now: number): AdmissionState {
   const { rules, dimension, limit, remaining } = report;
-  const meant = reportedOn(rules, dimension);
+  const meant = reportedOn(rules, dimension, limit);
   const rule = ruleOf(meant, dimension);
   const fresh = paceIn(state, meant.budget, { rule, now }) === null;
   const { learnt } = budgetIn(state, meant.budget);
@@ -35,9 +35,18 @@ export function observe(state: AdmissionState, report: Report, now: number): Adm
     : rules.reduce((each, one) => lower(each, one, { dimension, left, now }), next);
 }
 
-/** The budget a report is about: the first that configures such a limit, else the deployment's own. */
-export const reportedOn = (rules: readonly BudgetRules[], dimension: PacedDimension): BudgetRules =>
-  rules.find((one) => ruleOf(one, dimension).limit !== null) ?? (rules[0] as BudgetRules);
+/**
+ * The budget a report is about: one that configures this very limit, else the first that configures one in this
+ * dimension, else the deployment's own.
+ */
+export const reportedOn = (
+  rules: readonly BudgetRules[],
+  dimension: PacedDimension,
+  limit: number,
+): BudgetRules =>
+  rules.find((one) => ruleOf(one, dimension).limit === limit) ??
+  rules.find((one) => ruleOf(one, dimension).limit !== null) ??
+  (rules[0] as BudgetRules);
 
 const ruleOf = ({ pacers }: BudgetRules, dimension: PacedDimension): PacerRule =>
   pacers.find((rule) => rule.dimension === dimension) as PacerRule;

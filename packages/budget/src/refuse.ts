@@ -167,8 +167,8 @@ function withFewerSlots(
   { rules, leaseMs }: Refusal,
   now: number,
 ): AdmissionState {
-  const limiting =
-    rules.find(({ concurrency }) => concurrency !== null) ?? (rules[0] as BudgetRules);
+  const own = rules[0] as BudgetRules;
+  const limiting = rules.find(({ concurrency }) => concurrency !== null) ?? own;
   const { budget } = limiting;
   const leases = liveLeases(state, budget, { now, leaseMs });
   const limit = slotsOf(state, limiting, { starting: false, now });

@@ -1,0 +1,34 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { until } from '@sluice/testing';
+import { PermitKeeper } from './permit-keeper.ts';
+
+test('renews what is held, by deployment, until it is released', async () => {
+  const renewed: [string, string[]][] = [];
+  const keeper = new PermitKeeper(
+    {
+      renew: (deployment, leases) => {
+        renewed.push([deployment, leases]);
+        return Promise.reject(new Error('away'));
+      },
+    },
+    5,
+  );
+  for (const lease of ['x', 'y']) keeper.hold('a', lease);
+  keeper.hold('b', 'z');
+  await until('a round', () => Promise.resolve(renewed.length >= 2));
+  assert.deepEqual(renewed.slice(0, 2), [
+    ['a', ['x', 'y']],
+    ['b', ['z']],
+  ]);
+  keeper.release('a', 'x');
+  keeper.release('b', 'z');
+  renewed.length = 0;
+  await until('the next', () => Promise.resolve(renewed.length >= 2));
+  keeper.close();
+  assert.deepEqual(renewed[0], ['a', ['y']]);
+  assert.equal(
+    renewed.some(([deployment]) => deployment === 'b'),
+    false,
+  );
+});

@@ -1,0 +1,148 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { Limits } from '@sluice/job';
+import { book } from './book.ts';
+import type { Cost } from './cost.ts';
+import { LEARNING } from './learnt.ts';
+import { pacesOf } from './paces.ts';
+import { refuse } from './refuse.ts';
+import type { Refusal } from './refuse.ts';
+import { rulesOf } from './rules.ts';
+import type { BudgetRules } from './rules.ts';
+import { correctionsOf, settle } from './settle.ts';
+import { fullState } from './state.ts';
+import type { AdmissionState } from './state.ts';
+
+const NOW = 1_700_000_000_000;
+const COST: Cost = { requests: 1, input: 10, output: 10, usd: 0 };
+
+const budget = (limits: Limits, id = 'mini'): BudgetRules =>
+  rulesOf({ id, limits, outputCharge: 'actual', root: 'mini' });
+
+const paceNow = (state: AdmissionState, rules: BudgetRules, now: number) =>
+  pacesOf(state, [rules], now)[0]?.paces.map(({ dimension, perMinute }) => [
+    dimension,
+    Math.round(perMinute),
+  ]);
+
+const refused = (
+  state: AdmissionState,
+  rules: BudgetRules[],
+  { now = NOW, ...more }: Partial<Refusal> & { now?: number } = {},
+): AdmissionState => {
+  const said = { limit: null, retryAfterMs: null, tookMs: 5, leaseMs: 10_000, ...more };
+  return refuse(state, { rules, cost: COST, ...said }, { now, random: 0.5 });
+};
+
+const answered = (state: AdmissionState, rules: BudgetRules[], now: number): AdmissionState =>
+  settle(
+    state,
+    {
+      rules,
+      corrections: rules.map((one) => correctionsOf(one, [])),
+      leases: [],
+      longestMs: 5,
+      answers: 1,
+      quickestMs: 5,
+    },
+    now,
+  );
+
+const booked = (
+  state: AdmissionState,
+  rules: BudgetRules[],
+  { n, now }: { n: number; now: number },
+) =>
+  book(
+    state,
+    {
+      rules,
+      costs: Array.from({ length: n }, () => COST),
+      band: 'batch',
+      leases: Array.from({ length: n }, (_, i) => `${now}-${i}`),
+      leaseMs: 10_000,
+    },
+    now,
+  );
+
+describe('a 429', () => {
+  test('lowers a configured pace by a tenth; sent at the learnt one, it rises past it again', () => {
+    const rules = budget({ rpm: 1_000 });
+    let state = fullState();
+    for (let now = NOW; now < NOW + 12_000; now += 100)
+      state = booked(state, [rules], { n: 9, now }).state;
+    state = refused(state, [rules], { now: NOW + 12_000 });
+    assert.deepEqual(paceNow(state, rules, NOW + 12_000), [['rpm', 887]]);
+    const resting = paceNow(state, rules, NOW + 3_600_000);
+    assert.deepEqual(resting, [['rpm', 887]], 'an hour without calls proves nothing');
+    for (let now = NOW + 13_000; now < NOW + 60_000; now += 100)
+      state = booked(state, [rules], { n: 9, now }).state;
+    assert.deepEqual(paceNow(state, rules, NOW + 60_000), [['rpm', 985]]);
+    state = refused(state, [rules], { now: NOW + 60_000 });
+    const later = NOW + 60_000 + LEARNING.keptMs;
+    assert.deepEqual(paceNow(state, rules, later), [['rpm', 985]], 'forgotten after a day');
+  });
+
+  test('teaches once per pause, and not again before a call made after it was answered', () => {
+    const rules = budget({ rpm: 1_000 });
+    const once = refused(fullState(), [rules]);
+    const late = refused(once, [rules], { now: NOW + 100 });
+    assert.deepEqual(paceNow(late, rules, NOW + 100), paceNow(once, rules, NOW + 100));
+    const first = (once.budgets['mini']?.pausedUntil ?? 0) - NOW;
+    const again = refused(late, [rules], { now: NOW + 2_000 });
+    assert.deepEqual(paceNow(again, rules, NOW + 2_000), paceNow(once, rules, NOW + 2_000));
+    const second = (again.budgets['mini']?.pausedUntil ?? 0) - NOW - 2_000;
+    assert.deepEqual([first, second], [750, 1_500], 'the pause grows');
+    const state = answered(again, [rules], NOW + 9_000);
+    const taught = refused(state, [rules], { now: NOW + 9_100 });
+    assert.notDeepEqual(paceNow(taught, rules, NOW + 9_100), paceNow(once, rules, NOW + 9_100));
+  });
+
+  test('pauses as long as the provider asks', () => {
+    const state = refused(fullState(), [budget({})], { retryAfterMs: 7_000 });
+    assert.equal(state.budgets['mini']?.pausedUntil, NOW + 7_000);
+  });
+
+  test('makes a pace where none was known: nine tenths of what was let pass', () => {
+    const rules = budget({});
+    const { state } = booked(fullState(), [rules], { n: 4, now: NOW });
+    const after = refused(state, [rules], { now: NOW + 900, tookMs: 850 });
+    assert.deepEqual(paceNow(after, rules, NOW + 900), [['rpm', 162]], '3 in a second, × 0.9');
+  });
+
+  test('that names a limit teaches that one, on the budget that has it', () => {
+    const own = budget({});
+    const org = budget({ tpm: 60_000 }, 'org');
+    const state = refused(fullState(), [own, org], { limit: 'tpm' });
+    assert.deepEqual(paceNow(state, own, NOW), []);
+    assert.deepEqual(paceNow(state, org, NOW), [['tpm', 26_595]]);
+    assert.equal(state.budgets['mini']?.pausedUntil ?? 0, 0, 'the others go on');
+  });
+
+  test('about a day teaches no pace', () => {
+    const rules = budget({ rpm: 600, rpd: 1_000 });
+    const state = refused(fullState(), [rules], { limit: 'rpd', retryAfterMs: 60_000 });
+    assert.deepEqual(paceNow(state, rules, NOW), [['rpm', 591]]);
+  });
+
+  test('about calls at once lowers these, not the pace', () => {
+    const rules = budget({ concurrency: 20 });
+    const before = booked(fullState(), [rules], { n: 20, now: NOW });
+    const state = refused(before.state, [rules], { limit: 'concurrency' });
+    assert.deepEqual(paceNow(state, rules, NOW), []);
+    assert.equal(state.budgets['mini']?.slots?.size, 18);
+    const rest = settle(
+      state,
+      {
+        rules: [rules],
+        corrections: [correctionsOf(rules, [])],
+        leases: Array.from({ length: 4 }, (_, i) => `${NOW}-${i}`),
+        longestMs: 5,
+        answers: 0,
+        quickestMs: 0,
+      },
+      NOW + 1_000,
+    );
+    assert.equal(booked(rest, [rules], { n: 9, now: NOW + 1_000 }).decision.starts.length, 2);
+  });
+});
