@@ -13,58 +13,67 @@ export interface StagedProgram {
   unitMs: number;
   stages: readonly Stage[];
   arcs: readonly Arc[];
+  /** Column of an arc in a stage, at stage × arcs + arc; -1 where it may not run then. */
+  columns: Int32Array;
   /** Factor by which each limit's rows were multiplied; row = stage × limits + limit. */
   scales: number[];
   /** Column of a stage's end; -1 where it is given. */
   endColumns: number[];
 }
 
-export function stagedProgram(
-  limits: Limits,
-  stages: readonly Stage[],
-  unitMs: number,
-): StagedProgram {
+export interface Staging {
+  stages: readonly Stage[];
+  /** What the ends that are found are counted in. */
+  unitMs: number;
+  mayRun: (arc: Arc, stage: number) => boolean;
+}
+
+export function stagedProgram(limits: Limits, staging: Staging): StagedProgram {
   const { arcs } = limits;
-  let numCols = stages.length * arcs.length;
+  const { stages, unitMs, mayRun } = staging;
+  let shares = 0;
+  const columns = new Int32Array(stages.length * arcs.length);
+  for (const stage of stages.keys())
+    for (const [index, arc] of arcs.entries())
+      columns[stage * arcs.length + index] = mayRun(arc, stage) ? shares++ : -1;
+  let numCols = shares;
   const endColumns = stages.map(({ end }) => (end === 'fixed' ? -1 : numCols++));
-  const scales = limits.limits.map(({ perMs, uses }) =>
+  const rows = new SparseRows(numCols);
+  const at: Layout = { stages, unitMs, columns, endColumns, scales: scalesOf(limits, unitMs) };
+  for (const stage of stages.keys()) putLimits(rows, limits, { ...at, stage });
+  putClasses(rows, arcs, at);
+  putOrder(rows, at);
+  const model = {
+    numCols,
+    colCost: new Float64Array(numCols),
+    colLower: new Float64Array(numCols),
+    colUpper: new Float64Array(numCols).fill(1, 0, shares).fill(Infinity, shares),
+    ...rows.finished(),
+  };
+  return { model, arcs, ...at };
+}
+
+type Layout = Pick<StagedProgram, 'stages' | 'unitMs' | 'columns' | 'endColumns' | 'scales'>;
+
+const scalesOf = ({ arcs, limits }: Limits, unitMs: number): number[] =>
+  limits.map(({ perMs, uses }) =>
     perMs > 0
       ? 1 / (perMs * unitMs)
       : 1 / Math.max(...uses.map(({ arc, perJob }) => perJob * (arcs[arc] as Arc).jobClass.jobs)),
   );
-  const rows = new SparseRows(numCols);
-  const at = { stages, unitMs, endColumns };
-  for (const stage of stages.keys()) putLimits(rows, limits, { ...at, stage, scales });
-  putClasses(rows, arcs, stages.length);
-  putOrder(rows, at);
-  const shares = stages.length * arcs.length;
-  const bounds = Array.from({ length: numCols });
-  const model = {
-    numCols,
-    colCost: bounds.map(() => 0),
-    colLower: bounds.map(() => 0),
-    colUpper: bounds.map((_each, column) => (column < shares ? 1 : Infinity)),
-    ...rows.finished(),
-  };
-  return { model, unitMs, stages, arcs, scales, endColumns };
-}
-
-interface Ends {
-  stages: readonly Stage[];
-  unitMs: number;
-  endColumns: readonly number[];
-}
 
 function putLimits(
   rows: SparseRows,
   { arcs, limits }: Limits,
-  at: Ends & { stage: number; scales: readonly number[] },
+  at: Layout & { stage: number },
 ): void {
-  const { stage, scales, unitMs } = at;
+  const { stage, scales, unitMs, columns } = at;
   for (const [index, { start, perMs, uses }] of limits.entries()) {
     const scale = scales[index] as number;
-    for (const { arc, perJob } of uses)
-      rows.put(stage * arcs.length + arc, perJob * (arcs[arc] as Arc).jobClass.jobs * scale);
+    for (const { arc, perJob } of uses) {
+      const column = columns[stage * arcs.length + arc] as number;
+      if (column >= 0) rows.put(column, perJob * (arcs[arc] as Arc).jobClass.jobs * scale);
+    }
     let upper = stage === 0 ? start * scale : 0;
     for (const [which, sign] of [[stage, 1] as const, [stage - 1, -1] as const]) {
       const coming = sign * perMs * scale;
@@ -78,19 +87,22 @@ function putLimits(
 }
 
 /** The shares of each class, over all stages, add up to all of it. */
-function putClasses(rows: SparseRows, arcs: readonly Arc[], stages: number): void {
+function putClasses(rows: SparseRows, arcs: readonly Arc[], { stages, columns }: Layout): void {
   let first = 0;
   for (const [index, { jobClass }] of arcs.entries()) {
     if (arcs[index + 1]?.jobClass === jobClass) continue;
-    for (let stage = 0; stage < stages; stage += 1)
-      for (let arc = first; arc <= index; arc += 1) rows.put(stage * arcs.length + arc, 1);
+    for (const stage of stages.keys()) {
+      const from = stage * arcs.length;
+      const own = columns.subarray(from + first, from + index + 1);
+      for (const column of own.filter((each) => each >= 0)) rows.put(column, 1);
+    }
     rows.end(1, 1);
     first = index + 1;
   }
 }
 
 /** No stage ends before the one before it. */
-function putOrder(rows: SparseRows, { stages, unitMs, endColumns }: Ends): void {
+function putOrder(rows: SparseRows, { stages, unitMs, endColumns }: Layout): void {
   for (let stage = 0; stage < stages.length; stage += 1) {
     const [before, own] = [endColumns[stage - 1] ?? -1, endColumns[stage] as number];
     if (before < 0 && own < 0) continue;

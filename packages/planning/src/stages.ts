@@ -11,6 +11,8 @@ export type Stage =
 
 /** Deadlines looked at one by one; more are taken together, at the earlier. They part again as they come nearer. */
 const MOST_DEADLINES = 3;
+/** Last starts this near to each other are one. */
+const SAME_RATIO = 1.1;
 
 /**
  * When the last call of a class must have started, ms; 0 = it cannot be in time. Calls to deployments slower than that
@@ -27,11 +29,11 @@ export function lastStartMs({ deadlineInMs, deployments }: JobClass): number {
 
 /**
  * Stages for these last starts (any order) when what is to save time needs `timeMs` at least; null = nothing has to save
- * time. `late`: whether something must run late.
+ * time. `late`: whether something must run late; `rest`: whether there is to be time after all of them.
  */
 export function stagesOf(
   lastStarts: readonly number[],
-  { timeMs, late }: { timeMs: number | null; late: boolean },
+  { timeMs, late, rest }: { timeMs: number | null; late: boolean; rest: boolean },
 ): Stage[] {
   const ends = merged(lastStarts.filter((each) => each > 0 && Number.isFinite(each)));
   const isBefore = (endMs: number) => timeMs === null || endMs <= timeMs;
@@ -40,19 +42,20 @@ export function stagesOf(
     ...(late ? [{ end: 'late' as const }] : []),
     ...(timeMs === null ? [] : [{ end: 'time' as const }]),
     ...ends.filter((endMs) => !isBefore(endMs)).map(fixed),
-    { end: 'rest' },
+    ...(rest ? [{ end: 'rest' as const }] : []),
   ];
 }
 
 const fixed = (endMs: number): Stage => ({ end: 'fixed', endMs });
 
-/** The nearest two become one, at the earlier, until few enough are left. */
+/** The nearest two become one, at the earlier, until few enough are left and none are as good as the same. */
 function merged(lastStarts: readonly number[]): number[] {
   const ends = [...new Set(lastStarts)].toSorted((a, b) => a - b);
-  while (ends.length > MOST_DEADLINES) {
+  while (ends.length > 1) {
     const ratio = (at: number) => (ends[at] as number) / (ends[at - 1] as number);
     let nearest = 1;
     for (let at = 2; at < ends.length; at += 1) if (ratio(at) < ratio(nearest)) nearest = at;
+    if (ends.length <= MOST_DEADLINES && ratio(nearest) > SAME_RATIO) break;
     ends.splice(nearest, 1);
   }
   return ends;
