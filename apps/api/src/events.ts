@@ -14,6 +14,8 @@ export const apiEvents = (log: Logger) => ({
     status: number;
     ms: number;
   }) => log.debug(fields, 'request answered'),
+  routed: (fields: { job: string; pool: string; route: string | number; why: string }) =>
+    log.debug(fields, 'job routed'),
   failed: (fields: { request: string; method: string; route: string; error: unknown }) =>
     log.error(fields, 'request failed'),
   answerCut: (fields: { request: string; route: string; error: unknown }) =>

@@ -1,5 +1,6 @@
-/** From the model a client names to the pool that serves it, and whether any of its deployments can say the request. */
-import { knownModels, lookupModel } from '@sluice/config';
+/** From what a client asks for to the pool that serves it, and whether any of its deployments can say the request. */
+import { findPool, knownModels, lookupModel } from '@sluice/config';
+import type { PoolFound, PoolRequest, PoolSearch } from '@sluice/config';
 import type { Deployment, Endpoint, Fleet, Pool } from '@sluice/job';
 import { formatsOf } from '@sluice/providers';
 import { refuse, show } from './errors.ts';
@@ -9,17 +10,37 @@ export interface Routed {
   /** The pool's id, or `deployment/<id>`. */
   pool: string;
   deployments: Deployment[];
+  /** What the routes said; null where a deployment was named. */
+  by: Extract<PoolFound, { kind: 'pool' }>['routed'] | null;
 }
 
-/** Throws 404 `model_not_found`, naming what this caller may name. */
-export function routeModel(fleet: Fleet, caller: Caller, model: string): Routed {
+/**
+ * Where a job goes; `now`: when it is accepted, Unix ms. Throws 404 `model_not_found`, naming what this caller may name.
+ */
+export function routeJob(
+  { fleet, routes }: Pick<PoolSearch, 'fleet' | 'routes'>,
+  caller: Caller,
+  { now, ...request }: Omit<PoolRequest, 'tenant'> & { now: number },
+): Routed {
+  const search = { fleet, routes, allowed: caller.pools };
+  const found = findPool(search, { ...request, tenant: caller.id }, now);
+  if (found.kind === 'deployment') {
+    const { id } = found.deployment;
+    return { pool: `deployment/${id}`, deployments: [found.deployment], by: null };
+  }
+  if (found.kind === 'unknown') return refuseModel(fleet, caller, request.model);
+  return { pool: found.pool.id, deployments: deploymentsOf(fleet, found.pool), by: found.routed };
+}
+
+/** Throws 404 `model_not_found` unless it is a pool, alias or deployment that this caller may name. */
+export function checkModel(fleet: Fleet, caller: Caller, model: string): void {
   const found = lookupModel(fleet, model);
-  if (found.kind === 'deployment' && mayUseDeployment(fleet, caller, found.deployment)) {
-    return { pool: `deployment/${found.deployment.id}`, deployments: [found.deployment] };
-  }
-  if ((found.kind === 'pool' || found.kind === 'alias') && mayUse(caller, found.pool)) {
-    return { pool: found.pool.id, deployments: deploymentsOf(fleet, found.pool) };
-  }
+  if (found.kind === 'deployment' && mayUseDeployment(fleet, caller, found.deployment)) return;
+  if ((found.kind === 'pool' || found.kind === 'alias') && mayUse(caller, found.pool)) return;
+  refuseModel(fleet, caller, model);
+}
+
+function refuseModel(fleet: Fleet, caller: Caller, model: string): never {
   const allowed = modelsFor(fleet, caller).join(', ') || 'none';
   return refuse('model_not_found', { param: 'model', values: { found: show(model), allowed } });
 }
@@ -33,7 +54,7 @@ export const modelsFor = (fleet: Fleet, caller: Caller): string[] =>
 
 /** Bits of the wire formats that can say this body; throws 400 naming the parameter when none can. */
 export function formatsFor(
-  { pool, deployments }: Routed,
+  { pool, deployments }: Pick<Routed, 'pool' | 'deployments'>,
   endpoint: Endpoint,
   { body, within }: { body: Record<string, unknown>; within: string },
 ): number {

@@ -9,7 +9,7 @@ import { refuse } from './errors.ts';
 import { noSuch } from './find-job.ts';
 import type { ApiRequest } from './http/message.ts';
 import { idempotencyOf, newId, refuseConflict } from './idempotency.ts';
-import { formatsFor, routeModel } from './routing.ts';
+import { formatsFor, routeJob } from './routing.ts';
 
 /** When the sweeper looks whether an accepted job has reached its queue. */
 const LOOK_AFTER_MS = 15_000;
@@ -39,23 +39,27 @@ export async function submitJob(
 ): Promise<StoredJob> {
   refuseStreaming(order);
   checkWebhook(api, order.webhookUrl);
-  const routed = routeModel(api.fleet, request.caller, order.model);
-  const formats = formatsFor(routed, order.endpoint, order);
   const keepMs = api.settings.retention.jobsMs;
   const idempotency = idempotencyOf(request, { content: request.text, keepMs });
+  const id = newId('job', idempotency);
+  const shape = measure(order.endpoint, order.body);
+  const asked = { ...order, id, shape, now: request.now };
+  const search = { fleet: api.fleet, routes: api.settings.routes };
+  const routed = routeJob(search, request.caller, asked);
+  const formats = formatsFor(routed, order.endpoint, order);
   const job: NewJob = {
-    id: newId('job', idempotency),
+    id,
     tenant: request.caller.id,
     pool: routed.pool,
     model: order.model,
     endpoint: order.endpoint,
-    priority: order.priority,
+    priority: routed.by?.priority ?? order.priority,
     createdAt: request.now,
     deadlineAt: request.now + order.deadlineMs,
     body: order.bodyText,
-    shape: measure(order.endpoint, order.body),
+    shape,
     formats,
-    maxTier: order.maxTier,
+    maxTier: lowest(order.maxTier, routed.by?.maxTier ?? null),
     affinityKey: order.affinityKey,
     webhookUrl: order.webhookUrl,
     metadata: order.metadata,
@@ -67,10 +71,18 @@ export async function submitJob(
   if (accepted.kind === 'repeated') {
     return (await readJob(api.ledger, accepted.id)) ?? noSuch('job', accepted.id);
   }
+  if (routed.by !== null && routed.by.route !== null) {
+    const { route, why } = routed.by;
+    api.events.routed({ job: id, pool: job.pool, route, why });
+  }
   api.metrics.jobsAccepted.inc({ pool: job.pool, priority: job.priority });
   api.queues.addJob(job.pool, { id: job.id, epoch: 0 }, job.priority);
   return { ...job, ...UNTOUCHED };
 }
+
+/** The tighter of two limits; null = none. */
+const lowest = (one: number | null, other: number | null): number | null =>
+  one === null || other === null ? (one ?? other) : Math.min(one, other);
 
 /** How a job begins: reading it back would tell the same. */
 const UNTOUCHED = {

@@ -2,9 +2,9 @@
  * The beginning of a batch: its input is validated, then its lines are fed, or it ends because of what is wrong with them.
  * One cancelled meanwhile is validated to the end all the same: every one of its lines is then reported as cancelled.
  */
-import { lookupModel } from '@sluice/config';
+import { findPool, knownModels } from '@sluice/config';
 import { FileMissing } from '@sluice/files';
-import type { Endpoint, Fleet, Pool } from '@sluice/job';
+import type { Endpoint } from '@sluice/job';
 import { moveBatch, readBatch, readFile } from '@sluice/ledger';
 import type { BatchError, StoredBatch } from '@sluice/ledger';
 import { formatsOf } from '@sluice/providers';
@@ -34,7 +34,7 @@ async function validate(ports: StepPorts, batch: StoredBatch): Promise<void> {
       inputId: batch.inputFileId,
       endpoint: batch.endpoint,
       batchId: batch.id,
-      rules: rulesFor(ports, batch.tenant),
+      rules: rulesFor(ports, batch),
     });
     if (result.kind === 'invalid') return await refuse(ports, batch, result.errors);
     await begin(ports, batch, { ...result, storeName: input.storeName });
@@ -52,10 +52,12 @@ const inputGone = (batch: StoredBatch): BatchError => ({
 });
 
 function rulesFor(
-  { fleet, maxLines, maxLineBytes, poolsOf }: StepPorts,
-  tenant: string,
+  { fleet, routes, maxLines, maxLineBytes, poolsOf }: StepPorts,
+  { tenant, priority, metadata, createdAt }: StoredBatch,
 ): BatchRules {
   const allowed = poolsOf(tenant);
+  const search = { fleet, routes, allowed };
+  const asked = { tenant, priority, metadata: metadata ?? {}, affinityKey: null };
   const sayable = (pool: string, endpoint: Endpoint, body: Record<string, unknown>) => {
     const members = fleet.pools.get(pool)?.tiers.flat() ?? [pool.slice('deployment/'.length)];
     return formatsOf(
@@ -67,29 +69,15 @@ function rulesFor(
   return {
     maxLines,
     maxLineBytes,
-    resolve: (model) => {
-      const found = lookupModel(fleet, model);
-      if (found.kind === 'unknown') return { ...found, known: allowed ?? found.known };
-      const named = found.kind === 'deployment' ? [found.deployment.id] : found;
-      if (allowed !== null && !mayUse(fleet, allowed, named)) {
-        return { kind: 'unknown', known: allowed };
-      }
+    // By when the batch was accepted: validating it again gives the same.
+    resolve: (model, { customId, ...line }) => {
+      const found = findPool(search, { ...asked, ...line, model, id: customId }, createdAt);
+      if (found.kind === 'unknown') return { ...found, known: allowed ?? knownModels(fleet) };
       return { kind: 'pool', pool: found.kind === 'deployment' ? model : found.pool.id };
     },
     formatsFor: (pool, endpoint, body) => sayable(pool, endpoint, body).mask,
     cannotSay: (pool, endpoint, body) => sayable(pool, endpoint, body).unsayable,
   };
-}
-
-/** A deployment may be named by whoever may name a pool that it serves. */
-function mayUse(
-  fleet: Fleet,
-  allowed: readonly string[],
-  named: string[] | { pool: Pool },
-): boolean {
-  if (!Array.isArray(named)) return allowed.includes(named.pool.id);
-  const served = allowed.flatMap((id) => fleet.pools.get(id)?.tiers.flat() ?? []);
-  return named.every((id) => served.includes(id));
 }
 
 /** A batch cancelled meanwhile ends as cancelled, with the same errors. */

@@ -197,6 +197,7 @@ function termOf(parts: Parts, token: number): Term {
         maxLines: server.maxBatchLines,
         maxLineBytes: server.maxBodyBytes,
         filesMs: retention.filesMs,
+        routes: settings.routes,
         poolsOf: (tenant) => installation.tenants.find(({ id }) => id === tenant)?.pools ?? null,
       },
     },

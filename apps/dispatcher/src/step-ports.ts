@@ -1,4 +1,5 @@
 /** What the steps of a batch's life need, and how each of them ends. */
+import type { Settings } from '@sluice/config';
 import type { FileStore } from '@sluice/files';
 import type { Fleet } from '@sluice/job';
 import type { Ledger, StoredBatch } from '@sluice/ledger';
@@ -8,6 +9,7 @@ export interface StepPorts {
   ledger: Ledger;
   store: FileStore;
   fleet: Fleet;
+  routes: Settings['routes'];
   maxLines: number;
   maxLineBytes: number;
   /** Pools that a tenant may name; null = all. */

@@ -19,6 +19,7 @@ before(async () => {
     ledger: desk.ledger,
     store: desk.store,
     fleet: desk.fleet,
+    routes: [],
     maxLines: 1_000,
     maxLineBytes: 10_000,
     poolsOf: () => null,

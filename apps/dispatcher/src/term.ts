@@ -44,7 +44,7 @@ export interface TermPorts {
   windowLines: number;
   snapshotMs: number;
   keepSeconds: number;
-  steps: Pick<StepPorts, 'maxLines' | 'maxLineBytes' | 'filesMs' | 'poolsOf'>;
+  steps: Pick<StepPorts, 'maxLines' | 'maxLineBytes' | 'filesMs' | 'poolsOf' | 'routes'>;
   events: DispatcherEvents;
   now: () => number;
   random: () => number;

@@ -70,7 +70,7 @@ function buildDeployment(
 }
 
 /** Absent, not undefined: what zod calls optional and TypeScript's exactOptionalPropertyTypes does not. */
-const withoutUndefined = <T extends object>(
+export const withoutUndefined = <T extends object>(
   value: T,
 ): { [K in keyof T]: Exclude<T[K], undefined> } =>
   Object.fromEntries(Object.entries(value).filter(([, inner]) => inner !== undefined)) as {

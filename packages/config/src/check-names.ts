@@ -117,7 +117,7 @@ function checkKeys(file: Outline): Mistake[] {
   });
 }
 
-function unknown(mentions: Mention[], known: readonly string[], what: string): Mistake[] {
+export function unknown(mentions: Mention[], known: readonly string[], what: string): Mistake[] {
   return mentions
     .filter(({ name }) => !known.includes(name))
     .map((mention) => mistake(mention, suggest(mention.name, known, what)));
@@ -130,7 +130,7 @@ function suggest(word: string, known: readonly string[], what: string): string {
   return `${near === null ? '' : `did you mean \`${near}\`? `}${what}: ${list}`;
 }
 
-function repeated(mentions: Mention[]): Mistake[] {
+export function repeated(mentions: Mention[]): Mistake[] {
   const seen = new Set<string>();
   return mentions
     .filter(({ name }) => seen.has(name) || !seen.add(name))

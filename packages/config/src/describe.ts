@@ -22,10 +22,15 @@ export function describeConfig(): string {
 }
 
 function describeSection(key: string, node: SchemaNode, required: boolean): string {
-  const entry = typeof node.additionalProperties === 'object' ? node.additionalProperties : null;
-  const fields = rows(entry ?? node, '');
+  const named = typeof node.additionalProperties === 'object' ? node.additionalProperties : null;
+  const fields = rows(named ?? node.items ?? node, '');
   const heading = `## \`${key}\`${required ? ' (required)' : ''}`;
-  const lead = `${node.description ?? ''}${entry ? ` Each entry, under its name:` : ''}`;
+  const each = named
+    ? ' Each entry, under its name:'
+    : node.items
+      ? ' Each entry of the list:'
+      : '';
+  const lead = `${node.description ?? ''}${each}`;
   return [
     heading,
     '',

@@ -1,8 +1,11 @@
 export { DEMO_CONFIG } from './demo-config.ts';
 export { describeConfig } from './describe.ts';
+export { parseDuration } from './duration.ts';
 export { withEnvFile } from './env-file.ts';
 export { loadEnvironment, refuseOpenAddress } from './environment.ts';
 export type { Environment, EnvironmentResult } from './environment.ts';
+export { findPool } from './find-pool.ts';
+export type { PoolFound, PoolRequest, PoolSearch } from './find-pool.ts';
 export { hashKey } from './check-names.ts';
 export { loadForRole, loadInstallation } from './installation.ts';
 export type { Installation, InstallationResult, RoleInstallation } from './installation.ts';

@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import type { Fleet, Tenant } from '@sluice/job';
 import { buildFleet } from './build-fleet.ts';
 import { checkNames } from './check-names.ts';
+import { checkRoutes } from './check-routes.ts';
 import { checkSchema, valueAt } from './check-schema.ts';
 import { fillIn } from './fill-in.ts';
 import type { Surroundings } from './fill-in.ts';
@@ -59,13 +60,18 @@ function loadText(text: string, around: Surroundings): LoadResult {
   if (raw === undefined) return { kind: 'invalid', mistakes };
   const filled = fillIn(raw, around, mistakes);
   const checked = checkSchema(filled, raw);
-  const names = checkNames(outline(filled)).map((one) => asWritten(one, filled, raw));
+  const names = namesIn(filled).map((one) => asWritten(one, filled, raw));
   mistakes.push(...checked.mistakes, ...names);
   if (mistakes.length > 0 || checked.file === null) {
     const placed = mistakes.map((one) => withLine(one, lineOf(one.at)));
     return { kind: 'invalid', mistakes: firstPerPath(placed) };
   }
   return loaded(checked.file);
+}
+
+function namesIn(filled: unknown): Mistake[] {
+  const file = outline(filled);
+  return [...checkNames(file), ...checkRoutes(filled, file)];
 }
 
 function loaded(file: ConfigFile): Loaded {

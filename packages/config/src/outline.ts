@@ -38,11 +38,11 @@ export interface Outline {
 
 type Section = Record<string, unknown>;
 
-const section = (value: unknown): Section =>
+export const section = (value: unknown): Section =>
   value !== null && typeof value === 'object' && !Array.isArray(value) ? (value as Section) : {};
 
 /** One text or a list of texts. */
-function mentions(value: unknown, at: Path): Mention[] {
+export function mentions(value: unknown, at: Path): Mention[] {
   if (typeof value === 'string') return [{ name: value, at }];
   if (!Array.isArray(value)) return [];
   return value.flatMap((item, i) =>

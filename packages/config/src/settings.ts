@@ -1,5 +1,7 @@
 /** How the installation runs, with TypeScript's names: the config file's sections beside the fleet and tenants. */
 import type { Tenant } from '@sluice/job';
+import type { Route } from '@sluice/routing';
+import { buildRoutes } from './build-routes.ts';
 import { hashKey } from './check-names.ts';
 import type { ConfigFile } from './schema/file.ts';
 
@@ -19,6 +21,7 @@ export interface Settings extends CamelKeys<
 > {
   /** `sha256:<hex>` of each key; empty = no admin section. */
   admin: { keyHashes: string[] };
+  routes: readonly Route[];
   webhooks: { secret: string | null; allow: string[]; allowHttp: boolean };
   retention: { jobsMs: number; filesMs: number; deadMs: number };
 }
@@ -29,6 +32,7 @@ export function buildSettings(file: ConfigFile): Settings {
     ...(camelKeys({ retry, server, dispatch, admission }) as CamelKeys<
       Pick<ConfigFile, 'retry' | 'server' | 'dispatch' | 'admission'>
     >),
+    routes: buildRoutes(file.routes),
     admin: { keyHashes: (file.admin?.api_keys ?? []).map(hashKey) },
     webhooks: {
       secret: webhooks.secret ?? null,

@@ -17,6 +17,7 @@ export interface RequestFacts {
   priority: Priority;
   shape: Shape;
   body: Readonly<Record<string, unknown>>;
+  /** The job's or batch's; where it has none of a key, that in the body counts. */
   metadata: Readonly<Record<string, string>>;
   /** Requests of the same key go to the same arm of a split. */
   key: string;
@@ -49,16 +50,21 @@ export function route(request: RequestFacts, routes: readonly Route[], now: numb
     route: taken.name ?? index,
     maxTier: taken.maxTier,
     priority: taken.priority,
-    why: `${called} (${asked}) sends ${request.model} to ${pool}${split}`,
+    why: `${called} (${asked}) sends ${shown(request.model)} to ${pool}${split}`,
   };
 }
 
 function unrouted({ pool, model }: RequestFacts, routes: number): Routed {
   const none = routes === 0 ? 'there are no routes' : 'no route takes it';
   const why =
-    pool === null ? `${model} is no pool, and ${none}` : `${none}: ${model} names ${pool}`;
+    pool === null
+      ? `${shown(model)} is no pool, and ${none}`
+      : `${none}: ${shown(model)} names ${pool}`;
   return { pool, route: null, maxTier: null, priority: null, why };
 }
+
+/** A client may call a model anything. */
+const shown = (model: string): string => (model.length > 80 ? `${model.slice(0, 79)}…` : model);
 
 /** Whether the request meets all conditions; what is cheap to see is looked at first. */
 export function meets(request: RequestFacts, when: Conditions, now: number): boolean {
@@ -67,7 +73,7 @@ export function meets(request: RequestFacts, when: Conditions, now: number): boo
     oneOf(when.tenant, request.tenant) &&
     oneOf(when.priority, request.priority) &&
     meetsModel(request, when.model) &&
-    meetsMetadata(request.metadata, when) &&
+    meetsMetadata(request, when) &&
     within(when.inputTokens, inputTokens(request.shape)) &&
     within(when.outputTokens, request.shape.maxOutput ?? Infinity) &&
     meetsBody(request.body, when) &&
@@ -87,15 +93,21 @@ function meetsModel(
   return patterns.some((one) => fits(one, model) || (pool !== null && fits(one, pool)));
 }
 
-function meetsMetadata(
-  metadata: RequestFacts['metadata'],
-  { metadata: wanted, tags }: Conditions,
-): boolean {
-  if (tags?.some((tag) => !Object.hasOwn(metadata, tag)) === true) return false;
+function meetsMetadata(request: RequestFacts, { metadata: wanted, tags }: Conditions): boolean {
+  if (tags?.some((tag) => metadataValue(request, tag) === undefined) === true) return false;
   return Object.entries(wanted ?? {}).every(([key, patterns]) => {
-    const value = Object.hasOwn(metadata, key) ? metadata[key] : undefined;
+    const value = metadataValue(request, key);
     return value !== undefined && patterns.some((pattern) => fits(pattern, value));
   });
+}
+
+function metadataValue({ metadata, body }: RequestFacts, key: string): string | undefined {
+  if (Object.hasOwn(metadata, key)) return metadata[key];
+  const { metadata: inBody } = body;
+  if (inBody === null || typeof inBody !== 'object' || !Object.hasOwn(inBody, key))
+    return undefined;
+  const value = (inBody as Record<string, unknown>)[key];
+  return typeof value === 'string' ? value : undefined;
 }
 
 const meetsBody = (

@@ -2,7 +2,7 @@
 import type { Api } from '../api.ts';
 import type { ApiRequest, Reply } from '../http/message.ts';
 import { ok } from '../http/message.ts';
-import { modelsFor, routeModel } from '../routing.ts';
+import { checkModel, modelsFor } from '../routing.ts';
 
 const modelObject = (api: Api, id: string) => ({
   id,
@@ -20,6 +20,6 @@ export const listModels = (api: Api, request: ApiRequest): Reply =>
 /** Also a deployment, which the list leaves out. */
 export function getModel(api: Api, request: ApiRequest): Reply {
   const id = request.params['id'] as string;
-  routeModel(api.fleet, request.caller, id);
+  checkModel(api.fleet, request.caller, id);
   return ok(modelObject(api, id));
 }

@@ -20,14 +20,23 @@ type Body = Record<string, unknown>;
 export interface BatchRules {
   maxLines: number;
   maxLineBytes: number;
-  /** Finds what a `model` names; `known` = what could have been named. */
+  /** Finds who serves a line with this `model`; `known` = what could have been named. */
   resolve: (
     model: string,
+    line: RoutedLine,
   ) => { kind: 'pool'; pool: string } | { kind: 'unknown'; known: readonly string[] };
   /** Bit per wire format that can say this request in this pool; 0 = none can. */
   formatsFor: (pool: string, endpoint: Endpoint, body: Body) => number;
   /** The parameters that stand in the way when none can; `endpoint` when it is the endpoint itself. */
   cannotSay: (pool: string, endpoint: Endpoint, body: Body) => readonly string[];
+}
+
+/** What a line's pool may depend on besides its model. */
+export interface RoutedLine {
+  customId: string;
+  endpoint: Endpoint;
+  body: Body;
+  shape: Shape;
 }
 
 /** A line that can be run. */
@@ -75,7 +84,7 @@ function checkFields(value: Body, endpoint: Endpoint | null, rules: BatchRules):
   if (error !== null || customId === null || endpoint === null) {
     return { kind: 'mistake', customId, error: error ?? missing('url') };
   }
-  const found = findRunners(value['body'] as Body, endpoint, rules);
+  const found = findRunners({ customId, endpoint, body: value['body'] as Body }, rules);
   return 'code' in found
     ? { kind: 'mistake', customId, error: found }
     : { kind: 'request', customId, request: found };
@@ -155,18 +164,20 @@ function checkBody(value: unknown): LineError | null {
   };
 }
 
-function findRunners(body: Body, endpoint: Endpoint, rules: BatchRules): Request | LineError {
+function findRunners(line: Omit<RoutedLine, 'shape'>, rules: BatchRules): Request | LineError {
+  const { endpoint, body } = line;
   const model = body['model'] as string;
-  const named = rules.resolve(model);
-  if (named.kind === 'unknown') {
-    const message = `The model ${quote(model)} does not exist. There are: ${quoteAll(named.known)}.`;
-    return { code: 'model_not_found', message, param: 'body.model' };
-  }
   try {
+    const shape = measure(endpoint, body);
+    const named = rules.resolve(model, { ...line, shape });
+    if (named.kind === 'unknown') {
+      const message = `The model ${quote(model)} does not exist. There are: ${quoteAll(named.known)}.`;
+      return { code: 'model_not_found', message, param: 'body.model' };
+    }
     const formats = rules.formatsFor(named.pool, endpoint, body);
     if (formats === 0)
       return nobodyCanSay(model, endpoint, rules.cannotSay(named.pool, endpoint, body));
-    return { pool: named.pool, formats, shape: measure(endpoint, body) };
+    return { pool: named.pool, formats, shape };
   } catch (error) {
     // A stack overflow: JSON parses deeper than anything recursive can follow.
     if (error instanceof RangeError) return invalid('body', "'body' is nested too deeply.");

@@ -49,6 +49,11 @@ export const share = () =>
     .preprocess(readNumber, z.number().positive().max(1))
     .meta({ allowed: 'a number above 0 and up to 1' });
 
+export const percent = () =>
+  z
+    .preprocess(readNumber, z.number().min(0).max(100))
+    .meta({ allowed: 'a percentage from 0 to 100' });
+
 export const flag = () => z.preprocess(readFlag, z.boolean()).meta({ allowed: 'true or false' });
 
 export const text = () => z.preprocess(readText, z.string().min(1)).meta({ allowed: 'a text' });

@@ -12,6 +12,7 @@ import {
   tenant,
   webhooks,
 } from './operation.ts';
+import { routes } from './routes.ts';
 
 const named = <T extends z.ZodType>(entry: T) => z.record(name(), entry);
 
@@ -38,6 +39,7 @@ export const configFile = z.strictObject({
     .refine(atLeastOne)
     .meta({ allowed: 'a section with at least one pool' })
     .describe('What clients name as the model. A plain list of deployments is a pool of one tier.'),
+  routes,
   tenants: named(tenant)
     .prefault({})
     .meta({ allowed: 'a section of tenants by name' })
