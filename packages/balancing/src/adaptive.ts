@@ -58,7 +58,8 @@ function finishIfCold(asked: Asked, candidate: Candidate, hot: Hot): number {
 function slotsUsed({ queued, inFlight, concurrency, sharedSlots }: Candidate): number {
   const jobs = queued + inFlight;
   let used = concurrency !== null && jobs > 0 ? (jobs + 1) / concurrency : 0;
-  for (const { taken, limit } of sharedSlots ?? [])
+  if (sharedSlots === undefined) return used;
+  for (const { taken, limit } of sharedSlots)
     if (taken > 0) used = Math.max(used, (taken + 1) / limit);
   return used;
 }

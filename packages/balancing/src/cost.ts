@@ -41,7 +41,7 @@ export const costKind = withNumbers({
 
 function cost(settings: Settings): Strategy {
   const cheapest = (asked: Asked, candidates: readonly Candidate[]): readonly Candidate[] =>
-    cheapestOf(asked, inTime(asked, candidates), settings);
+    cheapestInTime(asked, candidates, settings);
   return {
     name: 'cost',
     pick: (asked, candidates, { random }) => {
@@ -58,20 +58,23 @@ function cost(settings: Settings): Strategy {
   };
 }
 
-function inTime(asked: Asked, candidates: readonly Candidate[]): readonly Candidate[] {
-  const left = asked.deadlineInMs ?? Infinity;
-  if (left === Infinity) return candidates;
-  return candidates.filter((each) => finishMs(asked, each) * MARGIN <= left);
-}
-
-function cheapestOf(
+/** Prices first: of most deployments nobody needs to know when they would be done. */
+function cheapestInTime(
   asked: Asked,
   candidates: readonly Candidate[],
   { within_percent: within }: Settings,
 ): readonly Candidate[] {
   const prices = candidates.map((each) => usdOn(asked, each) ?? Infinity);
   let least = Infinity;
-  for (const price of prices) least = Math.min(least, price);
+  for (let i = 0; i < prices.length; i += 1) {
+    const price = prices[i] as number;
+    if (price < least && isInTime(asked, candidates[i] as Candidate)) least = price;
+  }
   const most = least * (1 + within / 100);
-  return candidates.filter((_, i) => (prices[i] as number) <= most);
+  return candidates.filter((each, i) => (prices[i] as number) <= most && isInTime(asked, each));
 }
+
+const isInTime = (asked: Asked, candidate: Candidate): boolean => {
+  const left = asked.deadlineInMs ?? Infinity;
+  return left === Infinity || finishMs(asked, candidate) * MARGIN <= left;
+};

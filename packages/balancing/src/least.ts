@@ -5,7 +5,7 @@ type Score = (candidate: Candidate) => number;
 
 const none = (): number => 0;
 
-/** `tieOf` orders those of equal score before the lot does. `candidates` is not empty. */
+/** `tieOf` orders those of equal score before the lot does; a score of Infinity never wins. `candidates` is not empty. */
 export function leastOf(
   candidates: readonly Candidate[],
   random: () => number,
@@ -17,7 +17,7 @@ export function leastOf(
   for (let i = 1; i < candidates.length; i += 1) {
     const candidate = candidates[i] as Candidate;
     const score = scoreOf(candidate);
-    if (score > least) continue;
+    if (score > least || score === Infinity) continue;
     const order = score - least || tieOf(candidate) - tieOf(best);
     if (order > 0) continue;
     tickets = order < 0 ? candidate.weight : tickets + candidate.weight;

@@ -38,7 +38,8 @@ function slotWaitMs(candidate: Candidate): number {
     const over = candidate.queued + candidate.inFlight + 1 - candidate.concurrency;
     if (over > 0) wait = (over * each) / candidate.concurrency;
   }
-  for (const { limit, taken } of candidate.sharedSlots ?? [])
+  if (candidate.sharedSlots === undefined) return wait;
+  for (const { limit, taken } of candidate.sharedSlots)
     if (taken + 1 > limit) wait = Math.max(wait, ((taken + 1 - limit) * each) / limit);
   return wait;
 }

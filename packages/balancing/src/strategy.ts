@@ -35,7 +35,7 @@ export interface Strategy {
 }
 
 /** A pick that is not where the job belonged: that one has no room or is not usable. */
-export interface Spilled {
+interface Spilled {
   candidate: Candidate;
   /** Where it belonged: the arm, or the region. */
   insteadOf: string;
