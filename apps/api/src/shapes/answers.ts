@@ -186,7 +186,14 @@ const used = z
   .array(
     z.object({
       dimension: text,
-      limit: count,
+      limit: count.describe('What it goes by now.'),
+      configured: count.nullable().optional().describe('Per minute, of rates; null where none is.'),
+      reported: count.nullable().optional().describe('By the provider’s headers.'),
+      learnt: count.nullable().optional().describe('From 429s.'),
+      why: text.optional().describe('Why it goes by that limit.'),
+      per_minute: count
+        .optional()
+        .describe('What is really sent at most: the limit less a margin.'),
       used: share.describe('Of the burst for rates, of the limit for the rest; 0 to 1.'),
       booked_ahead_ms: count.optional(),
       amount: count.optional(),
@@ -242,6 +249,11 @@ const Budget = z.object({
   limits: z.record(z.string(), count),
   deployments: z.array(text),
   paused_for_ms: count,
+  in_flight: z.int(),
+  at_once: z
+    .object({ limit: count, why: text })
+    .nullable()
+    .describe('Calls at once where that is not configured alone.'),
   used,
 });
 
