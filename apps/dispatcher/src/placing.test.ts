@@ -12,7 +12,7 @@ import { Picture } from './picture.ts';
 import { Placer } from './placer.ts';
 import type { PlacerPorts } from './placer.ts';
 import { planRound } from './planner.ts';
-import { Desk } from './recording.fixture.ts';
+import { Desk } from './test-desk.ts';
 import { Sweeper } from './sweeper.ts';
 
 let desk: Desk;

@@ -6,7 +6,7 @@ import { openChunks, readBatch, readJob } from '@sluice/ledger';
 import { FREE_LOSSES } from '@sluice/retry';
 import { recordBatch } from './record-batch.ts';
 import { recordJobs } from './record-jobs.ts';
-import { Desk } from './recording.fixture.ts';
+import { Desk } from './test-desk.ts';
 
 let desk: Desk;
 before(async () => {

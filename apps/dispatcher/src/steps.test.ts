@@ -7,7 +7,7 @@ import { createFile, moveBatch, readBatch, readFile } from '@sluice/ledger';
 import type { StoredBatch } from '@sluice/ledger';
 import { request } from './batch/temp-batch.ts';
 import { recordBatch } from './record-batch.ts';
-import { Desk } from './recording.fixture.ts';
+import { Desk } from './test-desk.ts';
 import type { StepPorts } from './step-ports.ts';
 import { runStep } from './steps.ts';
 
@@ -166,4 +166,33 @@ test('a cancelled batch waits for its own answers, not for those of another that
   assert.equal((await windDown()).kind, 'done');
   const { status, completed } = await batchOf(batch);
   assert.deepEqual([status, completed], ['cancelled', 1]);
+});
+
+test('lines go where the routes say, by their own features and those of their batch', async () => {
+  const inputFileId = await uploaded([
+    JSON.stringify(request('named', { body: { model: 'fast', messages: [] } })),
+    JSON.stringify(request('routed', { body: { model: 'next-1', messages: [] } })),
+  ]);
+  const next = {
+    name: 'next',
+    when: { model: ['next-*'], metadata: { purpose: ['eval'] }, priority: ['low'] },
+    arms: [{ pool: 'fast', percent: 100 }],
+    maxTier: null,
+    priority: null,
+  } as const;
+  const validated = async (metadata: Record<string, string>): Promise<StoredBatch> => {
+    const id = await desk.validatingBatch({ inputFileId, metadata });
+    await runStep({ ...ports, routes: [next] }, { batch: id, step: 'validate' });
+    return batchOf(id);
+  };
+  const { status, classes } = await validated({ purpose: 'eval' });
+  assert.deepEqual(
+    [status, classes.map(({ pool, jobs }) => [pool, jobs])],
+    ['in_progress', [['fast', 2]]],
+  );
+  const other = await validated({ purpose: 'other' });
+  assert.deepEqual(
+    [other.status, other.errors[0]?.code, other.errors[0]?.line],
+    ['failed', 'model_not_found', 2],
+  );
 });
