@@ -24,7 +24,7 @@ export function isTimeZone(zone: string): boolean {
 }
 
 /** `now` Unix ms. Throws RangeError on an unknown zone. */
-export function localTime(zone: string, now: number): LocalTime {
+function localTime(zone: string, now: number): LocalTime {
   const minuteNumber = Math.floor(now / MINUTE_MS);
   const known = lastAsked.get(zone);
   if (known?.minuteNumber === minuteNumber) return known.time;
