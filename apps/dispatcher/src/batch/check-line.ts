@@ -32,7 +32,7 @@ export interface BatchRules {
 }
 
 /** What a line's pool may depend on besides its model. */
-export interface RoutedLine {
+interface RoutedLine {
   customId: string;
   endpoint: Endpoint;
   body: Body;
