@@ -5,9 +5,8 @@
 import type { Amount } from './cost.ts';
 import { LEARNING } from './learnt.ts';
 
-type Counted = Exclude<Amount, 'usd' | 'tokens'>;
-export const COUNTED = ['requests', 'input', 'output'] as const satisfies readonly Counted[];
-export type Counts = Record<Counted, number>;
+/** What the other amounts follow from. */
+export type Counts = Record<'requests' | 'input' | 'output', number>;
 
 export interface Sent {
   /** Number of the current span: floor(ms ÷ span). */
