@@ -122,3 +122,47 @@ export function anyProblem({
     { noNullPrototype: true },
   );
 }
+
+/** Classes of log-spread shapes over deployments whose budgets favour one or the other, every fourth pair sharing one more. */
+export function typicalProblem(
+  { classes, deployments }: { classes: number; deployments: number },
+  random: () => number,
+): DrainProblem {
+  const spread = (low: number, high: number): number => low * (high / low) ** random();
+  const ids = Array.from({ length: deployments }, (_, i) => `d${i}`);
+  return {
+    classes: Array.from({ length: classes }, (_, k) => {
+      const [input, output] = [spread(50, 8_000), spread(10, 1_500)];
+      const placement = (i: number) => ({
+        cost: { requests: 1, input, output, usd: ((input + 4 * output) * (1 + (i % 7))) / 1e7 },
+        latencyMs: 300 + 12 * output,
+      });
+      const on = ids.flatMap((id, i) => ((i + k) % 5 === 0 ? [] : [[id, placement(i)] as const]));
+      return {
+        id: `k${k}`,
+        jobs: Math.round(spread(10, 5_000)),
+        deployments: Object.fromEntries(on),
+      };
+    }),
+    deployments: ids.map((id, i) => ({
+      id,
+      budgets: [id, ...(i % 4 < 2 ? [`org${Math.floor(i / 4)}`] : [])],
+      concurrency: i % 3 === 0 ? 64 : null,
+    })),
+    budgets: [
+      ...ids.map((id) => ({
+        id,
+        rates: [
+          { dimension: 'rpm' as const, perMs: spread(400, 6_000) / 60_000, burst: 10 },
+          { dimension: 'tpm' as const, perMs: spread(2e5, 2e6) / 60_000, burst: 4_000 },
+        ],
+        concurrency: null,
+      })),
+      ...ids.map((_id, i) => ({
+        id: `org${i}`,
+        rates: [{ dimension: 'itpm' as const, perMs: spread(2e5, 2e6) / 60_000, burst: 4_000 }],
+        concurrency: null,
+      })),
+    ],
+  };
+}

@@ -1,3 +1,7 @@
+export { classAmong, classOf } from './class-of.ts';
+export type { RequestShape, ShapeClass } from './class-of.ts';
+export { explain } from './explain.ts';
+export type { Explanation, PlanNames } from './explain.ts';
 export { idealDrain } from './ideal-drain.ts';
 export type { Binding, IdealDrain } from './ideal-drain.ts';
 export { makePlan } from './make-plan.ts';
