@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+
+const folder = mkdtempSync(join(tmpdir(), 'sluice-simulate-'));
+after(() => rmSync(folder, { recursive: true }));
+
+const CONFIG = `
+providers: { p: { type: openai, base_url: "http://p/v1", accounting: { output: actual } } }
+deployments:
+  a: { provider: p, model: m, limits: { rpm: 600 }, price: { input: 1, output: 2 } }
+  b: { provider: p, model: m, limits: { rpm: 300, tpm: 200000 }, simulate: { error_rate: 0.05 } }
+pools: { fast: [a, b], only-a: [a] }
+`;
+
+function written(name: string, text: string): string {
+  const path = join(folder, name);
+  writeFileSync(path, text);
+  return path;
+}
+
+const config = written('config.yaml', CONFIG);
+const rows = Array.from(
+  { length: 200 },
+  (_, i) => `2023-11-16 18:17:${String(i % 60).padStart(2, '0')}.5,${100 + i},${10 + (i % 50)}`,
+);
+const trace = written('trace.csv', `TIMESTAMP,ContextTokens,GeneratedTokens\n${rows.join('\n')}\n`);
+
+interface End {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+function simulate(...args: string[]): Promise<End> {
+  const main = join(import.meta.dirname, 'main.ts');
+  return new Promise((resolve) => {
+    const argv = ['--import', 'tsx', main, '--config', config, ...args];
+    execFile(process.execPath, argv, (error, stdout, stderr) => {
+      resolve({ code: error ? Number(error.code) : 0, stdout, stderr });
+    });
+  });
+}
+
+test('--json has exactly the promised fields, and the same seed gives the same bytes', async () => {
+  const args = ['--workload', trace, '--at-once', '--seed', '7', '--json'];
+  const [one, two] = await Promise.all([simulate(...args), simulate(...args)]);
+  assert.equal(one.stderr, '');
+  assert.equal(one.stdout, two.stdout);
+  const report = JSON.parse(one.stdout) as Record<string, unknown>;
+  assert.deepEqual(Object.keys(report), [
+    'drain_ms',
+    'ideal_ms',
+    'ratio',
+    'jobs',
+    'calls',
+    'limited',
+    'utilisation',
+    'wait_ms',
+    'completion_ms',
+    'cost_usd',
+    'share',
+    'tenants',
+  ]);
+  assert.equal(report['jobs'], 200);
+  assert.deepEqual(Object.keys(report['wait_ms'] as object), ['p50', 'p95', 'p99']);
+  assert.equal(report['cost_usd'], null, 'deployment b has no price');
+});
+
+test('several workloads with settings of their own, for people to read', async () => {
+  const { code, stdout } = await simulate(
+    '--workload',
+    `${trace}:tenant=x,priority=interactive,pool=only-a,scale=2`,
+    '--workload',
+    `${trace}:tenant=y,at_once`,
+    '--strategy',
+    'round_robin',
+  );
+  assert.equal(code, 0);
+  assert.match(stdout, /^Drain {7}.* × T\*$/m);
+  assert.match(stdout, /^x +200 /m);
+  assert.match(stdout, /^y +200 /m);
+  assert.match(stdout, /^Fairness/m);
+});
+
+const line = (model: string) =>
+  JSON.stringify({
+    custom_id: model,
+    method: 'POST',
+    url: '/v1/chat/completions',
+    body: { model, max_tokens: 50, messages: [{ role: 'user', content: 'x'.repeat(400) }] },
+  });
+
+test('a JSONL batch file names its pools, also one deployment', async () => {
+  const models = ['fast', 'only-a', 'deployment/b'];
+  const path = written('batch.jsonl', models.map(line).join('\n'));
+  const { stdout } = await simulate('--workload', path, '--json');
+  assert.equal((JSON.parse(stdout) as { jobs: number }).jobs, 3);
+  const wrong = written('wrong.jsonl', `${line('fast')}\n\n${line('fats')}\n`);
+  const { code, stderr } = await simulate('--workload', wrong);
+  assert.equal(code, 1);
+  assert.match(
+    stderr,
+    /wrong\.jsonl line 3 field body\.model: found "fats"; allowed: one of fast, only-a/,
+  );
+});
+
+const MISTAKES: [args: string[], says: RegExp][] = [
+  [[], /--workload: found nothing/],
+  [['--workload', '/no/trace.csv'], /\/no\/trace\.csv: found no such file/],
+  [['--workload', trace, '--strategy', 'best'], /--strategy: found "best"; allowed: capacity/],
+  [['--workload', trace, '--strategy', 'split'], /needs settings, which pool fast does not have/],
+  [['--workload', trace, '--seed', '-1'], /--seed: .*found|--seed.*ambiguous/],
+  [['--workload', `${trace}:pool=slow`], /pool: found "slow"; allowed: a pool: fast, only-a/],
+  [['--workload', trace, '--config', '/no/c.yaml'], /\/no\/c\.yaml has one mistake/],
+  [['--what'], /--what/],
+];
+
+for (const [args, says] of MISTAKES) {
+  test(`simulate ${args.join(' ')} ends with 1 and says what is wrong`, async () => {
+    const { code, stdout, stderr } = await simulate(...args);
+    assert.equal(code, 1);
+    assert.equal(stdout, '');
+    assert.match(stderr, says);
+    assert.doesNotMatch(stderr, /\n\s+at /, 'no stack');
+  });
+}

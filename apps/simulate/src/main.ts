@@ -1,0 +1,46 @@
+/** `npm run -s simulate`: when will it be done, what will it cost, what if a key is added; nothing is sent anywhere. */
+import { formatMistakes, loadConfig, loadInstallation, withEnvFile } from '@sluice/config';
+import { readArguments, USAGE } from './arguments.ts';
+import { buildScenario } from './build-scenario.ts';
+import type { Installed } from './build-scenario.ts';
+import { checkStrategy } from './check-strategy.ts';
+import { InputMistake } from './mistake.ts';
+import { progressLine } from './show-progress.ts';
+import { showReport } from './show-report.ts';
+import { simulate } from './simulate.ts';
+
+async function main(argv: readonly string[]): Promise<void> {
+  const args = readArguments(argv);
+  if (args === 'help') return say(USAGE);
+  const { workloads, seed, strategy } = args;
+  const installed = install(args.config);
+  if (strategy !== null) checkStrategy(strategy, installed.fleet);
+  const chosen = strategy === null ? {} : { strategy };
+  const scenario = await buildScenario(installed, { workloads, seed, ...chosen });
+  const progress = progressLine(process.stderr);
+  const report = await simulate(scenario, progress.show);
+  progress.clear();
+  say(args.json ? JSON.stringify(report, null, 2) : showReport(report));
+}
+
+function say(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+function install(path: string | null): Installed {
+  const folder = process.cwd();
+  if (path === null) {
+    const found = loadInstallation(process.env, folder);
+    if (found.kind === 'invalid') throw new InputMistake(found.report);
+    return found;
+  }
+  const loaded = loadConfig({ source: { path }, env: withEnvFile(process.env, folder) });
+  if (loaded.kind === 'invalid') throw new InputMistake(formatMistakes(loaded.mistakes, path));
+  return loaded;
+}
+
+main(process.argv.slice(2)).catch((error: unknown) => {
+  process.exitCode = 1;
+  if (!(error instanceof InputMistake)) throw error;
+  process.stderr.write(`${error.message}\n`);
+});

@@ -1,0 +1,97 @@
+/** The report for a terminal. */
+import type { Percentiles, Report } from '@sluice/simulation';
+
+export function showReport(report: Report): string {
+  const { jobs, calls, limited, ratio, ideal_ms: ideal } = report;
+  const perThousand = calls > 0 ? ((limited / calls) * 1_000).toFixed(2) : '0.00';
+  const lines: [string, string][] = [
+    ['Drain', `${duration(report.drain_ms)}${ratio === null ? '' : ` = ${ratio.toFixed(3)} × T*`}`],
+    ['T*', ideal === null ? 'unknown: some pool cannot run its work' : duration(ideal)],
+    ['Jobs', `${count(jobs)}, ${endsOf(report)}`],
+    ['Calls', `${count(calls)}, of them 429: ${count(limited)} (${perThousand} per 1,000)`],
+    ['Wait', percentiles(report.wait_ms)],
+    ['Completion', percentiles(report.completion_ms)],
+    ['Cost', report.cost_usd === null ? 'unknown: no price' : `$${report.cost_usd.toFixed(4)}`],
+  ];
+  return [
+    ...lines.map(([name, text]) => `${name.padEnd(11)} ${text}`),
+    '',
+    ...table(
+      ['deployment', 'share'],
+      Object.entries(report.share).map(([id, share]) => [id, percent(share)]),
+    ),
+    '',
+    ...table(['budget', 'used'], Object.entries(report.utilisation).map(usedOf)),
+    '',
+    ...table(
+      [
+        'tenant',
+        'jobs',
+        'share',
+        '÷ its weight’s',
+        'wait p50 · p95 · p99',
+        'completion p50 · p95 · p99',
+      ],
+      tenantRows(report),
+    ),
+    '',
+    `Fairness    ${spread(report)}`,
+  ].join('\n');
+}
+
+function endsOf({ tenants }: Report): string {
+  const sum = (kind: 'succeeded' | 'failed' | 'expired'): number =>
+    Object.values(tenants).reduce((total, tenant) => total + tenant[kind], 0);
+  return `${count(sum('succeeded'))} succeeded, ${count(sum('failed'))} failed, ${count(sum('expired'))} expired`;
+}
+
+const usedOf = ([id, used]: [string, Record<string, number | undefined>]): string[] => [
+  id,
+  Object.entries(used)
+    .map(([dimension, part]) => `${dimension} ${percent(part ?? 0)}`)
+    .join('  '),
+];
+
+const tenantRows = ({ tenants }: Report): string[][] =>
+  Object.entries(tenants).map(([id, tenant]) => [
+    id,
+    count(tenant.jobs),
+    percent(tenant.share),
+    tenant.against_weight.toFixed(2),
+    percentiles(tenant.wait_ms, ''),
+    percentiles(tenant.completion_ms, ''),
+  ]);
+
+/** How far apart tenants are in what they got for their weight. */
+function spread({ tenants }: Report): string {
+  const parts = Object.values(tenants).map((tenant) => tenant.against_weight);
+  if (parts.length < 2) return 'one tenant only';
+  return `tenants got from ${Math.min(...parts).toFixed(2)} to ${Math.max(...parts).toFixed(2)} times what their weights say (of what all got; a tenant that asked for less gets less)`;
+}
+
+const percentiles = ({ p50, p95, p99 }: Percentiles, name = 'p50 · p95 · p99: '): string =>
+  `${name}${[p50, p95, p99].map(duration).join(' · ')}`;
+
+const percent = (part: number): string => `${(part * 100).toFixed(1)} %`;
+const count = (value: number): string => value.toLocaleString('en-US');
+
+/** `850 ms`, `12.6 s`, `12 min 37 s`, `3 h 20 min`. */
+export function duration(ms: number): string {
+  if (ms < 1_000) return `${Math.round(ms)} ms`;
+  if (ms < 60_000) return `${(ms / 1_000).toFixed(1)} s`;
+  const seconds = Math.round(ms / 1_000);
+  if (seconds < 3_600) return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
+  const minutes = Math.round(seconds / 60);
+  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+function table(head: string[], rows: string[][]): string[] {
+  const all = [head, ...rows];
+  const widths = head.map((_, i) => Math.max(...all.map((row) => (row[i] ?? '').length)));
+  return all.map((row) =>
+    row
+      .map((cell, i) => cell.padEnd(widths[i] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  );
+}

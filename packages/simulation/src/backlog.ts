@@ -1,0 +1,202 @@
+/**
+ * What waits for a place. Whose turn it is, is the business of packages/fairness; here is what a turn is about: a single
+ * job (or one that failed and comes back), or the lines of a batch by class, so that the order of a file does not matter.
+ */
+import { arrive, createTurns, leave, setWeight } from '@sluice/fairness';
+import type { Turns } from '@sluice/fairness';
+import type { Priority, Tenant } from '@sluice/job';
+import type { Task } from './task.ts';
+
+/** Lines of one class of a batch, in the order of the file. */
+export class Line {
+  readonly key: string;
+  #tasks: Task[] = [];
+  #from = 0;
+
+  constructor(key: string) {
+    this.key = key;
+  }
+
+  get length(): number {
+    return this.#tasks.length - this.#from;
+  }
+
+  /** The first that still waits. */
+  get head(): Task | undefined {
+    while (this.#tasks[this.#from]?.end) this.#from += 1;
+    return this.#tasks[this.#from];
+  }
+
+  add(task: Task): void {
+    this.#tasks.push(task);
+  }
+
+  /** Up to so many that still wait. */
+  take(jobs: number): Task[] {
+    const taken: Task[] = [];
+    for (let task = this.head; task && taken.length < jobs; task = this.head) {
+      taken.push(task);
+      this.#from += 1;
+    }
+    if (this.#from > 1_024 && this.#from * 2 > this.#tasks.length) {
+      this.#tasks = this.#tasks.slice(this.#from);
+      this.#from = 0;
+    }
+    return taken;
+  }
+}
+
+/** The part of a batch that one lane can run. */
+export interface BatchPart {
+  kind: 'batch';
+  id: string;
+  batch: string;
+  deadlineAt: number;
+  /** By class. */
+  lines: Map<string, Line>;
+}
+
+/** Lines of batches that wait and are alike. */
+export interface LineClass {
+  lines: number;
+  /** Summed. */
+  characters: number;
+  example: Task;
+}
+
+export interface Single {
+  kind: 'single';
+  task: Task;
+}
+
+export class Backlog {
+  readonly turns: Turns;
+  readonly #items = new Map<string, BatchPart | Single>();
+  /** By tenant and band, the earliest deadline first. */
+  readonly #parts = new Map<string, BatchPart[]>();
+  /** By batch: lines placed and not ended. */
+  readonly #out = new Map<string, number>();
+  readonly #waiting = new Set<Task>();
+  /** What is to be planned, by class. */
+  readonly classes = new Map<string, LineClass>();
+
+  constructor(tenants: readonly Tenant[]) {
+    this.turns = createTurns();
+    for (const { id, weight } of tenants) setWeight(this.turns, id, weight);
+  }
+
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
+  isWaiting(task: Task): boolean {
+    return this.#waiting.has(task);
+  }
+
+  item(id: string): BatchPart | Single | undefined {
+    return this.#items.get(id);
+  }
+
+  /** What a tenant's batches of a band have waiting. */
+  parts(tenant: string, band: Priority): readonly BatchPart[] {
+    const key = shareKey(tenant, band);
+    const parts = (this.#parts.get(key) ?? []).filter(({ id }) => this.#items.has(id));
+    this.#parts.set(key, parts);
+    return parts;
+  }
+
+  /** A job that has arrived: a line joins its batch. */
+  arrive(task: Task): void {
+    if (task.job.batch === null) this.again(task);
+    else this.#addLine(task, task.job.batch);
+  }
+
+  /** A job that waits on its own: a single one, or one that failed and comes back. */
+  again(task: Task): void {
+    const id = singleId(task);
+    this.#items.set(id, { kind: 'single', task });
+    this.#waiting.add(task);
+    this.#arrive(task, { id, lane: laneOf(task) });
+  }
+
+  /** It no longer waits: its time is over. */
+  drop(task: Task): void {
+    this.#waiting.delete(task);
+    const id = singleId(task);
+    if (this.#items.delete(id)) leave(this.turns, id);
+    else this.#countLine(task, -1);
+  }
+
+  /** Takes jobs off an item, in their order; says whether nothing of it is left. */
+  take(id: string, line: Line | null, jobs: number): { tasks: Task[]; finished: boolean } {
+    const item = this.#items.get(id);
+    if (!item) return { tasks: [], finished: true };
+    const tasks = item.kind === 'single' ? [item.task] : (line?.take(jobs) ?? []);
+    for (const task of tasks) {
+      this.#waiting.delete(task);
+      if (item.kind === 'batch') this.#countLine(task, -1);
+    }
+    if (item.kind === 'batch') this.#out.set(item.batch, this.out(item.batch) + tasks.length);
+    const finished = item.kind === 'single' || isEmpty(item);
+    if (finished) this.#items.delete(id);
+    return { tasks, finished };
+  }
+
+  /** Lines of a batch that are placed and not ended. */
+  out(batch: string): number {
+    return this.#out.get(batch) ?? 0;
+  }
+
+  /** A line that was placed has ended. */
+  ended(batch: string): void {
+    this.#out.set(batch, this.out(batch) - 1);
+  }
+
+  #addLine(task: Task, batch: string): void {
+    const lane = laneOf(task);
+    const id = `${batch} ${lane}`;
+    let part = this.#items.get(id);
+    if (part?.kind !== 'batch') {
+      part = { kind: 'batch', id, batch, deadlineAt: task.deadlineAt, lines: new Map() };
+      this.#items.set(id, part);
+      const key = shareKey(task.job.tenant, task.job.priority);
+      const parts = [...(this.#parts.get(key) ?? []), part];
+      this.#parts.set(
+        key,
+        parts.toSorted((a, b) => a.deadlineAt - b.deadlineAt),
+      );
+      this.#arrive(task, { id, lane });
+    }
+    const line = part.lines.get(task.classKey) ?? new Line(task.classKey);
+    part.lines.set(task.classKey, line);
+    line.add(task);
+    this.#waiting.add(task);
+    this.#countLine(task, 1);
+  }
+
+  #arrive({ job, deadlineAt }: Task, { id, lane }: { id: string; lane: string }): void {
+    const { tenant, priority: band } = job;
+    arrive(this.turns, { id, tenant, band, lane, deadlineAt });
+  }
+
+  #countLine(task: Task, sign: 1 | -1): void {
+    const { characters } = task.job;
+    const known = this.classes.get(task.classKey) ?? { lines: 0, characters: 0, example: task };
+    known.lines += sign;
+    known.characters += sign * characters;
+    this.classes.set(task.classKey, known);
+  }
+}
+
+const shareKey = (tenant: string, band: Priority): string => `${band} ${tenant}`;
+const singleId = ({ index }: Task): string => `job ${index}`;
+
+/** What finds room together or not at all. A job that failed has places where it does not want to go. */
+function laneOf({ job, exclude, minTier }: Task): string {
+  const able = job.eligible === null ? '*' : [...job.eligible].join(',');
+  const spoilt = exclude.length > 0 || minTier > 1 ? ` not ${exclude.join(',')} ${minTier}` : '';
+  return `${job.pool} ${able}${spoilt}`;
+}
+
+const isEmpty = ({ lines }: BatchPart): boolean =>
+  [...lines.values()].every(({ head }) => head === undefined);

@@ -1,0 +1,211 @@
+/**
+ * The budgets of a fleet in memory: the arithmetic that production runs in Redis, by the specification in
+ * packages/budget. One state per root, as there.
+ */
+import {
+  HOLE_MS,
+  HORIZON_MS,
+  NOTHING_LEARNT,
+  book,
+  budgetIn,
+  correctionsOf,
+  fullState,
+  liveBins,
+  liveLeases,
+  observe,
+  paceOf,
+  pacerIn,
+  refundsOf,
+  refuse,
+  rulesOf,
+  settle,
+  usedIn,
+} from '@sluice/budget';
+import type { AdmissionState, Band, Booking, BudgetRules, Cost, Refusal } from '@sluice/budget';
+import type { Deployment, Fleet } from '@sluice/job';
+import type { Dimension } from '@sluice/windows';
+import type { Settings } from './scenario.ts';
+
+/** How far one rate limit is booked. */
+export interface Level {
+  budget: string;
+  dimension: Dimension;
+  perMs: number;
+  aheadMs: number;
+}
+
+/** What the dispatcher reads of a deployment's budgets. */
+export interface Levels {
+  rates: Level[];
+  pausedForMs: number;
+  /** Permits in use, by budget that limits calls in flight. */
+  permits: ReadonlyMap<string, number>;
+}
+
+export interface Booked {
+  /** When each call of the granted prefix starts. */
+  starts: number[];
+  /** When to ask again for the rest; null when all were granted. */
+  askAgainMs: number | null;
+  /** Whether the rest waits for a call to end. */
+  byPermit: boolean;
+}
+
+export interface Ended {
+  lease: string;
+  expected: Cost;
+  /** null: not known. */
+  actual: Cost | null;
+  tookMs: number;
+  answered: boolean;
+}
+
+/** As the worker adds it to the timeout of a call. */
+const LEASE_MARGIN_MS = 5_000;
+
+interface Drawn {
+  root: string;
+  rules: BudgetRules[];
+  leaseMs: number;
+}
+
+export class Budgets {
+  readonly #drawn = new Map<string, Drawn>();
+  readonly #states = new Map<string, AdmissionState>();
+
+  constructor(fleet: Fleet, { pacing }: Pick<Settings, 'pacing'>) {
+    const rules = new Map([...fleet.budgets].map(([id, budget]) => [id, rulesOf(budget, pacing)]));
+    for (const deployment of fleet.deployments.values()) {
+      this.#drawn.set(deployment.id, {
+        root: deployment.root,
+        rules: deployment.budgets.map((id) => rules.get(id) as BudgetRules),
+        leaseMs: leaseMsOf(deployment),
+      });
+      this.#states.set(deployment.root, fullState());
+    }
+  }
+
+  /** Books calls in order. */
+  book(
+    deployment: string,
+    { costs, band, leases }: { costs: Cost[]; band: Band; leases: string[] },
+    now: number,
+  ): Booked {
+    const { root, rules, leaseMs } = this.#of(deployment);
+    const request = { rules, costs, band, leases, leaseMs };
+    const { state, decision } = book(this.#state(root), request, now);
+    this.#states.set(root, state);
+    const byPermit = decision.binding?.dimension === 'concurrency';
+    return { starts: decision.starts, askAgainMs: askAgainMs(decision), byPermit };
+  }
+
+  settle(deployment: string, ended: Ended, now: number): void {
+    const { root, rules } = this.#of(deployment);
+    const { lease, expected, actual, tookMs, answered } = ended;
+    const corrections = rules.map((rule) =>
+      correctionsOf(rule, [{ lease, expected, actual, tookMs }]),
+    );
+    const answers = answered ? 1 : 0;
+    const times = { longestMs: tookMs, quickestMs: answered ? tookMs : 0, answers };
+    const request = { rules, corrections, leases: [lease], ...times };
+    this.#states.set(root, settle(this.#state(root), request, now));
+  }
+
+  /** Takes back a booking whose call is not made. */
+  release(deployment: string, { lease, cost }: { lease: string; cost: Cost }, now: number): void {
+    const { root, rules } = this.#of(deployment);
+    const corrections = rules.map((rule) => refundsOf(rule, [cost]));
+    const request = {
+      rules,
+      corrections,
+      leases: [lease],
+      longestMs: 0,
+      quickestMs: 0,
+      answers: 0,
+    };
+    this.#states.set(root, settle(this.#state(root), request, now));
+  }
+
+  /** The provider answered 429. */
+  refuse(
+    deployment: string,
+    refusal: Omit<Refusal, 'rules' | 'leaseMs'>,
+    { now, random }: { now: number; random: number },
+  ): void {
+    const { root, rules, leaseMs } = this.#of(deployment);
+    const whole = { ...refusal, rules, leaseMs };
+    this.#states.set(root, refuse(this.#state(root), whole, { now, random }));
+  }
+
+  /** An answer's headers. */
+  observe(
+    deployment: string,
+    reports: readonly { dimension: Dimension; limit: number; remaining: number }[],
+    now: number,
+  ): void {
+    const { root, rules } = this.#of(deployment);
+    const state = reports.reduce(
+      (next, report) => observe(next, { rules, ...report }, now),
+      this.#state(root),
+    );
+    this.#states.set(root, state);
+  }
+
+  levels(deployment: string, now: number): Levels {
+    const { root, rules, leaseMs } = this.#of(deployment);
+    const state = this.#state(root);
+    const paused = rules.map(({ budget }) => budgetIn(state, budget).pausedUntil - now);
+    return {
+      rates: rules.flatMap((rule) => levelsOf(state, rule, now)),
+      pausedForMs: Math.max(0, ...paused, ...rules.map((rule) => usedUpMs(state, rule, now))),
+      permits: new Map(
+        rules.map(({ budget }) => [
+          budget,
+          Object.keys(liveLeases(state, budget, { now, leaseMs })).length,
+        ]),
+      ),
+    };
+  }
+
+  #of(deployment: string): Drawn {
+    const drawn = this.#drawn.get(deployment);
+    if (!drawn) throw new RangeError(`no such deployment: ${deployment}`);
+    return drawn;
+  }
+
+  #state(root: string): AdmissionState {
+    return this.#states.get(root) as AdmissionState;
+  }
+}
+
+const leaseMsOf = ({ timeoutMs }: Deployment): number => timeoutMs + LEASE_MARGIN_MS;
+
+/** As packages/admission: half a horizon before the start; where booking ahead would leave a hole, just before it. */
+function askAgainMs({ waitMs, binding, ahead }: Booking): number | null {
+  if (waitMs === null || binding === null) return null;
+  if (binding.dimension === 'concurrency') return waitMs;
+  return Math.max(1, waitMs - (ahead ? HORIZON_MS : HOLE_MS) / 2);
+}
+
+function levelsOf(state: AdmissionState, { budget, pacers }: BudgetRules, now: number): Level[] {
+  const { learnt } = budgetIn(state, budget);
+  return pacers.flatMap((rule) => {
+    const { dimension } = rule;
+    const pace = paceOf(rule, learnt[dimension] ?? NOTHING_LEARNT, now);
+    if (pace === null) return [];
+    const { fullAt } = pacerIn(state, budget, { dimension, burstMs: pace.burstMs });
+    const aheadMs = Math.max(0, fullAt - now);
+    return [{ budget, dimension, perMs: 1 / pace.msPerUnit, aheadMs }];
+  });
+}
+
+/** How long a day's or month's limit has no room at all. */
+function usedUpMs(state: AdmissionState, { budget, windows }: BudgetRules, now: number): number {
+  const waits = windows.map((rule) => {
+    const bins = liveBins(budgetIn(state, budget).windows[rule.dimension] ?? [], rule, now);
+    const oldest = bins[0];
+    if (oldest === undefined || usedIn(bins) < rule.limit) return 0;
+    return (oldest.index + rule.bins + 1) * rule.binMs - now;
+  });
+  return Math.max(0, ...waits);
+}

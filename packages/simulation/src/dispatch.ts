@@ -1,0 +1,235 @@
+/**
+ * Places what waits, in the order of the questions: whose turn is it (fairness), which of its lines (plan), which
+ * deployment (balancing). The answers are the dispatcher's own code.
+ */
+import { NO_MEMORY, choose, strategyFor, strategyNamed } from '@sluice/balancing';
+import type { Asked, Choice, Memory, Strategy } from '@sluice/balancing';
+import type { Cost } from '@sluice/budget';
+import { admitted, costMs, nextTurn } from '@sluice/fairness';
+import type { Limit, Room, Turn } from '@sluice/fairness';
+import type { Fleet, Pool } from '@sluice/job';
+import { nextPair, placed } from '@sluice/planning';
+import type { Backlog, Line } from './backlog.ts';
+import { grouped } from './grouped.ts';
+import type { Learned } from './learned.ts';
+import type { Picture } from './picture.ts';
+import type { Planner } from './planner.ts';
+import type { Settings } from './scenario.ts';
+import type { Task } from './task.ts';
+
+export interface DispatchPorts {
+  fleet: Fleet;
+  backlog: Backlog;
+  picture: Picture;
+  learned: Learned;
+  planner: Planner;
+  settings: Settings;
+  /** Instead of each pool's own. */
+  strategy: string | undefined;
+  random: () => number;
+  place: (tasks: readonly Task[], deployment: string) => void;
+}
+
+type Place = Extract<Choice, { kind: 'place' }>;
+
+/** Lines of one class of a batch that may be placed now. */
+interface Waiting {
+  /** The batch's part: its item among the turns. */
+  item: string;
+  line: Line;
+  head: Task;
+  jobs: number;
+}
+
+/** What the next turn would place. */
+interface Found extends Pick<Waiting, 'item' | 'head'> {
+  line: Line | null;
+  choice: Place;
+}
+
+export class Dispatch {
+  readonly #ports: DispatchPorts;
+  readonly #memory = new Map<string, Memory>();
+  readonly #strategies = new Map<string, Strategy>();
+  readonly #limits = new Map<string, Limit[]>();
+
+  constructor(ports: DispatchPorts) {
+    this.#ports = ports;
+  }
+
+  /** Places whatever has room now; how many jobs that were. */
+  pump(now: number): number {
+    const { turns } = this.#ports.backlog;
+    // Within one pump nothing gets emptier: what had no room has none.
+    const full = new Set<Line | string>();
+    let jobs = 0;
+    for (;;) {
+      let found: Found | null = null;
+      const turn = nextTurn(turns, (one) => {
+        const room = this.#roomFor(one, full, now);
+        if (typeof room === 'string') return room;
+        found = room;
+        return 'yes';
+      });
+      if (turn === null || found === null) return jobs;
+      jobs += this.#carryOut(turn, found, now);
+    }
+  }
+
+  #roomFor(turn: Turn, full: Set<Line | string>, now: number): Found | Room {
+    const { item, band } = turn;
+    const content = this.#ports.backlog.item(item.id);
+    if (content === undefined) return 'not_this_one';
+    if (content.kind === 'batch') return this.#roomForBatch(turn, full, now);
+    const lane = `${band} ${item.lane}`;
+    if (full.has(lane)) return 'lane_full';
+    const choice = this.#choose(content.task, { jobs: 1, only: null }, now);
+    if (choice.kind === 'place') {
+      return { item: item.id, line: null, head: content.task, choice };
+    }
+    full.add(lane);
+    return 'lane_full';
+  }
+
+  /** Which of all the lines that the tenant's batches have waiting. */
+  #roomForBatch({ item }: Turn, full: Set<Line | string>, now: number): Found | Room {
+    const { backlog, settings } = this.#ports;
+    const open = backlog.parts(item.tenant, item.band).flatMap((part): Waiting[] => {
+      const left = settings.windowLines - backlog.out(part.batch);
+      if (left <= 0) return [];
+      return [...part.lines.values()].flatMap((line): Waiting[] =>
+        line.head
+          ? [{ item: part.id, line, head: line.head, jobs: Math.min(left, line.length) }]
+          : [],
+      );
+    });
+    return this.#byPlan(open, full, now) ?? this.#byRoom(open, full, now) ?? 'not_this_one';
+  }
+
+  /** The class and deployment whose turn it is by the plan. */
+  #byPlan(open: readonly Waiting[], full: Set<Line | string>, now: number): Found | null {
+    const { planner } = this.#ports;
+    const { pace } = planner;
+    if (pace === null) return null;
+    const classes = grouped(open, ({ line }) => planner.classOf(line.key));
+    const found = new Map<string, Found>();
+    const pair = nextPair(pace, {
+      waiting: (id) => (classes.get(id) ?? []).reduce((sum, { jobs }) => sum + jobs, 0),
+      hasRoom: (id, deployment) => {
+        const key = `${id} ${deployment}`;
+        if (full.has(key)) return false;
+        const [first] = classes.get(id) as [Waiting];
+        const choice = this.#choose(first.head, { jobs: first.jobs, only: deployment }, now);
+        if (choice.kind === 'place') found.set(key, { ...first, choice });
+        else full.add(key);
+        return choice.kind === 'place';
+      },
+    });
+    return pair && (found.get(`${pair.class} ${pair.deployment}`) ?? null);
+  }
+
+  /** Lines that the plan does not know go wherever there is room. */
+  #byRoom(open: readonly Waiting[], full: Set<Line | string>, now: number): Found | null {
+    const { planner } = this.#ports;
+    for (const waiting of open) {
+      const { line, head, jobs } = waiting;
+      if (full.has(line) || planner.classOf(line.key) !== null) continue;
+      const choice = this.#choose(head, { jobs, only: null }, now);
+      if (choice.kind === 'place') return { ...waiting, choice };
+      full.add(line);
+    }
+    return null;
+  }
+
+  #carryOut(turn: Turn, { item, line, head, choice }: Found, now: number): number {
+    const { backlog, picture, learned, planner, place } = this.#ports;
+    const { deployment } = choice;
+    const { tasks, finished } = backlog.take(item, line, choice.jobs);
+    const cost = learned.cost(deployment, head);
+    picture.placed(deployment, tasks.length, { cost, now });
+    this.#memory.set(head.job.pool, choice.memory);
+    const { pace } = planner;
+    const planned = line ? planner.classOf(line.key) : null;
+    if (pace && planned !== null) placed(pace, { class: planned, deployment }, tasks.length);
+    const eachMs = this.workMs(head, cost, learned.predictedMs(deployment, head, 0));
+    for (const task of tasks) task.charged = { band: turn.band, ms: eachMs };
+    const used = { ...turn, item: { ...turn.item, id: item } };
+    admitted(backlog.turns, used, { costMs: eachMs * tasks.length, finished });
+    place(tasks, deployment);
+    return tasks.length;
+  }
+
+  /** What a job costs its tenant. */
+  workMs(task: Task, { requests, input, output }: Cost, callMs: number): number {
+    return costMs({ requests, input, output, callMs }, this.#limitsOf(task.job.pool));
+  }
+
+  #choose(task: Task, { jobs, only }: { jobs: number; only: string | null }, now: number): Choice {
+    const { fleet, picture, learned, settings, random } = this.#ports;
+    const pool = fleet.pools.get(task.job.pool) as Pool;
+    const candidates = picture.candidates(pool.tiers, now);
+    const costs = new Map(candidates.map(({ id }) => [id, learned.cost(id, task)]));
+    const predictedMsFor = new Map(
+      candidates.map(({ id, inFlight }) => [id, learned.predictedMs(id, task, inFlight)]),
+    );
+    const asked: Asked = {
+      cost: costs.values().next().value ?? NOTHING,
+      costs,
+      predictedMsFor,
+      jobs,
+      band: task.job.priority === 'interactive' ? 'interactive' : 'batch',
+      exclude: task.exclude,
+      eligible: only === null ? task.job.eligible : new Set([only]),
+      minTier: task.minTier,
+      maxTier: null,
+      waitingSince: task.waitingSince,
+      deadlineInMs: task.deadlineAt - now,
+    };
+    const memory = this.#memory.get(pool.id) ?? NO_MEMORY;
+    const { spillAfterMs } = pool;
+    const poolNow = {
+      candidates,
+      strategy: this.#strategyOf(pool),
+      memory,
+      spillAfterMs,
+      depth: settings.depth,
+    };
+    return choose(asked, poolNow, { now, random });
+  }
+
+  /** Made once per pool. */
+  #strategyOf(pool: Pool): Strategy {
+    const known = this.#strategies.get(pool.id);
+    if (known) return known;
+    const { strategy } = this.#ports;
+    const made =
+      strategy === undefined || strategy === pool.strategy.name
+        ? strategyFor(pool.strategy)
+        : strategyNamed(strategy);
+    if (!made) throw new RangeError(`no such strategy without settings: ${strategy ?? ''}`);
+    this.#strategies.set(pool.id, made);
+    return made;
+  }
+
+  /** The limits of a pool's deployments by dimension, added up; a budget that several share counts once. */
+  #limitsOf(poolId: string): Limit[] {
+    const known = this.#limits.get(poolId);
+    if (known) return known;
+    const { fleet } = this.#ports;
+    const members = (fleet.pools.get(poolId)?.tiers ?? []).flat();
+    const drawn = new Set(members.flatMap((id) => fleet.deployments.get(id)?.budgets ?? []));
+    const limits = PRICED.flatMap((dimension): Limit[] => {
+      const sum = [...drawn].reduce(
+        (total, id) => total + (fleet.budgets.get(id)?.limits[dimension] ?? 0),
+        0,
+      );
+      const perMs = dimension === 'concurrency' ? sum : sum / 60_000;
+      return sum > 0 ? [{ dimension, perMs }] : [];
+    });
+    this.#limits.set(poolId, limits);
+    return limits;
+  }
+}
+
+const PRICED = ['rpm', 'tpm', 'itpm', 'otpm', 'concurrency'] as const;
+const NOTHING: Cost = { requests: 1, input: 0, output: 0, usd: 0 };

@@ -1,0 +1,138 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import * as fc from 'fast-check';
+import { Engine } from './engine.ts';
+import type { Run } from './engine.ts';
+import { behaviour, exampleFleet, exampleJob, jobsAlike, scenario } from './example-scenario.ts';
+import { idealMs } from './ideal.ts';
+import { reportOf } from './report.ts';
+import type { Report } from './report.ts';
+import type { Scenario } from './scenario.ts';
+
+const run = (about: Scenario): Promise<Run> => new Engine(about).run();
+
+async function report(about: Scenario): Promise<Report> {
+  return reportOf(await run(about), { idealMs: await idealMs(about), tenants: about.tenants });
+}
+
+const fleet = exampleFleet({ x: { rpm: 600, tpm: 100_000 }, y: { rpm: 300, tpm: 200_000 } });
+
+test('a batch is drained within a few per cent of the best possible, without a 429', async () => {
+  const { ratio, limited, tenants } = await report(scenario(fleet, jobsAlike(1_000)));
+  assert.equal(tenants['a']?.succeeded, 1_000);
+  assert.equal(limited, 0);
+  assert.ok(ratio !== null && ratio >= 1 && ratio < 1.08, `ratio ${ratio}`);
+});
+
+test('the same seed gives the same run, another seed another one', async () => {
+  const behaviours = new Map([['x', behaviour({ failures: { overloaded: 0.1 } })]]);
+  const about = scenario(fleet, jobsAlike(200), { behaviours });
+  const text = async (seed: number): Promise<string> =>
+    JSON.stringify(await report({ ...about, seed }));
+  assert.equal(await text(1), await text(1));
+  assert.notEqual(await text(1), await text(2));
+});
+
+test('interactive jobs go before a batch that waits', async () => {
+  const interactive = Array.from({ length: 50 }, (_, i) =>
+    exampleJob({ at: 5_000 + i * 1_000, priority: 'interactive', batch: null, tenant: 'i' }),
+  );
+  const { tenants } = await report(scenario(fleet, [...jobsAlike(1_500), ...interactive]));
+  const waits = tenants['i']?.wait_ms;
+  assert.ok(waits && waits.p99 <= 50, `p99 ${waits?.p99}`);
+});
+
+const tenant = (id: string, weight: number) => ({
+  id,
+  weight,
+  keyHashes: [],
+  pools: null,
+  limits: {},
+});
+
+test('tenants of weights 1 and 3 are served in that proportion while both have work', async () => {
+  const jobs = [
+    ...jobsAlike(600, { tenant: 'one', batch: 'b1' }),
+    ...jobsAlike(600, { tenant: 'three', batch: 'b3' }),
+  ];
+  const tenants = [tenant('one', 1), tenant('three', 3)];
+  const { tasks } = await run(scenario(fleet, jobs, { tenants }));
+  const early = tasks.filter(({ end }) => end && end.at < 30_000);
+  const share = early.filter(({ job }) => job.tenant === 'three').length / early.length;
+  assert.ok(Math.abs(share - 0.75) < 0.05, `share ${share}`);
+});
+
+test('a deployment that fails gets nothing, everything finishes elsewhere, and it comes back', async () => {
+  const outages = [{ fromMs: 20_000, toMs: 50_000, kind: 'overloaded', factor: 1 } as const];
+  const behaviours = new Map([['x', behaviour({ outages })]]);
+  const { tasks } = await run(scenario(fleet, jobsAlike(2_000), { behaviours }));
+  assert.ok(tasks.every(({ end }) => end?.kind === 'succeeded'));
+  const failed = tasks.reduce((sum, { attempts }) => sum + attempts.length, 0);
+  assert.ok(failed > 0 && failed < 30, `${failed} failed calls`);
+  assert.ok(tasks.some(({ end }) => end?.deployment === 'x' && end.at > 60_000));
+});
+
+test('what waits beyond its deadline expires, and nothing of it is sent after', async () => {
+  const jobs = jobsAlike(1_000, { deadlineMs: 20_000 });
+  const { tasks } = await run(scenario(fleet, jobs));
+  const expired = tasks.filter(({ end }) => end?.kind === 'expired');
+  assert.ok(expired.length > 300 && expired.length < 900, `${expired.length} expired`);
+  assert.ok(tasks.every(({ firstStartAt }) => (firstStartAt ?? 0) < 20_000));
+});
+
+const anyKind = fc.constantFrom('overloaded', 'network', 'hang', 'slow', 'credential', 'timeout');
+const anyOutage = fc
+  .record({ fromMs: fc.nat(60_000), forMs: fc.nat(60_000), kind: anyKind })
+  .map(({ fromMs, forMs, kind }) => ({ fromMs, toMs: fromMs + forMs, kind, factor: 4 }));
+const anyBehaviour = fc
+  .record({
+    window: fc.constantFrom('bucket_1s', 'fixed_10s', 'sliding_60s'),
+    outages: fc.array(anyOutage, { maxLength: 2 }),
+    overloaded: fc.constantFrom(0, 0.1, 0.5),
+    others: fc.constantFrom({}, { rpm: 200 }),
+  })
+  .map(({ window, outages, overloaded, others }) =>
+    behaviour({ window, outages, others, failures: { overloaded } }),
+  );
+const anyJob = fc
+  .record({
+    at: fc.nat(30_000),
+    tenant: fc.constantFrom('a', 'b'),
+    priority: fc.constantFrom('interactive', 'normal', 'low'),
+    batch: fc.constantFrom(null, 'b1', 'b2'),
+    inputTokens: fc.integer({ min: 1, max: 4_000 }),
+    outputTokens: fc.nat(800),
+    deadlineMs: fc.constantFrom(30_000, 3_600_000),
+  })
+  // A batch belongs to one tenant and band.
+  .map((job) => (job.batch ? { ...job, tenant: job.batch, priority: 'low' as const } : job));
+
+test('whatever fails: every job ends once, calls are those that failed and the one that did not, nothing is left', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(anyJob, { minLength: 1, maxLength: 60 }),
+      fc.tuple(anyBehaviour, anyBehaviour),
+      fc.nat(),
+      async (jobs, [x, y], seed) => {
+        const behaviours = new Map([
+          ['x', x],
+          ['y', y],
+        ]);
+        const about = scenario(fleet, jobs.map(exampleJob), { behaviours, seed });
+        const { tasks, calls } = await run(about);
+        for (const { end, calls: made, attempts, deadlineAt, firstStartAt } of tasks) {
+          assert.ok(end, 'a job without an end');
+          const answered = end.kind === 'succeeded' ? 1 : 0;
+          assert.equal(made, attempts.length + answered);
+          assert.ok((firstStartAt ?? 0) < deadlineAt);
+        }
+        const all = [...calls.values()].reduce((sum, each) => sum + each.calls, 0);
+        assert.equal(
+          all,
+          tasks.reduce((sum, each) => sum + each.calls, 0),
+        );
+      },
+    ),
+    { numRuns: 100 },
+  );
+});

@@ -1,0 +1,251 @@
+/**
+ * Runs a scenario in virtual time. The same scenario gives the same run, to the last digit: there is no clock, and all
+ * chance comes from its seed. Here is the dispatcher's round: arrivals, looks, plans, what becomes of a call that ended.
+ */
+import { settled } from '@sluice/fairness';
+import type { Attempt, Pool } from '@sluice/job';
+import { Agenda } from './agenda.ts';
+import { Backlog } from './backlog.ts';
+import { Budgets } from './budgets.ts';
+import { Calls } from './calls.ts';
+import type { CallCounts, Ended } from './calls.ts';
+import { stream } from './chance.ts';
+import { Dispatch } from './dispatch.ts';
+import { HealthBook } from './health-book.ts';
+import { Learned } from './learned.ts';
+import { Picture } from './picture.ts';
+import { Planner } from './planner.ts';
+import { createProviders, startOthers } from './providers.ts';
+import type { Providers } from './providers.ts';
+import type { Scenario } from './scenario.ts';
+import { taskOf } from './task.ts';
+import type { Task, TaskEnd } from './task.ts';
+import { verdictOf } from './verdict.ts';
+
+/** What happened: the material of every figure. */
+export interface Run {
+  tasks: readonly Task[];
+  /** By deployment. */
+  calls: ReadonlyMap<string, CallCounts>;
+  providers: Providers;
+  /** When the last job ended, ms. */
+  endedAt: number;
+}
+
+export interface Progress {
+  nowMs: number;
+  ended: number;
+  jobs: number;
+}
+
+/** When nothing can be placed and nothing is under way, the next look may wait so long. */
+const IDLE_LOOK_MS = 1_000;
+const PROGRESS_EVERY = 2_048;
+
+export class Engine {
+  readonly #scenario: Scenario;
+  readonly #agenda = new Agenda();
+  readonly #random: () => number;
+  readonly #tasks: Task[];
+  readonly #byDeadline: readonly Task[];
+  readonly #backlog: Backlog;
+  readonly #providers: Providers;
+  readonly #learned: Learned;
+  readonly #health: HealthBook;
+  readonly #calls: Calls;
+  readonly #picture: Picture;
+  readonly #planner: Planner;
+  readonly #dispatch: Dispatch;
+  #arrived = 0;
+  #due = 0;
+  #open = 0;
+  #ended = 0;
+  #endedAt = 0;
+  #looking = false;
+  #pumpPlanned = false;
+  #planDue = false;
+  #plannedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(scenario: Scenario) {
+    const { fleet, tenants, jobs, seed, settings, strategy } = scenario;
+    this.#scenario = scenario;
+    this.#random = stream(seed);
+    this.#tasks = jobs.map(taskOf);
+    this.#byDeadline = this.#tasks.toSorted((a, b) => a.deadlineAt - b.deadlineAt);
+    this.#backlog = new Backlog(tenants);
+    this.#providers = createProviders(scenario);
+    this.#learned = new Learned(fleet);
+    this.#health = new HealthBook(fleet, this.#random);
+    const budgets = new Budgets(fleet, settings);
+    const known = { fleet, budgets, learned: this.#learned, health: this.#health };
+    this.#calls = new Calls({
+      ...known,
+      agenda: this.#agenda,
+      providers: this.#providers,
+      random: this.#random,
+      ended: (ended) => this.#answered(ended),
+      tooLate: (task) => this.#end(task, 'expired', null),
+    });
+    this.#picture = new Picture({ ...known, counts: this.#calls.counts });
+    const seen = { ...known, backlog: this.#backlog, picture: this.#picture };
+    this.#planner = new Planner({
+      ...seen,
+      strategyOf: (pool) => strategy ?? pool.strategy.name,
+    });
+    this.#dispatch = new Dispatch({
+      ...seen,
+      planner: this.#planner,
+      settings,
+      strategy,
+      random: this.#random,
+      place: (placed, deployment) => this.#calls.place(placed, deployment),
+    });
+  }
+
+  /** Runs to the end; `onProgress` is called now and then and may take its time. Once only. */
+  async run(onProgress?: (progress: Progress) => Promise<void> | void): Promise<Run> {
+    const running = (): boolean => this.#ended < this.#tasks.length;
+    this.#arrive();
+    startOthers(this.#scenario, this.#providers, { agenda: this.#agenda, running });
+    for (let step = 1; running() && this.#agenda.step(); step += 1) {
+      if (this.#planDue) await this.#plan();
+      if (step % PROGRESS_EVERY === 0) await onProgress?.(this.#progress());
+    }
+    return {
+      tasks: this.#tasks,
+      calls: this.#calls.totals,
+      providers: this.#providers,
+      endedAt: this.#endedAt,
+    };
+  }
+
+  #progress(): Progress {
+    return { nowMs: this.#agenda.now, ended: this.#ended, jobs: this.#tasks.length };
+  }
+
+  /** Time stands still meanwhile. */
+  async #plan(): Promise<void> {
+    this.#planDue = false;
+    this.#plannedAt = this.#agenda.now;
+    await this.#planner.plan(this.#agenda.now);
+  }
+
+  /** Takes in all jobs that arrive now, and plans the next arrival. */
+  #arrive(): void {
+    const { now } = this.#agenda;
+    for (let next = this.#tasks[this.#arrived]; next; next = this.#tasks[this.#arrived]) {
+      if (next.job.at > now) {
+        this.#agenda.at(next.job.at, () => this.#arrive());
+        break;
+      }
+      this.#arrived += 1;
+      this.#open += 1;
+      this.#backlog.arrive(next);
+    }
+    this.#wake();
+  }
+
+  /** Something is to be placed: now, and looked after from now on. */
+  #wake(): void {
+    if (!this.#pumpPlanned) {
+      this.#pumpPlanned = true;
+      this.#agenda.at(this.#agenda.now, () => {
+        this.#pumpPlanned = false;
+        this.#dispatch.pump(this.#agenda.now);
+      });
+    }
+    if (this.#looking) return;
+    this.#looking = true;
+    this.#agenda.at(this.#agenda.now, () => this.#look());
+  }
+
+  /** As the dispatcher does every `snapshotMs`: looks, moves health on, places. Sleeps while there is nothing to do. */
+  #look(): void {
+    if (this.#open === 0) {
+      this.#looking = false;
+      return;
+    }
+    const { now } = this.#agenda;
+    const { planMs, snapshotMs } = this.#scenario.settings;
+    this.#expire(now);
+    this.#picture.update(now);
+    this.#learned.look();
+    this.#health.look(now);
+    // Sick deployments call nobody: what waits there is placed elsewhere.
+    for (const task of this.#calls.accept((id) => this.#health.usable(id, now))) this.#wait(task);
+    this.#planDue ||= now - this.#plannedAt >= planMs;
+    const placed = this.#dispatch.pump(now);
+    const idle = placed === 0 && this.#open === this.#backlog.waiting;
+    this.#agenda.at(now + (idle ? IDLE_LOOK_MS : snapshotMs), () => this.#look());
+  }
+
+  /** Ends what waits beyond its deadline. */
+  #expire(now: number): void {
+    for (let task = this.#byDeadline[this.#due]; task; task = this.#byDeadline[this.#due]) {
+      if (task.deadlineAt > now) return;
+      this.#due += 1;
+      if (!this.#backlog.isWaiting(task)) continue;
+      this.#end(task, 'expired', null);
+      this.#backlog.drop(task);
+    }
+  }
+
+  /** Back to where it can go anywhere. */
+  #wait(task: Task): void {
+    task.waitingSince = this.#agenda.now;
+    this.#backlog.again(task);
+  }
+
+  #answered(ended: Ended): void {
+    const { deployment, task, ending, actual } = ended;
+    if (actual === null) return this.#failed(ended);
+    // A tenant pays what its job really cost.
+    if (task.charged) {
+      const ms = this.#dispatch.workMs(task, actual, ending.takesMs);
+      const { tenant } = task.job;
+      const difference = ms - task.charged.ms;
+      settled(this.#backlog.turns, { tenant, band: task.charged.band }, difference);
+    }
+    this.#end(task, 'succeeded', deployment.id);
+  }
+
+  #failed({ deployment, task, ending, startedAt }: Ended): void {
+    const { fleet, settings } = this.#scenario;
+    const { now } = this.#agenda;
+    task.attempts.push(attemptOf({ deployment, task, ending, startedAt }));
+    const pool = fleet.pools.get(task.job.pool) as Pool;
+    const { maxAttempts, backoff } = settings;
+    const facts = { pool, retryAfterMs: ending.retryAfterMs, maxAttempts, backoff, now };
+    const verdict = verdictOf(task, facts, this.#random);
+    if (verdict.kind === 'expire') return this.#end(task, 'expired', null);
+    if (verdict.kind !== 'retry') return this.#end(task, 'failed', deployment.id);
+    task.exclude = verdict.exclude;
+    task.minTier = verdict.minTier;
+    this.#agenda.at(verdict.notBeforeMs, () => {
+      this.#wait(task);
+      this.#wake();
+    });
+  }
+
+  #end(task: Task, kind: TaskEnd, deployment: string | null): void {
+    const { now } = this.#agenda;
+    task.end = { kind, at: now, deployment };
+    if (task.job.batch !== null && task.charged) this.#backlog.ended(task.job.batch);
+    this.#open -= 1;
+    this.#ended += 1;
+    this.#endedAt = now;
+  }
+}
+
+const attemptOf = ({ deployment, task, ending, startedAt }: Omit<Ended, 'actual'>): Attempt => ({
+  deployment: deployment.id,
+  provider: deployment.provider.id,
+  started_at: startedAt / 1_000,
+  queued_ms: Math.round(startedAt - task.waitingSince),
+  took_ms: Math.round(ending.takesMs),
+  outcome: ending.outcome,
+  status_code: null,
+  usage: null,
+  cost_usd: null,
+  error: ending.outcome,
+});

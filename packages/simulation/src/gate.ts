@@ -1,0 +1,151 @@
+/**
+ * The gate of one deployment, as the worker has it: placed jobs wait here for their booking, interactive ones in a lane
+ * of their own, and start at the moment that was booked.
+ */
+import type { Band, Cost } from '@sluice/budget';
+import type { Agenda } from './agenda.ts';
+import type { Booked } from './budgets.ts';
+import type { Task } from './task.ts';
+
+export interface GatePorts {
+  agenda: Agenda;
+  book: (asked: { costs: Cost[]; band: Band; leases: string[] }) => Booked;
+  release: (booked: { lease: string; cost: Cost }) => void;
+  cost: (task: Task) => Cost;
+  /** Makes the call. */
+  start: (task: Task, booked: { lease: string; cost: Cost }) => void;
+  /** Jobs that left the queue, booked or not. */
+  taken: (jobs: number) => void;
+  /** Calls at once where no limit says how many. */
+  mostCalls: number;
+}
+
+interface Lane {
+  pending: Task[];
+  /** The look that is planned, if any: an older one is void. */
+  look: number;
+  /** Whether it waits for a call to end, rather than for a moment. */
+  forPlace: boolean;
+}
+
+/** A call that is booked and has not started; null once it was given up. */
+interface Scheduled {
+  task: Task | null;
+}
+
+/** As the worker's gate. */
+const LARGEST_BOOKING = 32;
+const LONGEST_WAIT_MS = 250;
+const BANDS: readonly Band[] = ['interactive', 'batch'];
+
+export class Gate {
+  readonly #ports: GatePorts;
+  readonly #lanes: Record<Band, Lane> = {
+    interactive: { pending: [], look: 0, forPlace: false },
+    batch: { pending: [], look: 0, forPlace: false },
+  };
+  #scheduled = new Set<Scheduled & { lease: string; cost: Cost }>();
+  #leases = 0;
+  #calls = 0;
+  #closed = false;
+
+  constructor(ports: GatePorts) {
+    this.#ports = ports;
+  }
+
+  get waiting(): number {
+    const { interactive, batch } = this.#lanes;
+    return interactive.pending.length + batch.pending.length + this.#scheduled.size;
+  }
+
+  ask(tasks: readonly Task[]): void {
+    for (const task of tasks) {
+      const band = task.job.priority === 'interactive' ? 'interactive' : 'batch';
+      this.#lanes[band].pending.push(task);
+    }
+    this.#lookAtAll();
+  }
+
+  /** A call has ended: a permit and a place may be free. It never makes a rate come free sooner. */
+  ended(): void {
+    this.#calls -= 1;
+    for (const band of BANDS) if (this.#lanes[band].forPlace) this.#look(band);
+  }
+
+  /** Turns away whatever has not started; returns it. */
+  close(): Task[] {
+    this.#closed = true;
+    const away = [...this.#lanes.interactive.pending, ...this.#lanes.batch.pending];
+    this.#ports.taken(away.length);
+    this.#lanes.interactive.pending = [];
+    this.#lanes.batch.pending = [];
+    for (const each of this.#scheduled) {
+      if (each.task) away.push(each.task);
+      each.task = null;
+      this.#ports.release(each);
+    }
+    this.#scheduled.clear();
+    return away;
+  }
+
+  open(): void {
+    if (!this.#closed) return;
+    this.#closed = false;
+    this.#lookAtAll();
+  }
+
+  #lookAtAll(): void {
+    for (const band of BANDS) this.#look(band);
+  }
+
+  /** Books what waits in a lane until the next has to wait, and plans to look again then. */
+  #look(band: Band): void {
+    const lane = this.#lanes[band];
+    lane.look += 1;
+    lane.forPlace = false;
+    while (lane.pending.length > 0 && !this.#closed) {
+      const { all, askAgainMs, byPermit } = this.#book(lane, band);
+      if (all) continue;
+      lane.forPlace = byPermit;
+      this.#lookLater(band, Math.min(askAgainMs ?? LONGEST_WAIT_MS, LONGEST_WAIT_MS));
+      return;
+    }
+  }
+
+  #lookLater(band: Band, inMs: number): void {
+    const lane = this.#lanes[band];
+    const { look } = lane;
+    const { agenda } = this.#ports;
+    agenda.at(agenda.now + inMs, () => {
+      if (lane.look === look) this.#look(band);
+    });
+  }
+
+  /** `all`: everything asked for was granted, and there is more to ask for. */
+  #book(lane: Lane, band: Band): Omit<Booked, 'starts'> & { all: boolean } {
+    const places = this.#ports.mostCalls - this.#calls - this.#scheduled.size;
+    if (places <= 0) return { all: false, askAgainMs: null, byPermit: true };
+    const asked = lane.pending.slice(0, Math.min(LARGEST_BOOKING, places));
+    const costs = asked.map((task) => this.#ports.cost(task));
+    const leases = asked.map(() => `${(this.#leases += 1)}`);
+    const { starts, askAgainMs, byPermit } = this.#ports.book({ costs, band, leases });
+    lane.pending.splice(0, starts.length);
+    this.#ports.taken(starts.length);
+    starts.forEach((at, i) => {
+      const booked = { lease: leases[i] as string, cost: costs[i] as Cost };
+      this.#schedule(asked[i] as Task, booked, at);
+    });
+    return { all: starts.length === asked.length, askAgainMs, byPermit };
+  }
+
+  #schedule(task: Task, booked: { lease: string; cost: Cost }, at: number): void {
+    const scheduled: Scheduled & typeof booked = { task, ...booked };
+    this.#scheduled.add(scheduled);
+    this.#ports.agenda.at(at, () => {
+      if (scheduled.task === null) return;
+      this.#scheduled.delete(scheduled);
+      this.#calls += 1;
+      this.#ports.start(scheduled.task, booked);
+    });
+  }
+}

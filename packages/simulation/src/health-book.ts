@@ -1,0 +1,81 @@
+/** Breaker and block of every deployment, moved on at every look by what has ended since, as the dispatcher does. */
+import {
+  BLOCKING,
+  afterFact,
+  afterLook,
+  isDue,
+  lookAt,
+  newBreaker,
+  standing,
+} from '@sluice/balancing';
+import type { Health, Standing } from '@sluice/balancing';
+import type { Fleet, Outcome } from '@sluice/job';
+import { CONSEQUENCES } from '@sluice/retry';
+
+export class HealthBook {
+  readonly #fleet: Fleet;
+  readonly #random: () => number;
+  readonly #health = new Map<string, Health>();
+  readonly #ended = new Map<string, Outcome[]>();
+
+  constructor(fleet: Fleet, random: () => number) {
+    this.#fleet = fleet;
+    this.#random = random;
+    for (const id of fleet.deployments.keys())
+      this.#health.set(id, { wish: 'active', block: null, breaker: newBreaker(0) });
+  }
+
+  /** A call has ended. */
+  ended(deployment: string, outcome: Outcome): void {
+    const list = this.#ended.get(deployment);
+    if (list) list.push(outcome);
+    else this.#ended.set(deployment, [outcome]);
+  }
+
+  standing(deployment: string, now: number): Standing {
+    return standing(this.#health.get(deployment) as Health, now);
+  }
+
+  /** A job was placed on a blocked deployment to try it. */
+  usable(deployment: string, now: number): boolean {
+    const { state } = this.standing(deployment, now);
+    return state === 'active' || state === 'half_open';
+  }
+
+  look(now: number): void {
+    for (const id of this.#health.keys()) this.#lookAt(id, now);
+    this.#ended.clear();
+  }
+
+  #lookAt(id: string, now: number): void {
+    const health = this.#health.get(id) as Health;
+    const outcomes = this.#ended.get(id) ?? [];
+    const telling = outcomes.filter((outcome) => outcome === 'ok' || isFailure(outcome));
+    const look = lookAt(
+      telling.map((outcome) => outcome === 'ok'),
+      this.#lastInPool(id, now),
+    );
+    const breaker = afterLook(health.breaker, look, { now, random: this.#random });
+    const reason = BLOCKING.find((each) => outcomes.includes(each));
+    const tried = health.block !== null && isDue(health.block, now);
+    const fact = reason
+      ? ({ kind: 'refused', reason } as const)
+      : tried && look.ok > 0
+        ? ({ kind: 'succeeded' } as const)
+        : null;
+    const block = fact ? afterFact(health.block, fact, now) : health.block;
+    this.#health.set(id, { ...health, breaker, block });
+  }
+
+  #lastInPool(id: string, now: number): boolean {
+    return [...this.#fleet.pools.values()].some(({ tiers }) => {
+      const members = tiers.flat();
+      return (
+        members.includes(id) && members.every((other) => other === id || !this.usable(other, now))
+      );
+    });
+  }
+}
+
+const isFailure = (outcome: Outcome): boolean =>
+  outcome !== 'ok' && CONSEQUENCES[outcome].health === 'failure';

@@ -1,0 +1,134 @@
+/**
+ * What answers have taught: of each deployment what production counts (packages/budget) and how long its calls take,
+ * and how long answers are, by pool, tenant, batch and class (packages/prediction). Nothing is known beforehand.
+ */
+import { NO_CALLS, charsPerToken, countEnded, expectedCost, tally } from '@sluice/budget';
+import type { Cost, Counters, EndedOutcome } from '@sluice/budget';
+import type { Deployment, Fleet } from '@sluice/job';
+import {
+  NEW_LATENCY_MODEL,
+  NEW_LENGTHS,
+  afterAnswer,
+  afterCall,
+  expectedOutput,
+  learn,
+  newSpeed,
+  predictMs,
+  ratioAt,
+} from '@sluice/prediction';
+import type { LatencyModel, Lengths, Speed } from '@sluice/prediction';
+import type { Task } from './task.ts';
+
+/** Until its own answers say better: OpenAI's rule of thumb for English. */
+const USUAL_CHARS_PER_TOKEN = 4;
+
+type Kind = Pick<Task, 'shape' | 'job' | 'classKey'>;
+
+interface Known {
+  deployment: Deployment;
+  counters: Counters;
+  latency: LatencyModel;
+  speed: Speed;
+}
+
+/** A call that ended, as its deployment learns from it. */
+export interface EndedCall extends EndedOutcome {
+  /** What it was expected to take, ms, and how many other calls were running when it began. */
+  predictedMs: number;
+  inFlight: number;
+  now: number;
+}
+
+export class Learned {
+  readonly #fleet: Fleet;
+  readonly #known = new Map<string, Known>();
+  readonly #lengths = new Map<string, Lengths>();
+  /** Expected lengths as of the last look. */
+  readonly #expected = new Map<string, number>();
+
+  constructor(fleet: Fleet) {
+    this.#fleet = fleet;
+    for (const deployment of fleet.deployments.values()) {
+      const latency = NEW_LATENCY_MODEL;
+      const known = { deployment, counters: NO_CALLS, latency, speed: newSpeed(0) };
+      this.#known.set(deployment.id, known);
+    }
+  }
+
+  /** What was learnt since counts from now on: the dispatcher learns at its looks. */
+  look(): void {
+    this.#expected.clear();
+  }
+
+  /** Mean duration of a call, ms; null before the first answer. */
+  meanLatencyMs(deployment: string): number | null {
+    const { counters } = this.#of(deployment);
+    return counters.ok > 0 ? counters.meanLatencyMs : null;
+  }
+
+  /** How it does against what is predicted of it; 1 = as predicted. */
+  speed(deployment: string, now: number): number {
+    return ratioAt(this.#of(deployment).speed, now);
+  }
+
+  ended(deployment: string, task: Task, call: EndedCall): void {
+    const known = this.#of(deployment);
+    const { outcome, usage, tookMs, inFlight, now, predictedMs } = call;
+    known.counters = countEnded(known.counters, tally([call]));
+    if (outcome !== 'rate_limited') {
+      const { timeoutMs } = known.deployment;
+      const ended = { predictedMs, tookMs, failed: outcome !== 'ok', timeoutMs, now };
+      known.speed = afterCall(known.speed, ended);
+    }
+    if (usage === null) return;
+    const { input_tokens: input, output_tokens: output } = usage;
+    known.latency = learn(known.latency, { input, output, inFlight, tookMs });
+    for (const key of levelsOf(task))
+      this.#lengths.set(key, afterAnswer(this.#lengths.get(key) ?? NEW_LENGTHS, output));
+  }
+
+  /** What one of these jobs is expected to take out of the deployment's budgets. */
+  cost(deployment: string, kind: Kind): Cost {
+    const { counters, deployment: about } = this.#of(deployment);
+    const { defaultMaxTokens, price } = about;
+    return expectedCost(kind.shape, {
+      charsPerToken: charsPerToken(counters) ?? USUAL_CHARS_PER_TOKEN,
+      meanOutput: this.output(kind, defaultMaxTokens),
+      defaultMaxTokens,
+      outputCharge: this.#fleet.budgets.get(deployment)?.outputCharge ?? 'max_tokens',
+      price,
+    });
+  }
+
+  /** Expected duration of a call, ms. */
+  predictedMs(deployment: string, kind: Kind, inFlight: number): number {
+    const { counters, deployment: about, latency } = this.#of(deployment);
+    const input = kind.shape.characters / (charsPerToken(counters) ?? USUAL_CHARS_PER_TOKEN);
+    const most = kind.shape.maxOutput ?? about.defaultMaxTokens;
+    const output = Math.min(most, this.output(kind, about.defaultMaxTokens));
+    return predictMs(latency, { input, output, inFlight });
+  }
+
+  /** Expected tokens of an answer; `otherwise` before anything is known. */
+  output(kind: Kind, otherwise: number): number {
+    const key = `${kind.classKey} ${kind.job.tenant} ${otherwise}`;
+    const known = this.#expected.get(key);
+    if (known !== undefined) return known;
+    const levels = levelsOf(kind).map((level) => this.#lengths.get(level));
+    const expected = { mean: otherwise, p50: otherwise, p995: otherwise };
+    const { mean } = expectedOutput(levels, expected);
+    this.#expected.set(key, mean);
+    return mean;
+  }
+
+  #of(deployment: string): Known {
+    return this.#known.get(deployment) as Known;
+  }
+}
+
+/** The most general first. */
+function levelsOf({ job, classKey }: Pick<Task, 'job' | 'classKey'>): string[] {
+  const { pool, tenant, batch } = job;
+  const own = batch === null ? [] : [`${pool} ${tenant} ${batch}`];
+  return [pool, `${pool} ${tenant}`, ...own, `${classKey} ${tenant}`];
+}

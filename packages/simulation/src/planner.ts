@@ -1,0 +1,154 @@
+/**
+ * The plan for what waits in batches: classes of lines that cost alike, over the deployments that may run them, with what
+ * has been learnt so far. Tenants do not count here: the turns decide how much, the plan decides where.
+ */
+import type { Fleet, Pool } from '@sluice/job';
+import { makePlan, replan, startPace } from '@sluice/planning';
+import type { DrainProblem, JobClass, Pace, Plan } from '@sluice/planning';
+import type { Backlog, LineClass } from './backlog.ts';
+import type { HealthBook } from './health-book.ts';
+import type { Learned } from './learned.ts';
+import type { Picture } from './picture.ts';
+import { sizeOf } from './task.ts';
+
+export interface PlannerPorts {
+  fleet: Fleet;
+  backlog: Backlog;
+  picture: Picture;
+  learned: Learned;
+  health: HealthBook;
+  /** The strategy that a pool goes by. */
+  strategyOf: (pool: Pool) => string;
+}
+
+/** Strategies that go by the plan; what the others want is not what it wants. */
+const PLANNED: ReadonlySet<string> = new Set(['capacity', 'cost']);
+/** Classes of expected output per doubling. */
+const OUTPUT_STEPS = 2;
+/** What may be saved up of a rate, ms of it. */
+const BURST_MS = 1_000;
+
+export class Planner {
+  readonly #ports: PlannerPorts;
+  /** By class of lines: the class of the plan it belongs to. */
+  #classOf = new Map<string, string>();
+  #pace: Pace | null = null;
+
+  constructor(ports: PlannerPorts) {
+    this.#ports = ports;
+  }
+
+  get pace(): Pace | null {
+    return this.#pace;
+  }
+
+  /** The plan's class of a class of lines; null = the plan says nothing of it. */
+  classOf(lineKey: string): string | null {
+    const id = this.#classOf.get(lineKey);
+    return id !== undefined && this.#pace?.classes.has(id) ? id : null;
+  }
+
+  /** Plans anew what waits now; without a solution room alone decides. */
+  async plan(now: number): Promise<Plan | null> {
+    const { problem, classOf } = this.#problem(now);
+    const planned = problem.classes.length === 0 ? null : await makePlan(problem);
+    if (planned?.kind !== 'solved') {
+      this.#pace = null;
+      return null;
+    }
+    this.#classOf = classOf;
+    this.#pace = this.#pace ? replan(this.#pace, planned.plan) : startPace(planned.plan);
+    return planned.plan;
+  }
+
+  #problem(now: number): { problem: DrainProblem; classOf: Map<string, string> } {
+    const classOf = new Map<string, string>();
+    const merged = new Map<string, LineClass[]>();
+    for (const [key, line] of this.#ports.backlog.classes) {
+      const pool = this.#ports.fleet.pools.get(line.example.job.pool) as Pool;
+      if (line.lines === 0 || !PLANNED.has(this.#ports.strategyOf(pool))) continue;
+      const id = this.#idOf(line);
+      classOf.set(key, id);
+      const group = merged.get(id);
+      if (group) group.push(line);
+      else merged.set(id, [line]);
+    }
+    const classes = [...merged].map(([id, lines]) => this.#jobClass(id, lines, now));
+    return { problem: { classes, ...this.#limits() }, classOf };
+  }
+
+  /** Pool, wire formats, size of input, and of the output to be expected. */
+  #idOf({ example, lines, characters }: LineClass): string {
+    const { pool, eligible } = example.job;
+    const able = eligible === null ? '*' : [...eligible].join(',');
+    const output = this.#ports.learned.output(example, 0);
+    const step = Math.round(Math.log2(Math.max(1, output)) * OUTPUT_STEPS);
+    const most = example.shape.maxOutput === null ? '-' : sizeOf(example.shape.maxOutput);
+    return `${pool} ${able} ${sizeOf(characters / lines)} ${most} ${step}`;
+  }
+
+  #jobClass(id: string, lines: readonly LineClass[], now: number): JobClass {
+    const jobs = lines.reduce((sum, line) => sum + line.lines, 0);
+    const { example } = lines[0] as LineClass;
+    const pool = this.#ports.fleet.pools.get(example.job.pool) as Pool;
+    const due = Math.min(...lines.map((line) => line.example.deadlineAt));
+    const places = this.#membersOf(pool, example.job.eligible, now);
+    return {
+      id,
+      jobs,
+      deadlineInMs: Math.max(0, due - now),
+      objective: this.#ports.strategyOf(pool) === 'cost' ? 'cost' : 'time',
+      deployments: Object.fromEntries(places.map((place) => [place, this.#place(place, lines)])),
+    };
+  }
+
+  /** Mean over the lines. */
+  #place(deployment: string, lines: readonly LineClass[]) {
+    const { learned, fleet } = this.#ports;
+    const sum = { requests: 0, input: 0, output: 0, usd: 0, latencyMs: 0, lines: 0 };
+    for (const { example, lines: jobs, characters } of lines) {
+      const kind = { ...example, shape: { ...example.shape, characters: characters / jobs } };
+      const cost = learned.cost(deployment, kind);
+      sum.lines += jobs;
+      sum.input += cost.input * jobs;
+      sum.output += cost.output * jobs;
+      sum.usd += cost.usd * jobs;
+      sum.latencyMs += learned.predictedMs(deployment, kind, 0) * jobs;
+    }
+    const usd = fleet.deployments.get(deployment)?.price ? sum.usd / sum.lines : null;
+    const [input, output] = [sum.input / sum.lines, sum.output / sum.lines];
+    return { cost: { requests: 1, input, output, usd }, latencyMs: sum.latencyMs / sum.lines };
+  }
+
+  /** The first tier with a usable deployment is where the work goes. */
+  #membersOf(pool: Pool, eligible: ReadonlySet<string> | null, now: number): string[] {
+    const { fleet, health } = this.#ports;
+    const usable = (id: string): boolean =>
+      (eligible === null || eligible.has(id)) &&
+      (fleet.deployments.get(id)?.weight ?? 0) > 0 &&
+      health.usable(id, now);
+    const tiers = pool.tiers.map((tier) => tier.filter(usable));
+    return tiers.find((tier) => tier.length > 0) ?? [];
+  }
+
+  #limits(): Pick<DrainProblem, 'deployments' | 'budgets'> {
+    const { fleet, picture } = this.#ports;
+    const rates = picture.rates();
+    return {
+      deployments: [...fleet.deployments.values()].map(({ id, budgets }) => ({
+        id,
+        budgets,
+        concurrency: null,
+      })),
+      budgets: [...fleet.budgets.values()].map(({ id, limits }) => ({
+        id,
+        concurrency: limits.concurrency ?? null,
+        rates: (rates.get(id) ?? []).map(({ dimension, perMs }) => ({
+          dimension,
+          perMs,
+          burst: perMs * BURST_MS,
+        })),
+      })),
+    };
+  }
+}

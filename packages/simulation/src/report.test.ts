@@ -1,0 +1,32 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Engine } from './engine.ts';
+import { exampleFleet, jobsAlike, scenario } from './example-scenario.ts';
+import { percentilesOf, reportOf } from './report.ts';
+
+test('percentiles are by nearest rank', () => {
+  const values = Array.from({ length: 100 }, (_, i) => 100 - i);
+  assert.deepEqual(percentilesOf(values), { p50: 50, p95: 95, p99: 99 });
+  assert.deepEqual(percentilesOf([7]), { p50: 7, p95: 7, p99: 7 });
+  assert.deepEqual(percentilesOf([]), { p50: 0, p95: 0, p99: 0 });
+});
+
+test('the report has the figures of the run', async () => {
+  const about = scenario(exampleFleet({ d: { rpm: 600 } }), jobsAlike(100));
+  const run = await new Engine(about).run();
+  const report = reportOf(run, { idealMs: 5_000, tenants: [] });
+  assert.deepEqual([report.jobs, report.calls, report.limited], [100, 100, 0]);
+  assert.deepEqual(report.share, { d: 1 });
+  assert.equal(report.ratio, Number((run.endedAt / 5_000).toFixed(4)));
+  assert.equal(report.cost_usd, Number(((100 * (100 * 1 + 50 * 2)) / 1e6).toFixed(6)));
+  assert.equal(report.utilisation['d']?.rpm, Number((100 / (run.endedAt / 100)).toFixed(4)));
+});
+
+test('an unknown price makes the cost unknown, not 0', async () => {
+  const fleet = exampleFleet({ d: { rpm: 600 } });
+  const deployment = fleet.deployments.get('d');
+  assert.ok(deployment);
+  deployment.price = null;
+  const run = await new Engine(scenario(fleet, jobsAlike(3))).run();
+  assert.equal(reportOf(run, { idealMs: null, tenants: [] }).cost_usd, null);
+});

@@ -1,0 +1,55 @@
+/** A job on its way through the simulation. */
+import type { Attempt, Priority, Shape } from '@sluice/job';
+import type { Job } from './scenario.ts';
+
+export type TaskEnd = 'succeeded' | 'failed' | 'expired';
+
+export interface Task {
+  /** Its place in the scenario. */
+  index: number;
+  job: Job;
+  /** Names the jobs that are alike: what is learnt of one says something of the others. */
+  classKey: string;
+  shape: Shape;
+  /** Failed attempts. */
+  attempts: Attempt[];
+  calls: number;
+  exclude: readonly string[];
+  minTier: number;
+  /** Since when it has waited for a place. */
+  waitingSince: number;
+  deadlineAt: number;
+  firstStartAt: number | null;
+  /** What its tenant was charged for it, in which band. */
+  charged: { band: Priority; ms: number } | null;
+  end: { kind: TaskEnd; at: number; deployment: string | null } | null;
+}
+
+export function taskOf(job: Job, index: number): Task {
+  const { characters, maxOutput } = job;
+  return {
+    index,
+    job,
+    classKey: classKeyOf(job),
+    shape: { characters, maxOutput, inputs: 1 },
+    attempts: [],
+    calls: 0,
+    exclude: [],
+    minTier: 1,
+    waitingSince: job.at,
+    deadlineAt: job.at + job.deadlineMs,
+    firstStartAt: null,
+    charged: null,
+    end: null,
+  };
+}
+
+/** Pool, wire formats, batch, and size of input and of the maximum of output, by powers of two. */
+function classKeyOf({ pool, eligible, batch, characters, maxOutput }: Job): string {
+  const able = eligible === null ? '*' : [...eligible].join(',');
+  const most = maxOutput === null ? '-' : sizeOf(maxOutput);
+  return `${pool} ${able} ${batch ?? ''} ${sizeOf(characters)} ${most}`;
+}
+
+/** By powers of two. */
+export const sizeOf = (amount: number): number => Math.floor(Math.log2(Math.max(1, amount)));
