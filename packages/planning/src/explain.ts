@@ -108,7 +108,7 @@ function classSentence(id: string, { plan, names, jobs }: Told): string {
     `${names.class(id)}: ${number(all)} ${all === 1 ? 'job' : 'jobs'}, ${listed(places)}`,
     `done in ${duration(plan.finishMs[id] ?? 0)}`,
     ...(cost === null ? [] : [`for ${dollars(cost)}`]),
-    ...(late ? [`${duration(late.lateByMs)} after its deadline, which nothing can meet`] : []),
+    ...(late ? [`${duration(late.lateByMs)} after its deadline`] : []),
   ]
     .join(', ')
     .concat('.');

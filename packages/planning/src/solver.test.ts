@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
-import { solve } from './solver.ts';
+import { solve, solveInOrder } from './solver.ts';
 
 /** min x + y with x + y ≥ least and x ≤ most. */
 const small = (least: number, most: number) => ({
@@ -31,6 +31,41 @@ test('solves, says what is infeasible, and goes on after both', async () => {
     assert.deepEqual([...solved.columns], [2, 0]);
     assert.deepEqual(await solve(small(9, 5)), { kind: 'infeasible' });
   }
+});
+
+test('one objective after the other, each among what is best by those before', async () => {
+  // Five together, three of each at most.
+  const model = {
+    numCols: 3,
+    numRows: 1,
+    colCost: [0, 0, 0],
+    colLower: [0, 0, 0],
+    colUpper: [3, 3, 3],
+    rowLower: [5],
+    rowUpper: [5],
+    matrix: {
+      format: 'csr' as const,
+      numRows: 1,
+      numCols: 3,
+      starts: [0, 3],
+      indices: [0, 1, 2],
+      values: [1, 1, 1],
+    },
+  };
+  const least = (column: number) => ({ columns: [column], weights: [1] });
+  const solved = await solveInOrder(model, [least(0), least(1), { columns: [2], weights: [-1] }]);
+  assert.ok(solved.kind === 'optimal');
+  assert.deepEqual([...solved.columns], [0, 2, 3]);
+  assert.deepEqual(
+    solved.each.map(({ value }) => value),
+    [0, 2, -3],
+  );
+  const other = await solveInOrder(model, [least(2), least(1)]);
+  assert.ok(other.kind === 'optimal');
+  assert.deepEqual([...other.columns], [3, 2, 0]);
+  assert.deepEqual(await solveInOrder({ ...model, rowLower: [10], rowUpper: [10] }, [least(0)]), {
+    kind: 'infeasible',
+  });
 });
 
 test('a model it cannot take is a returned failure, and the next one is solved again', async () => {

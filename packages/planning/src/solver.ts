@@ -20,7 +20,7 @@ export type OrderedSolution =
   | {
       kind: 'optimal';
       columns: Float64Array;
-      /** Per objective what it came to, and the rows' prices in it (rows of the model only). */
+      /** Per objective what it came to, and the rows' prices in it; may lack the last, see `runInOrder`. */
       each: { value: number; rowPrices: Float64Array }[];
     }
   | { kind: 'infeasible' }
@@ -49,8 +49,19 @@ const OPTIONS = {
   dual_feasibility_tolerance: 1e-9,
 };
 
+type Options = typeof OPTIONS;
+
+/** The solver's own tolerances, for what is too badly scaled to be told more exactly. */
+const TOLERANT: Options = {
+  ...OPTIONS,
+  primal_feasibility_tolerance: 1e-7,
+  dual_feasibility_tolerance: 1e-7,
+};
+
+const FIRST_TRIES: readonly Options[] = [OPTIONS, { ...OPTIONS, presolve: 'on' }, TOLERANT];
+
 /** What was best by one objective can be had for the next: primal simplex goes on from there. */
-const NEXT_OPTIONS = { ...OPTIONS, simplex_strategy: PRIMAL };
+const NEXT_TRIES: readonly Options[] = [{ ...OPTIONS, simplex_strategy: PRIMAL }, ...FIRST_TRIES];
 
 // highs ships one declaration file, marked CommonJS, for both builds: TypeScript sees a module where Node has its default.
 const loadHighs = highsModule as unknown as typeof highsModule.default;
@@ -81,18 +92,24 @@ async function withSolver<Answer>(ask: (highs: Highs) => Answer): Promise<Answer
   }
 }
 
-function run(highs: Highs, model: Model, options = OPTIONS): Solution {
+/** Another try only where one ends without an answer, which rounding can do to any of them. */
+function run(highs: Highs, model: Model, tries: readonly Options[] = FIRST_TRIES): Solution {
   const { modelStatus } = highs.constants;
-  model.options.set(options);
-  model.run();
-  const status = model.getModelStatus();
-  if (status === modelStatus.optimal) {
-    const { colValue, rowDual } = model.getSolution();
-    return { kind: 'optimal', columns: colValue, rowPrices: rowDual };
+  let status: number = modelStatus.notSet;
+  for (const [at, options] of tries.entries()) {
+    // From the beginning: what led nowhere would only be found again.
+    if (at > 0) model.clearSolver();
+    model.options.set(options);
+    model.run();
+    status = model.getModelStatus();
+    if (status === modelStatus.optimal) {
+      const { colValue, rowDual } = model.getSolution();
+      return { kind: 'optimal', columns: colValue, rowPrices: rowDual };
+    }
+    // Time is never negative, so the program is not unbounded: the undistinguished status means infeasible too.
+    if (status === modelStatus.infeasible || status === modelStatus.unboundedOrInfeasible)
+      return { kind: 'infeasible' };
   }
-  // Time is never negative, so the program is not unbounded: the undistinguished status means infeasible too.
-  if (status === modelStatus.infeasible || status === modelStatus.unboundedOrInfeasible)
-    return { kind: 'infeasible' };
   return { kind: 'failed', reason: `the solver stopped with status ${status}` };
 }
 
@@ -109,8 +126,11 @@ function runInOrder(highs: Highs, model: Model, objectives: readonly Objective[]
     const costs = new Float64Array(numCols);
     for (const [at, index] of indices.entries()) costs[index] = weights[at] as number;
     model.changeColsCost(every, costs);
-    const solution = run(highs, model, each.length === 0 ? OPTIONS : NEXT_OPTIONS);
-    if (solution.kind !== 'optimal') return solution;
+    const isFirst = each.length === 0;
+    const solution = run(highs, model, isFirst ? FIRST_TRIES : NEXT_TRIES);
+    if (solution.kind !== 'optimal' && isFirst) return solution;
+    // What is best by the objectives so far is an answer, too, when rounding leaves no way to the next.
+    if (solution.kind !== 'optimal') break;
     columns = Float64Array.from(solution.columns);
     each.push({ value: model.getObjectiveValue(), rowPrices: solution.rowPrices });
     if (each.length < objectives.length) fixPriced(model, numRows);

@@ -19,7 +19,7 @@ export function number(value: number): string {
 
 /** `2.1 s`, `4 min 12 s`, `3 h 5 min`. */
 export function duration(ms: number): string {
-  if (ms < SECOND_MS) return `${number(ms)} ms`;
+  if (ms < SECOND_MS - 0.5) return `${number(ms)} ms`;
   if (ms < MINUTE_MS - 50) return `${(ms / SECOND_MS).toFixed(1)} s`;
   const [unit, words] = ms < HOUR_MS - 500 ? [SECOND_MS, ['min', 's']] : [MINUTE_MS, ['h', 'min']];
   const rounded = Math.round(ms / unit);
