@@ -14,6 +14,7 @@ const PURE = [
   'prediction',
   'retry',
   'routing',
+  'windows',
 ].map((name) => `packages/${name}`);
 
 /** What each check runs, and what to do when it fails. */

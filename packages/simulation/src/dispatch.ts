@@ -119,6 +119,8 @@ export class Dispatch {
         const key = `${id} ${deployment}`;
         if (full.has(key)) return false;
         const [first] = classes.get(id) as [Waiting];
+        // To save money is to let a dear deployment stand idle.
+        if (this.#savesMoney(first.head) && !planner.wants(id, deployment)) return false;
         const choice = this.#choose(first.head, { jobs: first.jobs, only: deployment }, now);
         if (choice.kind === 'place') found.set(key, { ...first, choice });
         else full.add(key);
@@ -126,6 +128,11 @@ export class Dispatch {
       },
     });
     return pair && (found.get(`${pair.class} ${pair.deployment}`) ?? null);
+  }
+
+  #savesMoney({ job }: Task): boolean {
+    const { fleet } = this.#ports;
+    return this.#strategyOf(fleet.pools.get(job.pool) as Pool).name === 'cost';
   }
 
   /** Lines that the plan does not know go wherever there is room. */

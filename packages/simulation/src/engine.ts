@@ -169,7 +169,7 @@ export class Engine {
     const { planMs, snapshotMs } = this.#scenario.settings;
     this.#expire(now);
     this.#picture.update(now);
-    this.#learned.look();
+    this.#learned.look(now);
     this.#health.look(now);
     // Sick deployments call nobody: what waits there is placed elsewhere.
     for (const task of this.#calls.accept((id) => this.#health.usable(id, now))) this.#wait(task);

@@ -6,7 +6,7 @@ import { DEFAULT_BACKOFF } from '@sluice/retry';
 import { USUAL_BEHAVIOUR } from './scenario.ts';
 import type { Behaviour, Job, Scenario, Settings } from './scenario.ts';
 
-export const EXAMPLE_SETTINGS: Settings = {
+const EXAMPLE_SETTINGS: Settings = {
   depth: DEFAULT_DEPTH,
   snapshotMs: 50,
   planMs: 5_000,

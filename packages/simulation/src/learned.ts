@@ -21,8 +21,10 @@ import type { Task } from './task.ts';
 
 /** Until its own answers say better: OpenAI's rule of thumb for English. */
 const USUAL_CHARS_PER_TOKEN = 4;
+/** Processes look at what others have learnt now and then. */
+const LEARN_EVERY_MS = 500;
 
-type Kind = Pick<Task, 'shape' | 'job' | 'classKey'>;
+type Kind = Pick<Task, 'shape' | 'job' | 'kindKey'>;
 
 interface Known {
   deployment: Deployment;
@@ -43,8 +45,9 @@ export class Learned {
   readonly #fleet: Fleet;
   readonly #known = new Map<string, Known>();
   readonly #lengths = new Map<string, Lengths>();
-  /** Expected lengths as of the last look. */
-  readonly #expected = new Map<string, number>();
+  /** Expected lengths as last looked at, by kind of job and by what is expected before anything is known. */
+  readonly #expected = new Map<string, Map<number, number>>();
+  #lookedAt = 0;
 
   constructor(fleet: Fleet) {
     this.#fleet = fleet;
@@ -55,8 +58,10 @@ export class Learned {
     }
   }
 
-  /** What was learnt since counts from now on: the dispatcher learns at its looks. */
-  look(): void {
+  /** What was learnt since counts from now on. */
+  look(now: number): void {
+    if (now - this.#lookedAt < LEARN_EVERY_MS) return;
+    this.#lookedAt = now;
     this.#expected.clear();
   }
 
@@ -111,13 +116,13 @@ export class Learned {
 
   /** Expected tokens of an answer; `otherwise` before anything is known. */
   output(kind: Kind, otherwise: number): number {
-    const key = `${kind.classKey} ${kind.job.tenant} ${otherwise}`;
-    const known = this.#expected.get(key);
-    if (known !== undefined) return known;
+    let known = this.#expected.get(kind.kindKey);
+    if (known === undefined) this.#expected.set(kind.kindKey, (known = new Map()));
+    const before = known.get(otherwise);
+    if (before !== undefined) return before;
     const levels = levelsOf(kind).map((level) => this.#lengths.get(level));
-    const expected = { mean: otherwise, p50: otherwise, p995: otherwise };
-    const { mean } = expectedOutput(levels, expected);
-    this.#expected.set(key, mean);
+    const { mean } = expectedOutput(levels, { mean: otherwise, p50: otherwise, p995: otherwise });
+    known.set(otherwise, mean);
     return mean;
   }
 
@@ -127,8 +132,8 @@ export class Learned {
 }
 
 /** The most general first. */
-function levelsOf({ job, classKey }: Pick<Task, 'job' | 'classKey'>): string[] {
+function levelsOf({ job, kindKey }: Pick<Task, 'job' | 'kindKey'>): string[] {
   const { pool, tenant, batch } = job;
   const own = batch === null ? [] : [`${pool} ${tenant} ${batch}`];
-  return [pool, `${pool} ${tenant}`, ...own, `${classKey} ${tenant}`];
+  return [pool, `${pool} ${tenant}`, ...own, kindKey];
 }

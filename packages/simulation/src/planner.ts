@@ -33,6 +33,7 @@ export class Planner {
   /** By class of lines: the class of the plan it belongs to. */
   #classOf = new Map<string, string>();
   #pace: Pace | null = null;
+  #quotas: Plan['quotas'] = {};
 
   constructor(ports: PlannerPorts) {
     this.#ports = ports;
@@ -48,6 +49,11 @@ export class Planner {
     return id !== undefined && this.#pace?.classes.has(id) ? id : null;
   }
 
+  /** Whether the plan sends jobs of its class there. */
+  wants(id: string, deployment: string): boolean {
+    return (this.#quotas[id]?.[deployment] ?? 0) > 0;
+  }
+
   /** Plans anew what waits now; without a solution room alone decides. */
   async plan(now: number): Promise<Plan | null> {
     const { problem, classOf } = this.#problem(now);
@@ -57,6 +63,7 @@ export class Planner {
       return null;
     }
     this.#classOf = classOf;
+    this.#quotas = planned.plan.quotas;
     this.#pace = this.#pace ? replan(this.#pace, planned.plan) : startPace(planned.plan);
     return planned.plan;
   }

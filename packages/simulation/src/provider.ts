@@ -16,7 +16,7 @@ import type { Dimension, LimitSet, Refusal } from '@sluice/windows';
 import { drawn } from './chance.ts';
 import type { Behaviour, Job, Latency, Outage } from './scenario.ts';
 
-export interface Asking {
+interface Asking {
   job: Job;
   /** Which of all jobs, and which of its calls, from 0: what chance is drawn from. */
   index: number;

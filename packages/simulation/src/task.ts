@@ -10,6 +10,8 @@ export interface Task {
   job: Job;
   /** Names the jobs that are alike: what is learnt of one says something of the others. */
   classKey: string;
+  /** The same within its tenant: whose answers say how long its own will be. */
+  kindKey: string;
   shape: Shape;
   /** Failed attempts. */
   attempts: Attempt[];
@@ -27,10 +29,12 @@ export interface Task {
 
 export function taskOf(job: Job, index: number): Task {
   const { characters, maxOutput } = job;
+  const classKey = classKeyOf(job);
   return {
     index,
     job,
-    classKey: classKeyOf(job),
+    classKey,
+    kindKey: `${classKey} ${job.tenant}`,
     shape: { characters, maxOutput, inputs: 1 },
     attempts: [],
     calls: 0,
