@@ -21,6 +21,17 @@ test('jobs that arrive late are not done before', async () => {
   assert.equal(await idealMs(about), 60_100);
 });
 
+test('a call that happens to be quicker than its like does not beat T*', async () => {
+  const jobs = [1, 1, 1, 11].map((outputTokens) => exampleJob({ inputTokens: 1, outputTokens }));
+  const fleet = exampleFleet({
+    x: { rpm: 198, tpm: 50_822 },
+    y: { rpm: 791, concurrency: 5 },
+  });
+  const about = scenario(fleet, jobs);
+  const [ideal, { endedAt }] = [await idealMs(about), await new Engine(about).run()];
+  assert.ok(ideal !== null && ideal <= endedAt, `T* ${ideal}, run ${endedAt}`);
+});
+
 test('no run is faster than T*', async () => {
   const anyJob = fc.record({
     inputTokens: fc.integer({ min: 1, max: 5_000 }),
