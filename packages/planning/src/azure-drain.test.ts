@@ -9,8 +9,7 @@ import { describe, test } from 'node:test';
 import type { RateDimension } from '@sluice/job';
 import { classOf } from './class-of.ts';
 import { drain, type DrainJob } from './example-drain.ts';
-import { perMinute } from './example-problems.ts';
-import { makePlan } from './make-plan.ts';
+import { perMinute, planOf } from './example-problems.ts';
 import { placed, startPace } from './pace.ts';
 import { nextPair } from './pacing.ts';
 import type { DrainProblem } from './problem.ts';
@@ -85,12 +84,6 @@ function problemOf(jobs: readonly DrainJob[], minutes: number): DrainProblem {
       rates: rates.map(([dimension, limit]) => perMinute(dimension, limit, limit * minutes)),
     })),
   };
-}
-
-async function planOf(problem: DrainProblem) {
-  const planned = await makePlan(problem);
-  assert.ok(planned.kind === 'solved');
-  return planned.plan;
 }
 
 describe('28,185 requests over four shapes', { skip }, () => {

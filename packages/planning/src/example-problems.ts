@@ -1,7 +1,16 @@
 /** Problems for the tests of this package: small ones to write by hand, and generators of random ones. */
+import assert from 'node:assert/strict';
 import type { RateDimension } from '@sluice/job';
 import * as fc from 'fast-check';
+import { makePlan } from './make-plan.ts';
+import type { Plan } from './plan.ts';
 import type { Cost, DrainProblem, JobClass, PlannedBudget, PlannedRate } from './problem.ts';
+
+export async function planOf(problem: DrainProblem): Promise<Plan> {
+  const planned = await makePlan(problem);
+  assert.ok(planned.kind === 'solved', JSON.stringify(planned));
+  return planned.plan;
+}
 
 export const perMinute = (dimension: RateDimension, limit: number, burst = 0): PlannedRate => ({
   dimension,

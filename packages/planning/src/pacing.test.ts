@@ -3,18 +3,10 @@ import { describe, test } from 'node:test';
 import { seededRandom } from '@sluice/testing';
 import * as fc from 'fast-check';
 import { drain, type DrainJob } from './example-drain.ts';
-import { anyProblem, fleet, jobClass, perMinute } from './example-problems.ts';
-import { makePlan } from './make-plan.ts';
+import { anyProblem, fleet, jobClass, perMinute, planOf } from './example-problems.ts';
 import { type Pace, placed, replan, startPace } from './pace.ts';
 import { nextPair, type PaceFacts } from './pacing.ts';
-import type { Plan } from './plan.ts';
 import type { DrainProblem } from './problem.ts';
-
-async function planOf(problem: DrainProblem): Promise<Plan> {
-  const planned = await makePlan(problem);
-  assert.ok(planned.kind === 'solved', JSON.stringify(planned));
-  return planned.plan;
-}
 
 const always: PaceFacts = { hasRoom: () => true, waiting: () => 1 };
 
@@ -111,6 +103,26 @@ describe('keeping step', () => {
   });
 });
 
+/** One class on a deployment and on a spare one, whose own budget is not worth planning for. */
+const idleProblem = (spare: { budgets: string[]; latencyMs: number }): DrainProblem => {
+  const main = jobClass('k', 60, { on: ['x'], latencyMs: 100 });
+  const { x: placement } = main.deployments;
+  assert.ok(placement);
+  const other = fleet({ x: [perMinute('rpm', 60)], spare: [perMinute('rpm', 0.001)] });
+  return {
+    classes: [
+      {
+        ...main,
+        deployments: { x: placement, spare: { ...placement, latencyMs: spare.latencyMs } },
+      },
+    ],
+    deployments: [
+      { id: 'x', budgets: ['x'], concurrency: null },
+      { id: 'spare', budgets: spare.budgets, concurrency: null },
+    ],
+    budgets: other.budgets,
+  };
+};
 describe('leaving nothing idle', () => {
   test('while there is work for everybody, distinct shapes stay where they belong', async () => {
     const pace = startPace(await planOf(shapes));
@@ -129,25 +141,6 @@ describe('leaving nothing idle', () => {
     assert.deepEqual(nextPair(pace, full), { class: 'long', deployment: 'calls' });
   });
 
-  const idleProblem = (spare: { budgets: string[]; latencyMs: number }): DrainProblem => {
-    const main = jobClass('k', 60, { on: ['x'], latencyMs: 100 });
-    const { x: placement } = main.deployments;
-    assert.ok(placement);
-    const other = fleet({ x: [perMinute('rpm', 60)], spare: [perMinute('rpm', 0.001)] });
-    return {
-      classes: [
-        {
-          ...main,
-          deployments: { x: placement, spare: { ...placement, latencyMs: spare.latencyMs } },
-        },
-      ],
-      deployments: [
-        { id: 'x', budgets: ['x'], concurrency: null },
-        { id: 'spare', budgets: spare.budgets, concurrency: null },
-      ],
-      budgets: other.budgets,
-    };
-  };
   const xIsFull = { ...always, hasRoom: (_id: string, place: string) => place === 'spare' };
 
   test('not where its budget is what others wait for', async () => {
@@ -163,17 +156,24 @@ describe('leaving nothing idle', () => {
   });
 });
 
+const rareAndOften = (rare: number, often: number): DrainProblem => ({
+  classes: [jobClass('rare', rare, { on: ['x'] }), jobClass('often', often, { on: ['x'] })],
+  ...fleet({ x: [perMinute('rpm', 60)] }),
+});
+
+const planWith = (id: string) =>
+  planOf({
+    classes: [jobClass(id, 10, { on: ['x'] })],
+    ...fleet({ x: [perMinute('rpm', 60)] }),
+  });
+
 describe('a new plan', () => {
   test('a pair with a job a minute gets it, though plans come every five seconds', async () => {
-    const problem = (rare: number, often: number): DrainProblem => ({
-      classes: [jobClass('rare', rare, { on: ['x'] }), jobClass('often', often, { on: ['x'] })],
-      ...fleet({ x: [perMinute('rpm', 60)] }),
-    });
     let [rare, often] = [10, 590];
-    let pace = startPace(await planOf(problem(rare, often)));
+    let pace = startPace(await planOf(rareAndOften(rare, often)));
     const seen: number[] = [];
     for (let second = 0; second < 300; second += 1) {
-      if (second % 5 === 0) pace = replan(pace, await planOf(problem(rare, often)));
+      if (second % 5 === 0) pace = replan(pace, await planOf(rareAndOften(rare, often)));
       const pair = nextPair(pace, always);
       assert.ok(pair);
       placed(pace, pair, 1);
@@ -181,20 +181,15 @@ describe('a new plan', () => {
       if (pair.class === 'rare') rare -= 1;
       else often -= 1;
     }
-    assert.ok(seen.length >= 4 && seen.length <= 6, `${seen.join(', ')}`);
+    assert.ok(seen.length >= 4 && seen.length <= 6, seen.join(', '));
     const gaps = seen.slice(1).map((second, index) => second - (seen[index] ?? 0));
-    assert.ok(Math.min(...gaps) >= 40 && Math.max(...gaps) <= 80, `${seen.join(', ')}`);
+    assert.ok(Math.min(...gaps) >= 40 && Math.max(...gaps) <= 80, seen.join(', '));
   });
 
   test('what it does not know of is forgotten, what is new begins at once', async () => {
-    const plan = (id: string) =>
-      planOf({
-        classes: [jobClass(id, 10, { on: ['x'] })],
-        ...fleet({ x: [perMinute('rpm', 60)] }),
-      });
-    const pace = startPace(await plan('old'));
+    const pace = startPace(await planWith('old'));
     follow(pace, 3);
-    const next = replan(pace, await plan('new'));
+    const next = replan(pace, await planWith('new'));
     placed(next, { class: 'old', deployment: 'x' }, 1);
     assert.deepEqual(nextPair(next, always), { class: 'new', deployment: 'x' });
   });

@@ -33,6 +33,8 @@ test('solves, says what is infeasible, and goes on after both', async () => {
   }
 });
 
+const leastOf = (column: number) => ({ columns: [column], weights: [1] });
+
 test('one objective after the other, each among what is best by those before', async () => {
   // Five together, three of each at most.
   const model = {
@@ -52,18 +54,21 @@ test('one objective after the other, each among what is best by those before', a
       values: [1, 1, 1],
     },
   };
-  const least = (column: number) => ({ columns: [column], weights: [1] });
-  const solved = await solveInOrder(model, [least(0), least(1), { columns: [2], weights: [-1] }]);
+  const solved = await solveInOrder(model, [
+    leastOf(0),
+    leastOf(1),
+    { columns: [2], weights: [-1] },
+  ]);
   assert.ok(solved.kind === 'optimal');
   assert.deepEqual([...solved.columns], [0, 2, 3]);
   assert.deepEqual(
     solved.each.map(({ value }) => value),
     [0, 2, -3],
   );
-  const other = await solveInOrder(model, [least(2), least(1)]);
+  const other = await solveInOrder(model, [leastOf(2), leastOf(1)]);
   assert.ok(other.kind === 'optimal');
   assert.deepEqual([...other.columns], [3, 2, 0]);
-  assert.deepEqual(await solveInOrder({ ...model, rowLower: [10], rowUpper: [10] }, [least(0)]), {
+  assert.deepEqual(await solveInOrder({ ...model, rowLower: [10], rowUpper: [10] }, [leastOf(0)]), {
     kind: 'infeasible',
   });
 });

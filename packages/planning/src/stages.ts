@@ -60,3 +60,15 @@ function merged(lastStarts: readonly number[]): number[] {
   }
   return ends;
 }
+
+/** When each stage ends at the latest: where its end is found, not after the next that is given. */
+export function latestEnds(stages: readonly Stage[]): number[] {
+  let next = Infinity;
+  return stages
+    .toReversed()
+    .map((stage) => (next = stage.end === 'fixed' ? stage.endMs : next))
+    .toReversed();
+}
+
+/** Calls that would answer this much after a deadline are in time, ms. */
+export const ROUNDING_MS = 1e-6;
