@@ -100,6 +100,21 @@ export const ERRORS = {
     advice: 'Send a key of the config’s tenants (or of `admin`, under /admin).',
     retry: 'never',
   },
+  tenant_key_needed: {
+    status: 403,
+    type: 'permission_error',
+    message:
+      'This is a key of `admin`: it reads, cancels, pauses and deletes what is any tenant’s, and makes nothing. What is made needs the key of a tenant.',
+    advice: 'Send a key of the tenant that the work is for.',
+    retry: 'never',
+  },
+  admin_key_needed: {
+    status: 403,
+    type: 'permission_error',
+    message: 'This is the key of a tenant: {path} needs one of the config’s admin.api_keys.',
+    advice: 'Ask whoever runs this installation.',
+    retry: 'never',
+  },
   admin_closed: {
     status: 403,
     type: 'permission_error',

@@ -4,12 +4,13 @@ import { readBatch } from '@sluice/ledger';
 import type { BatchStatus, StoredBatch } from '@sluice/ledger';
 import type { Api } from './api.ts';
 import { noSuch } from './find-job.ts';
+import { maySee } from './http/message.ts';
 import type { Caller } from './http/message.ts';
 
 /** Throws 404 when there is none. */
 export async function findBatch(api: Api, caller: Caller, id: string): Promise<StoredBatch> {
   const batch = isId('batch', id) ? await readBatch(api.ledger, id) : null;
-  return batch?.tenant === caller.id ? batch : noSuch('batch', id);
+  return batch !== null && maySee(caller, batch.tenant) ? batch : noSuch('batch', id);
 }
 
 const ENDED: readonly BatchStatus[] = ['failed', 'completed', 'expired', 'cancelled'];

@@ -4,6 +4,7 @@ import { readFile } from '@sluice/ledger';
 import type { FileRecord } from '@sluice/ledger';
 import type { Api } from './api.ts';
 import { noSuch } from './find-job.ts';
+import { maySee } from './http/message.ts';
 import type { Caller } from './http/message.ts';
 
 export async function lookForFile(
@@ -12,7 +13,10 @@ export async function lookForFile(
   { id, now }: { id: string; now: number },
 ): Promise<FileRecord | null> {
   const file = isId('file', id) ? await readFile(api.ledger, id) : null;
-  const there = file?.tenant === caller.id && (file.expiresAt === null || file.expiresAt > now);
+  const there =
+    file !== null &&
+    maySee(caller, file.tenant) &&
+    (file.expiresAt === null || file.expiresAt > now);
   return there ? file : null;
 }
 

@@ -4,12 +4,13 @@ import { readJob } from '@sluice/ledger';
 import type { StoredJob } from '@sluice/ledger';
 import type { Api } from './api.ts';
 import { refuse } from './errors.ts';
+import { maySee } from './http/message.ts';
 import type { Caller } from './http/message.ts';
 
 /** Throws 404 when there is none. */
 export async function findJob(api: Api, caller: Caller, id: string): Promise<StoredJob> {
   const job = isId('job', id) ? await readJob(api.ledger, id) : null;
-  return job?.tenant === caller.id ? job : noSuch('job', id);
+  return job !== null && maySee(caller, job.tenant) ? job : noSuch('job', id);
 }
 
 /** Throws 404 in OpenAI's words. */

@@ -22,6 +22,7 @@ import { addLiveMetrics, makeMetrics } from './metrics.ts';
 import { describeRoutes } from './openapi.ts';
 import { QueueDoor } from './queue-door.ts';
 import { ROUTES } from './routes.ts';
+import { tellOrphans } from './tell-orphans.ts';
 
 export interface Running {
   host: string;
@@ -59,6 +60,7 @@ export async function startApi(setup: Setup, log: Logger): Promise<Running> {
     throw error;
   }
   startHousekeeping(api, stopping.signal);
+  void tellOrphans(api);
   const { port: actual } = server.address() as AddressInfo;
   api.events.started({ host, port: actual, config: setup.source });
   const stop = async (graceMs: number): Promise<void> => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { chat, startTestApi } from '../test-api.ts';
+import { findOrphans } from '../tell-orphans.ts';
 import type { TestApi } from '../test-api.ts';
 
 const TENANTS = `
@@ -8,6 +9,8 @@ tenants:
   one: { api_keys: [key-one, key-one-b], pools: [fast] }
   two: { api_keys: [key-two] }
 `;
+
+const TWO = ['one', 'two'].map((id) => ({ id, keyHashes: [], weight: 1, pools: null, limits: {} }));
 
 const bearer = (key: string) => ({ authorization: `Bearer ${key}` });
 const basic = (key: string) => ({
@@ -30,13 +33,7 @@ test('keys are taken as Bearer and as x-api-key; none or a wrong one is 401', as
   for (const headers of [bearer('key-one'), bearer('key-one-b'), { 'x-api-key': 'key-two' }]) {
     assert.equal((await api.call('GET /v1/models', undefined, headers)).status, 200);
   }
-  for (const headers of [
-    {},
-    bearer('key-three'),
-    bearer(''),
-    basic('key-one'),
-    bearer('key-admin'),
-  ]) {
+  for (const headers of [{}, bearer('key-three'), bearer(''), basic('key-one')]) {
     const {
       status,
       json,
@@ -123,12 +120,49 @@ test('the admin’s pages want the admin’s key, also as a Basic password', asy
     for (const headers of [basic('key-admin'), bearer('key-admin')]) {
       assert.equal((await api.call(`GET ${path}`, undefined, headers)).status, 200, path);
     }
-    for (const headers of [{}, bearer('key-one'), basic('key-one')]) {
+    for (const headers of [{}, bearer('key-three'), basic('key-one')]) {
       const { status, headers: answered } = await api.call(`GET ${path}`, undefined, headers);
       assert.equal(status, 401, path);
       assert.match(answered.get('www-authenticate') ?? '', /^Basic /);
     }
   }
+});
+
+test('a key of the other kind is told which is needed', async () => {
+  const secret = 'GET /v1/webhook_secret';
+  for (const line of ['GET /admin/pools', 'GET /metrics', 'GET /admin/queues', secret]) {
+    const { status, json } = await api.call(line, undefined, bearer('key-one'));
+    assert.deepEqual([status, json.error.code], [403, 'admin_key_needed'], line);
+    assert.match(json.error.message, /admin\.api_keys/);
+  }
+  const order = { model: 'fast', body: chat() };
+  for (const line of ['POST /v1/jobs', 'POST /v1/batches', 'POST /v1/chat/completions']) {
+    const { status, json } = await api.call(line, order, bearer('key-admin'));
+    assert.deepEqual([status, json.error.code], [403, 'tenant_key_needed'], line);
+  }
+});
+
+test('the admin key reads, cancels and deletes what is any tenant’s, also what was there before tenants', async () => {
+  const one = bearer('key-one');
+  const admin = bearer('key-admin');
+  const { id } = (await api.call('POST /v1/jobs', { model: 'fast', body: chat() }, one)).json;
+  const lines = '{"custom_id":"a","method":"POST","url":"/v1/responses","body":{"model":"fast"}}\n';
+  const type = { 'content-type': 'application/jsonl' };
+  const batch = (await api.call('POST /v1/batches', lines, { ...one, ...type })).json;
+  const { redis, keys } = api.ledger;
+  await redis.hset(keys.job(id), 'tenant', 'default');
+  await redis.hset(keys.batch(batch.id), 'tenant', 'default');
+  assert.equal((await api.call(`GET /v1/jobs/${id}`, undefined, one)).status, 404);
+  const at = (line: string) => api.call(line, undefined, admin);
+  assert.equal((await at(`GET /v1/jobs/${id}`)).status, 200);
+  const listed = (await at('GET /v1/jobs')).json.data.map((job: { id: string }) => job.id);
+  assert.equal(listed.includes(id), true);
+  assert.deepEqual(await findOrphans({ ledger: api.ledger, tenants: TWO }), [batch.id]);
+  assert.deepEqual(await findOrphans({ ledger: api.ledger, tenants: [] }), []);
+  assert.equal((await at(`POST /v1/jobs/${id}/cancel`)).json.status, 'cancelled');
+  assert.equal((await at(`DELETE /v1/jobs/${id}`)).status, 200);
+  assert.equal((await at(`GET /v1/files/${batch.input_file_id}/content`)).text, lines);
+  assert.equal((await at(`POST /v1/batches/${batch.id}/cancel`)).json.status, 'cancelling');
 });
 
 test('with tenants and without an admin key the admin’s pages are closed', async () => {

@@ -12,9 +12,9 @@ interface Key {
   caller: Caller;
 }
 
-/** The one tenant of an installation without API keys. */
-const OPEN_CALLER: Caller = { id: 'default', pools: null };
-const ADMIN_CALLER: Caller = { id: 'admin', pools: null };
+/** The one tenant of an installation without API keys; whoever is on this machine is its administrator as well. */
+const OPEN_CALLER: Caller = { id: 'default', pools: null, everyTenant: true };
+const ADMIN_CALLER: Caller = { id: 'admin', pools: null, everyTenant: true };
 
 export class Keyring {
   readonly #tenants: Key[];
@@ -22,23 +22,42 @@ export class Keyring {
   readonly #allowOpen: boolean;
 
   constructor(tenants: readonly Tenant[], admin: Settings['admin'], allowOpen: boolean) {
-    this.#tenants = tenants.flatMap((tenant) => keysOf(tenant.keyHashes, tenant));
+    this.#tenants = tenants.flatMap(({ keyHashes, id, pools }) => keysOf(keyHashes, { id, pools }));
     this.#admins = keysOf(admin.keyHashes, ADMIN_CALLER);
     this.#allowOpen = allowOpen;
   }
 
-  /** Who may use /v1. Throws 401, or 403 where a web page calls an open installation. */
-  tenantOf(headers: IncomingHttpHeaders): Caller {
+  /**
+   * Who may use /v1: a tenant; for what `creates` nothing also the admin. Throws 401, or 403 where the key is of the
+   * other kind or a web page calls an open installation.
+   */
+  tenantOf(headers: IncomingHttpHeaders, creates: boolean): Caller {
     if (this.#tenants.length === 0) return this.#openCaller(headers);
-    return callerOf(this.#tenants, presentedKey(headers, false));
+    const hash = hashOfKey(presentedKey(headers, false));
+    const tenant = holderOf(this.#tenants, hash);
+    const admin = holderOf(this.#admins, hash);
+    if (tenant !== null) return tenant;
+    if (admin === null) return refuseKey();
+    if (!creates) return admin;
+    return refuse('tenant_key_needed');
   }
 
   /** Who may use /admin and /metrics. */
   adminOf(headers: IncomingHttpHeaders, path: string): Caller {
-    if (this.#admins.length > 0) return callerOf(this.#admins, presentedKey(headers, true), true);
+    if (this.#admins.length > 0) return this.#adminByKey(headers, path);
     if (this.#tenants.length > 0) refuse('admin_closed', { values: { path } });
     this.#openCaller(headers);
     return ADMIN_CALLER;
+  }
+
+  /** A browser that was given the wrong password asks for another: it gets 401. */
+  #adminByKey(headers: IncomingHttpHeaders, path: string): Caller {
+    const hash = hashOfKey(presentedKey(headers, true), BASIC);
+    const admin = holderOf(this.#admins, hash);
+    const tenant = holderOf(this.#tenants, hash);
+    if (admin !== null) return admin;
+    if (tenant === null || isBasic(headers)) return refuseKey(BASIC);
+    return refuse('admin_key_needed', { values: { path } });
   }
 
   /**
@@ -64,35 +83,33 @@ export class Keyring {
   }
 }
 
-const keysOf = (hashes: readonly string[], { id, pools }: Caller): Key[] =>
-  hashes.map((hash) => ({
-    hash: Buffer.from(hash.slice('sha256:'.length), 'hex'),
-    caller: { id, pools },
-  }));
+const keysOf = (hashes: readonly string[], caller: Caller): Key[] =>
+  hashes.map((hash) => ({ hash: Buffer.from(hash.slice('sha256:'.length), 'hex'), caller }));
 
 const isLocalHost = (host: string | undefined): boolean =>
   host !== undefined && isLoopback(host.replace(/:\d+$/, ''));
 
+const BASIC = { 'www-authenticate': 'Basic realm="sluice", charset="UTF-8"' };
+
+const refuseKey = (headers: Record<string, string> = {}): never =>
+  refuse('invalid_api_key', { values: { reason: 'The API key is not one of ours.' }, headers });
+
+/** Throws 401 where none was sent. */
+function hashOfKey(presented: string | null, headers: Record<string, string> = {}): Buffer {
+  const values = { reason: 'No API key was sent.' };
+  if (presented === null) return refuse('invalid_api_key', { values, headers });
+  return createHash('sha256').update(presented).digest();
+}
+
 /** Looks at every key, so that the time taken says nothing about which one came close. */
-function callerOf(keys: readonly Key[], presented: string | null, basic = false): Caller {
-  const challenge = basic ? { 'www-authenticate': 'Basic realm="sluice", charset="UTF-8"' } : {};
-  if (presented === null) {
-    return refuse('invalid_api_key', {
-      values: { reason: 'No API key was sent.' },
-      headers: challenge,
-    });
-  }
-  const hash = createHash('sha256').update(presented).digest();
+function holderOf(keys: readonly Key[], hash: Buffer): Caller | null {
   let found: Caller | null = null;
   for (const key of keys) if (timingSafeEqual(key.hash, hash)) found = key.caller;
-  return (
-    found ??
-    refuse('invalid_api_key', {
-      values: { reason: 'The API key is not one of ours.' },
-      headers: challenge,
-    })
-  );
+  return found;
 }
+
+const isBasic = ({ authorization = '' }: IncomingHttpHeaders): boolean =>
+  /^basic /i.test(authorization);
 
 /** OpenAI's clients send Bearer, Anthropic's either, browsers Basic with the key as password. */
 function presentedKey(headers: IncomingHttpHeaders, basic: boolean): string | null {

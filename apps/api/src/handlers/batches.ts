@@ -6,7 +6,7 @@ import { refuse } from '../errors.ts';
 import { findBatch, hasEnded } from '../find-batch.ts';
 import { noSuch } from '../find-job.ts';
 import type { ApiRequest, Reply } from '../http/message.ts';
-import { ok } from '../http/message.ts';
+import { maySee, ok } from '../http/message.ts';
 import { readQuery } from '../http/query.ts';
 import { listPage } from '../listing.ts';
 import { HEARTBEAT, HEARTBEAT_MS, eventReply, eventText } from '../server-sent-events.ts';
@@ -29,7 +29,7 @@ export async function listBatches(api: Api, request: ApiRequest): Promise<Reply>
     limit: query.limit,
     read: async (id) => {
       const batch = await readBatch(api.ledger, id);
-      return batch?.tenant === request.caller.id ? showBatch(api, batch) : null;
+      return batch !== null && maySee(request.caller, batch.tenant) ? showBatch(api, batch) : null;
     },
   });
   return ok(page);

@@ -9,7 +9,7 @@ import { hasEnded } from '../find-batch.ts';
 import { findFile } from '../find-file.ts';
 import { noSuch } from '../find-job.ts';
 import type { ApiRequest, Reply } from '../http/message.ts';
-import { ok } from '../http/message.ts';
+import { maySee, ok } from '../http/message.ts';
 import { check } from '../http/problem.ts';
 import { readQuery } from '../http/query.ts';
 import { hasKey, idempotencyOf, newId, refuseConflict } from '../idempotency.ts';
@@ -118,7 +118,7 @@ export async function listFiles(api: Api, request: ApiRequest): Promise<Reply> {
     limit: query.limit,
     read: async (id) => {
       const file = await readFile(api.ledger, id);
-      if (file?.tenant !== request.caller.id) return null;
+      if (file === null || !maySee(request.caller, file.tenant)) return null;
       if (file.expiresAt !== null && file.expiresAt <= request.now) return null;
       return query.purpose === undefined || file.purpose === query.purpose
         ? fileObject(file)

@@ -6,7 +6,7 @@ import type { Api } from '../api.ts';
 import { refuse } from '../errors.ts';
 import { findJob, noSuch } from '../find-job.ts';
 import type { ApiRequest, Reply } from '../http/message.ts';
-import { ok } from '../http/message.ts';
+import { maySee, ok } from '../http/message.ts';
 import { readGroup, readQuery } from '../http/query.ts';
 import { newId } from '../idempotency.ts';
 import { listPage } from '../listing.ts';
@@ -40,7 +40,7 @@ export async function listJobs(api: Api, request: ApiRequest): Promise<Reply> {
     limit: query.limit,
     read: async (id) => {
       const job = await readJob(api.ledger, id);
-      if (job?.tenant !== request.caller.id) return null;
+      if (job === null || !maySee(request.caller, job.tenant)) return null;
       const shown = publicJob(job);
       return matches(shown) ? shown : null;
     },

@@ -7,7 +7,13 @@ import type { Api } from '../api.ts';
 export interface Caller {
   id: string;
   pools: readonly string[] | null;
+  /** May read, cancel, pause and delete what is any tenant's. */
+  everyTenant?: true;
 }
+
+/** Whether an object of this tenant exists for a caller. */
+export const maySee = (caller: Caller, tenant: string): boolean =>
+  caller.everyTenant === true || caller.id === tenant;
 
 export interface ApiRequest {
   /** `req_…`, sent back as `x-request-id`. */

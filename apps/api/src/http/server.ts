@@ -106,8 +106,8 @@ function answer(tools: Tools, route: Route): RequestHandler {
 
 const NOBODY = { id: '', pools: [] };
 
-function callerOf(keyring: Keyring, { access }: Route, request: Request) {
-  if (access === 'tenant') return keyring.tenantOf(request.headers);
+function callerOf(keyring: Keyring, { access, creates }: Route, request: Request) {
+  if (access === 'tenant') return keyring.tenantOf(request.headers, creates === true);
   return access === 'admin' ? keyring.adminOf(request.headers, request.path) : NOBODY;
 }
 

@@ -44,7 +44,7 @@ export const tenant = z.strictObject({
 
 export const admin = z.strictObject({
   api_keys: keys().describe(
-    'Keys for `/admin` and `/metrics`; browsers send one as the password of HTTP Basic. With tenants and without these, both are closed.',
+    'Keys for `/admin`, `/metrics` and the webhook secret; browsers send one as the password of HTTP Basic. Under `/v1` they list, read, cancel, pause and delete what is any tenant’s (also what was made before there were tenants) and make nothing. With tenants and without these, all that is closed.',
   ),
 });
 
