@@ -7,6 +7,7 @@ import type { BlockReason, CandidateState, Health } from '@sluice/balancing';
 import type { DeploymentLoad } from '@sluice/admission';
 import type { Fleet } from '@sluice/job';
 import { CONSEQUENCES } from '@sluice/retry';
+import { fingerprintOf } from './fingerprint.ts';
 
 type Classes = DeploymentLoad['byOutcome'];
 
@@ -41,12 +42,18 @@ export class HealthBook {
     return this.#health;
   }
 
-  /** Takes up the states that the leader before left, so that a change of leader forgives nobody. */
+  /**
+   * Takes up the states that the leader before left, so that a change of leader forgives nobody. What is called with
+   * another key or model than then starts anew; what is still blocked may be mended at the vendor: one job tries it at once.
+   */
   restore(saved: Readonly<Record<string, string>>): void {
     for (const [id, text] of Object.entries(saved)) {
       const health = this.#health.get(id);
-      const { breaker, block } = JSON.parse(text) as Partial<Health>;
-      if (health && breaker) this.#health.set(id, { ...health, breaker, block: block ?? null });
+      const deployment = this.#fleet.deployments.get(id);
+      const { breaker, block, called } = JSON.parse(text) as Partial<Health> & { called?: string };
+      if (!health || !deployment || !breaker || called !== fingerprintOf(deployment)) continue;
+      const due = afterFact(block ?? null, { kind: 'config_changed' }, this.#now());
+      this.#health.set(id, { ...health, breaker, block: due });
     }
   }
 
@@ -116,12 +123,18 @@ export class HealthBook {
     return ['active', 'half_open'].includes(this.stateOf(id));
   }
 
+  #calledWith(id: string): string | null {
+    const deployment = this.#fleet.deployments.get(id);
+    return deployment ? fingerprintOf(deployment) : null;
+  }
+
   /** Why a deployment is not active, in words. */
   reasonOf(id: string): string | null {
     const health = this.#health.get(id);
     if (!health) return null;
     if (health.wish !== 'active') return `set to ${health.wish} by an operator`;
-    if (health.block) return REASONS[health.block.reason];
+    if (health.block)
+      return `${REASONS[health.block.reason]}; ${isDue(health.block, this.#now()) ? 'being tried again now' : 'tried again once a minute'}`;
     if (health.breaker.kind === 'open') return 'too many of its last calls failed';
     return health.breaker.kind === 'half_open' ? 'being tried again after failures' : null;
   }
@@ -137,6 +150,7 @@ export class HealthBook {
         blocked: health.block?.reason ?? null,
         since: health.block?.since ?? health.breaker.since,
         share: share.get(id) ?? 0,
+        called: this.#calledWith(id),
       };
       rows[id] = JSON.stringify(row);
     }
@@ -145,7 +159,7 @@ export class HealthBook {
 }
 
 const REASONS: Record<BlockReason, string> = {
-  credential: 'the provider refused its credential; tried again once a minute',
-  quota_exhausted: 'its quota or credit is exhausted; tried again once a minute',
-  model_gone: 'the provider does not know its model; tried again once a minute',
+  credential: 'the provider refused its credential',
+  quota_exhausted: 'its quota or credit is exhausted',
+  model_gone: 'the provider does not know its model',
 };
