@@ -10,7 +10,7 @@ export const LAYERS: readonly (readonly string[])[] = [
   ['job'],
   ['balancing', 'budget', 'fairness', 'planning', 'prediction', 'retry', 'routing', 'windows'],
   ['simulation'],
-  ['config', 'providers', 'admission', 'ledger', 'queues', 'files', 'role', 'webhooks'],
+  ['config', 'providers', 'admission', 'control', 'ledger', 'queues', 'files', 'role', 'webhooks'],
   ['api', 'dispatcher', 'worker', 'simulate', 'simulator', 'launcher'],
 ];
 

@@ -7,6 +7,10 @@ export const apiEvents = (log: Logger) => ({
   configWarning: (fields: { warning: string }) => log.warn(fields, 'config may not mean this'),
   stopping: (fields: { connections: number }) => log.info(fields, 'api stopping'),
   stopped: () => log.info('api stopped'),
+  configTaken: (fields: { deployments: object; pools: object; needs_restart: string[] }) =>
+    log.info(fields, 'config taken'),
+  configInvalid: (fields: { report: string }) =>
+    log.error(fields, 'config has mistakes; goes on with the one before'),
   answered: (fields: {
     request: string;
     method: string;

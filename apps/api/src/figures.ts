@@ -46,11 +46,10 @@ export class LiveFigures {
 
   constructor(sources: Sources) {
     const { admission, ledger, queues, fleet } = sources;
-    const names = queueNames(fleet);
     this.loads = kept(() => admission.read());
     this.budgets = kept(() => admission.readBudgets());
     this.health = kept(() => readHealth(ledger, fleet));
-    this.depths = kept(() => readDepths(queues, names));
+    this.depths = kept(() => readDepths(queues, queueNames(fleet)));
     this.batchStatuses = kept(() => countBatches(ledger));
   }
 }

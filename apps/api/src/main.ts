@@ -17,8 +17,9 @@ async function start(): Promise<Running | Refused> {
   if (refused !== null) return { refused };
   const log = pino({ level: environment.logLevel, name: 'api' });
   for (const warning of warnings) apiEvents(log).configWarning({ warning });
-  const { host, port, stop } = await startApi(installation, log);
-  return { stop: () => stop(GRACE_MS), ready: { host, port } };
+  const readConfig = () => loadForRole(process.env, process.cwd());
+  const { host, port, stop, reload } = await startApi({ ...installation, readConfig }, log);
+  return { reload, stop: () => stop(GRACE_MS), ready: { host, port } };
 }
 
 await runRole(() => start().catch(refusalOf));

@@ -12,6 +12,7 @@ import {
   pauseBatch,
   resumeBatch,
 } from './handlers/batches.ts';
+import { patchDeployment, reloadConfig } from './handlers/control.ts';
 import { createBatch } from './handlers/create-batch.ts';
 import { createJob, retryJob } from './handlers/create-job.ts';
 import { docs, openapi } from './handlers/documents.ts';
@@ -26,11 +27,12 @@ import { webhookSecret } from './handlers/webhook-secret.ts';
 import type { Handler } from './http/message.ts';
 import type { ShapeName } from './shapes/answers.ts';
 import { batchRequest, batchesQuery, directQuery, resultsQuery } from './shapes/batch-request.ts';
+import { deploymentPatch } from './shapes/control-request.ts';
 import { completeRequest, fileForm, filesQuery, uploadRequest } from './shapes/file-request.ts';
 import { jobRequest, jobsQuery, waitQuery } from './shapes/job-request.ts';
 
 export interface Route {
-  method: 'get' | 'post' | 'delete';
+  method: 'get' | 'post' | 'patch' | 'delete';
   /** As express reads it: `/v1/jobs/:id`. */
   path: string;
   access: 'open' | 'tenant' | 'admin';
@@ -93,6 +95,8 @@ export const ROUTES: readonly Route[] = [
   { method: 'get', path: '/v1/webhook_secret', ...admin, handler: webhookSecret, returns: 'WebhookSecret', does: 'The secret that webhook deliveries are signed with' },
   { method: 'get', path: '/admin/pools', ...admin, handler: adminPools, returns: 'PoolList', does: 'Pools, live' },
   { method: 'get', path: '/admin/deployments', ...admin, handler: adminDeployments, returns: 'DeploymentList', does: 'Deployments, live' },
+  { method: 'patch', path: '/admin/deployments/:id', ...admin, handler: patchDeployment, returns: 'Deployment', does: 'Set weight, limits or state over the config, in all processes; null clears', ...json, body: deploymentPatch },
+  { method: 'post', path: '/admin/reload', ...admin, handler: reloadConfig, returns: 'Reload', does: 'Read the config anew, in all processes; with a mistake in it nothing changes' },
   { method: 'get', path: '/admin/budgets', ...admin, handler: adminBudgets, returns: 'BudgetList', does: 'Budgets, live' },
 
   { method: 'get', path: '/admin', access: 'admin', handler: adminHome, returns: 'Links', does: 'Where things are; a page for browsers' },

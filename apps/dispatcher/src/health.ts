@@ -21,6 +21,13 @@ const HEALTH_FAILURES = Object.entries(CONSEQUENCES)
   .filter(([, consequence]) => consequence.health === 'failure')
   .map(([name]) => name as keyof Classes);
 
+interface HealthPorts {
+  /** The operator's wish for a deployment. */
+  wishOf: (deployment: string) => Health['wish'];
+  now: () => number;
+  random: () => number;
+}
+
 export class HealthBook {
   readonly #fleet: Fleet;
   readonly #now: () => number;
@@ -28,17 +35,42 @@ export class HealthBook {
   readonly #health = new Map<string, Health>();
   readonly #seen = new Map<string, { ok: number; byOutcome: Classes }>();
 
-  constructor(fleet: Fleet, ports: { now: () => number; random: () => number }) {
+  readonly #wishOf: (deployment: string) => Health['wish'];
+
+  constructor(fleet: Fleet, ports: HealthPorts) {
     this.#fleet = fleet;
     this.#now = ports.now;
     this.#random = ports.random;
-    for (const id of fleet.deployments.keys()) {
-      this.#health.set(id, { wish: 'active', block: null, breaker: newBreaker(ports.now()) });
-    }
+    this.#wishOf = ports.wishOf;
+    this.#followFleet();
   }
 
   get all(): ReadonlyMap<string, Health> {
     return this.#health;
+  }
+
+  /** The deployments of the fleet as it is now, each with the operator's wish. */
+  #followFleet(): void {
+    const { deployments } = this.#fleet;
+    for (const id of this.#health.keys()) if (!deployments.has(id)) this.#forget(id);
+    for (const id of deployments.keys()) {
+      const health = this.#health.get(id) ?? { block: null, breaker: newBreaker(this.#now()) };
+      this.#health.set(id, { ...health, wish: this.#wishOf(id) });
+    }
+  }
+
+  #forget(id: string): void {
+    for (const map of [this.#health, this.#seen, this.#published]) map.delete(id);
+  }
+
+  /** What refused them may be mended now: blocks are tried at once. */
+  configChanged(): void {
+    const now = this.#now();
+    for (const [id, health] of this.#health)
+      this.#health.set(id, {
+        ...health,
+        block: afterFact(health.block, { kind: 'config_changed' }, now),
+      });
   }
 
   /** Takes up the states that the leader before left, so that a change of leader forgives nobody. */
@@ -57,6 +89,7 @@ export class HealthBook {
 
   /** What is new in the counters; the changes of state that follow from it, and from time alone. */
   look(loads: ReadonlyMap<string, DeploymentLoad>): StateChange[] {
+    this.#followFleet();
     const before = new Map(
       [...this.#health.keys()].map((id) => [id, this.#published.get(id) ?? 'active']),
     );

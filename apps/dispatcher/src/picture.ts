@@ -48,6 +48,8 @@ export class Picture {
 
   /** Takes in a look at Redis. */
   update(loads: ReadonlyMap<string, DeploymentLoad>, now: number): void {
+    for (const id of this.#views.keys())
+      if (!this.#fleet.deployments.has(id)) this.#views.delete(id);
     for (const [id, load] of loads) {
       const deployment = this.#fleet.deployments.get(id);
       if (!deployment) continue;
@@ -64,6 +66,7 @@ export class Picture {
         });
         continue;
       }
+      view.deployment = deployment;
       view.load = load;
       view.readAt = now;
       if (load.taken - view.takenBefore > view.placed) view.takenBefore = load.taken - view.placed;

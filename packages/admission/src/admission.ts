@@ -100,6 +100,8 @@ export class Admission {
   /** By deployment and dimension: the limit last told Redis, and when (ms, this process's clock). */
   readonly #told = new Map<string, { limit: number; at: number }>();
   #drawn = new Map<string, DrawnBudgets>();
+  /** Deployments that are gone, for what was booked on them. */
+  readonly #gone = new Map<string, DrawnBudgets>();
   /** By root, the budgets that count calls in flight. */
   #limited = new Map<string, Set<string>>();
 
@@ -116,11 +118,16 @@ export class Admission {
     this.useFleet(fleet);
   }
 
-  /** Goes by other limits from now on; what is booked stays booked. */
+  /**
+   * Goes by other limits and deployments from now on. What is booked stays booked; a bucket keeps its level, as
+   * milliseconds of rate, so neither a higher nor a lower limit makes a burst.
+   */
   useFleet(fleet: Fleet): void {
     const made = { fleet, prefix: this.#prefix, pacing: this.#pacing };
     const drawn = [...fleet.deployments.values()].map((one) => drawnBudgets(one, made));
+    for (const [id, one] of this.#drawn) this.#gone.set(id, one);
     this.#drawn = new Map(drawn.map((one) => [one.deployment.id, one]));
+    for (const id of this.#drawn.keys()) this.#gone.delete(id);
     this.#limited = new Map(drawn.map(({ deployment }) => [deployment.root, new Set()]));
     for (const { deployment, rules } of drawn) {
       for (const { budget } of leasing(rules)) this.#limited.get(deployment.root)?.add(budget);
@@ -278,7 +285,7 @@ export class Admission {
   }
 
   #of(deploymentId: string): DrawnBudgets {
-    const drawn = this.#drawn.get(deploymentId);
+    const drawn = this.#drawn.get(deploymentId) ?? this.#gone.get(deploymentId);
     if (!drawn) throw new RangeError(`no such deployment: ${deploymentId}`);
     return drawn;
   }

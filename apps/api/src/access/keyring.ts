@@ -17,14 +17,19 @@ const OPEN_CALLER: Caller = { id: 'default', pools: null };
 const ADMIN_CALLER: Caller = { id: 'admin', pools: null };
 
 export class Keyring {
-  readonly #tenants: Key[];
-  readonly #admins: Key[];
+  #tenants: Key[] = [];
+  #admins: Key[] = [];
   readonly #allowOpen: boolean;
 
   constructor(tenants: readonly Tenant[], admin: Settings['admin'], allowOpen: boolean) {
+    this.#allowOpen = allowOpen;
+    this.use(tenants, admin);
+  }
+
+  /** Goes by these keys from the next request on. */
+  use(tenants: readonly Tenant[], admin: Settings['admin']): void {
     this.#tenants = tenants.flatMap((tenant) => keysOf(tenant.keyHashes, tenant));
     this.#admins = keysOf(admin.keyHashes, ADMIN_CALLER);
-    this.#allowOpen = allowOpen;
   }
 
   /** Who may use /v1. Throws 401, or 403 where a web page calls an open installation. */

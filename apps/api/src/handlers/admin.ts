@@ -27,23 +27,41 @@ async function readLive({ figures }: Api): Promise<Live> {
   return { loads, health, depths };
 }
 
+/** One deployment, as in the list. */
+export const oneDeployment = async (api: Api, deployment: Deployment) =>
+  deploymentView(deployment, await readLive(api), api);
+
 export async function adminDeployments(api: Api, request: ApiRequest): Promise<Reply> {
   readQuery(noQuery, request.query);
   const live = await readLive(api);
-  const data = [...api.fleet.deployments.values()].map((one) => deploymentView(one, live));
+  const data = [...api.fleet.deployments.values()].map((one) => deploymentView(one, live, api));
   return ok({ object: 'list', data });
 }
 
-function deploymentView(deployment: Deployment, { loads, health, depths }: Live) {
+function deploymentView(
+  deployment: Deployment,
+  { loads, health, depths }: Live,
+  { control, fleet }: Pick<Api, 'control' | 'fleet'>,
+) {
   const { id } = deployment;
   const load = loads.get(id);
-  const told = health.get(id) ?? {};
+  const wish = control.wishOf(id);
+  // An operator's wish is in force before a dispatcher has said so.
+  const said = health.get(id) ?? {};
+  const told =
+    wish === 'active' ? said : { ...said, state: wish, reason: `set to ${wish} by an operator` };
   return {
     id,
     provider: deployment.provider.id,
     model: deployment.model,
     region: deployment.region,
     weight: deployment.weight,
+    limits: fleet.budgets.get(id)?.limits ?? {},
+    overridden: control.overrideOf(id),
+    configured: {
+      weight: control.configured.deployments.get(id)?.weight ?? null,
+      limits: control.configured.budgets.get(id)?.limits ?? {},
+    },
     budgets: deployment.budgets,
     /** Null until a dispatcher has said it. */
     state: told.state ?? null,

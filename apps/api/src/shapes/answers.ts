@@ -207,12 +207,20 @@ const state = text
     'active, half_open, broken, blocked, draining, paused; null until a dispatcher says it.',
   );
 
+const limitsOf = z.record(z.string(), count);
+
 const Deployment = z.object({
   id,
   provider: text,
   model: text.describe('As the provider knows it.'),
   region: text.nullable(),
   weight: count,
+  limits: limitsOf.describe('Of its own, in force now.'),
+  overridden: z
+    .object({ weight: count.optional(), state: text.optional(), limits: limitsOf.optional() })
+    .nullable()
+    .describe('What is set over the config; null = nothing.'),
+  configured: z.object({ weight: count.nullable(), limits: limitsOf }),
   budgets: z.array(text),
   state,
   reason: text.nullable().describe('Why it is not active.'),
@@ -257,6 +265,23 @@ const Budget = z.object({
   used,
 });
 
+const difference = z.object({
+  added: z.array(text),
+  removed: z.array(text),
+  changed: z.array(text),
+});
+
+const Reload = z.object({
+  object: z.literal('reload'),
+  deployments: difference,
+  pools: difference,
+  limits: z.array(text).describe('Deployments and budgets whose limits changed.'),
+  needs_restart: z
+    .array(text)
+    .describe('Sections and variables that differ and take effect at the next start.'),
+  warnings: z.array(text),
+});
+
 const listOf = (one: z.ZodType) => z.object({ object: z.literal('list'), data: z.array(one) });
 
 const pageOf = (one: z.ZodType) =>
@@ -286,7 +311,9 @@ export const SHAPES = {
     .describe('The provider’s own body, under its own status; `x-sluice-job-id` names the job.'),
   WebhookSecret: z.object({ object: z.literal('webhook_secret'), secret: text.nullable() }),
   PoolList: listOf(Pool),
+  Deployment,
   DeploymentList: listOf(Deployment),
+  Reload,
   BudgetList: listOf(Budget),
   Links: z.object({ object: z.literal('links'), title: text, says: text, at: texts }),
   Health: z.object({ status: z.literal('ok') }),
