@@ -19,6 +19,9 @@ export interface PublishedHealth {
   blocked?: string | null;
   since?: number;
   share?: number;
+  share_of_rate?: number;
+  breaker?: { kind: string; since: number; until?: number };
+  block?: { retryAt: number } | null;
 }
 
 export interface QueueDepth {

@@ -2,7 +2,15 @@
  * Health of every deployment: breaker, block and the operator's wish, moved on by what the last look at Redis brought.
  * The arithmetic is balancing's; here are only the differences between two looks, and who hears of a change.
  */
-import { afterFact, afterLook, BLOCKING, isDue, newBreaker, standing } from '@sluice/balancing';
+import {
+  afterFact,
+  afterLook,
+  BLOCKING,
+  isDue,
+  newBreaker,
+  shareOfRate,
+  standing,
+} from '@sluice/balancing';
 import type { BlockReason, CandidateState, Health } from '@sluice/balancing';
 import type { DeploymentLoad } from '@sluice/admission';
 import type { Fleet } from '@sluice/job';
@@ -156,12 +164,23 @@ export class HealthBook {
     if (health.wish !== 'active') return `set to ${health.wish} by an operator`;
     if (health.block) return REASONS[health.block.reason];
     if (health.breaker.kind === 'open') return 'too many of its last calls failed';
-    return health.breaker.kind === 'half_open' ? 'being tried again after failures' : null;
+    if (health.breaker.kind === 'half_open') return 'being tried again after failures';
+    const part = shareOfRate(health.breaker, this.#now());
+    return part < 1
+      ? `recovered; starts slowly, now at ${Math.round(part * 100)} % of its rate`
+      : null;
+  }
+
+  /** The part of its rate that each may use now, 1 = all. */
+  get sharesOfRate(): ReadonlyMap<string, number> {
+    const now = this.#now();
+    return new Map([...this.#health].map(([id, { breaker }]) => [id, shareOfRate(breaker, now)]));
   }
 
   /** For the health hash in Redis: what the admin pages show and the next leader starts from. */
   published(share: ReadonlyMap<string, number>): Record<string, string> {
     const rows: Record<string, string> = {};
+    const eased = this.sharesOfRate;
     for (const [id, health] of this.#health) {
       const row = {
         ...health,
@@ -170,6 +189,7 @@ export class HealthBook {
         blocked: health.block?.reason ?? null,
         since: health.block?.since ?? health.breaker.since,
         share: share.get(id) ?? 0,
+        share_of_rate: eased.get(id) ?? 1,
       };
       rows[id] = JSON.stringify(row);
     }

@@ -202,6 +202,7 @@ export class Term {
   }
 
   async #lookOnce(): Promise<void> {
+    this.#ports.admission.ease(this.#health.sharesOfRate);
     const loads = await this.#ports.admission.read();
     const now = this.#ports.now();
     this.#picture.update(loads, now);

@@ -56,18 +56,18 @@ export async function startWorker(options: WorkerOptions): Promise<CallingWorker
   const { events } = options;
   const holder = randomUUID();
   const parts = makeParts(options, holder);
-  const { aborts, admission, ledger } = parts;
+  const { aborts } = parts;
   const pools = new PoolSet({ ...parts, ...options, holder, keep: KEEP, leaseMs: LEASE_MS });
   const control = controlOf(options, parts, pools);
   await control.start();
   await pools.learn();
   const apply = (deployment: string, state: string): void => pools.told(deployment, state);
   await aborts.start(apply);
-  await readStates(ledger, apply);
+  await readStates(parts, apply);
   pools.follow((id) => control.wishOf(id));
   const learning = setInterval(() => {
     void pools.learn();
-    void readStates(ledger, apply);
+    void readStates(parts, apply);
   }, LEARN_EVERY_MS);
   events.started({ deployments: pools.ids });
   return {
@@ -142,11 +142,15 @@ async function closeParts(parts: Parts): Promise<void> {
 
 /** States as the leader last published them: news may be missed while a connection is down. */
 async function readStates(
-  { redis, keys }: Ledger,
+  { ledger: { redis, keys }, admission }: Parts,
   apply: (deployment: string, state: string) => void,
 ): Promise<void> {
   const rows = await redis.hgetall(keys.health).catch(() => ({}));
+  const shares = new Map<string, number>();
   for (const [deployment, text] of Object.entries(rows)) {
-    apply(deployment, (JSON.parse(text) as { state: string }).state);
+    const told = JSON.parse(text) as { state: string; share_of_rate?: number };
+    apply(deployment, told.state);
+    shares.set(deployment, told.share_of_rate ?? 1);
   }
+  admission.ease(shares);
 }

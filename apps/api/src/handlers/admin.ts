@@ -69,10 +69,19 @@ function deploymentView(
     blocked: told.blocked ?? null,
     since: told.since === undefined ? null : Math.floor(told.since / 1000),
     share: told.share ?? null,
+    breaker: told.breaker?.kind ?? null,
+    next_try_at: nextTry(told),
+    share_of_rate: told.share_of_rate ?? null,
     queued: waitingIn(depths.get(runQueue(id))),
     in_flight: load?.inFlight ?? 0,
     ...(load ? callFigures(load) : {}),
   };
+}
+
+/** When one job may try it again, Unix seconds; null where nothing keeps jobs from it. */
+function nextTry({ breaker, block }: PublishedHealth): number | null {
+  const at = block?.retryAt ?? breaker?.until;
+  return at === undefined ? null : Math.ceil(at / 1000);
 }
 
 const callFigures = (load: DeploymentLoad) => ({
