@@ -11,7 +11,7 @@ export const LAYERS: readonly (readonly string[])[] = [
   ['balancing', 'budget', 'fairness', 'planning', 'prediction', 'retry', 'routing', 'windows'],
   ['simulation'],
   ['config', 'providers', 'admission', 'control', 'ledger', 'queues', 'files', 'role', 'webhooks'],
-  ['api', 'dispatcher', 'worker', 'simulate', 'simulator', 'launcher'],
+  ['api', 'dispatcher', 'doctor', 'worker', 'simulate', 'simulator', 'launcher'],
 ];
 
 /** Only tests import it. */
