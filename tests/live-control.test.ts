@@ -41,6 +41,8 @@ before(async () => {
 });
 after(() => system.stop());
 
+// The tests say what they expect of an answer.
+// oxlint-disable-next-line typescript/no-unnecessary-type-parameters
 async function ask<T>(line: string, body?: unknown): Promise<{ status: number; json: T }> {
   const [method = 'GET', path = ''] = line.split(' ');
   const type = typeof body === 'string' ? 'application/jsonl' : 'application/json';
@@ -179,7 +181,7 @@ test('deployments and limits change under 2,000 jobs: nothing lost, nothing twic
 });
 
 test('a config with mistakes changes nothing, and all of them are answered', async () => {
-  const before = [...(await deployments()).keys()];
+  const inForce = [...(await deployments()).keys()];
   writeConfig(['a', 'b'], 'retry: { max_attempts: none }\nroutess: []');
   const { status, json } = await ask<{ error: { code: string; message: string } }>(
     'POST /admin/reload',
@@ -187,7 +189,7 @@ test('a config with mistakes changes nothing, and all of them are answered', asy
   assert.deepEqual([status, json.error.code], [400, 'invalid_config']);
   for (const part of ['2 mistakes', 'retry.max_attempts', 'routess'])
     assert.ok(json.error.message.includes(part), json.error.message);
-  assert.deepEqual([...(await deployments()).keys()], before);
+  assert.deepEqual([...(await deployments()).keys()], inForce);
 });
 
 test('what cannot change live is said; tenants and keys change', async () => {

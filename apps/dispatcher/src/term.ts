@@ -152,14 +152,16 @@ export class Term {
   fleetChanged({ deployments, pools }: FleetChange, config: boolean): void {
     if (config) this.#health.configChanged();
     this.#intake?.take(pools.added);
-    const acting = this.#look().then(async () => {
-      await this.#leave(deployments.removed);
-      this.#placer.pump();
-    });
-    acting.catch((error: unknown) => {
+    this.#follow(deployments.removed).catch((error: unknown) => {
       if (!this.#stopped)
         this.#ports.events.failed({ what: 'following the config', error: String(error) });
     });
+  }
+
+  async #follow(removed: readonly string[]): Promise<void> {
+    await this.#look();
+    await this.#leave(removed);
+    this.#placer.pump();
   }
 
   /** Deployments that are not in the fleet any more: what waits on their queues is placed elsewhere. */

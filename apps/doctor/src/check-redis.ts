@@ -25,7 +25,7 @@ export async function checkRedis(url: string | null): Promise<Finding[]> {
       await latencyFinding(redis),
     ];
   } catch (error) {
-    const says = `cannot be asked at ${placeOf(url)}: ${withoutUrl(String((error as Error).message), url)}`;
+    const says = `cannot be asked at ${placeOf(url)}: ${withoutUrl((error as Error).message, url)}`;
     return [wrong(ABOUT, says, 'check REDIS_URL, that it runs, and user and password')];
   } finally {
     redis.disconnect();

@@ -141,7 +141,7 @@ test('a clock that differs from the provider’s', async () => {
 });
 
 test('--no-calls calls nobody; an evicting Redis is an error', async () => {
-  const before = simulator.stats().accounts['good']?.calls;
+  const callsBefore = simulator.stats().accounts['good']?.calls;
   const control = new Redis(redis.url);
   await control.config('SET', 'maxmemory-policy', 'allkeys-lru');
   const { code, of, findings } = await doctor(configOf('  d: { provider: good, model: m }'), [
@@ -149,7 +149,7 @@ test('--no-calls calls nobody; an evicting Redis is an error', async () => {
   ]);
   await control.config('SET', 'maxmemory-policy', 'noeviction');
   control.disconnect();
-  assert.equal(simulator.stats().accounts['good']?.calls, before);
+  assert.equal(simulator.stats().accounts['good']?.calls, callsBefore);
   assert.ok(findings.every(({ about }) => !about.startsWith('deployments')));
   assert.match(of('redis'), /error: maxmemory-policy allkeys-lru/);
   assert.equal(code, 1);

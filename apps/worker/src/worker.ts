@@ -40,7 +40,7 @@ const KEEP = 1_000;
 const LEASE_MS = 15_000;
 const LEARN_EVERY_MS = 2_000;
 
-export interface Parts {
+interface Parts {
   ledger: Ledger;
   redis: Redis;
   store: FileStore;

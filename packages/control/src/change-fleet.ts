@@ -13,7 +13,7 @@ export interface FleetChange {
 }
 
 /** Ids. A deployment is changed when calls are made otherwise (key, model, URL, timeout …), not by its weight or limits. */
-export interface Difference {
+interface Difference {
   added: string[];
   removed: string[];
   changed: string[];
@@ -22,7 +22,7 @@ export interface Difference {
 /** Gives `fleet` the content of `next`; what is the same keeps its place. */
 export function changeFleet(fleet: Fleet, next: Fleet): FleetChange {
   const change = {
-    deployments: difference(fleet.deployments, next.deployments, withoutWeight),
+    deployments: difference(fleet.deployments, next.deployments, callFacts),
     pools: difference(fleet.pools, next.pools, (pool) => pool),
     limits: [...next.budgets.values()]
       .filter(({ id, limits }) => !isDeepStrictEqual(limitsOf(fleet, id), limits))
@@ -36,7 +36,8 @@ export function changeFleet(fleet: Fleet, next: Fleet): FleetChange {
 
 const limitsOf = (fleet: Fleet, id: string): Limits | undefined => fleet.budgets.get(id)?.limits;
 
-const withoutWeight = ({ weight: _, ...rest }: Deployment): object => rest;
+/** Whatever its weight. */
+const callFacts = (deployment: Deployment): object => ({ ...deployment, weight: 0 });
 
 function difference<T>(
   before: ReadonlyMap<string, T>,
