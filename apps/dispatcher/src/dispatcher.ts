@@ -170,12 +170,13 @@ function recorderOf(
     },
   };
   const keepSeconds = Math.ceil(settings.retention.jobsMs / 1000);
+  const keepDeadSeconds = Math.max(keepSeconds, Math.ceil(settings.retention.deadMs / 1000));
   return new Recorder({
     ledger,
     redisUrl: parts.redisUrl,
     holder,
     events,
-    recordJobs: (outcomes) => recordJobs({ ...ports, keepSeconds }, outcomes),
+    recordJobs: (outcomes) => recordJobs({ ...ports, keepSeconds, keepDeadSeconds }, outcomes),
     recordBatch: (batch, outcomes) => recordBatch(ports, batch, outcomes),
   });
 }

@@ -20,6 +20,8 @@ export interface RecordJobsPorts {
   maxAttempts: number;
   /** How long an ended job can be read, s. */
   keepSeconds: number;
+  /** The same for one that is out of attempts: it may be replayed. */
+  keepDeadSeconds: number;
   fallbackQueue: (pool: string) => Queue<EntryData>;
   deadQueue: Queue;
   events: DispatcherEvents;
@@ -94,7 +96,7 @@ function recordOf(ports: RecordJobsPorts, judged: Judged): JobRecord {
     attempts: JSON.stringify(meta.attempts).slice(1, -1),
     next: verdict ? NEXT[verdict.kind] : 'succeeded',
     now: ports.now(),
-    keepSeconds: ports.keepSeconds,
+    keepSeconds: verdict?.kind === 'dead' ? ports.keepDeadSeconds : ports.keepSeconds,
     eventId: makeId('evt', randomBytes(16)),
     checkAt: notBefore + CHECK_PLACED_MS,
     set: fieldsFor(judged),

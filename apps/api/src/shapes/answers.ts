@@ -285,6 +285,21 @@ const Reload = z.object({
   warnings: z.array(text),
 });
 
+const DeadJob = z.object({
+  id: id.describe('A job’s, or a batch line’s.'),
+  object: z.literal('dead_job'),
+  code: z.enum(OUTCOMES).describe('How its last attempt ended.'),
+  pool: text.nullable().describe('Null for a line of a batch over several pools.'),
+  died_at: unix,
+});
+
+const Replay = z.object({
+  object: z.literal('replay'),
+  replayed: z.array(z.object({ id, job: id.describe('The new job.') })),
+  skipped: z.array(z.object({ id, reason: text })),
+  has_more: z.boolean().describe('Ask again for the rest.'),
+});
+
 const listOf = (one: z.ZodType) => z.object({ object: z.literal('list'), data: z.array(one) });
 
 const pageOf = (one: z.ZodType) =>
@@ -317,6 +332,8 @@ export const SHAPES = {
   Deployment,
   DeploymentList: listOf(Deployment),
   Reload,
+  DeadJobPage: pageOf(DeadJob),
+  Replay,
   BudgetList: listOf(Budget),
   Links: z.object({ object: z.literal('links'), title: text, says: text, at: texts }),
   Health: z.object({ status: z.literal('ok') }),
