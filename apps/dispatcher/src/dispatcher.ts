@@ -20,6 +20,7 @@ import { recordBatch } from './record-batch.ts';
 import type { RecordBatchPorts } from './record-batch.ts';
 import { recordJobs } from './record-jobs.ts';
 import { Recorder } from './recorder.ts';
+import { RetryBudgets } from './retry-budgets.ts';
 import { Segments } from './segments.ts';
 import { Term } from './term.ts';
 import { startWebhooks } from './webhooks.ts';
@@ -155,6 +156,7 @@ function recorderOf(
     segments: state.segments,
     holder,
     maxAttempts: settings.retry.maxAttempts,
+    retries: new RetryBudgets(now),
     fallbackQueue: (pool) => queue<EntryData>(fallbackQueue(pool)),
     deadQueue: queue(QUEUES.dead),
     events,
