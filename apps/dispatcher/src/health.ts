@@ -4,14 +4,16 @@
  */
 import {
   afterFact,
+  afterInterval,
   afterLook,
   BLOCKING,
   isDue,
   newBreaker,
+  OUTLIER,
   shareOfRate,
   standing,
 } from '@sluice/balancing';
-import type { BlockReason, CandidateState, Health } from '@sluice/balancing';
+import type { BlockReason, CandidateState, Health, Measured, Slowness } from '@sluice/balancing';
 import type { DeploymentLoad } from '@sluice/admission';
 import type { Fleet } from '@sluice/job';
 import { CONSEQUENCES } from '@sluice/retry';
@@ -68,7 +70,7 @@ export class HealthBook {
   }
 
   #forget(id: string): void {
-    for (const map of [this.#health, this.#seen, this.#published]) map.delete(id);
+    for (const map of [this.#health, this.#seen, this.#published, this.#okBefore]) map.delete(id);
   }
 
   /** What refused them may be mended now: blocks are tried at once. */
@@ -102,6 +104,7 @@ export class HealthBook {
       [...this.#health.keys()].map((id) => [id, this.#published.get(id) ?? 'active']),
     );
     for (const [id, load] of loads) this.#lookAt(id, load);
+    this.#compare(loads);
     const changes: StateChange[] = [];
     for (const [id, from] of before) {
       const to = this.stateOf(id);
@@ -136,6 +139,27 @@ export class HealthBook {
     });
   }
 
+  /** Every ten seconds: who is much slower than those whose answers are accepted as equal. */
+  #compare(loads: ReadonlyMap<string, DeploymentLoad>): void {
+    const now = this.#now();
+    if (now - this.#comparedAt < OUTLIER.intervalMs) return;
+    this.#comparedAt = now;
+    const measured = new Map<string, Measured>();
+    for (const [id, { ok, meanLatencyMs }] of loads) {
+      const calls = ok - (this.#okBefore.get(id) ?? ok);
+      this.#okBefore.set(id, ok);
+      if (meanLatencyMs !== null) measured.set(id, { latencyMs: meanLatencyMs, calls });
+    }
+    const tiers = [...this.#fleet.pools.values()].flatMap((pool) => pool.tiers);
+    this.#slowness = afterInterval(this.#slowness, measured, tiers);
+    for (const [id, health] of this.#health)
+      this.#health.set(id, { ...health, slow: this.#slowness.get(id)?.slow ?? false });
+  }
+
+  #comparedAt = 0;
+  #slowness: ReadonlyMap<string, Slowness> = new Map();
+  readonly #okBefore = new Map<string, number>();
+
   #blockAfter(health: Health, facts: { ok: number; refused: BlockReason | null; now: number }) {
     if (facts.refused)
       return afterFact(health.block, { kind: 'refused', reason: facts.refused }, facts.now);
@@ -166,8 +190,9 @@ export class HealthBook {
     if (health.breaker.kind === 'open') return 'too many of its last calls failed';
     if (health.breaker.kind === 'half_open') return 'being tried again after failures';
     const part = shareOfRate(health.breaker, this.#now());
-    return part < 1
-      ? `recovered; starts slowly, now at ${Math.round(part * 100)} % of its rate`
+    if (part < 1) return `recovered; starts slowly, now at ${Math.round(part * 100)} % of its rate`;
+    return health.slow
+      ? 'over three times slower than its peers; counts with half its weight'
       : null;
   }
 

@@ -8,7 +8,7 @@
  */
 import type { DeploymentLoad } from '@sluice/admission';
 import type { Candidate, Rate, SharedSlots } from '@sluice/balancing';
-import { msOf } from '@sluice/balancing';
+import { msOf, OUTLIER } from '@sluice/balancing';
 import { expectedCost } from '@sluice/budget';
 import type { Cost } from '@sluice/budget';
 import type { Deployment, Fleet, Shape } from '@sluice/job';
@@ -157,7 +157,7 @@ export class Picture {
     return {
       id: deployment.id,
       tier,
-      weight: deployment.weight,
+      weight: deployment.weight * (health?.slow ? OUTLIER.weightFactor : 1),
       region: deployment.region,
       price: deployment.price,
       queued: trial ?? this.queued(deployment.id),
