@@ -10,8 +10,8 @@ export const LAYERS: readonly (readonly string[])[] = [
   ['job'],
   ['balancing', 'budget', 'fairness', 'planning', 'prediction', 'retry', 'routing', 'windows'],
   ['simulation'],
-  ['config', 'providers', 'admission', 'ledger', 'queues', 'files', 'role', 'webhooks'],
-  ['api', 'dispatcher', 'worker', 'simulate', 'simulator', 'launcher'],
+  ['config', 'providers', 'admission', 'control', 'ledger', 'queues', 'files', 'role', 'webhooks'],
+  ['api', 'dispatcher', 'doctor', 'worker', 'simulate', 'simulator', 'launcher'],
 ];
 
 /** Only tests import it. */

@@ -1,6 +1,7 @@
 /** What handlers work with: one typed object, built once. */
 import type { Registry } from 'prom-client';
-import type { Settings } from '@sluice/config';
+import type { Installation, Settings } from '@sluice/config';
+import type { LiveControl } from '@sluice/control';
 import type { FileStore } from '@sluice/files';
 import type { Fleet, Tenant } from '@sluice/job';
 import type { Ledger, Watch } from '@sluice/ledger';
@@ -15,6 +16,7 @@ export interface Api {
   settings: Settings;
   /** Without API keys, also on other addresses than loopback. */
   allowOpen: boolean;
+  control: LiveControl<Installation>;
   ledger: Ledger;
   queues: QueueDoor;
   watch: Watch;
@@ -25,6 +27,8 @@ export interface Api {
   registry: Registry;
   /** /openapi.json. */
   description: object;
+  /** Sections and variables of the config as last read that this process does not go by until it starts again. */
+  needsRestart: readonly string[];
   /** When this process started, Unix ms. */
   startedAt: number;
   /** Aborted when the process begins to stop. */

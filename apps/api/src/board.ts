@@ -26,7 +26,7 @@ export function openBoard(path: string, ports: BoardPorts): RequestHandler {
   const server = new ExpressAdapter();
   server.setBasePath(path);
   const described = new Describer(ports);
-  const adapters = queueNames(ports.fleet).map((name) => {
+  const adapterOf = (name: string): BullMQAdapter => {
     const adapter = new BullMQAdapter(ports.queues.queue(name), {
       readOnlyMode: true,
       allowRetries: false,
@@ -35,9 +35,10 @@ export function openBoard(path: string, ports: BoardPorts): RequestHandler {
     adapter.setFormatter('returnValue', maskedData);
     adapter.getDescription = () => described.of(name);
     return adapter;
-  });
-  createBullBoard({
-    queues: adapters,
+  };
+  const shown = new Map<string, BullMQAdapter>();
+  const { setQueues } = createBullBoard({
+    queues: [],
     serverAdapter: server,
     options: {
       uiConfig: {
@@ -50,7 +51,16 @@ export function openBoard(path: string, ports: BoardPorts): RequestHandler {
     },
   });
   const board = server.getRouter() as RequestHandler;
+  const follow = (): void => {
+    const names = queueNames(ports.fleet);
+    if (names.length === shown.size && names.every((name) => shown.has(name))) return;
+    const adapters = names.map((name) => [name, shown.get(name) ?? adapterOf(name)] as const);
+    shown.clear();
+    for (const [name, adapter] of adapters) shown.set(name, adapter);
+    setQueues([...shown.values()]);
+  };
   return (request, response, next) => {
+    follow();
     // Without Redis this is where it shows: the board itself would wait for it.
     described.refresh().then(() => board(request, response, next), next);
   };

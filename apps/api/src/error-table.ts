@@ -63,6 +63,13 @@ export const ERRORS = {
     message: "'{field}' cannot be used here: {reason}.",
     advice: 'Leave the parameter out, or name a pool whose deployments can express it.',
   },
+  invalid_config: {
+    status: 400,
+    type: INVALID,
+    message: 'The config was not taken; what was in force stays in force. {report}',
+    advice: 'Mend what is listed in the config file, then reload again.',
+    retry: 'never',
+  },
   conflicting_models: {
     status: 400,
     type: INVALID,

@@ -9,6 +9,10 @@ export const apiEvents = (log: Logger) => ({
     log.warn(fields, 'open batches belong to no tenant of the config; the admin key reaches them'),
   stopping: (fields: { connections: number }) => log.info(fields, 'api stopping'),
   stopped: () => log.info('api stopped'),
+  configTaken: (fields: { deployments: object; pools: object; needs_restart: string[] }) =>
+    log.info(fields, 'config taken'),
+  configInvalid: (fields: { report: string }) =>
+    log.error(fields, 'config has mistakes; goes on with the one before'),
   answered: (fields: {
     request: string;
     method: string;

@@ -19,6 +19,9 @@ export interface PublishedHealth {
   blocked?: string | null;
   since?: number;
   share?: number;
+  share_of_rate?: number;
+  breaker?: { kind: string; since: number; until?: number };
+  block?: { retryAt: number } | null;
 }
 
 export interface QueueDepth {
@@ -46,11 +49,10 @@ export class LiveFigures {
 
   constructor(sources: Sources) {
     const { admission, ledger, queues, fleet } = sources;
-    const names = queueNames(fleet);
     this.loads = kept(() => admission.read());
     this.budgets = kept(() => admission.readBudgets());
     this.health = kept(() => readHealth(ledger, fleet));
-    this.depths = kept(() => readDepths(queues, names));
+    this.depths = kept(() => readDepths(queues, queueNames(fleet)));
     this.batchStatuses = kept(() => countBatches(ledger));
   }
 }

@@ -10,6 +10,7 @@ import {
   usersOfFile,
 } from '@sluice/ledger';
 import type { Api } from './api.ts';
+import { removeOldDead } from './dead-jobs.ts';
 import { hasEnded } from './find-batch.ts';
 import { removeBytes } from './handlers/files.ts';
 
@@ -68,7 +69,10 @@ async function removeRows({ ledger }: Ports, slot: number): Promise<number> {
 }
 
 /** Rounds until `signal` aborts. */
-export function startHousekeeping(ports: Ports, signal: AbortSignal): void {
+export function startHousekeeping(
+  ports: Ports & Pick<Api, 'queues' | 'settings'>,
+  signal: AbortSignal,
+): void {
   let busy = false;
   const timer = setInterval(() => {
     if (busy) return;
@@ -79,8 +83,9 @@ export function startHousekeeping(ports: Ports, signal: AbortSignal): void {
   signal.addEventListener('abort', () => clearInterval(timer));
 }
 
-async function round(ports: Ports): Promise<void> {
+async function round(ports: Ports & Pick<Api, 'queues' | 'settings'>): Promise<void> {
   try {
+    await removeOldDead(ports, ports.settings.retention.deadMs);
     const removed = await keepHouse(ports, Date.now());
     if (removed.files + removed.uploads + removed.rows > 0) ports.events.housekept(removed);
   } catch (error) {

@@ -9,16 +9,18 @@ import { startApi } from './start-api.ts';
 /** Requests under way get this long when the process is told to stop. */
 const GRACE_MS = 20_000;
 
+const readConfig = () => loadForRole(process.env, process.cwd());
+
 async function start(): Promise<Running | Refused> {
-  const installation = loadForRole(process.env, process.cwd());
+  const installation = readConfig();
   if (installation.kind === 'invalid') return { refused: installation.report };
   const { environment, tenants, warnings } = installation;
   const refused = refuseOpenAddress(environment, tenants);
   if (refused !== null) return { refused };
   const log = pino({ level: environment.logLevel, name: 'api' });
   for (const warning of warnings) apiEvents(log).configWarning({ warning });
-  const { host, port, stop } = await startApi(installation, log);
-  return { stop: () => stop(GRACE_MS), ready: { host, port } };
+  const { host, port, stop, reload } = await startApi({ ...installation, readConfig }, log);
+  return { reload, stop: () => stop(GRACE_MS), ready: { host, port } };
 }
 
 await runRole(() => start().catch(refusalOf));

@@ -1,6 +1,9 @@
 /** Builds the API and listens; `stop` lets requests under way end within a limit. main.ts and the tests start it the same way. */
 import { Admission } from '@sluice/admission';
+import { refuseOpenAddress, takeLive } from '@sluice/config';
 import type { Installation } from '@sluice/config';
+import { LiveControl } from '@sluice/control';
+import type { Applied, ReadConfig } from '@sluice/control';
 import { localStore } from '@sluice/files';
 import { Watch, connectRedis, openLedger } from '@sluice/ledger';
 import { createServer } from 'node:http';
@@ -11,9 +14,11 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { Registry } from 'prom-client';
 import { Keyring } from './access/keyring.ts';
+import type { Redis } from 'ioredis';
 import type { Api } from './api.ts';
 import { openBoard } from './board.ts';
 import { apiEvents } from './events.ts';
+import type { ApiEvents } from './events.ts';
 import { LiveFigures } from './figures.ts';
 import { startHousekeeping } from './housekeeping.ts';
 import { Connections } from './http/connections.ts';
@@ -27,15 +32,16 @@ import { tellOrphans } from './tell-orphans.ts';
 export interface Running {
   host: string;
   port: number;
+  /** Reads the config anew, here and in all other processes. */
+  reload: () => Promise<unknown>;
   /** Takes nothing new, gives what is under way `graceMs` to end, then closes everything it opened. */
   stop: (graceMs: number) => Promise<void>;
 }
 
-export type Setup = Pick<
-  Installation,
-  'config' | 'fleet' | 'tenants' | 'environment' | 'source'
-> & {
+export type Setup = Installation & {
   redisUrl: string;
+  /** For a reload; absent: there is nothing to read anew. */
+  readConfig?: ReadConfig<Installation>;
 };
 
 const BOARD_PATH = '/admin/queues';
@@ -43,10 +49,10 @@ const BOARD_PATH = '/admin/queues';
 /** Rejects when the address cannot be listened on. */
 export async function startApi(setup: Setup, log: Logger): Promise<Running> {
   const stopping = new AbortController();
-  const { api, close } = openApi(setup, { log, stopping: stopping.signal });
+  const keyring = new Keyring(setup.tenants, setup.config.admin, setup.environment.allowOpen);
+  const { api, close } = openApi(setup, { log, keyring, stopping: stopping.signal });
   const { host, port } = setup.environment;
   const board = openBoard(BOARD_PATH, api);
-  const keyring = new Keyring(setup.tenants, setup.config.admin, setup.environment.allowOpen);
   const server = createServer(makeServer({ api, keyring, board, boardPath: BOARD_PATH }));
   const connections = new Connections(server);
   // A large upload may take long; a client that sends nothing at all may not.
@@ -59,6 +65,7 @@ export async function startApi(setup: Setup, log: Logger): Promise<Running> {
     await close();
     throw error;
   }
+  await api.control.start();
   startHousekeeping(api, stopping.signal);
   void tellOrphans(api);
   const { port: actual } = server.address() as AddressInfo;
@@ -68,17 +75,18 @@ export async function startApi(setup: Setup, log: Logger): Promise<Running> {
     await close();
     api.events.stopped();
   };
-  return { host, port: actual, stop };
+  return { host, port: actual, stop, reload: () => reload(api) };
 }
 
 interface Around {
   log: Logger;
+  keyring: Keyring;
   stopping: AbortSignal;
 }
 
 function openApi(
   setup: Setup,
-  { log, stopping }: Around,
+  { log, keyring, stopping }: Around,
 ): { api: Api; close: () => Promise<void> } {
   const { prefix, dataDir, allowOpen } = setup.environment;
   const redis = connectRedis(setup.redisUrl, 'serving');
@@ -95,11 +103,16 @@ function openApi(
   const metrics = makeMetrics(registry);
   addLiveMetrics(registry, figures);
   const { fleet, tenants, config: settings } = setup;
+  const control = controlOf(setup, { redis, events }, (applied) => {
+    admission.useFleet(fleet);
+    takeConfig(setup, { api, keyring }, applied);
+  });
   const api: Api = {
     fleet,
     tenants,
     settings,
     allowOpen,
+    control,
     ledger,
     queues,
     watch,
@@ -110,9 +123,11 @@ function openApi(
     registry,
     stopping,
     startedAt: Date.now(),
+    needsRestart: [],
     description: describeRoutes(ROUTES),
   };
   const close = async (): Promise<void> => {
+    control.close();
     await queues.close();
     admission.close();
     watch.close();
@@ -120,6 +135,51 @@ function openApi(
     await store.close();
   };
   return { api, close };
+}
+
+function controlOf(
+  setup: Setup,
+  { redis, events }: { redis: Redis; events: ApiEvents },
+  onApplied: (applied: Applied<Installation>) => void,
+): LiveControl<Installation> {
+  return new LiveControl({
+    redis,
+    subscriber: connectRedis(setup.redisUrl, 'subscriber'),
+    prefix: setup.environment.prefix,
+    fleet: setup.fleet,
+    readConfig: checkedBy(setup),
+    onApplied,
+    onInvalid: (report) => events.configInvalid({ report }),
+  });
+}
+
+/** A config without keys must not open an address that others reach: what is refused at a start is refused here. */
+function checkedBy(setup: Setup): ReadConfig<Installation> {
+  return () => {
+    const fresh = setup.readConfig?.() ?? { kind: 'ok', ...setup };
+    if (fresh.kind === 'invalid') return fresh;
+    const report = refuseOpenAddress(setup.environment, fresh.tenants);
+    return report === null ? fresh : { kind: 'invalid', report };
+  };
+}
+
+/** Tenants, keys and routes of a config that was read anew. */
+function takeConfig(
+  setup: Setup,
+  { api, keyring }: { api: Api; keyring: Keyring },
+  { change, config }: Applied<Installation>,
+): void {
+  if (config === null) return;
+  api.needsRestart = takeLive(setup, config);
+  api.tenants = setup.tenants;
+  keyring.use(setup.tenants, setup.config.admin);
+  api.events.configTaken({ ...change, needs_restart: [...api.needsRestart] });
+}
+
+/** For who asks by a signal: the log says what came of it. */
+async function reload({ control, events }: Api): Promise<void> {
+  const result = await control.reload();
+  if (result.kind === 'invalid') events.configInvalid({ report: result.report });
 }
 
 async function listen(server: Server, host: string, port: number): Promise<void> {

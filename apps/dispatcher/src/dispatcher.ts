@@ -3,7 +3,10 @@ import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { Admission } from '@sluice/admission';
 import { KNOWN_WINDOW } from '@sluice/budget';
+import { takeLive } from '@sluice/config';
 import type { Installation } from '@sluice/config';
+import { LiveControl } from '@sluice/control';
+import type { ReadConfig } from '@sluice/control';
 import { localStore } from '@sluice/files';
 import type { FileStore } from '@sluice/files';
 import { connectRedis, openLedger } from '@sluice/ledger';
@@ -17,6 +20,7 @@ import { recordBatch } from './record-batch.ts';
 import type { RecordBatchPorts } from './record-batch.ts';
 import { recordJobs } from './record-jobs.ts';
 import { Recorder } from './recorder.ts';
+import { RetryBudgets } from './retry-budgets.ts';
 import { Segments } from './segments.ts';
 import { Term } from './term.ts';
 import { startWebhooks } from './webhooks.ts';
@@ -29,11 +33,15 @@ export interface DispatcherOptions {
   /** Unique among processes. */
   holder: string;
   events: DispatcherEvents;
+  /** For a reload; absent: there is nothing to read anew. */
+  readConfig?: ReadConfig<Installation>;
   now?: () => number;
   random?: () => number;
 }
 
 export interface Dispatcher {
+  /** Reads the config anew, here and in all other processes. */
+  reload: () => Promise<void>;
   /** Ends the term, records what is read, gives the lead and the slots to whoever stands by. */
   stop: () => Promise<void>;
 }
@@ -44,7 +52,8 @@ const LEASE_MS = 4_000;
 /** For each part: more than a webhook's or a call's usual time, less than anybody's patience. */
 const STOP_WITHIN_MS = 7_000;
 
-interface Parts extends Required<Omit<DispatcherOptions, 'filesFolder'>> {
+interface Parts extends Required<Omit<DispatcherOptions, 'filesFolder' | 'readConfig'>> {
+  control: LiveControl<Installation>;
   ledger: Ledger;
   redis: Redis;
   store: FileStore;
@@ -59,26 +68,30 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
   const redis = connectRedis(redisUrl, 'background');
   const store = localStore(filesFolder);
   const queues = new Map<string, Queue>();
+  const admission = new Admission({
+    redis,
+    prefix,
+    fleet,
+    pacing: pacingOf(settings.admission.utilisation),
+  });
+  const terms: { now: Term | null } = { now: null };
+  const control = controlOf(options, { redis, admission, terms });
+  await control.start();
   const parts: Parts = {
     now: Date.now,
     random: Math.random,
     ...options,
     redis,
+    control,
     ledger: openLedger(redis, prefix),
     store,
-    admission: new Admission({
-      redis,
-      prefix,
-      fleet,
-      pacing: pacingOf(settings.admission.utilisation),
-    }),
+    admission,
     queue: <Data>(name: string) => {
       const known = queues.get(name) ?? openQueue<Data>(name, redis, { prefix, keep: KEEP });
       queues.set(name, known);
       return known as Queue<Data>;
     },
   };
-  const terms: { now: Term | null } = { now: null };
   const segments = new Segments(store, holder.slice(0, 8));
   const recorder = recorderOf(parts, { terms, segments });
   const leadership = leadershipOf(parts, terms);
@@ -87,8 +100,13 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
   leadership.start();
   events.started({ pools: [...fleet.pools.keys()], deployments: [...fleet.deployments.keys()] });
   return {
+    reload: async () => {
+      const result = await control.reload();
+      if (result.kind === 'invalid') events.configInvalid(result);
+    },
     stop: async () => {
       events.stopping();
+      control.close();
       await within(STOP_WITHIN_MS, leadership.stop());
       await within(STOP_WITHIN_MS, webhooks.stop());
       await within(STOP_WITHIN_MS, recorder.stop());
@@ -100,6 +118,28 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
       events.stopped();
     },
   };
+}
+
+function controlOf(
+  options: DispatcherOptions,
+  parts: { redis: Redis; admission: Admission; terms: { now: Term | null } },
+): LiveControl<Installation> {
+  const { installation, redisUrl, events, readConfig } = options;
+  const { redis, admission, terms } = parts;
+  return new LiveControl({
+    redis,
+    subscriber: connectRedis(redisUrl, 'subscriber'),
+    prefix: installation.environment.prefix,
+    fleet: installation.fleet,
+    readConfig: readConfig ?? (() => ({ kind: 'ok', ...installation })),
+    onApplied: ({ change, config }) => {
+      if (config) takeLive(installation, config);
+      if (config) events.configTaken(change);
+      admission.useFleet(installation.fleet);
+      terms.now?.fleetChanged(change, config !== null);
+    },
+    onInvalid: (report) => events.configInvalid({ report }),
+  });
 }
 
 const pacingOf = (utilisation: number) => ({ ...KNOWN_WINDOW, share: utilisation });
@@ -116,6 +156,7 @@ function recorderOf(
     segments: state.segments,
     holder,
     maxAttempts: settings.retry.maxAttempts,
+    retries: new RetryBudgets(now),
     fallbackQueue: (pool) => queue<EntryData>(fallbackQueue(pool)),
     deadQueue: queue(QUEUES.dead),
     events,
@@ -131,12 +172,13 @@ function recorderOf(
     },
   };
   const keepSeconds = Math.ceil(settings.retention.jobsMs / 1000);
+  const keepDeadSeconds = Math.max(keepSeconds, Math.ceil(settings.retention.deadMs / 1000));
   return new Recorder({
     ledger,
     redisUrl: parts.redisUrl,
     holder,
     events,
-    recordJobs: (outcomes) => recordJobs({ ...ports, keepSeconds }, outcomes),
+    recordJobs: (outcomes) => recordJobs({ ...ports, keepSeconds, keepDeadSeconds }, outcomes),
     recordBatch: (batch, outcomes) => recordBatch(ports, batch, outcomes),
   });
 }
@@ -163,7 +205,7 @@ function leadershipOf(parts: Parts, terms: { now: Term | null }): Leadership {
 }
 
 function termOf(parts: Parts, token: number): Term {
-  const { installation, queue, redis } = parts;
+  const { control, installation, queue, redis } = parts;
   const { fleet, config: settings, environment } = installation;
   const { dispatch, server, retention } = settings;
   const depth = {
@@ -176,6 +218,7 @@ function termOf(parts: Parts, token: number): Term {
     {
       ...parts,
       fleet,
+      wishOf: (deployment) => control.wishOf(deployment),
       queues: {
         run: (deployment) => queue<EntryData>(runQueue(deployment)),
         batches: queue<StepData>(QUEUES.batches),
@@ -197,7 +240,9 @@ function termOf(parts: Parts, token: number): Term {
         maxLines: server.maxBatchLines,
         maxLineBytes: server.maxBodyBytes,
         filesMs: retention.filesMs,
-        routes: settings.routes,
+        get routes() {
+          return settings.routes;
+        },
         poolsOf: (tenant) => installation.tenants.find(({ id }) => id === tenant)?.pools ?? null,
       },
     },

@@ -6,6 +6,9 @@ export const dispatcherEvents = (log: Logger) => ({
     log.info(fields, 'dispatcher started'),
   stopping: () => log.info('dispatcher stopping'),
   stopped: () => log.info('dispatcher stopped'),
+  configTaken: (fields: { deployments: object; pools: object }) => log.info(fields, 'config taken'),
+  configInvalid: (fields: { report: string }) =>
+    log.error(fields, 'config has mistakes; goes on with the one before'),
   leading: (fields: { token: number }) => log.info(fields, 'leading'),
   leadLost: (fields: { token: number }) => log.warn(fields, 'lead lost'),
   recording: (fields: { slots: number }) => log.debug(fields, 'recording slots'),

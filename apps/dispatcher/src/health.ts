@@ -2,8 +2,18 @@
  * Health of every deployment: breaker, block and the operator's wish, moved on by what the last look at Redis brought.
  * The arithmetic is balancing's; here are only the differences between two looks, and who hears of a change.
  */
-import { afterFact, afterLook, BLOCKING, isDue, newBreaker, standing } from '@sluice/balancing';
-import type { BlockReason, CandidateState, Health } from '@sluice/balancing';
+import {
+  afterFact,
+  afterInterval,
+  afterLook,
+  BLOCKING,
+  isDue,
+  newBreaker,
+  OUTLIER,
+  shareOfRate,
+  standing,
+} from '@sluice/balancing';
+import type { BlockReason, CandidateState, Health, Measured, Slowness } from '@sluice/balancing';
 import type { DeploymentLoad } from '@sluice/admission';
 import type { Fleet } from '@sluice/job';
 import { CONSEQUENCES } from '@sluice/retry';
@@ -22,6 +32,13 @@ const HEALTH_FAILURES = Object.entries(CONSEQUENCES)
   .filter(([, consequence]) => consequence.health === 'failure')
   .map(([name]) => name as keyof Classes);
 
+interface HealthPorts {
+  /** The operator's wish for a deployment. */
+  wishOf: (deployment: string) => Health['wish'];
+  now: () => number;
+  random: () => number;
+}
+
 export class HealthBook {
   readonly #fleet: Fleet;
   readonly #now: () => number;
@@ -29,17 +46,42 @@ export class HealthBook {
   readonly #health = new Map<string, Health>();
   readonly #seen = new Map<string, { ok: number; byOutcome: Classes }>();
 
-  constructor(fleet: Fleet, ports: { now: () => number; random: () => number }) {
+  readonly #wishOf: (deployment: string) => Health['wish'];
+
+  constructor(fleet: Fleet, ports: HealthPorts) {
     this.#fleet = fleet;
     this.#now = ports.now;
     this.#random = ports.random;
-    for (const id of fleet.deployments.keys()) {
-      this.#health.set(id, { wish: 'active', block: null, breaker: newBreaker(ports.now()) });
-    }
+    this.#wishOf = ports.wishOf;
+    this.#followFleet();
   }
 
   get all(): ReadonlyMap<string, Health> {
     return this.#health;
+  }
+
+  /** The deployments of the fleet as it is now, each with the operator's wish. */
+  #followFleet(): void {
+    const { deployments } = this.#fleet;
+    for (const id of this.#health.keys()) if (!deployments.has(id)) this.#forget(id);
+    for (const id of deployments.keys()) {
+      const health = this.#health.get(id) ?? { block: null, breaker: newBreaker(this.#now()) };
+      this.#health.set(id, { ...health, wish: this.#wishOf(id) });
+    }
+  }
+
+  #forget(id: string): void {
+    for (const map of [this.#health, this.#seen, this.#published, this.#okBefore]) map.delete(id);
+  }
+
+  /** What refused them may be mended now: blocks are tried at once. */
+  configChanged(): void {
+    const now = this.#now();
+    for (const [id, health] of this.#health)
+      this.#health.set(id, {
+        ...health,
+        block: afterFact(health.block, { kind: 'config_changed' }, now),
+      });
   }
 
   /**
@@ -64,10 +106,12 @@ export class HealthBook {
 
   /** What is new in the counters; the changes of state that follow from it, and from time alone. */
   look(loads: ReadonlyMap<string, DeploymentLoad>): StateChange[] {
+    this.#followFleet();
     const before = new Map(
       [...this.#health.keys()].map((id) => [id, this.#published.get(id) ?? 'active']),
     );
     for (const [id, load] of loads) this.#lookAt(id, load);
+    this.#compare(loads);
     const changes: StateChange[] = [];
     for (const [id, from] of before) {
       const to = this.stateOf(id);
@@ -101,6 +145,27 @@ export class HealthBook {
       block: this.#blockAfter(health, { ok, refused, now }),
     });
   }
+
+  /** Every ten seconds: who is much slower than those whose answers are accepted as equal. */
+  #compare(loads: ReadonlyMap<string, DeploymentLoad>): void {
+    const now = this.#now();
+    if (now - this.#comparedAt < OUTLIER.intervalMs) return;
+    this.#comparedAt = now;
+    const measured = new Map<string, Measured>();
+    for (const [id, { ok, meanLatencyMs }] of loads) {
+      const calls = ok - (this.#okBefore.get(id) ?? ok);
+      this.#okBefore.set(id, ok);
+      if (meanLatencyMs !== null) measured.set(id, { latencyMs: meanLatencyMs, calls });
+    }
+    const tiers = [...this.#fleet.pools.values()].flatMap((pool) => pool.tiers);
+    this.#slowness = afterInterval(this.#slowness, measured, tiers);
+    for (const [id, health] of this.#health)
+      this.#health.set(id, { ...health, slow: this.#slowness.get(id)?.slow ?? false });
+  }
+
+  #comparedAt = 0;
+  #slowness: ReadonlyMap<string, Slowness> = new Map();
+  readonly #okBefore = new Map<string, number>();
 
   #blockAfter(health: Health, facts: { ok: number; refused: BlockReason | null; now: number }) {
     if (facts.refused)
@@ -136,12 +201,24 @@ export class HealthBook {
     if (health.block)
       return `${REASONS[health.block.reason]}; ${isDue(health.block, this.#now()) ? 'being tried again now' : 'tried again once a minute'}`;
     if (health.breaker.kind === 'open') return 'too many of its last calls failed';
-    return health.breaker.kind === 'half_open' ? 'being tried again after failures' : null;
+    if (health.breaker.kind === 'half_open') return 'being tried again after failures';
+    const part = shareOfRate(health.breaker, this.#now());
+    if (part < 1) return `recovered; starts slowly, now at ${Math.round(part * 100)} % of its rate`;
+    return health.slow
+      ? 'over three times slower than its peers; counts with half its weight'
+      : null;
+  }
+
+  /** The part of its rate that each may use now, 1 = all. */
+  get sharesOfRate(): ReadonlyMap<string, number> {
+    const now = this.#now();
+    return new Map([...this.#health].map(([id, { breaker }]) => [id, shareOfRate(breaker, now)]));
   }
 
   /** For the health hash in Redis: what the admin pages show and the next leader starts from. */
   published(share: ReadonlyMap<string, number>): Record<string, string> {
     const rows: Record<string, string> = {};
+    const eased = this.sharesOfRate;
     for (const [id, health] of this.#health) {
       const row = {
         ...health,
@@ -151,6 +228,7 @@ export class HealthBook {
         since: health.block?.since ?? health.breaker.since,
         share: share.get(id) ?? 0,
         called: this.#calledWith(id),
+        share_of_rate: eased.get(id) ?? 1,
       };
       rows[id] = JSON.stringify(row);
     }

@@ -22,22 +22,13 @@ const MOST_SLOTS = 4_096;
 
 export class Intake {
   readonly #options: IntakeOptions;
-  readonly #entries: Worker<EntryData>[];
+  readonly #entries = new Map<string, Worker<EntryData>>();
   readonly #steps: Worker<StepData>;
 
   constructor(options: IntakeOptions) {
     this.#options = options;
     const { connection, prefix, keep } = options;
-    const names = [
-      ...new Set(options.pools.flatMap((pool) => [poolQueue(pool), fallbackQueue(pool)])),
-    ];
-    this.#entries = names.map((name) =>
-      openWorker<EntryData>(name, (job, token) => this.#place(job, token), connection, {
-        prefix,
-        keep,
-        concurrency: SLOTS,
-      }),
-    );
+    this.take(options.pools);
     this.#steps = openWorker<StepData>(
       QUEUES.batches,
       async (job, token) => {
@@ -49,6 +40,17 @@ export class Intake {
       connection,
       { prefix, keep, concurrency: 4 },
     );
+  }
+
+  /** Takes from these pools too. A pool is never left: what was accepted for it waits, as its ledger says. */
+  take(pools: readonly string[]): void {
+    const { connection, prefix, keep } = this.#options;
+    for (const name of pools.flatMap((pool) => [poolQueue(pool), fallbackQueue(pool)])) {
+      if (this.#entries.has(name)) continue;
+      const place = (job: QueueEntry<EntryData>, token?: string) => this.#place(job, token);
+      const options = { prefix, keep, concurrency: SLOTS };
+      this.#entries.set(name, openWorker<EntryData>(name, place, connection, options));
+    }
   }
 
   async #place(entry: QueueEntry<EntryData>, token: string | undefined): Promise<void> {
@@ -63,12 +65,12 @@ export class Intake {
    */
   async makeRoom(waiting: number): Promise<void> {
     if (waiting < SLOTS) {
-      for (const worker of this.#entries)
+      for (const worker of this.#entries.values())
         if (worker.concurrency !== SLOTS) worker.concurrency = SLOTS;
       return;
     }
     await Promise.all(
-      this.#entries.map(async (worker) => {
+      [...this.#entries.values()].map(async (worker) => {
         const counts = await this.#options.queueOf(worker.name).getCountsPerPriority([1]);
         const urgent = counts['1'] ?? 0;
         if (urgent > 0) worker.concurrency = Math.min(MOST_SLOTS, worker.concurrency + urgent);
@@ -77,6 +79,6 @@ export class Intake {
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.#entries, this.#steps].map((worker) => worker.close()));
+    await Promise.all([...this.#entries.values(), this.#steps].map((worker) => worker.close()));
   }
 }

@@ -16,6 +16,7 @@ await runRole(async () => {
     redisUrl,
     filesFolder: join(environment.dataDir, 'files'),
     holder: randomUUID(),
+    readConfig: () => loadForRole(process.env, process.cwd()),
     events: dispatcherEvents(pino({ level: environment.logLevel, name: 'dispatcher' })),
   });
 });

@@ -8,7 +8,7 @@
  */
 import type { DeploymentLoad } from '@sluice/admission';
 import type { Candidate, Rate, SharedSlots } from '@sluice/balancing';
-import { msOf } from '@sluice/balancing';
+import { msOf, OUTLIER } from '@sluice/balancing';
 import { expectedCost } from '@sluice/budget';
 import type { Cost } from '@sluice/budget';
 import type { Deployment, Fleet, Shape } from '@sluice/job';
@@ -48,6 +48,8 @@ export class Picture {
 
   /** Takes in a look at Redis. */
   update(loads: ReadonlyMap<string, DeploymentLoad>, now: number): void {
+    for (const id of this.#views.keys())
+      if (!this.#fleet.deployments.has(id)) this.#views.delete(id);
     for (const [id, load] of loads) {
       const deployment = this.#fleet.deployments.get(id);
       if (!deployment) continue;
@@ -64,6 +66,7 @@ export class Picture {
         });
         continue;
       }
+      view.deployment = deployment;
       view.load = load;
       view.readAt = now;
       if (load.taken - view.takenBefore > view.placed) view.takenBefore = load.taken - view.placed;
@@ -154,7 +157,7 @@ export class Picture {
     return {
       id: deployment.id,
       tier,
-      weight: deployment.weight,
+      weight: deployment.weight * (health?.slow ? OUTLIER.weightFactor : 1),
       region: deployment.region,
       price: deployment.price,
       queued: trial ?? this.queued(deployment.id),

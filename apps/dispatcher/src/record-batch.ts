@@ -14,6 +14,7 @@ import type { DispatcherEvents } from './events.ts';
 import { readOrigins, retriesOf } from './line-retries.ts';
 import type { FailedLine, Origin } from './line-retries.ts';
 import { bandOf } from './placer.ts';
+import type { RetryBudgets } from './retry-budgets.ts';
 import type { Segments } from './segments.ts';
 import { verdictOf } from './verdict.ts';
 import type { Verdict } from './verdict.ts';
@@ -24,6 +25,7 @@ export interface RecordBatchPorts {
   segments: Segments;
   holder: string;
   maxAttempts: number;
+  retries: RetryBudgets;
   fallbackQueue: (pool: string) => Queue<EntryData>;
   deadQueue: Queue;
   events: DispatcherEvents;
@@ -101,6 +103,7 @@ function gather(ports: RecordBatchPorts, one: OneEntry): Gathered {
   const dead: OutcomeMeta[] = [];
   for (const { meta, raw } of items) {
     const ok = meta.outcome === 'ok';
+    ports.retries.called(meta.deployment);
     // A late failure of a line that ended or is tried again elsewhere: paid for, but it decides nothing.
     if (!ok && (!origin || origin.left.has(meta.place))) continue;
     const verdict = ok ? null : judge(ports, meta, one);
@@ -141,6 +144,7 @@ const judge = (
       maxAttempts: ports.maxAttempts,
       now: ports.now(),
       deadlineAt: expiresAt,
+      retryWait: (deployment, outcome) => ports.retries.waitFor(deployment, outcome),
     },
     ports.random,
   );

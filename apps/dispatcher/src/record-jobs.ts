@@ -11,6 +11,7 @@ import { spentAttempts } from '@sluice/retry';
 import type { DispatcherEvents } from './events.ts';
 import { bandOf, CHECK_PLACED_MS } from './placer.ts';
 import { verdictOf } from './verdict.ts';
+import type { RetryBudgets } from './retry-budgets.ts';
 import type { Verdict } from './verdict.ts';
 
 export interface RecordJobsPorts {
@@ -18,8 +19,11 @@ export interface RecordJobsPorts {
   fleet: Fleet;
   holder: string;
   maxAttempts: number;
+  retries: RetryBudgets;
   /** How long an ended job can be read, s. */
   keepSeconds: number;
+  /** The same for one that is out of attempts: it may be replayed. */
+  keepDeadSeconds: number;
   fallbackQueue: (pool: string) => Queue<EntryData>;
   deadQueue: Queue;
   events: DispatcherEvents;
@@ -48,6 +52,7 @@ async function recordOne(ports: RecordJobsPorts, outcome: StreamOutcome): Promis
   const [item] = decodeOutcomes(outcome.fields);
   if (!item) return true;
   const { meta, raw } = item;
+  ports.retries.called(meta.deployment);
   const facts = meta.outcome === 'ok' ? null : await readFacts(ports.ledger, outcome.id);
   const whole = facts ? withHistory(meta, facts) : meta;
   const verdict = facts ? judge(ports, whole, facts) : null;
@@ -69,7 +74,13 @@ const withHistory = (meta: OutcomeMeta, facts: JobFacts): OutcomeMeta => ({
 const judge = (ports: RecordJobsPorts, meta: OutcomeMeta, facts: JobFacts): Verdict =>
   verdictOf(
     meta,
-    { ...facts, fleet: ports.fleet, maxAttempts: ports.maxAttempts, now: ports.now() },
+    {
+      ...facts,
+      fleet: ports.fleet,
+      maxAttempts: ports.maxAttempts,
+      now: ports.now(),
+      retryWait: (deployment, outcome) => ports.retries.waitFor(deployment, outcome),
+    },
     ports.random,
   );
 
@@ -94,7 +105,7 @@ function recordOf(ports: RecordJobsPorts, judged: Judged): JobRecord {
     attempts: JSON.stringify(meta.attempts).slice(1, -1),
     next: verdict ? NEXT[verdict.kind] : 'succeeded',
     now: ports.now(),
-    keepSeconds: ports.keepSeconds,
+    keepSeconds: verdict?.kind === 'dead' ? ports.keepDeadSeconds : ports.keepSeconds,
     eventId: makeId('evt', randomBytes(16)),
     checkAt: notBefore + CHECK_PLACED_MS,
     set: fieldsFor(judged),

@@ -17,6 +17,8 @@ export interface SweeperPorts {
   placer: Placer;
   feeder: Pick<Feeder, 'add'>;
   queue: RunQueues;
+  /** Whether the fleet has the deployment. */
+  known: (deployment: string) => boolean;
   step: (batch: string, step: StepData['step']) => Promise<void>;
   keepSeconds: number;
   events: DispatcherEvents;
@@ -105,6 +107,7 @@ export class Sweeper {
   /** Whether a worker will still get it: it was placed, and its entry is in the queue. */
   async #isQueued(waiting: Waiting): Promise<boolean> {
     if (waiting.deployment === '' || waiting.status !== 'queued' || waiting.handed) return false;
+    if (!this.#ports.known(waiting.deployment)) return false;
     const jobId = entryJobId({ id: waiting.id, epoch: waiting.epoch });
     const state = await this.#ports.queue(waiting.deployment).getJobState(jobId);
     return ['waiting', 'prioritized', 'delayed', 'active'].includes(state);

@@ -6,6 +6,7 @@ import type { Queue } from 'bullmq';
 import type { Admission } from '@sluice/admission';
 import type { Depth } from '@sluice/balancing';
 import { shares } from '@sluice/balancing';
+import type { FleetChange } from '@sluice/control';
 import type { Fleet } from '@sluice/job';
 import { isChunkId, readBatch, SLOT_NUMBERS } from '@sluice/ledger';
 import type { Ledger, Waiting } from '@sluice/ledger';
@@ -30,6 +31,8 @@ export interface TermPorts {
   ledger: Ledger;
   store: FileStore;
   fleet: Fleet;
+  /** The operator's wish for a deployment. */
+  wishOf: (deployment: string) => 'active' | 'draining' | 'paused';
   admission: Admission;
   queues: {
     run: (deployment: string) => Queue<EntryData>;
@@ -50,6 +53,8 @@ export interface TermPorts {
   random: () => number;
 }
 
+/** States in which a deployment starts nothing more of what waits on its queue. */
+const TAKEN_BACK: ReadonlySet<string> = new Set(['broken', 'blocked', 'paused']);
 const PLAN_EVERY_MS = 1_000;
 const PUBLISH_EVERY_MS = 1_000;
 const STOP_WITHIN_MS = 5_000;
@@ -69,6 +74,7 @@ export class Term {
   #plannedAt = 0;
   #publishedAt = 0;
   #planning: Promise<void> | null = null;
+  #looking: Promise<void> = Promise.resolve();
 
   constructor(ports: TermPorts, leaderToken: number) {
     this.#ports = ports;
@@ -109,6 +115,7 @@ export class Term {
       placer: this.#placer,
       feeder: this.#feeder,
       queue,
+      known: (deployment) => fleet.deployments.has(deployment),
       step: (batch, step) => this.#addStep(batch, step),
       keepSeconds,
       events,
@@ -128,15 +135,40 @@ export class Term {
 
   async start(): Promise<void> {
     const { ledger } = this.#ports;
-    this.#health.restore(await ledger.redis.hgetall(ledger.keys.health));
+    const saved = await ledger.redis.hgetall(ledger.keys.health);
+    this.#health.restore(saved);
     await this.#look();
     await this.#resumeBatches();
     this.#intake = this.#ports.openIntake({
       entry: (data) => this.#placer.place(data),
       step: (data) => runStep(this.#stepPorts(), data),
     });
+    await this.#leave(Object.keys(saved).filter((id) => !this.#ports.fleet.deployments.has(id)));
     this.#sweeper.start();
     this.#loop = this.#run();
+  }
+
+  /** The fleet has another content, or operators other wishes; `config`: because the config was read anew. */
+  fleetChanged({ deployments, pools }: FleetChange, config: boolean): void {
+    if (config) this.#health.configChanged();
+    this.#intake?.take(pools.added);
+    this.#follow(deployments.removed).catch((error: unknown) => {
+      if (!this.#stopped)
+        this.#ports.events.failed({ what: 'following the config', error: String(error) });
+    });
+  }
+
+  async #follow(removed: readonly string[]): Promise<void> {
+    await this.#look();
+    await this.#leave(removed);
+    this.#placer.pump();
+  }
+
+  /** Deployments that are not in the fleet any more: what waits on their queues is placed elsewhere. */
+  async #leave(removed: readonly string[]): Promise<void> {
+    const { ledger } = this.#ports;
+    for (const id of removed) await this.#takeBack(id);
+    if (removed.length > 0) await ledger.redis.hdel(ledger.keys.health, ...removed);
   }
 
   /** Lines of a batch were recorded by this process: the window moved. */
@@ -164,8 +196,15 @@ export class Term {
     }
   }
 
-  /** One look at Redis, and what follows from it. */
-  async #look(): Promise<void> {
+  /** One look at Redis, and what follows from it. One at a time: a look that ends late must not undo a newer one. */
+  #look(): Promise<void> {
+    const look = this.#looking.then(() => this.#lookOnce());
+    this.#looking = look.catch(() => undefined);
+    return look;
+  }
+
+  async #lookOnce(): Promise<void> {
+    this.#ports.admission.ease(this.#health.sharesOfRate);
     const loads = await this.#ports.admission.read();
     const now = this.#ports.now();
     this.#picture.update(loads, now);
@@ -199,7 +238,7 @@ export class Term {
     const { ledger, events } = this.#ports;
     events.deploymentChanged(change);
     await ledger.redis.publish(ledger.keys.states, `${change.deployment} ${change.to}`);
-    if (change.to === 'broken' || change.to === 'blocked') await this.#takeBack(change.deployment);
+    if (TAKEN_BACK.has(change.to)) await this.#takeBack(change.deployment);
   }
 
   /** What waits on the queue of a sick deployment is placed elsewhere; its old entries are dropped by their epoch. */

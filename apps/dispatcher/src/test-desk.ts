@@ -29,6 +29,7 @@ import { startRedis } from '@sluice/testing';
 import type { TestRedis } from '@sluice/testing';
 import { dispatcherEvents } from './events.ts';
 import type { RecordBatchPorts } from './record-batch.ts';
+import { RetryBudgets } from './retry-budgets.ts';
 import { Segments } from './segments.ts';
 
 const CONFIG = `
@@ -73,6 +74,7 @@ export class Desk {
       deadQueue: dead,
       events: dispatcherEvents(pino({ level: 'silent' })),
       now: () => this.time,
+      retries: new RetryBudgets(() => 0),
       random: () => 0.5,
       onRecorded: () => undefined,
       onComplete: () => Promise.resolve(),

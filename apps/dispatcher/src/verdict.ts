@@ -11,6 +11,8 @@ export interface VerdictFacts {
   maxAttempts: number;
   now: number;
   deadlineAt: number;
+  /** How long a retry after this failure of a deployment waits for its turn, ms. */
+  retryWait: (deployment: string, outcome: FailureClass) => number;
 }
 
 export type Verdict =
@@ -39,7 +41,10 @@ export function verdictOf(meta: OutcomeMeta, facts: VerdictFacts, random: () => 
   if (next.kind !== 'retry') return next;
   const spent = leaves && tierIsSpent(pool, tier, next.exclude);
   const up = next.where === 'next_tier' || spent;
-  return { ...next, minTier: up ? Math.min(tier + 1, last) : tier };
+  const later = next.notBeforeMs + facts.retryWait(meta.deployment, outcome);
+  // Waiting for its turn is no reason to expire.
+  const notBeforeMs = later < facts.deadlineAt ? later : next.notBeforeMs;
+  return { ...next, notBeforeMs, minTier: up ? Math.min(tier + 1, last) : tier };
 }
 
 const tierOf = (pool: Pool | undefined, deployment: string): number =>

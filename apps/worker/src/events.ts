@@ -5,6 +5,10 @@ export const workerEvents = (log: Logger) => ({
   started: (fields: { deployments: string[] }) => log.info(fields, 'worker started'),
   stopping: (fields: { calling: number }) => log.info(fields, 'worker stopping'),
   stopped: () => log.info('worker stopped'),
+  configTaken: (fields: { added: string[]; removed: string[]; changed: string[] }) =>
+    log.info(fields, 'deployments changed'),
+  configInvalid: (fields: { report: string }) =>
+    log.error(fields, 'config has mistakes; goes on with the one before'),
   callFailed: (fields: {
     deployment: string;
     ref: string;

@@ -21,6 +21,7 @@ await runRole(async () => {
     redisUrl,
     filesFolder: join(environment.dataDir, 'files'),
     deployments,
+    readConfig: () => loadForRole(process.env, process.cwd()),
     events: workerEvents(pino({ level: environment.logLevel, name: 'worker' })),
   });
 });

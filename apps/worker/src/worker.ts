@@ -3,21 +3,20 @@ import { randomUUID } from 'node:crypto';
 import { Admission } from '@sluice/admission';
 import { KNOWN_WINDOW } from '@sluice/budget';
 import type { Installation } from '@sluice/config';
+import { LiveControl } from '@sluice/control';
+import type { ReadConfig } from '@sluice/control';
 import { localStore } from '@sluice/files';
 import type { FileStore } from '@sluice/files';
-import type { Deployment, Fleet } from '@sluice/job';
 import type { Redis } from 'ioredis';
 import { connectRedis, openLedger } from '@sluice/ledger';
 import type { Ledger } from '@sluice/ledger';
-import { adapterFor, createCaller } from '@sluice/providers';
-import type { Adapter, Caller } from '@sluice/providers';
+import { createCaller } from '@sluice/providers';
+import type { Caller } from '@sluice/providers';
 import { CallAborts } from './call-aborts.ts';
-import { DeploymentPool } from './deployment-pool.ts';
 import type { WorkerEvents } from './events.ts';
 import { LeaseKeeper } from './lease-keeper.ts';
-import { CallLoader } from './load-calls.ts';
 import { PermitKeeper } from './permit-keeper.ts';
-import { OutcomeWriter } from './outcome-writer.ts';
+import { PoolSet } from './pool-set.ts';
 
 export interface WorkerOptions {
   installation: Installation;
@@ -26,20 +25,20 @@ export interface WorkerOptions {
   /** Only these deployments; null = all. */
   deployments: readonly string[] | null;
   events: WorkerEvents;
+  /** For a reload; absent: there is nothing to read anew. */
+  readConfig?: ReadConfig<Installation>;
   now?: () => number;
 }
 
 export interface CallingWorker {
+  /** Reads the config anew, here and in all other processes. */
+  reload: () => Promise<void>;
   stop: () => Promise<void>;
 }
 
 const KEEP = 1_000;
 const LEASE_MS = 15_000;
 const LEARN_EVERY_MS = 2_000;
-/** Calls at once to a deployment without any limit, per process: enough to saturate a core, few enough to stay in memory. */
-const UNLIMITED_CONCURRENCY = 256;
-/** States in which a deployment makes calls. */
-const CALLING = new Set(['active', 'half_open', 'draining']);
 
 interface Parts {
   ledger: Ledger;
@@ -57,31 +56,56 @@ export async function startWorker(options: WorkerOptions): Promise<CallingWorker
   const { events } = options;
   const holder = randomUUID();
   const parts = makeParts(options, holder);
-  const { aborts, admission, ledger } = parts;
-  const pools = makePools(options, parts, { holder, loads: await admission.read() });
-  const apply = (deployment: string, state: string): void => {
-    if (pools.get(deployment)?.accept(CALLING.has(state)))
-      events.stateChanged({ deployment, state });
-  };
+  const { aborts } = parts;
+  const pools = new PoolSet({ ...parts, ...options, holder, keep: KEEP, leaseMs: LEASE_MS });
+  const control = controlOf(options, parts, pools);
+  await control.start();
+  await pools.learn();
+  const apply = (deployment: string, state: string): void => pools.told(deployment, state);
   await aborts.start(apply);
-  await readStates(ledger, apply);
-  for (const pool of pools.values()) pool.start();
+  await readStates(parts, apply);
+  pools.follow((id) => control.wishOf(id));
   const learning = setInterval(() => {
-    void learn(admission, pools);
-    void readStates(ledger, apply);
+    void pools.learn();
+    void readStates(parts, apply);
   }, LEARN_EVERY_MS);
-  events.started({ deployments: [...pools.keys()] });
+  events.started({ deployments: pools.ids });
   return {
+    reload: async () => {
+      const result = await control.reload();
+      if (result.kind === 'invalid') events.configInvalid(result);
+    },
     stop: async () => {
-      events.stopping({
-        calling: [...pools.values()].reduce((sum, pool) => sum + pool.calling, 0),
-      });
+      events.stopping({ calling: pools.calling });
+      control.close();
       clearInterval(learning);
-      await Promise.all([...pools.values()].map((pool) => pool.stop()));
+      await pools.stop();
       await closeParts(parts);
       events.stopped();
     },
   };
+}
+
+function controlOf(
+  options: WorkerOptions,
+  { admission, redis }: Parts,
+  pools: PoolSet,
+): LiveControl<Installation> {
+  const { installation, redisUrl, events } = options;
+  const control: LiveControl<Installation> = new LiveControl({
+    redis,
+    subscriber: connectRedis(redisUrl, 'subscriber'),
+    prefix: installation.environment.prefix,
+    fleet: installation.fleet,
+    readConfig: options.readConfig ?? (() => ({ kind: 'ok', ...installation })),
+    onApplied: ({ change, config }) => {
+      admission.useFleet(installation.fleet);
+      if (config) events.configTaken(change.deployments);
+      pools.follow((id) => control.wishOf(id), change);
+    },
+    onInvalid: (report) => events.configInvalid({ report }),
+  });
+  return control;
 }
 
 function makeParts(options: WorkerOptions, holder: string): Parts {
@@ -106,43 +130,6 @@ function makeParts(options: WorkerOptions, holder: string): Parts {
   };
 }
 
-type Loads = Awaited<ReturnType<Admission['read']>>;
-
-/** A pool of workers per deployment; what is the same for all of them is made once. */
-function makePools(
-  options: WorkerOptions,
-  parts: Parts,
-  { holder, loads }: { holder: string; loads: Loads },
-): Map<string, DeploymentPool> {
-  const { installation, events } = options;
-  const { fleet, environment } = installation;
-  const { admission, aborts, caller, ledger, leases, now, permits, redis, store } = parts;
-  const loader = new CallLoader(ledger, store);
-  const signalFor = (id: string) => aborts.signalFor(id);
-  const shared = {
-    admission,
-    permits,
-    outcomes: new OutcomeWriter(ledger, events),
-    connection: redis,
-    prefix: environment.prefix,
-    keep: KEEP,
-    unlimitedConcurrency: UNLIMITED_CONCURRENCY,
-    entry: { ledger, holder, leaseMs: LEASE_MS, loader, leases, events, now, signalFor },
-  };
-  const pools = chosen(fleet, options.deployments).map((deployment) => {
-    const adapter = adapterFor(deployment.provider.type) as Adapter;
-    const own = {
-      deployment,
-      outputCharge: fleet.budgets.get(deployment.id)?.outputCharge ?? adapter.outputCharge,
-      call: { deployment, adapter, caller, now },
-      limited: isLimited(fleet, deployment),
-    };
-    const learned = loads.get(deployment.id) ?? FIRST_GUESS;
-    return [deployment.id, new DeploymentPool({ ...shared, ...own }, learned)] as const;
-  });
-  return new Map(pools);
-}
-
 async function closeParts(parts: Parts): Promise<void> {
   parts.leases.close();
   parts.permits.close();
@@ -155,32 +142,15 @@ async function closeParts(parts: Parts): Promise<void> {
 
 /** States as the leader last published them: news may be missed while a connection is down. */
 async function readStates(
-  { redis, keys }: Ledger,
+  { ledger: { redis, keys }, admission }: Parts,
   apply: (deployment: string, state: string) => void,
 ): Promise<void> {
   const rows = await redis.hgetall(keys.health).catch(() => ({}));
+  const shares = new Map<string, number>();
   for (const [deployment, text] of Object.entries(rows)) {
-    apply(deployment, (JSON.parse(text) as { state: string }).state);
+    const told = JSON.parse(text) as { state: string; share_of_rate?: number };
+    apply(deployment, told.state);
+    shares.set(deployment, told.share_of_rate ?? 1);
   }
-}
-
-const FIRST_GUESS = { charsPerToken: 4, meanOutput: null, dims: [] };
-
-/** Whether anything bounds its calls; without, the worker does. */
-const isLimited = (fleet: Fleet, deployment: Deployment): boolean =>
-  deployment.budgets.some((id) => Object.keys(fleet.budgets.get(id)?.limits ?? {}).length > 0);
-
-function chosen(fleet: Fleet, ids: readonly string[] | null): Deployment[] {
-  const all = [...fleet.deployments.values()];
-  return ids === null ? all : all.filter(({ id, name }) => ids.includes(id) || ids.includes(name));
-}
-
-/** What answers have taught about tokens, shared by all processes. */
-async function learn(
-  admission: Admission,
-  pools: ReadonlyMap<string, DeploymentPool>,
-): Promise<void> {
-  const loads = await admission.read().catch(() => null);
-  if (!loads) return;
-  for (const [id, load] of loads) pools.get(id)?.learn(load);
+  admission.ease(shares);
 }

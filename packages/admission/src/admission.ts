@@ -87,6 +87,8 @@ export interface Refused {
   leaseMs: number;
 }
 
+/** A slow start goes in steps of a twentieth. */
+const EASE_STEPS = 20;
 /** A reported limit that does not change is told Redis again after so long, ms. */
 const REPORT_AGAIN_MS = 600_000;
 
@@ -100,6 +102,11 @@ export class Admission {
   /** By deployment and dimension: the limit last told Redis, and when (ms, this process's clock). */
   readonly #told = new Map<string, { limit: number; at: number }>();
   #drawn = new Map<string, DrawnBudgets>();
+  /** Deployments that are gone, for what was booked on them. */
+  readonly #gone = new Map<string, DrawnBudgets>();
+  #fleet: Fleet;
+  /** By deployment: the part of its own rates and calls at once that is used while it starts slowly. */
+  #eased: ReadonlyMap<string, number> = new Map();
   /** By root, the budgets that count calls in flight. */
   #limited = new Map<string, Set<string>>();
 
@@ -113,18 +120,39 @@ export class Admission {
     this.#random = random;
     this.#runId = new RunId(redis);
     defineScripts(redis);
+    this.#fleet = fleet;
     this.useFleet(fleet);
   }
 
-  /** Goes by other limits from now on; what is booked stays booked. */
+  /**
+   * Goes by other limits and deployments from now on. What is booked stays booked; a bucket keeps its level, as
+   * milliseconds of rate, so neither a higher nor a lower limit makes a burst.
+   */
   useFleet(fleet: Fleet): void {
+    this.#fleet = fleet;
     const made = { fleet, prefix: this.#prefix, pacing: this.#pacing };
-    const drawn = [...fleet.deployments.values()].map((one) => drawnBudgets(one, made));
+    const drawn = [...fleet.deployments.values()].map((one) =>
+      drawnBudgets(one, { ...made, eased: this.#eased.get(one.id) ?? 1 }),
+    );
+    for (const [id, one] of this.#drawn) this.#gone.set(id, one);
     this.#drawn = new Map(drawn.map((one) => [one.deployment.id, one]));
+    for (const id of this.#drawn.keys()) this.#gone.delete(id);
     this.#limited = new Map(drawn.map(({ deployment }) => [deployment.root, new Set()]));
     for (const { deployment, rules } of drawn) {
       for (const { budget } of leasing(rules)) this.#limited.get(deployment.root)?.add(budget);
     }
+  }
+
+  /** Deployments that start slowly, and the part (above 0, up to 1) of their own limits that they use; all others use all. */
+  ease(shares: ReadonlyMap<string, number>): void {
+    const steps = [...shares].map(([id, share]) => [id, Math.ceil(share * EASE_STEPS)] as const);
+    const eased = new Map(
+      steps.filter(([, step]) => step < EASE_STEPS).map(([id, step]) => [id, step / EASE_STEPS]),
+    );
+    const same = eased.size === this.#eased.size;
+    if (same && [...eased].every(([id, share]) => this.#eased.get(id) === share)) return;
+    this.#eased = eased;
+    this.useFleet(this.#fleet);
   }
 
   /** Books as many of these calls, in order, as may start within a quarter of a second. */
@@ -278,7 +306,7 @@ export class Admission {
   }
 
   #of(deploymentId: string): DrawnBudgets {
-    const drawn = this.#drawn.get(deploymentId);
+    const drawn = this.#drawn.get(deploymentId) ?? this.#gone.get(deploymentId);
     if (!drawn) throw new RangeError(`no such deployment: ${deploymentId}`);
     return drawn;
   }

@@ -50,12 +50,19 @@ export interface DrawnBudgets {
 /** Throws RangeError when the fleet names a budget that it does not have. */
 export function drawnBudgets(
   deployment: Deployment,
-  { fleet, prefix, pacing }: { fleet: Fleet; prefix: string; pacing: PacingSettings },
+  {
+    fleet,
+    prefix,
+    pacing,
+    eased = 1,
+  }: { fleet: Fleet; prefix: string; pacing: PacingSettings; eased?: number },
 ): DrawnBudgets {
   const rules = deployment.budgets.map((id) => {
     const budget = fleet.budgets.get(id);
     if (!budget) throw new RangeError(`deployment ${deployment.id} draws on no such budget: ${id}`);
-    return rulesOf(budget, pacing);
+    return id === deployment.id
+      ? easedRules(rulesOf(budget, pacing), eased)
+      : rulesOf(budget, pacing);
   });
   const { root } = deployment;
   const leased = leasing(rules);
@@ -72,6 +79,17 @@ export function drawnBudgets(
       ...charged(rules),
       ...leased.map(({ budget }): Binding => ({ budget, dimension: 'concurrency' })),
     ],
+  };
+}
+
+/** A part of the rates and of the calls at once; what is limited per day is not spread over time. */
+function easedRules(rules: BudgetRules, part: number): BudgetRules {
+  if (part === 1) return rules;
+  const { pacers, concurrency } = rules;
+  return {
+    ...rules,
+    pacers: pacers.map((pacer) => ({ ...pacer, share: pacer.share * part })),
+    concurrency: concurrency === null ? null : Math.max(1, Math.floor(concurrency * part)),
   };
 }
 

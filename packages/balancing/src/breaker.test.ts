@@ -147,7 +147,7 @@ describe('half open', () => {
         ],
         tried,
       ),
-      newBreaker(5_000),
+      { ...newBreaker(5_000), easing: 0 },
     );
   });
 

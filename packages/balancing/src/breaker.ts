@@ -9,6 +9,7 @@
  * The last usable deployment of a pool is not ejected: flaky it stays closed, for its retries have nowhere better
  * to go; failing without a success between, it is tried one job at a time with pauses of at most 5 s.
  */
+import { easingAfter } from './slow-start.ts';
 
 export const BREAKER = {
   failuresInARow: 5,
@@ -33,7 +34,8 @@ interface Count {
 
 /** `since`: when it came into this state, ms. */
 export type Breaker =
-  | { kind: 'closed'; since: number; inARow: number; recent: readonly Count[] }
+  /** `easing`: successes since it recovered, while it starts slowly. */
+  | { kind: 'closed'; since: number; inARow: number; recent: readonly Count[]; easing?: number }
   | { kind: 'open'; since: number; until: number; trips: number }
   | { kind: 'half_open'; since: number; successes: number; trips: number };
 
@@ -53,12 +55,14 @@ interface Moment {
   random: () => number;
 }
 
-export const newBreaker = (now: number): Breaker => ({
+const closedSince = (since: number): Of<'closed'> => ({
   kind: 'closed',
-  since: now,
+  since,
   inARow: 0,
   recent: [],
 });
+
+export const newBreaker = (now: number): Breaker => closedSince(now);
 
 /**
  * Whether the outcome of a call started then says anything about the present state. Calls from before the breaker
@@ -89,7 +93,8 @@ function afterClosed(breaker: Of<'closed'>, look: Look, moment: Moment): Breaker
   if (dead && look.lastInPool)
     return { kind: 'half_open', since: moment.now, successes: 0, trips: 0 };
   if (dead || (isFlaky(recent) && !look.lastInPool)) return open(0, moment);
-  return { ...breaker, inARow, recent };
+  const { since } = breaker;
+  return { kind: 'closed', since, inARow, recent, ...easingAfter(breaker, look.ok, moment.now) };
 }
 
 function afterOpen(breaker: Of<'open'>, look: Look, now: number): Breaker {
@@ -103,7 +108,10 @@ function afterOpen(breaker: Of<'open'>, look: Look, now: number): Breaker {
 function afterHalfOpen(breaker: Of<'half_open'>, look: Look, moment: Moment): Breaker {
   if (look.failures > 0) return open(breaker.trips, moment);
   const successes = breaker.successes + look.ok;
-  if (successes >= BREAKER.successesToClose) return newBreaker(moment.now);
+  if (successes >= BREAKER.successesToClose) {
+    const closed = closedSince(moment.now);
+    return look.lastInPool ? closed : { ...closed, easing: 0 };
+  }
   return successes === breaker.successes ? breaker : { ...breaker, successes };
 }
 

@@ -8,6 +8,8 @@ export interface Health {
   wish: 'active' | 'draining' | 'paused';
   block: Block | null;
   breaker: Breaker;
+  /** Much slower than its peers: it counts with half its weight. */
+  slow?: boolean;
 }
 
 export type Standing = Pick<Candidate, 'state'> & Required<Pick<Candidate, 'probe'>>;

@@ -17,4 +17,5 @@ export { formatMistakes } from './mistake.ts';
 export type { Mistake } from './mistake.ts';
 export type { SimulateSection } from './schema/simulate.ts';
 export type { Settings } from './settings.ts';
+export { takeLive } from './take-live.ts';
 export { isLoopback } from './warnings.ts';

@@ -24,7 +24,7 @@ export interface Loaded {
   kind: 'ok';
   config: Settings;
   fleet: Fleet;
-  tenants: Tenant[];
+  tenants: readonly Tenant[];
   /** How each deployment's provider behaves in a simulation, by deployment id. */
   simulated: Map<string, SimulateSection>;
   warnings: string[];

@@ -1,11 +1,13 @@
 /**
  * A role as a process: how it says that it is up, refuses to start, and ends. Whoever started it hears `{type: 'ready'}`
- * over IPC; SIGTERM, SIGINT and the end of that channel (whoever started it is gone) make it drain and exit with 0.
+ * over IPC; SIGHUP makes it read its config anew; SIGTERM, SIGINT and the end of that channel (whoever started it is gone) make it drain and exit with 0.
  */
 
 export interface Running {
   /** Drains. Called once. */
   stop: () => Promise<unknown>;
+  /** Reads the config anew; says itself what came of it. */
+  reload?: () => Promise<unknown>;
   /** Sent with `{type: 'ready'}`. */
   ready?: Record<string, string | number>;
 }
@@ -30,5 +32,7 @@ export async function runRole(start: () => Promise<Running | Refused>): Promise<
     void started.stop().then(() => process.exit(0));
   };
   for (const event of ['SIGTERM', 'SIGINT', 'disconnect']) process.on(event, stop);
+  // The usual word to a daemon; without a handler it would end the process.
+  process.on('SIGHUP', () => void started.reload?.());
   process.send?.({ type: 'ready', ...started.ready });
 }

@@ -17,14 +17,19 @@ const OPEN_CALLER: Caller = { id: 'default', pools: null, everyTenant: true };
 const ADMIN_CALLER: Caller = { id: 'admin', pools: null, everyTenant: true };
 
 export class Keyring {
-  readonly #tenants: Key[];
-  readonly #admins: Key[];
+  #tenants: Key[] = [];
+  #admins: Key[] = [];
   readonly #allowOpen: boolean;
 
   constructor(tenants: readonly Tenant[], admin: Settings['admin'], allowOpen: boolean) {
+    this.#allowOpen = allowOpen;
+    this.use(tenants, admin);
+  }
+
+  /** Goes by these keys from the next request on. */
+  use(tenants: readonly Tenant[], admin: Settings['admin']): void {
     this.#tenants = tenants.flatMap(({ keyHashes, id, pools }) => keysOf(keyHashes, { id, pools }));
     this.#admins = keysOf(admin.keyHashes, ADMIN_CALLER);
-    this.#allowOpen = allowOpen;
   }
 
   /**

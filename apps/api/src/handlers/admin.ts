@@ -27,23 +27,41 @@ async function readLive({ figures }: Api): Promise<Live> {
   return { loads, health, depths };
 }
 
+/** One deployment, as in the list. */
+export const oneDeployment = async (api: Api, deployment: Deployment) =>
+  deploymentView(deployment, await readLive(api), api);
+
 export async function adminDeployments(api: Api, request: ApiRequest): Promise<Reply> {
   readQuery(noQuery, request.query);
   const live = await readLive(api);
-  const data = [...api.fleet.deployments.values()].map((one) => deploymentView(one, live));
+  const data = [...api.fleet.deployments.values()].map((one) => deploymentView(one, live, api));
   return ok({ object: 'list', data });
 }
 
-function deploymentView(deployment: Deployment, { loads, health, depths }: Live) {
+function deploymentView(
+  deployment: Deployment,
+  { loads, health, depths }: Live,
+  { control, fleet }: Pick<Api, 'control' | 'fleet'>,
+) {
   const { id } = deployment;
   const load = loads.get(id);
-  const told = health.get(id) ?? {};
+  const wish = control.wishOf(id);
+  // An operator's wish is in force before a dispatcher has said so.
+  const said = health.get(id) ?? {};
+  const told =
+    wish === 'active' ? said : { ...said, state: wish, reason: `set to ${wish} by an operator` };
   return {
     id,
     provider: deployment.provider.id,
     model: deployment.model,
     region: deployment.region,
     weight: deployment.weight,
+    limits: fleet.budgets.get(id)?.limits ?? {},
+    overridden: control.overrideOf(id),
+    configured: {
+      weight: control.configured.deployments.get(id)?.weight ?? null,
+      limits: control.configured.budgets.get(id)?.limits ?? {},
+    },
     budgets: deployment.budgets,
     /** Null until a dispatcher has said it. */
     state: told.state ?? null,
@@ -51,10 +69,19 @@ function deploymentView(deployment: Deployment, { loads, health, depths }: Live)
     blocked: told.blocked ?? null,
     since: told.since === undefined ? null : Math.floor(told.since / 1000),
     share: told.share ?? null,
+    breaker: told.breaker?.kind ?? null,
+    next_try_at: nextTry(told),
+    share_of_rate: told.share_of_rate ?? null,
     queued: waitingIn(depths.get(runQueue(id))),
     in_flight: load?.inFlight ?? 0,
     ...(load ? callFigures(load) : {}),
   };
+}
+
+/** When one job may try it again, Unix seconds; null where nothing keeps jobs from it. */
+function nextTry({ breaker, block }: PublishedHealth): number | null {
+  const at = block?.retryAt ?? breaker?.until;
+  return at === undefined ? null : Math.ceil(at / 1000);
 }
 
 const callFigures = (load: DeploymentLoad) => ({

@@ -207,18 +207,29 @@ const state = text
     'active, half_open, broken, blocked, draining, paused; null until a dispatcher says it.',
   );
 
+const limitsOf = z.record(z.string(), count);
+
 const Deployment = z.object({
   id,
   provider: text,
   model: text.describe('As the provider knows it.'),
   region: text.nullable(),
   weight: count,
+  limits: limitsOf.describe('Of its own, in force now.'),
+  overridden: z
+    .object({ weight: count.optional(), state: text.optional(), limits: limitsOf.optional() })
+    .nullable()
+    .describe('What is set over the config; null = nothing.'),
+  configured: z.object({ weight: count.nullable(), limits: limitsOf }),
   budgets: z.array(text),
   state,
   reason: text.nullable().describe('Why it is not active.'),
   blocked: text.nullable(),
   since: unix.nullable(),
   share: share.nullable().describe('Of the work that is placed now.'),
+  breaker: text.nullable().describe('closed, open or half_open.'),
+  next_try_at: unix.nullable().describe('When one job tries it again.'),
+  share_of_rate: share.nullable().describe('Below 1 while it starts slowly after a recovery.'),
   queued: z.int().describe('Entries; each is a chunk of one or more jobs.'),
   in_flight: z.int(),
   succeeded: z.int(),
@@ -257,6 +268,38 @@ const Budget = z.object({
   used,
 });
 
+const difference = z.object({
+  added: z.array(text),
+  removed: z.array(text),
+  changed: z.array(text),
+});
+
+const Reload = z.object({
+  object: z.literal('reload'),
+  deployments: difference,
+  pools: difference,
+  limits: z.array(text).describe('Deployments and budgets whose limits changed.'),
+  needs_restart: z
+    .array(text)
+    .describe('Sections and variables that differ and take effect at the next start.'),
+  warnings: z.array(text),
+});
+
+const DeadJob = z.object({
+  id: id.describe('A job’s, or a batch line’s.'),
+  object: z.literal('dead_job'),
+  code: z.enum(OUTCOMES).describe('How its last attempt ended.'),
+  pool: text.nullable().describe('Null for a line of a batch over several pools.'),
+  died_at: unix,
+});
+
+const Replay = z.object({
+  object: z.literal('replay'),
+  replayed: z.array(z.object({ id, job: id.describe('The new job.') })),
+  skipped: z.array(z.object({ id, reason: text })),
+  has_more: z.boolean().describe('Ask again for the rest.'),
+});
+
 const listOf = (one: z.ZodType) => z.object({ object: z.literal('list'), data: z.array(one) });
 
 const pageOf = (one: z.ZodType) =>
@@ -286,7 +329,11 @@ export const SHAPES = {
     .describe('The provider’s own body, under its own status; `x-sluice-job-id` names the job.'),
   WebhookSecret: z.object({ object: z.literal('webhook_secret'), secret: text.nullable() }),
   PoolList: listOf(Pool),
+  Deployment,
   DeploymentList: listOf(Deployment),
+  Reload,
+  DeadJobPage: pageOf(DeadJob),
+  Replay,
   BudgetList: listOf(Budget),
   Links: z.object({ object: z.literal('links'), title: text, says: text, at: texts }),
   Health: z.object({ status: z.literal('ok') }),

@@ -1,0 +1,91 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { DeploymentLoad } from '@sluice/admission';
+import type { Fleet } from '@sluice/job';
+import { HealthBook } from './health.ts';
+
+const fleetOf = (...ids: string[]): Fleet =>
+  ({
+    deployments: new Map(ids.map((id) => [id, { id }])),
+    pools: new Map([['fast', { id: 'fast', tiers: [ids] }]]),
+    budgets: new Map(),
+  }) as unknown as Fleet;
+
+/** What a look at Redis brings of a deployment: calls that ended since the start. */
+const load = (ok: number, byOutcome: object = {}, meanLatencyMs = 100): DeploymentLoad => {
+  const failed = Object.values(byOutcome).reduce((sum: number, n: number) => sum + n, 0);
+  return { ok, failed, byOutcome, consecutiveFailures: failed, meanLatencyMs } as DeploymentLoad;
+};
+
+function bookOf(fleet: Fleet) {
+  const clock = { now: 1_000 };
+  const wishes = new Map<string, 'paused' | 'draining'>();
+  const book = new HealthBook(fleet, {
+    now: () => clock.now,
+    random: () => 0,
+    wishOf: (id) => wishes.get(id) ?? 'active',
+  });
+  const row = (id: string) =>
+    JSON.parse(book.published(new Map())[id] ?? 'null') as Record<string, unknown> | null;
+  return { book, clock, wishes, row };
+}
+
+test('a wish is stronger than what is measured, and gone when it is cleared', () => {
+  const { book, wishes } = bookOf(fleetOf('a', 'b'));
+  wishes.set('a', 'paused');
+  assert.deepEqual(
+    book.look(new Map()).map(({ deployment, to }) => [deployment, to]),
+    [['a', 'paused']],
+  );
+  wishes.delete('a');
+  assert.equal(book.look(new Map())[0]?.to, 'active');
+});
+
+test('a deployment that appears is active, one that goes is forgotten', () => {
+  const fleet = fleetOf('a', 'b');
+  const { book, row } = bookOf(fleet);
+  fleet.deployments.delete('a');
+  fleet.deployments.set('c', { id: 'c' } as never);
+  book.look(new Map());
+  assert.deepEqual([row('a'), row('c')?.['state']], [null, 'active']);
+});
+
+test('a block is tried at once after a change of config', () => {
+  const { book } = bookOf(fleetOf('a', 'b'));
+  book.look(new Map([['a', load(1)]]));
+  book.look(new Map([['a', load(1, { credential: 1 })]]));
+  assert.equal(book.stateOf('a'), 'blocked');
+  book.configChanged();
+  assert.equal(book.stateOf('a'), 'half_open');
+});
+
+test('five failures open the breaker; it returns slowly, and says so', () => {
+  const { book, clock, row } = bookOf(fleetOf('a', 'b'));
+  const look = (one: DeploymentLoad) => book.look(new Map([['a', one]]));
+  look(load(0));
+  look(load(0, { network: 5 }));
+  assert.equal(book.stateOf('a'), 'broken');
+  clock.now += 5_000;
+  look(load(0, { network: 5 }));
+  assert.equal(book.stateOf('a'), 'half_open');
+  look({ ...load(3, { network: 5 }), consecutiveFailures: 0 });
+  assert.deepEqual([row('a')?.['state'], row('a')?.['share_of_rate']], ['active', 0.1]);
+  assert.match(String(row('a')?.['reason']), /starts slowly, now at 10 %/);
+  clock.now += 60_000;
+  assert.equal(book.sharesOfRate.get('a'), 1);
+});
+
+test('who is three times slower than its peers for half a minute counts with half its weight', () => {
+  const { book, clock, row } = bookOf(fleetOf('a', 'b'));
+  for (let i = 0; i <= 4; i++) {
+    clock.now += 10_000;
+    const look = [
+      ['a', load(10 * i, {}, 900)],
+      ['b', load(10 * i, {}, 200)],
+    ] as const;
+    book.look(new Map(look));
+  }
+  assert.deepEqual([book.all.get('a')?.slow, book.all.get('b')?.slow], [true, false]);
+  assert.deepEqual([row('a')?.['state'], row('b')?.['reason']], ['active', null]);
+  assert.match(String(row('a')?.['reason']), /slower than its peers/);
+});

@@ -1,0 +1,43 @@
+/** All that the doctor looks at, in order: config, Redis, then every deployment by one smallest call. */
+import { loadInstallation } from '@sluice/config';
+import type { Installation } from '@sluice/config';
+import { createCaller } from '@sluice/providers';
+import { checkDeployment } from './check-deployment.ts';
+import { checkRedis } from './check-redis.ts';
+import { good, warning, wrong } from './finding.ts';
+import type { Finding } from './finding.ts';
+
+export interface Examination {
+  env: Record<string, string | undefined>;
+  /** Where `.env` and `sluice.yaml` are looked for. */
+  folder: string;
+  /** Whether providers are called, which costs a little. */
+  calls: boolean;
+  timeoutMs: number;
+}
+
+/** Never rejects. */
+export async function examine({ env, folder, calls, timeoutMs }: Examination): Promise<Finding[]> {
+  const installation = loadInstallation(env, folder);
+  if (installation.kind === 'invalid')
+    return [
+      wrong('config', installation.report, 'mend what is listed; nothing else was looked at'),
+    ];
+  const { environment, fleet, source, warnings } = installation;
+  const size = `${fleet.deployments.size} deployments, ${fleet.pools.size} pools`;
+  return [
+    good('config', `${source}: ${size}`),
+    ...warnings.map((one) => warning('config', one, 'change it, or leave it if it is meant')),
+    ...(await checkRedis(environment.redisUrl)),
+    ...(calls ? await callAll(installation, timeoutMs) : []),
+  ];
+}
+
+async function callAll({ fleet }: Installation, timeoutMs: number): Promise<Finding[]> {
+  const caller = createCaller();
+  const ports = { fleet, caller, timeoutMs };
+  const checks = [...fleet.deployments.values()].map((one) => checkDeployment(ports, one));
+  const findings = await Promise.all(checks);
+  await caller.close();
+  return findings.flat();
+}

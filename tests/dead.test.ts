@@ -1,0 +1,105 @@
+/** Jobs and batch lines out of attempts are listed, and run again as new jobs of their tenants, once. */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { System, until } from '@sluice/testing';
+
+let system: System;
+before(async () => {
+  system = await System.start({
+    config: `
+providers: { sim: { type: openai, base_url: "{{simulator}}/v1", api_key: key } }
+deployments: { sim: { provider: sim, model: m } }
+pools: { fast: [sim] }
+retry: { max_attempts: 1 }
+tenants: { t: { api_keys: [t-key] }, u: { api_keys: [u-key] } }
+admin: { api_keys: [boss] }
+`,
+    simulator: {
+      accounts: {
+        sim: { key: 'key', format: 'openai', faults: [{ kind: 'error', match: 'bad' }] },
+      },
+    },
+  });
+});
+after(() => system.stop());
+
+// oxlint-disable-next-line typescript/no-explicit-any -- The tests say what they expect of an answer.
+async function ask(line: string, { key = 'boss', body }: { key?: string; body?: unknown } = {}) {
+  const [method = 'GET', path = ''] = line.split(' ');
+  const type = typeof body === 'string' ? 'application/jsonl' : 'application/json';
+  const text = typeof body === 'string' ? body : JSON.stringify(body);
+  const response = await fetch(system.apiUrl + path, {
+    method,
+    headers: { authorization: `Bearer ${key}`, ...(text ? { 'content-type': type } : {}) },
+    ...(text ? { body: text } : {}),
+  });
+  // oxlint-disable-next-line typescript/no-explicit-any
+  return { status: response.status, json: (await response.json()) as any };
+}
+
+const message = (content: string) => ({ messages: [{ role: 'user', content }] });
+const line = (id: string, content: string): string =>
+  JSON.stringify({
+    custom_id: id,
+    method: 'POST',
+    url: '/v1/chat/completions',
+    body: { model: 'fast', ...message(content) },
+  });
+
+interface Dead {
+  id: string;
+  code: string;
+  pool: string;
+}
+const dead = async (query = ''): Promise<Dead[]> =>
+  (await ask(`GET /admin/dead${query}`)).json.data;
+
+test('dead jobs and lines are listed, newest first, by pool, class and page', async () => {
+  const job = await ask('POST /v1/jobs', {
+    key: 't-key',
+    body: { model: 'fast', body: message('bad') },
+  });
+  await until('the job is dead', async () => (await dead()).length === 1);
+  const lines = [line('a', 'good'), line('b', 'bad')].join('\n');
+  const batch = await ask('POST /v1/batches?completion_window=1h', { key: 'u-key', body: lines });
+  await until('the line is dead', async () => (await dead()).length === 2);
+  const all = await dead();
+  assert.deepEqual(
+    all.map(({ id }) => id),
+    [`${batch.json.id}.2`, job.json.id],
+  );
+  assert.deepEqual(
+    new Set(all.map(({ code, pool }) => `${code} ${pool}`)),
+    new Set(['provider_error fast']),
+  );
+  const { json } = await ask('GET /admin/dead?limit=1');
+  assert.deepEqual([json.data.length, json.has_more], [1, true]);
+  assert.equal((await dead(`?limit=1&after=${json.last_id}`))[0]?.id, job.json.id);
+  assert.deepEqual(await dead('?code=timeout'), []);
+  assert.deepEqual(await dead(`?since=${Math.ceil(Date.now() / 1000) + 5}`), []);
+  assert.equal((await ask('GET /admin/dead?code=bad')).status, 400);
+  assert.equal((await ask('GET /admin/dead', { key: 't-key' })).status, 401);
+});
+
+test('replayed they are new jobs of their tenants; what is not dead is said', async () => {
+  await system.simulate('sim', { faults: [] });
+  const [ofLine, ofJob] = await dead();
+  const { json } = await ask('POST /admin/dead/replay', {
+    body: { ids: [ofLine?.id, ofJob?.id, 'job_none'] },
+  });
+  assert.deepEqual(json.skipped, [{ id: 'job_none', reason: 'is not among the dead' }]);
+  const jobOf = new Map<string, string>(
+    json.replayed.map(({ id, job }: { id: string; job: string }) => [id, job]),
+  );
+  for (const [old, key] of [
+    [ofJob, 't-key'],
+    [ofLine, 'u-key'],
+  ] as const) {
+    const id = jobOf.get(old?.id ?? '');
+    const ended = await ask(`GET /v1/jobs/${id}?wait_ms=10000`, { key });
+    assert.deepEqual([ended.json.status, ended.json.retry_of], ['succeeded', old?.id]);
+  }
+  assert.deepEqual(await dead(), []);
+  const again = await ask('POST /admin/dead/replay', { body: {} });
+  assert.deepEqual(again.json, { object: 'replay', replayed: [], skipped: [], has_more: false });
+});
