@@ -218,9 +218,25 @@ describe('what a provider says', () => {
     assert.equal((await admission.book('b', asking(1))).delaysMs.length, 1);
     await admission.refused('b', { ...refused, retryAfterMs: 2_000 });
     assert.equal((await admission.book('b', asking(1))).waitMs, 2_000);
-    assert.equal((await admission.read()).get('a')?.pausedForMs, 3_000);
+    const { pausedForMs, refusedForMs } = (await admission.read()).get('a') ?? {};
+    assert.deepEqual([pausedForMs, refusedForMs], [3_000, 3_000]);
     pass(3_000);
     assert.equal((await admission.book('a', asking(1))).delaysMs.length, 1);
+  });
+
+  test('a pause lasts a minute at most, however long was asked for', async () => {
+    const { micros, pass } = clock();
+    const admission = open({ deployments: { a: { limits: {} } } }, micros);
+    const said = { limit: 'rpd', retryAfterMs: 1e12 } as const;
+    const refused = { expected: cost(), leaseMs: 10_000, ...said };
+    await admission.refused('a', { ...refused, tookMs: 5 });
+    assert.equal((await admission.book('a', asking(1))).waitMs, 60_000);
+    // A call that was under way when the pause began is refused too.
+    pass(1_000);
+    await admission.refused('a', { ...refused, tookMs: 2_000 });
+    assert.equal((await admission.book('a', asking(1))).waitMs, 60_000);
+    pass(60_000);
+    assert.equal((await admission.book('a', asking(1))).waitMs, null);
   });
 
   test('less left than we thought is believed, more is not', async () => {

@@ -32,6 +32,8 @@ export interface DeploymentLoad {
   concurrency: { budget: string; limit: number; used: number } | null;
   /** Nothing starts for so long: a provider's retry-after, or a day's or month's limit without room for a usual call. */
   pausedForMs: number;
+  /** The part of it that a 429 set. */
+  refusedForMs: number;
 }
 
 /** OpenAI's rule of thumb for English, until a deployment's own usage says better. */
@@ -49,6 +51,7 @@ export function deploymentLoad(
   const lastFailure = load.get(counterField(id, 'lastFailure')) as FailureClass | undefined;
   const windows = budgets.flatMap((budget) => budget.windows);
   const usedUpMs = windows.map((window) => (hasRoom(window, counters) ? 0 : window.nextMs));
+  const refusedForMs = Math.max(0, ...budgets.map((budget) => budget.pausedForMs));
   return {
     taken: booked + count('dropped'),
     inFlight: budgets[0]?.inFlight ?? 0,
@@ -65,7 +68,8 @@ export function deploymentLoad(
     dims: budgets.flatMap((budget) => budget.dims),
     windows,
     concurrency: tightest(budgets),
-    pausedForMs: Math.max(0, ...budgets.map((budget) => budget.pausedForMs), ...usedUpMs),
+    pausedForMs: Math.max(refusedForMs, ...usedUpMs),
+    refusedForMs,
   };
 }
 

@@ -15,6 +15,7 @@
 local rules = cjson.decode(ARGV[1])
 local refusal = cjson.decode(ARGV[2])
 local limit = refusal.limit
+local asked = math.min(LEARNING.mostAskedPauseMs, refusal.retryAfterMs)
 local micros = clock(ARGV[3])
 local now = micros / 1000
 local DIMENSIONS = { rpm = 1, tpm = 2, itpm = 3, otpm = 4 }
@@ -68,13 +69,13 @@ local function pause(till)
 end
 
 if now - refusal.tookMs < before then
-  if refusal.retryAfterMs >= 0 then pause(now + refusal.retryAfterMs) end
+  if asked >= 0 then pause(now + asked) end
   return { micros, 0 }
 end
 
 local lesson = numbers(stored[2], 2)
 local refusals = lesson[1]
-local wait = refusal.retryAfterMs
+local wait = asked
 if wait < 0 then
   local base = limit == 'concurrency' and LEARNING.leastPauseMs or LEARNING.pauseMs
   wait = math.min(LEARNING.mostPauseMs, base * 2 ^ refusals) * (0.5 + 0.5 * refusal.random)

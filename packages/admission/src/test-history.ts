@@ -64,7 +64,7 @@ const other = fc.oneof(
     ...when,
     kind: fc.constant('refuse' as const),
     limit: fc.constantFrom('rpm', 'otpm', 'rpd', 'concurrency', null, null),
-    retryAfterMs: fc.option(fc.nat(2_000)),
+    retryAfterMs: fc.option(fc.oneof(fc.nat(2_000), fc.constant(86_400_000), fc.constant(1e12))),
     tookMs: fc.oneof(fc.nat(20), fc.nat(3_000)),
     random: fc.double({ min: 0, max: 0.99, noNaN: true }),
   }),

@@ -35,6 +35,8 @@ export const LEARNING = {
   /** A pause that the provider does not set, ms: doubles while no answer comes, with jitter. */
   pauseMs: 1_000,
   mostPauseMs: 15_000,
+  /** The longest pause that a provider sets with one 429, ms: then one call asks again. */
+  mostAskedPauseMs: 60_000,
 } as const;
 
 export interface Learnt {

@@ -103,6 +103,16 @@ describe('a 429', () => {
     assert.equal(state.budgets['mini']?.pausedUntil, NOW + 7_000);
   });
 
+  test('pauses for a minute at most, also when a call under way then is refused later', () => {
+    const limits = budget({});
+    const long = { limit: 'rpd', retryAfterMs: 86_400_000 } as const;
+    const first = refused(fullState(), [limits], long);
+    assert.equal(booked(first, [limits], { n: 1, now: NOW + 59_000 }).decision.waitMs, 1_000);
+    assert.equal(booked(first, [limits], { n: 1, now: NOW + 60_000 }).decision.waitMs, null);
+    const second = refused(first, [limits], { ...long, now: NOW + 1_000, tookMs: 2_000 });
+    assert.equal(booked(second, [limits], { n: 1, now: NOW + 61_000 }).decision.waitMs, null);
+  });
+
   test('makes a pace where none was known: nine tenths of what was let pass', () => {
     const rules = budget({});
     const { state } = booked(fullState(), [rules], { n: 4, now: NOW });

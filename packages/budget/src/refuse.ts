@@ -37,7 +37,8 @@ export function refuse(
   refusal: Refusal,
   { now, random }: { now: number; random: number },
 ): AdmissionState {
-  const { rules, limit, retryAfterMs, tookMs } = refusal;
+  const { rules, limit, tookMs } = refusal;
+  const retryAfterMs = askedMs(refusal);
   const own = rules[0] as BudgetRules;
   const counted = uncounted(state, refusal, now);
   const before = Math.max(...rules.map(({ budget }) => budgetIn(state, budget).pausedUntil));
@@ -68,8 +69,12 @@ function pauseMs({ limit, retryAfterMs }: Refusal, refusals: number, random: num
   const { leastPauseMs, mostPauseMs } = LEARNING;
   const base = limit === 'concurrency' ? leastPauseMs : LEARNING.pauseMs;
   const grown = Math.min(mostPauseMs, base * 2 ** refusals) * (0.5 + 0.5 * random);
-  return Math.max(leastPauseMs, retryAfterMs ?? grown);
+  return Math.max(leastPauseMs, askedMs({ retryAfterMs }) ?? grown);
 }
+
+/** Nobody is believed for longer than a minute: the next 429 may ask for more. */
+const askedMs = ({ retryAfterMs }: Pick<Refusal, 'retryAfterMs'>): number | null =>
+  retryAfterMs === null ? null : Math.min(LEARNING.mostAskedPauseMs, retryAfterMs);
 
 const uncounted = (state: AdmissionState, { rules, cost }: Refusal, now: number): AdmissionState =>
   rules.reduce((next, { budget }) => {

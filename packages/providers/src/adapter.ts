@@ -51,7 +51,7 @@ export type Answer =
       statusCode: number;
       body: string;
       usage: Usage | null;
-      /** The wait the provider asks for, ms; null if it does not say. Not capped. */
+      /** The wait the provider asks for, ms; at most a minute; null if it does not say. */
       retryAfterMs: number | null;
       message: string;
     };

@@ -23,7 +23,7 @@ before(async () => {
     removed: '{"state":"active","share":0.5}',
   });
   const loaded = loadConfig({ source: { text: FLEET }, env: {} });
-  assert.equal(loaded.kind, 'ok');
+  assert.ok(loaded.kind === 'ok');
   const admission = new Admission({ redis, prefix: 'test', fleet: loaded.fleet });
   const costs = [{ requests: 1 as const, input: 10, output: 10, usd: 0 }];
   await admission.book('mini', { costs, band: 'batch', leases: ['l1'], leaseMs: 60_000 });
@@ -39,6 +39,22 @@ test('deployments show state, share, calls and the use of each limit', async () 
   assert.ok(mini.used[0].used > 0);
   const { state, reason, blocked, since } = haiku;
   assert.deepEqual([state, reason, blocked, since], ['blocked', 'its key', 'credential', 5]);
+});
+
+test('a deployment that a 429 has paused says so', async () => {
+  const loaded = loadConfig({ source: { text: FLEET }, env: {} });
+  assert.ok(loaded.kind === 'ok');
+  const { redis } = api.ledger;
+  const admission = new Admission({ redis, prefix: 'test', fleet: loaded.fleet });
+  const expected = { requests: 1 as const, input: 10, output: 10, usd: 0 };
+  const times = { retryAfterMs: 86_400_000, tookMs: 5, leaseMs: 60_000 };
+  await admission.refused('mini', { expected, limit: null, ...times });
+  admission.close();
+  await until('it says so', async () =>
+    (await api.call('GET /admin/deployments')).json.data[0].reason?.startsWith('paused until '),
+  );
+  const [mini] = (await api.call('GET /admin/deployments')).json.data;
+  assert.ok(mini.paused_for_ms > 50_000 && mini.paused_for_ms <= 60_000, mini.paused_for_ms);
 });
 
 test('pools show who serves them now', async () => {

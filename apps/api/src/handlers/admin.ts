@@ -65,7 +65,7 @@ function deploymentView(
     budgets: deployment.budgets,
     /** Null until a dispatcher has said it. */
     state: told.state ?? null,
-    reason: told.reason ?? null,
+    reason: told.reason ?? pauseReason(load),
     blocked: told.blocked ?? null,
     since: told.since === undefined ? null : Math.floor(told.since / 1000),
     share: told.share ?? null,
@@ -83,6 +83,12 @@ function nextTry({ breaker, block }: PublishedHealth): number | null {
   const at = block?.retryAt ?? breaker?.until;
   return at === undefined ? null : Math.ceil(at / 1000);
 }
+
+/** Why an active deployment starts nothing now, if its provider said so. */
+const pauseReason = (load: DeploymentLoad | undefined): string | null =>
+  load && load.refusedForMs > 0
+    ? `paused until ${new Date(Date.now() + load.refusedForMs).toISOString()} by a 429: the provider's retry-after, at most a minute, or our guess where it names none`
+    : null;
 
 const callFigures = (load: DeploymentLoad) => ({
   succeeded: load.ok,
