@@ -6,7 +6,7 @@ import { HealthBook } from './health.ts';
 
 const fleetOf = (...ids: string[]): Fleet =>
   ({
-    deployments: new Map(ids.map((id) => [id, { id }])),
+    deployments: new Map(ids.map((id) => [id, { id, provider: { type: 'openai' }, model: 'm' }])),
     pools: new Map([['fast', { id: 'fast', tiers: [ids] }]]),
     budgets: new Map(),
   }) as unknown as Fleet;
