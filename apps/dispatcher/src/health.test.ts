@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { DeploymentLoad } from '@sluice/admission';
-import type { Fleet } from '@sluice/job';
+import type { Deployment, Fleet } from '@sluice/job';
 import { HealthBook } from './health.ts';
+
+const deploymentOf = (id: string) =>
+  ({ id, provider: { type: 'openai' }, model: 'm' }) as unknown as Deployment;
 
 const fleetOf = (...ids: string[]): Fleet =>
   ({
-    deployments: new Map(ids.map((id) => [id, { id, provider: { type: 'openai' }, model: 'm' }])),
+    deployments: new Map(ids.map((id) => [id, deploymentOf(id)])),
     pools: new Map([['fast', { id: 'fast', tiers: [ids] }]]),
     budgets: new Map(),
   }) as unknown as Fleet;
@@ -45,7 +48,7 @@ test('a deployment that appears is active, one that goes is forgotten', () => {
   const fleet = fleetOf('a', 'b');
   const { book, row } = bookOf(fleet);
   fleet.deployments.delete('a');
-  fleet.deployments.set('c', { id: 'c' } as never);
+  fleet.deployments.set('c', deploymentOf('c'));
   book.look(new Map());
   assert.deepEqual([row('a'), row('c')?.['state']], [null, 'active']);
 });
