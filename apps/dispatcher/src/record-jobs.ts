@@ -2,8 +2,8 @@
 import { randomBytes } from 'node:crypto';
 import type { Queue } from 'bullmq';
 import { makeId } from '@sluice/job';
-import type { Fleet } from '@sluice/job';
-import { decodeOutcomes, recordJob } from '@sluice/ledger';
+import type { Attempt, Fleet } from '@sluice/job';
+import { addSpending, decodeOutcomes, recordJob } from '@sluice/ledger';
 import type { JobRecord, Ledger, OutcomeMeta, StreamOutcome } from '@sluice/ledger';
 import { entryJobId } from '@sluice/queues';
 import type { EntryData } from '@sluice/queues';
@@ -59,10 +59,17 @@ async function recordOne(ports: RecordJobsPorts, outcome: StreamOutcome): Promis
   const record = recordOf(ports, { outcome, meta, raw, verdict, whole });
   const recorded = await recordJob(ports.ledger, record);
   if (recorded.kind === 'not_recorder') return false;
+  if (recorded.kind !== 'before') spend(ports, recorded.tenant, meta.attempts);
   if (recorded.kind === 'applied' && verdict && facts) {
     await follow(ports, { id: outcome.id, epoch: recorded.epoch }, { verdict, facts, meta: whole });
   }
   return true;
+}
+
+/** A tenant's limit in dollars may miss what Redis did not take; records and sums do not. */
+function spend({ ledger, now }: RecordJobsPorts, tenant: string, attempts: Attempt[]): void {
+  const usd = attempts.reduce((sum, { cost_usd: cost }) => sum + (cost ?? 0), 0);
+  addSpending(ledger, tenant, { usd, now: now() }).catch(() => undefined);
 }
 
 /** The history stands in the record; the worker sent only the newest attempts. */
