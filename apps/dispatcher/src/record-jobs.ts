@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Queue } from 'bullmq';
 import { makeId } from '@sluice/job';
-import type { Attempt, Fleet } from '@sluice/job';
+import type { Fleet } from '@sluice/job';
 import { addSpending, decodeOutcomes, recordJob } from '@sluice/ledger';
 import type { JobRecord, Ledger, OutcomeMeta, StreamOutcome } from '@sluice/ledger';
 import { entryJobId } from '@sluice/queues';
@@ -59,7 +59,7 @@ async function recordOne(ports: RecordJobsPorts, outcome: StreamOutcome): Promis
   const record = recordOf(ports, { outcome, meta, raw, verdict, whole });
   const recorded = await recordJob(ports.ledger, record);
   if (recorded.kind === 'not_recorder') return false;
-  if (recorded.kind !== 'before') spend(ports, recorded.tenant, meta.attempts);
+  if (recorded.kind !== 'before') spend(ports, recorded.tenant, meta.costUsd ?? 0);
   if (recorded.kind === 'applied' && verdict && facts) {
     await follow(ports, { id: outcome.id, epoch: recorded.epoch }, { verdict, facts, meta: whole });
   }
@@ -67,8 +67,7 @@ async function recordOne(ports: RecordJobsPorts, outcome: StreamOutcome): Promis
 }
 
 /** A tenant's limit in dollars may miss what Redis did not take; records and sums do not. */
-function spend({ ledger, now }: RecordJobsPorts, tenant: string, attempts: Attempt[]): void {
-  const usd = attempts.reduce((sum, { cost_usd: cost }) => sum + (cost ?? 0), 0);
+function spend({ ledger, now }: RecordJobsPorts, tenant: string, usd: number): void {
   addSpending(ledger, tenant, { usd, now: now() }).catch(() => undefined);
 }
 
