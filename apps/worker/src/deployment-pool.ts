@@ -1,5 +1,4 @@
 /** The workers of one deployment in this process: its queue, its gate, its learned facts, its calls. */
-import { randomUUID } from 'node:crypto';
 import { DelayedError } from 'bullmq';
 import type { Job as QueueEntry, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
@@ -10,6 +9,7 @@ import type { Deployment, Outcome, OutputCharge, Usage } from '@sluice/job';
 import { refusedLimit } from '@sluice/providers';
 import { openWorker, runQueue } from '@sluice/queues';
 import type { EntryData } from '@sluice/queues';
+import { admit } from './admit.ts';
 import { Gate } from './gate.ts';
 import { GatheredWriter } from './gathered-writer.ts';
 import type { Call } from './load-calls.ts';
@@ -20,7 +20,7 @@ import { outcomeOf } from './outcome-of.ts';
 import { PERMIT_MS } from './permit-keeper.ts';
 import type { PermitKeeper } from './permit-keeper.ts';
 import { runEntry } from './run-entry.ts';
-import type { EntryPorts } from './run-entry.ts';
+import type { CallRight, EntryPorts } from './run-entry.ts';
 
 /** What the deployment's usage has taught; refreshed from Redis. */
 export interface Learned {
@@ -136,7 +136,7 @@ export class DeploymentPool {
       {
         ...this.#ports.entry,
         deployment: this.#ports.deployment,
-        perform: (data, call, signal) => this.#perform(data, call, signal),
+        perform: (data, call, right) => this.#perform(data, call, right),
         store: (data, call, result) =>
           this.#ports.outcomes.store(data, outcomeOf(this.#ports.deployment, call, result)),
         dropped: (jobs) =>
@@ -149,11 +149,22 @@ export class DeploymentPool {
     throw new DelayedError();
   }
 
-  async #perform(
-    data: EntryData,
-    call: Call,
-    signal: AbortSignal,
-  ): Promise<'stored' | 'turned_away'> {
+  async #perform(data: EntryData, call: Call, right: CallRight): Promise<'stored' | 'turned_away'> {
+    const { deployment } = this.#ports;
+    const expected = this.#expectedCost(call);
+    const permit = await this.#admit(call, expected, right);
+    if (permit === null) return 'turned_away';
+    this.#calling++;
+    this.#ports.permits.hold(deployment.id, permit);
+    const result = await makeCall(this.#ports.call, call, right.signal);
+    this.#ports.permits.release(deployment.id, permit);
+    this.#calling--;
+    this.#feedBack(call, result, { lease: permit, expected });
+    await this.#ports.outcomes.store(data, outcomeOf(deployment, call, result));
+    return 'stored';
+  }
+
+  #expectedCost(call: Call): Cost {
     const { deployment, outputCharge } = this.#ports;
     const facts = {
       ...this.#learned,
@@ -161,28 +172,18 @@ export class DeploymentPool {
       outputCharge,
       price: deployment.price,
     };
-    const expected = expectedCost(call.shape, facts);
-    const lease = randomUUID();
-    const admitted = await this.#gate.ask({
-      cost: expected,
-      lease,
-      band: call.band,
-      until: call.deadlineAt,
-    });
-    if (admitted === 'turned_away') return 'turned_away';
-    if (signal.aborted || this.#ports.call.now() >= call.deadlineAt) {
-      this.#gate.ended();
-      void this.#ports.admission.release(deployment.id, [lease], [expected]).catch(() => undefined);
-      return 'turned_away';
-    }
-    this.#calling++;
-    this.#ports.permits.hold(deployment.id, lease);
-    const result = await makeCall(this.#ports.call, call, signal);
-    this.#ports.permits.release(deployment.id, lease);
-    this.#calling--;
-    this.#feedBack(call, result, { lease, expected });
-    await this.#ports.outcomes.store(data, outcomeOf(deployment, call, result));
-    return 'stored';
+    return expectedCost(call.shape, facts);
+  }
+
+  #admit(call: Call, cost: Cost, right: CallRight): Promise<string | null> {
+    const { admission, deployment, entry } = this.#ports;
+    const release = (permit: string): void =>
+      void admission.release(deployment.id, [permit], [cost]).catch(() => undefined);
+    return admit(
+      { gate: this.#gate, leases: entry.leases, release, now: this.#ports.call.now },
+      { cost, band: call.band, until: call.deadlineAt },
+      right,
+    );
   }
 
   /** Passes on what the answer said about the limits, then settles the booking: who waits for it knows them. */

@@ -33,7 +33,6 @@ export interface PoolSetPorts {
   permits: PermitKeeper;
   aborts: CallAborts;
   events: WorkerEvents;
-  holder: string;
   leaseMs: number;
   keep: number;
   now: () => number;
@@ -115,10 +114,10 @@ export class PoolSet {
 
   #begin(fleet: Fleet, deployment: Deployment): void {
     const { admission, permits, redis, keep, installation, caller, now } = this.#ports;
-    const { ledger, holder, leaseMs, leases, events, aborts } = this.#ports;
+    const { ledger, leaseMs, leases, events, aborts } = this.#ports;
     const adapter = adapterFor(deployment.provider.type) as Adapter;
     const limited = isLimited(fleet, deployment);
-    const entry = { ledger, holder, leaseMs, loader: this.#loader, leases, events, now };
+    const entry = { ledger, leaseMs, loader: this.#loader, leases, events, now };
     const ports = {
       admission,
       permits,

@@ -53,9 +53,14 @@ after(async () => {
 const NOW = 1_000_000;
 
 /** Runs an entry as a worker called `holder` would; what it called and what it stored without calling. */
-async function run(id: string, epoch: number, { now = NOW, holder = 'w2' } = {}) {
+async function run(
+  id: string,
+  epoch: number,
+  { now = NOW, holder = 'w2', steals = false, turnsAway = false } = {},
+) {
   const called: Call[] = [];
   const stored: { call: Call; result: CallResult }[] = [];
+  let dropped = 0;
   const events = workerEvents(pino({ level: 'silent' }));
   const leases = new LeaseKeeper({
     ledger,
@@ -68,27 +73,33 @@ async function run(id: string, epoch: number, { now = NOW, holder = 'w2' } = {})
     {
       ledger,
       deployment,
-      holder,
       leaseMs: 1_000,
       loader: new CallLoader(ledger, store),
       leases,
       events,
       now: () => now,
-      perform: (_data, call) => {
+      perform: async (data, call, { lease }) => {
+        if (steals) {
+          const stolen = { ...data, holder: 'w3', now: now + 1_001, leaseMs: 1_000 };
+          assert.equal((await claimEntry(ledger, stolen)).kind, 'claimed');
+          // As its keeper finds out at the next renewal.
+          lease.lost = true;
+        }
+        if (steals || turnsAway) return 'turned_away';
         called.push(call);
-        return Promise.resolve('stored');
+        return 'stored';
       },
       store: (_data, call, result) => {
         stored.push({ call, result });
         return Promise.resolve();
       },
-      dropped: () => undefined,
+      dropped: (jobs) => void (dropped += jobs),
       signalFor: () => ({ signal: new AbortController().signal, done: () => undefined }),
     },
     { id, epoch },
   );
   leases.close();
-  return { end, called, stored };
+  return { end, called, stored, dropped };
 }
 
 async function placedJob(): Promise<string> {
@@ -165,6 +176,17 @@ test('a worker that fails before it stores anything has lost the attempt, also f
   const { called, stored } = await run(id, 2, { now: NOW + 2_000, holder: 'w2' });
   assert.deepEqual(called, []);
   assert.equal(stored.length, 1);
+});
+
+test('what is turned away is handed back, unless another delivery has the entry', async () => {
+  const first = await placedJob();
+  const back = await run(first, 1, { turnsAway: true });
+  assert.deepEqual([back.end, back.dropped], ['handed_back', 1]);
+  const second = await placedJob();
+  const stolen = await run(second, 1, { steals: true });
+  assert.deepEqual([stolen.end, stolen.dropped], ['dropped', 0]);
+  const { redis: client, keys } = ledger;
+  assert.equal(await client.hget(keys.entry(second), 'holder'), 'w3', 'the other goes on');
 });
 
 test('lines whose input file is gone fail without a call', async () => {

@@ -9,7 +9,7 @@ import { claimEntry, handBack } from '@sluice/ledger';
 import type { ClaimedChunk, ClaimedJob, Ledger } from '@sluice/ledger';
 import type { Deployment } from '@sluice/job';
 import type { WorkerEvents } from './events.ts';
-import type { LeaseKeeper } from './lease-keeper.ts';
+import type { Lease, LeaseKeeper } from './lease-keeper.ts';
 import type { Call, CallLoader } from './load-calls.ts';
 import { NO_ANSWER } from './make-call.ts';
 import type { CallResult } from './make-call.ts';
@@ -17,19 +17,24 @@ import type { CallResult } from './make-call.ts';
 export interface EntryPorts {
   ledger: Ledger;
   deployment: Deployment;
-  holder: string;
   leaseMs: number;
   loader: CallLoader;
   leases: LeaseKeeper;
   events: WorkerEvents;
   now: () => number;
-  /** Admits, calls, stores and settles one call. `turned_away`: nothing was spent. */
-  perform: (entry: EntryData, call: Call, signal: AbortSignal) => Promise<'stored' | 'turned_away'>;
+  /** Admits, calls under the entry's lease, stores and settles one call. `turned_away`: nothing was spent. */
+  perform: (entry: EntryData, call: Call, under: CallRight) => Promise<'stored' | 'turned_away'>;
   /** Stores an outcome of a call that is not made. */
   store: (entry: EntryData, call: Call, result: CallResult) => Promise<void>;
   /** Jobs that left the queue without being booked, for the dispatcher's picture of it. */
   dropped: (jobs: number) => void;
   signalFor: (id: string) => { signal: AbortSignal; done: () => void };
+}
+
+/** What lets a call begin, and ends it. */
+export interface CallRight {
+  signal: AbortSignal;
+  lease: Lease;
 }
 
 /** How the entry left this worker; `held`: another delivery's calls still live, try again after so many ms. */
@@ -53,26 +58,28 @@ async function claimAndCall(
   data: EntryData,
   signal: AbortSignal,
 ): Promise<EntryEnd> {
-  const { ledger, holder, leaseMs, now } = ports;
-  const claim = await claimEntry(ledger, { ...data, holder, leaseMs, now: now() });
+  const { ledger, leases, leaseMs } = ports;
+  const holder = leases.newHolder();
+  const asked = leases.moment();
+  const claim = await claimEntry(ledger, { ...data, holder, leaseMs, now: asked.wall });
   if (claim.kind === 'held') return { heldForMs: claim.forMs };
   if (claim.kind === 'drop') {
     ports.dropped(1);
     ports.events.entryDropped({ deployment: ports.deployment.id, ...data });
     return 'dropped';
   }
-  ports.leases.hold(data.id);
+  const lease = leases.hold(data.id, holder, asked);
   try {
-    return await callAll(ports, data, { entry: claim.entry, signal });
+    return await callAll(ports, data, { entry: claim.entry, right: { signal, lease } });
   } finally {
-    ports.leases.release(data.id);
+    leases.release(lease);
   }
 }
 
 async function callAll(
   ports: EntryPorts,
   data: EntryData,
-  { entry, signal }: { entry: ClaimedJob | ClaimedChunk; signal: AbortSignal },
+  { entry, right }: { entry: ClaimedJob | ClaimedChunk; right: CallRight },
 ): Promise<EntryEnd> {
   const loaded = await ports.loader.load(data.id, entry);
   if (loaded === null) {
@@ -86,11 +93,13 @@ async function callAll(
     ports.events.inputGone({ id: data.id });
     return giveUp(ports, data, { calls, result: inputGone });
   }
-  const ends = await Promise.all(calls.map((call) => ports.perform(data, call, signal)));
+  const ends = await Promise.all(calls.map((call) => ports.perform(data, call, right)));
   const left = ends.filter((end) => end === 'turned_away').length;
   if (left === 0) return 'done';
+  // Another delivery has the entry: what was not called here is its business.
+  if (right.lease.lost) return 'dropped';
   ports.dropped(left);
-  await handBack(ports.ledger, { ...data, holder: ports.holder }, AT_ONCE);
+  await handBack(ports.ledger, { ...data, holder: right.lease.holder }, AT_ONCE);
   ports.events.handedBack({ deployment: ports.deployment.id, id: data.id, jobs: left });
   return 'handed_back';
 }

@@ -54,10 +54,9 @@ interface Parts {
 
 export async function startWorker(options: WorkerOptions): Promise<CallingWorker> {
   const { events } = options;
-  const holder = randomUUID();
-  const parts = makeParts(options, holder);
+  const parts = makeParts(options);
   const { aborts } = parts;
-  const pools = new PoolSet({ ...parts, ...options, holder, keep: KEEP, leaseMs: LEASE_MS });
+  const pools = new PoolSet({ ...parts, ...options, keep: KEEP, leaseMs: LEASE_MS });
   const control = controlOf(options, parts, pools);
   await control.start();
   await pools.learn();
@@ -108,7 +107,7 @@ function controlOf(
   return control;
 }
 
-function makeParts(options: WorkerOptions, holder: string): Parts {
+function makeParts(options: WorkerOptions): Parts {
   const { installation, redisUrl, filesFolder, events, now = Date.now } = options;
   const { fleet, config, environment } = installation;
   const { prefix } = environment;
@@ -124,7 +123,7 @@ function makeParts(options: WorkerOptions, holder: string): Parts {
     admission,
     permits: new PermitKeeper(admission),
     caller: createCaller(),
-    leases: new LeaseKeeper({ ledger, holder, leaseMs: LEASE_MS, now, onLost }),
+    leases: new LeaseKeeper({ ledger, holder: randomUUID(), leaseMs: LEASE_MS, now, onLost }),
     aborts: new CallAborts(connectRedis(redisUrl, 'subscriber'), ledger.keys),
     now,
   };

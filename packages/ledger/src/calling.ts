@@ -234,7 +234,9 @@ export async function storeOutcomes(
   await run(ledger, 'store-outcomes', names, args);
 }
 
-function groupBySlot<Entry extends { id: string }>(entries: readonly Entry[]): Map<number, Entry[]> {
+function groupBySlot<Entry extends { id: string }>(
+  entries: readonly Entry[],
+): Map<number, Entry[]> {
   const groups = new Map<number, Entry[]>();
   for (const entry of entries) {
     const slot = slotOf(entry.id);

@@ -1,0 +1,155 @@
+/** Leases against a real Redis: kept, lost, and what a process may do that stood still. */
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { after, before, test } from 'node:test';
+import { makeId } from '@sluice/job';
+import { claimEntry, connectRedis, openLedger } from '@sluice/ledger';
+import type { Ledger } from '@sluice/ledger';
+import { startRedis, until } from '@sluice/testing';
+import type { TestRedis } from '@sluice/testing';
+import { admit } from './admit.ts';
+import { Gate } from './gate.ts';
+import type { Booking } from './gate.ts';
+import { LeaseKeeper } from './lease-keeper.ts';
+import type { Lease } from './lease-keeper.ts';
+
+const LEASE_MS = 15_000;
+const NEVER_MS = 2 ** 31 - 1;
+const COST = { requests: 1, input: 1, output: 1, usd: 0 } as const;
+
+let redis: TestRedis;
+let ledger: Ledger;
+before(async () => {
+  redis = await startRedis();
+  ledger = openLedger(connectRedis(redis.url, 'background'), 'test');
+});
+after(async () => {
+  ledger.redis.disconnect();
+  await redis.stop();
+});
+
+/** A worker with clocks of its own. */
+function worker(holder: string, renewEveryMs = NEVER_MS) {
+  const clock = { wall: 1_000_000, steady: 500 };
+  const lost: string[] = [];
+  const leases = new LeaseKeeper({
+    ledger,
+    holder,
+    leaseMs: LEASE_MS,
+    renewEveryMs,
+    now: () => clock.wall,
+    steady: () => clock.steady,
+    onLost: (ids) => lost.push(...ids),
+  });
+  const sleep = (ms: number): void => void ((clock.wall += ms), (clock.steady += ms));
+  const claim = async (id: string): Promise<Lease | string> => {
+    const name = leases.newHolder();
+    const at = leases.moment();
+    const asked = { id, epoch: 1, holder: name, now: at.wall, leaseMs: LEASE_MS };
+    const result = await claimEntry(ledger, asked);
+    return result.kind === 'claimed' ? leases.hold(id, name, at) : result.kind;
+  };
+  return { clock, lost, leases, sleep, claim };
+}
+
+async function placed(): Promise<string> {
+  const id = makeId('job', randomBytes(16));
+  await ledger.redis.hset(ledger.keys.entry(id), { status: 'queued', epoch: 1, body: '{}' });
+  return id;
+}
+
+async function held(by: ReturnType<typeof worker>): Promise<{ id: string; lease: Lease }> {
+  const id = await placed();
+  const lease = await by.claim(id);
+  assert.ok(typeof lease !== 'string');
+  return { id, lease };
+}
+
+/** A promise for whoever holds `resolve` to keep. */
+function later<Value>() {
+  let resolve = (_value: Value): void => assert.fail('too early');
+  const promise = new Promise<Value>((done) => (resolve = done));
+  return { promise, resolve };
+}
+
+const leaseEnd = async (id: string): Promise<number> =>
+  Number(await ledger.redis.hget(ledger.keys.entry(id), 'lease'));
+
+test('a lease is renewed in the background until it is released', async () => {
+  const one = worker('one', 5);
+  const { id, lease } = await held(one);
+  one.sleep(2_000);
+  await until('renewed', async () => (await leaseEnd(id)) === one.clock.wall + LEASE_MS);
+  one.leases.release(lease);
+  one.leases.close();
+});
+
+test('half a term after the last word from Redis nothing is known, by either clock', async () => {
+  const one = worker('one');
+  const { lease } = await held(one);
+  assert.equal(one.leases.isKnown(lease), true);
+  one.clock.steady += LEASE_MS / 2;
+  assert.equal(one.leases.isKnown(lease), false, 'the wall clock was set back');
+  one.clock.steady -= LEASE_MS / 2;
+  one.clock.wall += LEASE_MS / 2;
+  assert.equal(one.leases.isKnown(lease), false, 'the machine slept');
+  one.leases.close();
+});
+
+test('a process that stood still renews before it goes on, if nobody took the entry', async () => {
+  const one = worker('one');
+  const { id, lease } = await held(one);
+  one.sleep(20_000);
+  assert.equal(await one.leases.confirm(lease), true);
+  assert.equal(await leaseEnd(id), one.clock.wall + LEASE_MS);
+  const two = worker('two');
+  two.sleep(20_000);
+  assert.equal(await two.claim(id), 'held');
+  two.leases.close();
+  one.leases.close();
+});
+
+test('what another has taken is lost, and said once', async () => {
+  const [one, two] = [worker('one'), worker('two')];
+  const { id, lease } = await held(one);
+  one.sleep(20_000);
+  two.sleep(20_000);
+  assert.ok(typeof (await two.claim(id)) !== 'string');
+  assert.equal(await one.leases.confirm(lease), false);
+  assert.equal(await one.leases.confirm(lease), false);
+  assert.deepEqual(one.lost, [id]);
+  for (const { leases } of [one, two]) leases.close();
+});
+
+test('a second delivery to the same process is another, and waits for the lease', async () => {
+  const one = worker('one');
+  const { id } = await held(one);
+  assert.equal(await one.claim(id), 'held');
+  one.leases.close();
+});
+
+test('a call that waited for its booking while the process stood still does not begin', async () => {
+  const [one, two] = [worker('one'), worker('two')];
+  const { id, lease } = await held(one);
+  const released: string[] = [];
+  const booked = later<Booking>();
+  const gate = new Gate({
+    book: () => booked.promise,
+    release: () => undefined,
+    mostCalls: () => 1,
+    now: () => one.clock.wall,
+  });
+  const { leases } = one;
+  const ports = { gate, leases, release: (permit: string) => void released.push(permit) };
+  const asking = { cost: COST, band: 'batch' as const, until: Infinity };
+  const right = { signal: new AbortController().signal, lease };
+  const admitted = admit({ ...ports, now: () => one.clock.wall }, asking, right);
+  await new Promise(setImmediate);
+  one.sleep(20_000);
+  two.sleep(20_000);
+  assert.ok(typeof (await two.claim(id)) !== 'string');
+  booked.resolve({ delaysMs: [0], askAgainMs: null });
+  assert.equal(await admitted, null);
+  assert.equal(released.length, 1);
+  for (const each of [one, two]) each.leases.close();
+});
