@@ -254,6 +254,14 @@ export const ERRORS = {
     advice: 'Try again: another one takes over.',
     retry: 1,
   },
+  no_usable_deployment: {
+    status: 503,
+    type: UNAVAILABLE,
+    message: 'No deployment of {pool} takes calls now ({reason}). The job {id} {fate}.',
+    advice:
+      'Mend what the reasons name (a key, credit, a model name); `retry-after` is when one is tried again.',
+    retry: 10,
+  },
   answer_pending: {
     status: 503,
     type: UNAVAILABLE,

@@ -51,4 +51,11 @@ export interface Job {
   cost_usd: number | null;
   metadata: Record<string, string>;
   retry_of: string | null;
+  /** Of a queued job that no deployment of its pool can run now; absent otherwise. */
+  waiting?:
+    | {
+        reason: string;
+        deployments: { deployment: string; state: string; reason: string }[];
+      }
+    | undefined;
 }

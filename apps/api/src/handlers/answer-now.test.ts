@@ -101,3 +101,32 @@ test('models are the pools and their aliases', async () => {
   assert.equal((await client.models.retrieve('deployment/mini')).id, 'deployment/mini');
   await assert.rejects(client.models.retrieve('gpt-9'), /404.*"gpt-9".*fast/);
 });
+
+test('a call that nothing can run is told why, and its job ends with it unless it may come back', async () => {
+  const { redis, keys } = api.ledger;
+  const block = { retryAt: Date.now() + 30_000 };
+  const reason = 'the provider refused its credential';
+  const row = JSON.stringify({ state: 'blocked', blocked: 'credential', reason, block });
+  await redis.hset(keys.health, { haiku: row });
+  const order = { model: 'smart', ...chat() };
+  const ask = (headers = {}) => api.call('POST /v1/chat/completions', order, headers);
+  const [alone, keyed] = await Promise.all([ask(), ask({ 'idempotency-key': 'stuck' })]);
+  const statusOf = async ({ headers }: typeof alone) =>
+    (await api.call(`GET /v1/jobs/${headers.get('x-sluice-job-id')}`)).json;
+  for (const { status, json, headers } of [alone, keyed]) {
+    assert.deepEqual([status, json.error.code], [503, 'no_usable_deployment']);
+    assert.match(json.error.message, /haiku: the provider refused its credential/);
+    const seconds = Number(headers.get('retry-after'));
+    assert.ok(seconds > 10 && seconds <= 30, `${seconds}`);
+  }
+  assert.equal((await statusOf(alone)).status, 'cancelled');
+  const open = await statusOf(keyed);
+  assert.equal(open.status, 'queued');
+  const deployments = [{ deployment: 'haiku', state: 'blocked', reason }];
+  assert.deepEqual(open.waiting, {
+    reason: 'no deployment of smart takes calls now',
+    deployments,
+  });
+  await redis.del(keys.health);
+  await until('the reason goes', async () => (await statusOf(keyed)).waiting === undefined);
+});

@@ -4,7 +4,7 @@ import type { Endpoint } from '@sluice/job';
 import type { StoredJob } from '@sluice/ledger';
 import { z } from 'zod';
 import type { Api } from '../api.ts';
-import { ApiError, envelope } from '../errors.ts';
+import { ApiError, envelope, refuse } from '../errors.ts';
 import type { ErrorCode } from '../errors.ts';
 import { noSuch } from '../find-job.ts';
 import type { ApiRequest, Reply } from '../http/message.ts';
@@ -13,6 +13,8 @@ import { hasKey } from '../idempotency.ts';
 import { model } from '../shapes/fields.ts';
 import { submitJob } from '../submit-job.ts';
 import { waitForJob } from '../wait-for.ts';
+import { inWords, untilStuck } from '../waiting.ts';
+import type { Stuck } from '../waiting.ts';
 import { endNow } from './jobs.ts';
 
 /** What the SDKs wait by default: nobody waits longer for the answer. */
@@ -40,12 +42,50 @@ export const answerNow =
       retryOf: null,
     });
     const { signal } = request;
-    const job = await waitForJob(api, id, { waitMs: DEADLINE_MS + 5_000, signal });
+    const job = await answerOrStuck(api, request, id);
     const stopping = api.stopping.aborted;
     const mayReturn = hasKey(request);
     if (signal.aborted && !stopping && !mayReturn) await endNow(api, id, 'its client went away');
     return answerOf(job ?? noSuch('job', id), { stopping, mayReturn });
   };
+
+/** Without any usable deployment a client is told so after this long. */
+const PATIENCE_MS = 10_000;
+
+/** The job once it has ended, or as it stands when the client leaves. Throws 503 when nothing can run it. */
+async function answerOrStuck(api: Api, request: ApiRequest, id: string): Promise<StoredJob | null> {
+  for (;;) {
+    const looking = new AbortController();
+    const stop = new AbortController();
+    const waiting = AbortSignal.any([request.signal, stop.signal]);
+    const options = { patienceMs: PATIENCE_MS, signal: AbortSignal.any([waiting, looking.signal]) };
+    const stuck = untilStuck(api, id, options).finally(() => stop.abort());
+    const job = await waitForJob(api, id, { waitMs: DEADLINE_MS + 5_000, signal: waiting });
+    looking.abort();
+    const why = await stuck;
+    if (why === null || job?.status !== 'queued') return job;
+    if (await leave(api, request, job)) refuseStuck(job, why, hasKey(request));
+  }
+}
+
+/** Who may come back finds the job; without a key nobody would, so it ends. False: it is being called by now. */
+async function leave(api: Api, request: ApiRequest, { id, epoch }: StoredJob): Promise<boolean> {
+  if (hasKey(request)) return true;
+  const ended = await endNow(api, id, 'no deployment could run it', epoch);
+  return ended === 'ended';
+}
+
+function refuseStuck(job: StoredJob, why: Stuck, goesOn: boolean): never {
+  const seconds = why.againAt === null ? 10 : Math.ceil((why.againAt - Date.now()) / 1_000);
+  const fate = goesOn ? 'goes on: the same Idempotency-Key waits for it again' : 'was cancelled';
+  return refuse('no_usable_deployment', {
+    values: { pool: job.pool, reason: inWords(why), id: job.id, fate },
+    headers: {
+      'x-sluice-job-id': job.id,
+      'retry-after': String(Math.min(60, Math.max(1, seconds))),
+    },
+  });
+}
 
 interface Why {
   stopping: boolean;

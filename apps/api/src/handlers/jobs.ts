@@ -2,6 +2,7 @@
 import { isTerminal, parseLineId } from '@sluice/job';
 import type { Job } from '@sluice/job';
 import { deleteJob, endJob, publicJob, readJob } from '@sluice/ledger';
+import type { StoredJob } from '@sluice/ledger';
 import type { Api } from '../api.ts';
 import { refuse } from '../errors.ts';
 import { findJob, noSuch } from '../find-job.ts';
@@ -13,6 +14,7 @@ import { listPage } from '../listing.ts';
 import { HEARTBEAT, HEARTBEAT_MS, eventReply, eventText } from '../server-sent-events.ts';
 import { jobsQuery, waitQuery } from '../shapes/job-request.ts';
 import { changesOf, waitForJob } from '../wait-for.ts';
+import { publicWaiting, whyWaiting } from '../waiting.ts';
 import { readLine } from './batch-line.ts';
 
 export async function getJob(api: Api, request: ApiRequest): Promise<Reply> {
@@ -21,9 +23,15 @@ export async function getJob(api: Api, request: ApiRequest): Promise<Reply> {
   const line = parseLineId(id);
   if (line) return ok(await readLine(api, request, { ...line, waitMs }));
   const job = await findJob(api, request.caller, id);
-  if (isTerminal(job.status) || waitMs === 0) return ok(publicJob(job));
+  if (isTerminal(job.status) || waitMs === 0) return ok(await shown(api, job));
   const later = await waitForJob(api, id, { waitMs, signal: request.signal });
-  return ok(publicJob(later ?? noSuch('job', id)));
+  return ok(await shown(api, later ?? noSuch('job', id)));
+}
+
+/** The job, and why it waits where nothing can run it. */
+async function shown(api: Api, job: StoredJob): Promise<Job> {
+  const waiting = job.status === 'queued' ? await whyWaiting(api, job) : null;
+  return { ...publicJob(job), ...(waiting && { waiting: publicWaiting(waiting) }) };
 }
 
 export async function listJobs(api: Api, request: ApiRequest): Promise<Reply> {
@@ -59,9 +67,15 @@ export async function cancelJob(api: Api, request: ApiRequest): Promise<Reply> {
   return ok(publicJob(job));
 }
 
-/** Cancels a job, whoever asks. */
-export const endNow = (api: Api, id: string, message: string): ReturnType<typeof endJob> =>
+/** Cancels a job, whoever asks; with `onlyEpoch` only while it is there and not being called. */
+export const endNow = (
+  api: Api,
+  id: string,
+  message: string,
+  onlyEpoch?: number,
+): ReturnType<typeof endJob> =>
   endJob(api.ledger, id, {
+    ...(onlyEpoch === undefined ? {} : { onlyEpoch }),
     status: 'cancelled',
     now: Date.now(),
     message,

@@ -62,6 +62,13 @@ const Job = z.object({
   cost_usd: usd,
   metadata: texts,
   retry_of: id.nullable().describe('The job that this one repeats.'),
+  waiting: z
+    .object({
+      reason: text,
+      deployments: z.array(z.object({ deployment: text, state: text, reason: text })),
+    })
+    .optional()
+    .describe('When GET /v1/jobs/{id} finds it queued and no deployment of its pool usable: why.'),
 }) satisfies z.ZodType<Job>;
 
 const batchErrors = z
