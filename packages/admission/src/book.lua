@@ -13,7 +13,8 @@
             slots and interactive, of each pacer its field and what was learnt, and windows; budgets: how many; own: how many pacers
             are of the deployment's own budget, hole: what a booking may leave unused of the others, ms; reserve: how long (forMs)
             an interactive call leaves one, and horizonMs beside it; pacers:
-            [amount, limit, share, burstMs, batchShare, 1 for requests, number of the budget]; windows: [amount, limit, binMs, bins];
+            [amount, limit, share, burstMs, batchShare, 1 for requests, number of the budget,
+            part of the burst that batch may use without interactive calls]; windows: [amount, limit, binMs, bins];
             permits: [limit (0: none), number of the budget] of each of KEYS[3…]
   ARGV[2]   costs (JSON): input, output, usd of each call in turn
   ARGV[3]   band: interactive | batch
@@ -76,7 +77,8 @@ for p = 1, #pacers do
   local ms, burst, batchBurst = paceOf(pacers[p], text, now)
   if ms then
     known = true
-    unit[p], bursts[p] = ms, batch and reserved[pacers[p][7]] and batchBurst or burst
+    unit[p], bursts[p] = ms, burst
+    if batch then bursts[p] = reserved[pacers[p][7]] and batchBurst or burst * pacers[p][8] end
     local at = tonumber(stored[pacerFields + 2 * p - 1] or 0)
     if emptied > 0 and at < emptied + burst then at = emptied + burst end
     fullAt[p] = at

@@ -149,7 +149,9 @@ function scriptRules(deployment: string, rules: readonly BudgetRules[]): object 
     own: rules[0]?.pacers.length ?? 0,
     hole: HOLE_MS,
     reserve: RESERVE,
-    pacers: rules.flatMap(({ pacers }, i) => pacers.map((rule) => [...scriptPacer(rule), i + 1])),
+    pacers: rules.flatMap(({ pacers }, i) =>
+      pacers.map((rule) => [...scriptPacer(rule), i + 1, rule.freeShare]),
+    ),
     windows: rules.flatMap(({ windows }) =>
       windows.map((rule) => [position(rule.dimension), rule.limit, rule.binMs, rule.bins]),
     ),

@@ -33,21 +33,28 @@ local function asText(list)
   return table.concat(parts, ' ')
 end
 
--- The pace of a rule: ms per unit, burst and batch's part of it, units per minute; nil where no limit is known.
-local function paceOf(rule, text, now)
+-- The pace that is configured or reported, and the one that 429s taught; math.huge where there is none.
+local function knownPace(rule, learnt, now)
   local rate = math.huge
   if rule[2] > 0 then rate = rule[2] * rule[3] end
-  if text then
-    local learnt = numbers(text, 5)
-    local reported, ceiling = learnt[1], learnt[3]
-    if reported > 0 and now - learnt[2] < LEARNING.keptMs and (rule[2] == 0 or reported < rule[2]) then
-      rate = math.min(rate, reported * LEARNING.reportedShare)
-    end
-    if ceiling > 0 and now - learnt[4] < LEARNING.keptMs then
-      local x = learnt[5] / LEARNING.retryMs - 1
-      rate = math.min(rate, ceiling * (1 + (1 - LEARNING.kept) * x * x * x))
-    end
+  local reported = learnt[1]
+  if reported > 0 and now - learnt[2] < LEARNING.keptMs and (rule[2] == 0 or reported < rule[2]) then
+    rate = math.min(rate, reported * LEARNING.reportedShare)
   end
+  return rate
+end
+
+local function ceilingPace(learnt, now)
+  local ceiling = learnt[3]
+  if ceiling <= 0 or now - learnt[4] >= LEARNING.keptMs then return math.huge end
+  local x = learnt[5] / LEARNING.retryMs - 1
+  return ceiling * (1 + (1 - LEARNING.kept) * x * x * x)
+end
+
+-- The pace of a rule: ms per unit, burst and batch's part of it, units per minute; nil where no limit is known.
+local function paceOf(rule, text, now)
+  local learnt = numbers(text, 5)
+  local rate = math.min(knownPace(rule, learnt, now), ceilingPace(learnt, now))
   if rate == math.huge then return nil end
   local unit = 60000 / rate
   local burst = rule[4]

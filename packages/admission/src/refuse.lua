@@ -113,8 +113,15 @@ if refusals == 0 then
   local _, _, _, pace = paceOf(rule, text, now)
   local passed = perMinute(sent[budget], rule[1], now)
   local learnt = numbers(text, 5)
-  learnt[3] = pace and math.min(pace, math.max(passed, pace / 2)) or math.max(1, passed)
-  learnt[4], learnt[5] = now, 0
+  local known = knownPace(rule, learnt, now)
+  if known < math.huge and ceilingPace(learnt, now) >= known * (2 - LEARNING.kept) then
+    -- The first in a while that contradicts what is known is only marked.
+    learnt[3], learnt[5] = pace, LEARNING.retryMs
+  else
+    learnt[3] = pace and math.min(pace, math.max(passed, pace / 2)) or math.max(1, passed)
+    learnt[5] = 0
+  end
+  learnt[4] = now
   text = asText(learnt)
   set(field .. '|learnt', text)
 end

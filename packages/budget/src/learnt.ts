@@ -64,21 +64,23 @@ export interface Pace {
   perMinute: number;
   msPerUnit: number;
   burstMs: number;
+  /** What batch may use of it beside interactive calls, and without any. */
   batchBurstMs: number;
+  freeBurstMs: number;
 }
 
 /** The pace that applies now; null where no limit is known. */
 export function paceOf(rule: PacerRule, learnt: Learnt, now: number): Pace | null {
-  const perMinute = Math.min(
-    configuredPace(rule),
-    reportedPace(rule, learnt, now),
-    ceilingPace(learnt, now),
-  );
+  const perMinute = Math.min(knownPace(rule, learnt, now), ceilingPace(learnt, now));
   if (perMinute === Number.POSITIVE_INFINITY) return null;
   const msPerUnit = 60_000 / perMinute;
   const burstMs = Math.max(rule.burstMs, rule.dimension === 'rpm' ? msPerUnit : 0);
-  return { perMinute, msPerUnit, burstMs, batchBurstMs: burstMs * rule.batchShare };
+  const batchBurstMs = burstMs * rule.batchShare;
+  return { perMinute, msPerUnit, burstMs, batchBurstMs, freeBurstMs: burstMs * rule.freeShare };
 }
+
+const knownPace = (rule: PacerRule, learnt: Learnt, now: number): number =>
+  Math.min(configuredPace(rule), reportedPace(rule, learnt, now));
 
 export const configuredPace = ({ limit, share }: PacerRule): number =>
   limit === null ? Number.POSITIVE_INFINITY : limit * share;
@@ -99,14 +101,26 @@ export function ceilingPace({ ceiling, loweredAt, spentMs }: Learnt, now: number
 }
 
 /**
+ * Whether a 429 is the first in a while that contradicts what is configured or reported: it may be due to calls that
+ * turned out dearer than expected, so it is only marked. The next one within 30 s of sending lowers the pace.
+ */
+function isFirst(learnt: Learnt, rule: PacerRule, now: number): boolean {
+  const known = knownPace(rule, learnt, now);
+  const marked = known * (2 - LEARNING.kept);
+  return known < Number.POSITIVE_INFINITY && ceilingPace(learnt, now) >= marked;
+}
+
+/**
  * What a 429 leaves of the pace: the pace, or what was really sent if that is less, but at least half of it, for a
  * 429 in a quiet hour says little about how much would have passed.
  */
 export function lowered(
   learnt: Learnt,
-  seen: { pace: number | null; sentPerMinute: number; now: number },
+  seen: { rule: PacerRule; pace: number | null; sentPerMinute: number; now: number },
 ): Learnt {
-  const { pace, sentPerMinute, now } = seen;
+  const { rule, pace, sentPerMinute, now } = seen;
+  if (pace !== null && isFirst(learnt, rule, now))
+    return { ...learnt, ceiling: pace, loweredAt: now, spentMs: LEARNING.retryMs };
   const ceiling =
     pace === null ? Math.max(1, sentPerMinute) : Math.min(pace, Math.max(sentPerMinute, pace / 2));
   return { ...learnt, ceiling, loweredAt: now, spentMs: 0 };

@@ -65,13 +65,43 @@ const booked = (
     now,
   );
 
+/** The first contradiction of what is configured is only marked. */
+const refusedTwice = (
+  state: AdmissionState,
+  rules: BudgetRules[],
+  said: Partial<Refusal> & { now: number },
+): AdmissionState => {
+  const marked = refused(state, rules, { ...said, now: said.now - 3_000 });
+  return refused(answered(marked, rules, said.now - 1_000), rules, said);
+};
+
 describe('a 429', () => {
+  test('that contradicts a configured limit lowers it only if another follows within 30 s of sending', () => {
+    const rules = budget({ rpm: 1_000 });
+    const send = (from: AdmissionState, { after, until }: { after: number; until: number }) => {
+      let state = answered(from, [rules], NOW + after);
+      for (let ms = after; ms < until; ms += 100)
+        state = booked(state, [rules], { n: 9, now: NOW + ms }).state;
+      return state;
+    };
+    const full = send(fullState(), { after: 0, until: 12_000 });
+    const once = refused(full, [rules], { now: NOW + 12_000 });
+    assert.deepEqual(paceNow(once, rules, NOW + 12_000), [['rpm', 985]]);
+    const soon = send(once, { after: 14_000, until: 40_000 });
+    const lowered = refused(soon, [rules], { now: NOW + 40_000 });
+    const [[, pace] = []] = paceNow(lowered, rules, NOW + 40_000) ?? [];
+    assert.ok(Number(pace) > 800 && Number(pace) < 900, `${pace}`);
+    const late = send(once, { after: 14_000, until: 50_000 });
+    const marked = refused(late, [rules], { now: NOW + 50_000 });
+    assert.deepEqual(paceNow(marked, rules, NOW + 50_000), [['rpm', 985]]);
+  });
+
   test('lowers a configured pace by a tenth; sent at the learnt one, it rises past it again', () => {
     const rules = budget({ rpm: 1_000 });
     let state = fullState();
     for (let now = NOW; now < NOW + 12_000; now += 100)
       state = booked(state, [rules], { n: 9, now }).state;
-    state = refused(state, [rules], { now: NOW + 12_000 });
+    state = refusedTwice(state, [rules], { now: NOW + 12_000 });
     assert.deepEqual(paceNow(state, rules, NOW + 12_000), [['rpm', 887]]);
     const resting = paceNow(state, rules, NOW + 3_600_000);
     assert.deepEqual(resting, [['rpm', 887]], 'an hour without calls proves nothing');
@@ -123,7 +153,7 @@ describe('a 429', () => {
   test('that names a limit teaches that one, on the budget that has it', () => {
     const own = budget({});
     const org = budget({ tpm: 60_000 }, 'org');
-    const state = refused(fullState(), [own, org], { limit: 'tpm' });
+    const state = refusedTwice(fullState(), [own, org], { limit: 'tpm', now: NOW });
     assert.deepEqual(paceNow(state, own, NOW), []);
     assert.deepEqual(paceNow(state, org, NOW), [['tpm', 26_595]]);
     assert.equal(state.budgets['mini']?.pausedUntil ?? 0, 0, 'the others go on');

@@ -156,7 +156,7 @@ function slowed(
   const amount = amountCounted(dimension) as Exclude<Amount, 'usd'>;
   const sentPerMinute = perMinute(rolled(sent, now), amount, now);
   const after = teach
-    ? lowered(before, { pace: pace?.perMinute ?? null, sentPerMinute, now })
+    ? lowered(before, { rule, pace: pace?.perMinute ?? null, sentPerMinute, now })
     : before;
   const taught = withBudget(state, budget, { learnt: { ...learnt, [dimension]: after } });
   const then = paceIn(taught, budget, { rule, now });

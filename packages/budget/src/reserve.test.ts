@@ -23,6 +23,16 @@ const many = Array.from({ length: 32 }, () => of(10));
 const delays = (starts: readonly number[], now: number) =>
   starts.map((start) => Math.round(start - now));
 
+/** How many of eight answers of 100 ms of the rate start at once. */
+const producing = (outputCharge: 'actual' | 'max_tokens') => {
+  const perMs = { otpm: 60_000 / KNOWN_WINDOW.share };
+  const own = rulesOf({ id: 'mini', limits: perMs, outputCharge, root: 'mini' });
+  const costs = Array.from({ length: 8 }, () => ({ ...of(0), output: 100 }));
+  const asked = { costs, band: 'batch' as const, leases: costs.map((_, i) => `${i}`) };
+  const request = { rules: [own], ...asked, leaseMs: 10_000, horizonMs: 0 };
+  return book(fullState(), request, NOW).decision.starts.length;
+};
+
 describe('the reserve for interactive calls', () => {
   test('nobody needs one: batch uses the whole burst and books the whole horizon', () => {
     const { decision } = ask(fullState(), 'batch', { costs: many, now: NOW });
@@ -65,5 +75,9 @@ describe('the reserve for interactive calls', () => {
     const { decision } = ask(state, 'interactive', { costs: [of(10)], now: NOW + 3_000 });
     const first = decision.starts[0] ?? decision.waitMs ?? 0;
     assert.ok((decision.waitMs ?? first - NOW - 3_000) <= HORIZON_MS + 100);
+  });
+
+  test('output that is charged as it is produced: batch alone keeps off most of the burst', () => {
+    assert.deepEqual([producing('actual'), producing('max_tokens')], [1, 5]);
   });
 });

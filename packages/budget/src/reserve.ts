@@ -31,11 +31,14 @@ export const withInteractive = (
   rules.reduce((next, { budget }) => withBudget(next, budget, { interactiveAt: now }), state);
 
 /** The part of a budget's burst that a band may use, ms. */
-export const burstFor = (
+export function burstFor(
   band: Band,
-  { burstMs, batchBurstMs }: Pick<DimensionPace, 'burstMs' | 'batchBurstMs'>,
+  { burstMs, batchBurstMs, freeBurstMs }: DimensionPace,
   reserved: boolean,
-): number => (band === 'batch' && reserved ? batchBurstMs : burstMs);
+): number {
+  if (band === 'interactive') return burstMs;
+  return reserved ? batchBurstMs : freeBurstMs;
+}
 
 /** How far ahead a band may be booked on these budgets: `horizonMs` at most. */
 export const horizonFor = (
