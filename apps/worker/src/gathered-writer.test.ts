@@ -41,3 +41,34 @@ test('a failed write is tried again with the same items until it succeeds', asyn
     'the same array: a write id made for it stays',
   );
 });
+
+test('a write is bounded by size too, and has one item at least', async () => {
+  const writes: number[][] = [];
+  const writer = new GatheredWriter<number>({
+    most: 3,
+    mostSize: 10,
+    sizeOf: (item) => item,
+    write: (items) => {
+      writes.push(items);
+      return Promise.resolve();
+    },
+    onRetry: () => undefined,
+  });
+  await Promise.all([5, 5, 1, 30, 2, 2, 2, 2].map((item) => writer.add(item)));
+  assert.deepEqual(writes, [[5, 5], [1], [30], [2, 2, 2], [2]]);
+});
+
+test('what a write throws at once is tried again too', async () => {
+  let tries = 0;
+  const writer = new GatheredWriter<number>({
+    most: 3,
+    write: () => {
+      tries += 1;
+      if (tries === 1) throw new RangeError('Invalid string length');
+      return Promise.resolve();
+    },
+    onRetry: () => undefined,
+  });
+  await writer.add(1);
+  assert.equal(tries, 2);
+});

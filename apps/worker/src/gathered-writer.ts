@@ -6,6 +6,9 @@
 export interface GatheredWriterOptions<Item> {
   /** Most items in one write. */
   most: number;
+  /** Most of what `sizeOf` says in one write, unless a single item is larger. */
+  mostSize?: number;
+  sizeOf?: (item: Item) => number;
   write: (items: Item[]) => Promise<void>;
   onRetry: (error: unknown, items: number) => void;
 }
@@ -33,11 +36,21 @@ export class GatheredWriter<Item> {
 
   async #drain(): Promise<void> {
     while (this.#waiting.length > 0) {
-      const batch = this.#waiting.splice(0, this.#options.most);
+      const batch = this.#waiting.splice(0, this.#fitting());
       await this.#persist(batch.map((entry) => entry.item));
       for (const entry of batch) entry.done();
     }
     this.#writing = false;
+  }
+
+  /** How many of the first that wait go into one write: one at least. */
+  #fitting(): number {
+    const { most, mostSize = Infinity, sizeOf = () => 0 } = this.#options;
+    let size = 0;
+    const over = this.#waiting.findIndex(
+      ({ item }, i) => i >= most || ((size += sizeOf(item)) > mostSize && i > 0),
+    );
+    return over < 0 ? this.#waiting.length : over;
   }
 
   async #persist(items: Item[]): Promise<void> {

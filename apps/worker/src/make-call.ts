@@ -51,8 +51,7 @@ async function send(
   const sent = await caller.send(request, { timeoutMs: deployment.timeoutMs, signal });
   const times = { startedAt, endedAt: now() };
   if (sent.kind !== 'answer') {
-    const outcome = sent.kind === 'aborted' ? 'lost' : sent.kind;
-    return { ...NO_ANSWER, ...times, outcome, message: sent.message };
+    return { ...NO_ANSWER, ...times, outcome: UNANSWERED[sent.kind], message: sent.message };
   }
   const answer = adapter.readAnswer(call.endpoint, sent.response);
   return {
@@ -67,6 +66,14 @@ async function send(
     limits: readLimits(sent.response.headers),
   };
 }
+
+/** An answer that is too large would be so again. */
+const UNANSWERED = {
+  timeout: 'timeout',
+  network: 'network',
+  too_large: 'bad_request',
+  aborted: 'lost',
+} as const;
 
 /** Of a call that got none. */
 export const NO_ANSWER = {

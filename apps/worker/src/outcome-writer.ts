@@ -1,4 +1,8 @@
-/** Stores outcomes: all that arrive in one slot while a write is under way go into the next one, one item per entry. */
+/**
+ * Stores outcomes: all that arrive in one slot while a write is under way go into the next one, one item per entry, up to
+ * 8 MiB. A larger answer is written alone, one at a time in this process: the client joins a command into one string, which
+ * has a bound in V8, and memory holds one copy more, not all.
+ */
 import { randomUUID } from 'node:crypto';
 import { slotOf } from '@sluice/job';
 import { encodeOutcomes, storeOutcomes } from '@sluice/ledger';
@@ -14,11 +18,14 @@ interface Waiting {
 }
 
 const MOST_IN_ONE_WRITE = 128;
+/** Characters of the raw texts. */
+const MOST_SIZE_IN_ONE_WRITE = 8 * 1024 * 1024;
 
 export class OutcomeWriter {
   readonly #ledger: Ledger;
   readonly #events: WorkerEvents;
   readonly #writers = new Map<number, GatheredWriter<Waiting>>();
+  #lastLarge: Promise<void> = Promise.resolve();
 
   constructor(ledger: Ledger, events: WorkerEvents) {
     this.#ledger = ledger;
@@ -36,10 +43,15 @@ export class OutcomeWriter {
     const pending = { id: randomUUID(), items: null as Waiting[] | null };
     const writer = new GatheredWriter<Waiting>({
       most: MOST_IN_ONE_WRITE,
+      mostSize: MOST_SIZE_IN_ONE_WRITE,
+      sizeOf,
       write: async (items) => {
         // The same items tried again keep their write id: Redis may have stored them before the reply was lost.
         if (pending.items !== items) Object.assign(pending, { id: randomUUID(), items });
-        await storeOutcomes(this.#ledger, slot, itemsOf(items), pending.id);
+        const store = (): Promise<void> =>
+          storeOutcomes(this.#ledger, slot, itemsOf(items), pending.id);
+        const large = items.some((item) => sizeOf(item) > MOST_SIZE_IN_ONE_WRITE);
+        await (large ? this.#alone(store) : store());
       },
       onRetry: (error, items) =>
         this.#events.writeRetried({ what: 'outcomes', items, error: String(error) }),
@@ -47,7 +59,16 @@ export class OutcomeWriter {
     this.#writers.set(slot, writer);
     return writer;
   }
+
+  /** When the large write before has ended, however it did. */
+  #alone(store: () => Promise<void>): Promise<void> {
+    const mine = this.#lastLarge.then(store);
+    this.#lastLarge = mine.catch(() => undefined);
+    return mine;
+  }
 }
+
+const sizeOf = ({ outcome }: Waiting): number => outcome.raw.length;
 
 /** Outcomes of one delivery of an entry become one item. */
 function itemsOf(waiting: readonly Waiting[]): OutcomeItem[] {

@@ -192,8 +192,8 @@ test('an answer above the limit ends the call', async (t) => {
     maxResponseBytes: 1000,
   });
   const result = await send();
-  assert.ok(result.kind === 'network');
-  assert.match(result.message, /longer than 1000 bytes/);
+  assert.ok(result.kind === 'too_large');
+  assert.match(result.message, /more than 1000 bytes/);
 });
 
 test('an answer of exactly the limit is fine', async (t) => {

@@ -24,12 +24,13 @@ export interface CallOptions {
 }
 
 /**
- * `network`: no answer came, whether or not the provider got the request; also an answer above the size limit.
+ * `network`: no answer came, whether or not the provider got the request. `too_large`: the answer is above the size limit;
+ * it was paid for, and asking again would only buy it again.
  * `message` names the cause, without headers and bodies.
  */
 export type CallResult =
   | { kind: 'answer'; response: ProviderResponse; tookMs: number }
-  | { kind: 'timeout' | 'network' | 'aborted'; message: string; tookMs: number };
+  | { kind: 'timeout' | 'network' | 'too_large' | 'aborted'; message: string; tookMs: number };
 
 export interface Caller {
   /** Makes one call. Never rejects. */
@@ -140,7 +141,12 @@ class CallInFlight implements Dispatcher.DispatchHandler {
   onResponseData(_controller: unknown, chunk: Buffer): void {
     this.#bytes += chunk.length;
     if (this.#bytes <= this.#limits.maxResponseBytes) this.#chunks.push(chunk);
-    else this.#end('network', `the answer is longer than ${this.#limits.maxResponseBytes} bytes`);
+    else this.#tooLarge();
+  }
+
+  #tooLarge(): void {
+    const { maxResponseBytes } = this.#limits;
+    this.#end('too_large', `the answer is too large: more than ${maxResponseBytes} bytes`);
   }
 
   onResponseEnd(): void {
@@ -157,7 +163,7 @@ class CallInFlight implements Dispatcher.DispatchHandler {
     this.#end('network', describe(error));
   }
 
-  #end(kind: 'timeout' | 'network' | 'aborted', message: string): void {
+  #end(kind: 'timeout' | 'network' | 'too_large' | 'aborted', message: string): void {
     if (this.#settled) return;
     this.#settle({ kind, message, tookMs: this.#tookMs() });
     this.#controller?.abort(new Error(message));
