@@ -68,7 +68,7 @@ test('a private address is refused where it is not allowed', async () => {
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({
       model: 'fast',
-      body: { messages: [] },
+      body: { messages: [{ role: 'user', content: 'hi' }] },
       webhook_url: 'http://169.254.169.254/latest',
     }),
   });

@@ -6,7 +6,7 @@
 export interface ErrorEntry {
   status: number;
   type: ErrorType;
-  /** `{name}` is filled in. */
+  /** `{name}` is filled in, `{name?}` where there is something to say. */
   message: string;
   /** What a client should do about it, for docs/errors.md. */
   advice: string;
@@ -48,7 +48,7 @@ export const ERRORS = {
   missing_required_parameter: {
     status: 400,
     type: INVALID,
-    message: "Missing required parameter: '{field}'.",
+    message: "Missing required parameter: '{field}'.{hint?}",
     advice: 'Add the field.',
   },
   unknown_parameter: {

@@ -7,7 +7,7 @@ export function errorsPage(): string {
     .toSorted(([a, x], [b, y]) => x.status - y.status || (a < b ? -1 : 1))
     .map(([code, { status, message, advice, retry }]) => {
       const again = retry === undefined ? '' : retry === 'never' ? 'no' : `after ${retry} s`;
-      return `| ${status} | \`${code}\` | ${message} | ${advice} | ${again} |`;
+      return `| ${status} | \`${code}\` | ${message.replaceAll(/\{\w+\?\}/g, '')} | ${advice} | ${again} |`;
     });
   return [
     '# Errors',

@@ -49,7 +49,9 @@ export const envelope = (error: ApiError): Envelope => ({
 });
 
 const fillIn = (template: string, values: Record<string, string | number>): string =>
-  template.replaceAll(/\{(\w+)\}/g, (_, name: string) => String(values[name] ?? `{${name}}`));
+  template.replaceAll(/\{(\w+)(\??)\}/g, (_, name: string, optional: string) =>
+    String(values[name] ?? (optional ? '' : `{${name}}`)),
+  );
 
 function retryHeaders({ retry }: ErrorEntry): Record<string, string> {
   if (retry === undefined) return {};

@@ -1,12 +1,13 @@
 /** Accepts one job: everything is checked before anything is written; the ledger write is the acceptance. */
-import { measure } from '@sluice/job';
+import { didYouMean } from '@sluice/config';
+import { findWanting, measure } from '@sluice/job';
 import type { Endpoint, Priority } from '@sluice/job';
 import { acceptJob, readJob } from '@sluice/ledger';
 import type { NewJob, StoredJob } from '@sluice/ledger';
 import { checkUrl } from '@sluice/webhooks';
 import { checkAllowance, returnAllowanceOf } from './allowance.ts';
 import type { Api } from './api.ts';
-import { refuse } from './errors.ts';
+import { refuse, show } from './errors.ts';
 import { noSuch } from './find-job.ts';
 import type { ApiRequest } from './http/message.ts';
 import { idempotencyOf, newId, refuseConflict } from './idempotency.ts';
@@ -48,6 +49,7 @@ export async function submitJob(
   const search = { fleet: api.fleet, routes: api.settings.routes };
   const routed = routeJob(search, request.caller, asked);
   const formats = formatsFor(routed, order.endpoint, order);
+  refuseWanting(order);
   const job: NewJob = {
     id,
     tenant: request.caller.id,
@@ -111,6 +113,19 @@ export function checkWebhook({ settings }: Pick<Api, 'settings'>, url: string | 
     param: 'webhook_url',
     values: { field: 'webhook_url', reason: verdict.reason },
   });
+}
+
+function refuseWanting({ endpoint, body, within }: JobOrder): void {
+  const wanting = findWanting(endpoint, body);
+  if (wanting === null) return;
+  const field = `${within}${wanting.field}`;
+  if (!wanting.absent) {
+    const values = { field, found: show(body[wanting.field]), allowed: wanting.allowed };
+    refuse('invalid_value', { param: field, values });
+  }
+  const meant = didYouMean(wanting.field, Object.keys(body));
+  const hint = meant === null ? '' : ` Found '${within}${meant}': did you mean '${field}'?`;
+  refuse('missing_required_parameter', { param: field, values: { field, hint } });
 }
 
 function refuseStreaming({ body, within }: JobOrder): void {

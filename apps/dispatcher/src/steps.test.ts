@@ -170,8 +170,8 @@ test('a cancelled batch waits for its own answers, not for those of another that
 
 test('lines go where the routes say, by their own features and those of their batch', async () => {
   const inputFileId = await uploaded([
-    JSON.stringify(request('named', { body: { model: 'fast', messages: [] } })),
-    JSON.stringify(request('routed', { body: { model: 'next-1', messages: [] } })),
+    JSON.stringify(request('named', { body: { model: 'fast', messages: [{ role: 'user' }] } })),
+    JSON.stringify(request('routed', { body: { model: 'next-1', messages: [{ role: 'user' }] } })),
   ]);
   const next = {
     name: 'next',

@@ -1,5 +1,6 @@
 export { DEMO_CONFIG } from './demo-config.ts';
 export { describeConfig } from './describe.ts';
+export { didYouMean } from './did-you-mean.ts';
 export { parseDuration } from './duration.ts';
 export { withEnvFile } from './env-file.ts';
 export { loadEnvironment, refuseOpenAddress } from './environment.ts';

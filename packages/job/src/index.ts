@@ -20,3 +20,5 @@ export type {
 } from './deployment.ts';
 export { measure } from './shape.ts';
 export type { Shape } from './shape.ts';
+export { findWanting } from './required.ts';
+export type { Wanting } from './required.ts';

@@ -3,7 +3,7 @@ import { after, before, test } from 'node:test';
 import { Admission } from '@sluice/admission';
 import { loadConfig } from '@sluice/config';
 import { until } from '@sluice/testing';
-import { FLEET, startTestApi } from '../test-api.ts';
+import { FLEET, chat, startTestApi } from '../test-api.ts';
 import type { TestApi } from '../test-api.ts';
 
 let api: TestApi;
@@ -84,7 +84,7 @@ test('ready means that a dispatcher leads', async () => {
 });
 
 test('metrics have the figures of the process, the queues, the deployments and the budgets', async () => {
-  await api.call('POST /v1/jobs', { model: 'fast', body: { messages: [] } });
+  await api.call('POST /v1/jobs', { model: 'fast', body: chat() });
   const { text, headers } = await api.call('GET /metrics');
   assert.match(headers.get('content-type') ?? '', /^text\/plain/);
   for (const line of [

@@ -130,3 +130,34 @@ test('a body in another type than JSON is refused: pages of other sites can send
   const answer = await api.call('POST /v1/jobs', asked, { 'content-type': 'text/plain' });
   assert.equal(answer.status, 415);
 });
+
+test('a body without what its endpoint needs is refused, naming the field and what was meant', async () => {
+  const refusal = async (body: unknown, endpoint = '/v1/chat/completions') => {
+    const { status, json } = await api.call('POST /v1/jobs', { model: 'fast', endpoint, body });
+    assert.equal(status, 400);
+    return [json.error.code, json.error.param, json.error.message];
+  };
+  assert.deepEqual(await refusal({ mesages: [{ role: 'user', content: 'hi' }] }), [
+    'missing_required_parameter',
+    'body.messages',
+    "Missing required parameter: 'body.messages'. Found 'body.mesages': did you mean 'body.messages'?",
+  ]);
+  assert.deepEqual(await refusal({ messages: [] }), [
+    'invalid_value',
+    'body.messages',
+    "Invalid value for 'body.messages': found a list of 0; allowed: a list of at least one message.",
+  ]);
+  const [, input] = await refusal({}, '/v1/embeddings');
+  assert.equal(input, 'body.input');
+  const now = await api.call('POST /v1/chat/completions', { model: 'fast' });
+  assert.deepEqual([now.status, now.json.error.param], [400, 'messages']);
+});
+
+test('JSON that ends too early is said to, with where', async () => {
+  for (const text of ['{"model":', '{"model":"fa', '{"model":1', '{']) {
+    const { status, json } = await api.call('POST /v1/jobs', text);
+    assert.equal(status, 400);
+    const end = `unexpected end of JSON at position ${text.length}.`;
+    assert.ok(json.error.message.endsWith(end), json.error.message);
+  }
+});

@@ -21,15 +21,18 @@ function parse(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    return refuse('invalid_json', { values: { reason: reasonOf(String(error)) } });
+    return refuse('invalid_json', { values: { reason: reasonOf(String(error), text.length) } });
   }
 }
 
-function reasonOf(message: string): string {
+function reasonOf(message: string, length: number): string {
   const at = /position (\d+)/.exec(message)?.[1];
+  if (Number(at) === length || /end of JSON|Unterminated/.test(message)) {
+    return `unexpected end of JSON at position ${length}`;
+  }
   if (at !== undefined) return `unexpected text at position ${at}`;
   const character = /token '(.)'/u.exec(message)?.[1];
-  return character === undefined ? 'it ends too early' : `unexpected character '${character}'`;
+  return character === undefined ? 'it is malformed' : `unexpected character '${character}'`;
 }
 
 function isDeeper(value: unknown, levels: number): boolean {

@@ -19,10 +19,23 @@ function mistake(line: unknown, endpoint: Endpoint = CHAT): LineError {
   return checked.error;
 }
 
+test('a line without what its endpoint needs is a mistake that names the field and what was meant', () => {
+  const misspelt = mistake(request('x', { body: { model: 'fast', mesages: [] } }));
+  assert.deepEqual(misspelt, {
+    code: 'missing_required_parameter',
+    message:
+      "Missing required parameter: 'body.messages'. Found 'body.mesages': did you mean 'body.messages'?",
+    param: 'body.messages',
+  });
+  const empty = mistake(request('x', { body: { model: 'fast', messages: [] } }));
+  assert.deepEqual([empty.code, empty.param], ['invalid_request', 'body.messages']);
+  assert.match(empty.message, /a list of at least one message/);
+});
+
 const without = (key: string): unknown => ({ ...request('x'), [key]: undefined });
 
 test('each mistake has its code, its parameter, the value found and what is allowed', () => {
-  const body = { model: 'fast', messages: [] };
+  const body = { model: 'fast', messages: [{ role: 'user', content: 'hi' }] };
   const cases: [unknown, code: string, param: string | null, message: RegExp][] = [
     ['{"custom_id":', 'invalid_json_line', null, /^This line is not parseable as valid JSON\./],
     ['{"a":1} {', 'invalid_json_line', null, /Stopped at character 9\.$/],
@@ -74,7 +87,7 @@ test('each mistake has its code, its parameter, the value found and what is allo
 });
 
 test('what is fine: stream false or null, a custom_id of 512 characters, fields nobody knows', () => {
-  const body = { model: 'smart', messages: [], stream: false };
+  const body = { model: 'smart', messages: [{ role: 'user', content: 'hi' }], stream: false };
   const long = 'x'.repeat(512);
   const shape = { characters: 0, maxOutput: null, inputs: 1 };
   for (const different of [{ body }, { body: { ...body, stream: null } }, { body, extra: 1 }]) {

@@ -3,7 +3,8 @@
  * is parsed once, here. Only its first mistake is told.
  */
 import type { Line } from '@sluice/files';
-import { ENDPOINTS, type Endpoint, type Shape, measure } from '@sluice/job';
+import { ENDPOINTS, type Endpoint, type Shape, findWanting, measure } from '@sluice/job';
+import { didYouMean } from '@sluice/config';
 import {
   type LineError,
   invalid,
@@ -164,6 +165,22 @@ function checkBody(value: unknown): LineError | null {
   };
 }
 
+/** What the endpoint cannot do without. */
+function checkNeeded(endpoint: Endpoint, body: Body): LineError | null {
+  const wanting = findWanting(endpoint, body);
+  if (wanting === null) return null;
+  const { field, absent, allowed } = wanting;
+  const param = `body.${field}`;
+  if (!absent) return invalid(param, `Invalid '${param}': expected ${allowed}.`);
+  const meant = didYouMean(field, Object.keys(body));
+  const error = missing(param);
+  if (meant === null) return error;
+  return {
+    ...error,
+    message: `${error.message} Found 'body.${quote(meant).slice(1, -1)}': did you mean '${param}'?`,
+  };
+}
+
 function findRunners(line: Omit<RoutedLine, 'shape'>, rules: BatchRules): Request | LineError {
   const { endpoint, body } = line;
   const model = body['model'] as string;
@@ -177,7 +194,7 @@ function findRunners(line: Omit<RoutedLine, 'shape'>, rules: BatchRules): Reques
     const formats = rules.formatsFor(named.pool, endpoint, body);
     if (formats === 0)
       return nobodyCanSay(model, endpoint, rules.cannotSay(named.pool, endpoint, body));
-    return { pool: named.pool, formats, shape };
+    return checkNeeded(endpoint, body) ?? { pool: named.pool, formats, shape };
   } catch (error) {
     // A stack overflow: JSON parses deeper than anything recursive can follow.
     if (error instanceof RangeError) return invalid('body', "'body' is nested too deeply.");
