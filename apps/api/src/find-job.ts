@@ -1,15 +1,15 @@
 /** Reads a caller's job; another tenant's does not exist. */
 import { isId } from '@sluice/job';
-import { readJob } from '@sluice/ledger';
-import type { StoredJob } from '@sluice/ledger';
+import { readJobHead } from '@sluice/ledger';
+import type { JobHead } from '@sluice/ledger';
 import type { Api } from './api.ts';
 import { refuse } from './errors.ts';
 import { maySee } from './http/message.ts';
 import type { Caller } from './http/message.ts';
 
 /** Throws 404 when there is none. */
-export async function findJob(api: Api, caller: Caller, id: string): Promise<StoredJob> {
-  const job = isId('job', id) ? await readJob(api.ledger, id) : null;
+export async function findJob(api: Api, caller: Caller, id: string): Promise<JobHead> {
+  const job = isId('job', id) ? await readJobHead(api.ledger, id) : null;
   return job !== null && maySee(caller, job.tenant) ? job : noSuch('job', id);
 }
 

@@ -5,7 +5,11 @@ export const HEARTBEAT_MS = 15_000;
 export const HEARTBEAT = ': still here\n\n';
 
 export const eventText = (name: string, data: unknown): string =>
-  `event: ${name}\ndata: ${JSON.stringify(data)}\n\n`;
+  eventOf(name, JSON.stringify(data));
+
+/** Of JSON text, in which a raw line break can only stand between tokens. */
+export const eventOf = (name: string, json: string): string =>
+  `event: ${name}\ndata: ${json.replaceAll(/[\r\n]+/g, ' ')}\n\n`;
 
 export const eventReply = (stream: AsyncIterable<string>): Reply => ({
   status: 200,

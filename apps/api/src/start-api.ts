@@ -90,7 +90,8 @@ function openApi(
 ): { api: Api; close: () => Promise<void> } {
   const { prefix, dataDir, allowOpen } = setup.environment;
   const redis = connectRedis(setup.redisUrl, 'serving');
-  const ledger = openLedger(redis, prefix);
+  const large = connectRedis(setup.redisUrl, 'large');
+  const ledger = openLedger(redis, prefix, large);
   const watch = new Watch(connectRedis(setup.redisUrl, 'subscriber'), ledger.keys);
   // Redis may still be away: the subscription follows when it comes.
   void watch.start().catch(() => undefined);
@@ -132,6 +133,7 @@ function openApi(
     admission.close();
     watch.close();
     redis.disconnect();
+    large.disconnect();
     await store.close();
   };
   return { api, close };

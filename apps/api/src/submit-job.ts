@@ -2,8 +2,8 @@
 import { didYouMean } from '@sluice/config';
 import { findWanting, measure } from '@sluice/job';
 import type { Endpoint, Priority } from '@sluice/job';
-import { acceptJob, readJob } from '@sluice/ledger';
-import type { NewJob, StoredJob } from '@sluice/ledger';
+import { acceptJob, readJobHead } from '@sluice/ledger';
+import type { JobHead, NewJob } from '@sluice/ledger';
 import { checkUrl } from '@sluice/webhooks';
 import { checkAllowance, returnAllowanceOf } from './allowance.ts';
 import type { Api } from './api.ts';
@@ -34,11 +34,7 @@ export interface JobOrder {
 }
 
 /** The job as it was accepted now, or as it stands when the same Idempotency-Key made it before. */
-export async function submitJob(
-  api: Api,
-  request: ApiRequest,
-  order: JobOrder,
-): Promise<StoredJob> {
+export async function submitJob(api: Api, request: ApiRequest, order: JobOrder): Promise<JobHead> {
   refuseStreaming(order);
   checkWebhook(api, order.webhookUrl);
   const keepMs = api.settings.retention.jobsMs;
@@ -74,7 +70,7 @@ export async function submitJob(
   if (accepted.kind !== 'created') await returnAllowanceOf(api, request.caller, job);
   refuseConflict(accepted);
   if (accepted.kind === 'repeated') {
-    return (await readJob(api.ledger, accepted.id)) ?? noSuch('job', accepted.id);
+    return (await readJobHead(api.ledger, accepted.id)) ?? noSuch('job', accepted.id);
   }
   if (routed.by !== null && routed.by.route !== null) {
     const { route, why } = routed.by;
@@ -102,7 +98,7 @@ const UNTOUCHED = {
   costUsd: null,
   result: null,
   error: null,
-} satisfies Omit<StoredJob, keyof NewJob>;
+} satisfies Omit<JobHead, keyof NewJob>;
 
 /** Throws 400 when deliveries may not go there. */
 export function checkWebhook({ settings }: Pick<Api, 'settings'>, url: string | null): void {

@@ -1,8 +1,8 @@
 /** Waiting for a change of a job or batch: subscribe first, read after, so that nothing is missed between. */
 import { isTerminal } from '@sluice/job';
 import type { JobStatus } from '@sluice/job';
-import { readJob } from '@sluice/ledger';
-import type { StoredJob, Watch } from '@sluice/ledger';
+import { readJobHead } from '@sluice/ledger';
+import type { JobHead, Watch } from '@sluice/ledger';
 import type { Api } from './api.ts';
 
 /** Looked at again without any news, should one ever be lost. */
@@ -13,7 +13,7 @@ export async function waitForJob(
   api: Pick<Api, 'ledger' | 'watch'>,
   id: string,
   { waitMs, signal }: { waitMs: number; signal: AbortSignal },
-): Promise<StoredJob | null> {
+): Promise<JobHead | null> {
   const stop = new AbortController();
   const abort = (): void => stop.abort();
   const timer = setTimeout(abort, waitMs);
@@ -23,10 +23,10 @@ export async function waitForJob(
     const options = { signal: stop.signal, everyMs: LOOK_AGAIN_MS };
     for await (const { status } of changesOf(api.watch, id, options)) {
       if (status !== null && !isTerminal(status as JobStatus)) continue;
-      const job = await readJob(api.ledger, id);
+      const job = await readJobHead(api.ledger, id);
       if (job === null || isTerminal(job.status)) return job;
     }
-    return await readJob(api.ledger, id);
+    return await readJobHead(api.ledger, id);
   } finally {
     clearTimeout(timer);
     signal.removeEventListener('abort', abort);

@@ -1,8 +1,8 @@
 /** Why an accepted job waits: no deployment that may run it takes calls now. A full budget is no such reason. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Job } from '@sluice/job';
-import { readJob } from '@sluice/ledger';
-import type { StoredJob } from '@sluice/ledger';
+import { readJobHead } from '@sluice/ledger';
+import type { JobHead } from '@sluice/ledger';
 import type { Api } from './api.ts';
 import type { PublishedHealth } from './figures.ts';
 
@@ -18,7 +18,7 @@ export interface Stuck extends Waiting {
 const USABLE = ['active', 'half_open'];
 
 /** Null while one of its deployments takes calls, or nobody knows. */
-export async function whyWaiting(ports: Ports, job: StoredJob): Promise<Stuck | null> {
+export async function whyWaiting(ports: Ports, job: JobHead): Promise<Stuck | null> {
   const ids = candidatesOf(ports, job);
   const health = await ports.figures.health();
   const rows = ids.map((id) => [id, health.get(id) ?? {}] as const);
@@ -33,7 +33,7 @@ export async function whyWaiting(ports: Ports, job: StoredJob): Promise<Stuck | 
   return { reason: `no deployment of ${job.pool} takes calls now`, deployments, againAt };
 }
 
-function candidatesOf({ fleet }: Ports, { pool, maxTier }: StoredJob): string[] {
+function candidatesOf({ fleet }: Ports, { pool, maxTier }: JobHead): string[] {
   const tiers = fleet.pools.get(pool)?.tiers;
   return tiers?.slice(0, maxTier ?? tiers.length).flat() ?? [pool.slice('deployment/'.length)];
 }
@@ -64,7 +64,7 @@ export async function untilStuck(
   let since: number | null = null;
   while (!signal.aborted) {
     await delay(LOOK_EVERY_MS, undefined, { signal }).catch(() => undefined);
-    const job = await readJob(ports.ledger, id).catch(() => null);
+    const job = await readJobHead(ports.ledger, id).catch(() => null);
     const stuck = job?.status === 'queued' ? await whyWaiting(ports, job).catch(() => null) : null;
     since = stuck === null ? null : (since ?? Date.now());
     if (stuck !== null && since !== null && Date.now() - since >= patienceMs - LOOK_EVERY_MS) {

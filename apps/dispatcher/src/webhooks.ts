@@ -3,10 +3,16 @@ import type { Queue } from 'bullmq';
 import { randomBytes } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type { Settings } from '@sluice/config';
-import { connectRedis, publicJob, readJob } from '@sluice/ledger';
+import { connectRedis, jobText, readJobHead } from '@sluice/ledger';
 import type { Ledger } from '@sluice/ledger';
 import { QUEUES } from '@sluice/queues';
-import { batchEventBody, createDeliverer, jobEventBody, makeSecret } from '@sluice/webhooks';
+import {
+  MAX_JOB_BYTES,
+  batchEventBody,
+  createDeliverer,
+  jobEventBody,
+  makeSecret,
+} from '@sluice/webhooks';
 import type { WebhookEvent } from '@sluice/webhooks';
 import type { DispatcherEvents } from './events.ts';
 import type { DeliveryData } from './webhooks/delivery-entry.ts';
@@ -63,6 +69,8 @@ async function generatedSecret({ redis, keys }: Ledger): Promise<string> {
 
 async function bodyOf(ledger: Ledger, event: WebhookEvent): Promise<string | null> {
   if (event.type.startsWith('batch.')) return batchEventBody(event, event.subject);
-  const job = await readJob(ledger, event.subject);
-  return job && jobEventBody(event, publicJob(job), `/v1/jobs/${job.id}`);
+  const job = await readJobHead(ledger, event.subject, { upTo: MAX_JOB_BYTES });
+  if (job === null) return null;
+  const without = { ...job, result: job.result && { ...job.result, body: null } };
+  return jobEventBody(event, jobText(job), () => jobText(without));
 }

@@ -8,5 +8,6 @@ export { createIndex, indexName, readIndex } from './index-file.ts';
 export type { IndexRecord, IndexWriter } from './index-file.ts';
 export { encodeRecorded, readRecorded } from './segment.ts';
 export type { Recorded, RecordedLine } from './segment.ts';
+export { rawMember } from './raw-member.ts';
 export { streamResults } from './results.ts';
 export type { ResultsOptions } from './results.ts';

@@ -58,4 +58,6 @@ export interface Job {
         deployments: { deployment: string; state: string; reason: string }[];
       }
     | undefined;
+  /** Where it is whole; only where its result was left out for its size. */
+  url?: string | undefined;
 }

@@ -5,8 +5,11 @@ export type { Keys, ListKind } from './keys.ts';
 export { openLedger } from './ledger.ts';
 export type { Ledger } from './ledger.ts';
 export type { Accepted, Idempotency } from './accepting.ts';
-export { acceptJob, deleteJob, endJob, publicJob, readJob } from './jobs.ts';
+export { acceptJob, deleteJob, endJob } from './jobs.ts';
 export type { Ending, NewJob, StoredJob } from './jobs.ts';
+export { jobText, readJob, readJobHead, withResult } from './reading-jobs.ts';
+export type { JobHead } from './reading-jobs.ts';
+export { LARGE_BYTES } from './large-texts.ts';
 export { BATCH_STATUSES, createBatch, moveBatch, readBatch, readExtents } from './batches.ts';
 export type {
   BatchClass,

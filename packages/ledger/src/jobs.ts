@@ -2,13 +2,13 @@
  * Single jobs. The record is the truth about a job: accepted by one script, moved by fenced compare-and-sets
  * (placing.ts, calling.ts), ended once. Times inside are Unix milliseconds; the public job has seconds.
  */
-import type { Attempt, Endpoint, Job, JobErrorCode, JobStatus, Priority, Shape } from '@sluice/job';
-import { costOfAttempts, slotOf } from '@sluice/job';
+import type { Attempt, Endpoint, JobErrorCode, JobStatus, Priority, Shape } from '@sluice/job';
+import { slotOf } from '@sluice/job';
 import { acceptRecord } from './accepting.ts';
 import type { Accepted, Idempotency } from './accepting.ts';
+import { LARGE_BYTES } from './large-texts.ts';
 import { run } from './ledger.ts';
 import type { Ledger } from './ledger.ts';
-import { hashOf, nullable, nullableNumber, numberOf } from './reply.ts';
 
 export interface NewJob {
   id: string;
@@ -84,7 +84,7 @@ export async function acceptJob(
 ): Promise<Accepted> {
   const { keys } = ledger;
   const slot = slotOf(job.id);
-  return acceptRecord(ledger, {
+  const record = {
     id: job.id,
     key: keys.job(job.id),
     fields: recordOf(job),
@@ -92,85 +92,9 @@ export async function acceptJob(
     due: { key: keys.check(slot), at: Math.min(options.checkAt, job.deadlineAt) },
     list: keys.list('jobs', slot),
     idempotency: options.idempotency,
-  });
-}
-
-/** The whole record, or null when there is no such job (never was, deleted, or past its retention). */
-export async function readJob(ledger: Ledger, id: string): Promise<StoredJob | null> {
-  const hash = hashOf(await ledger.redis.hgetall(ledger.keys.job(id)));
-  return hash?.['status'] ? storedJobOf(id, hash) : null;
-}
-
-function storedJobOf(id: string, hash: Record<string, string>): StoredJob {
-  const attempts = JSON.parse(`[${hash['attempts'] ?? ''}]`) as Attempt[];
-  return {
-    ...requestOf(id, hash),
-    status: hash['status'] as JobStatus,
-    startedAt: nullableNumber(hash['started']),
-    endedAt: nullableNumber(hash['ended']),
-    epoch: numberOf(hash['epoch']),
-    deployment: nullable(hash['deployment']),
-    tier: numberOf(hash['tier'], 1),
-    attempts,
-    tries: numberOf(hash['tries']),
-    costUsd: costOfAttempts(attempts),
-    result: hash['result_status']
-      ? { statusCode: Number(hash['result_status']), body: hash['result_body'] ?? 'null' }
-      : null,
-    error: hash['error'] ? (JSON.parse(hash['error']) as StoredJob['error']) : null,
   };
-}
-
-function requestOf(id: string, hash: Record<string, string>): NewJob {
-  return {
-    id,
-    tenant: hash['tenant'] ?? '',
-    pool: hash['pool'] ?? '',
-    model: hash['model'] ?? '',
-    endpoint: hash['endpoint'] as Endpoint,
-    priority: hash['priority'] as Priority,
-    createdAt: numberOf(hash['created']),
-    deadlineAt: numberOf(hash['deadline']),
-    body: hash['body'] ?? '{}',
-    shape: {
-      characters: numberOf(hash['characters']),
-      maxOutput: nullableNumber(hash['max_output']),
-      inputs: numberOf(hash['inputs'], 1),
-    },
-    formats: numberOf(hash['formats']),
-    maxTier: nullableNumber(hash['max_tier']),
-    affinityKey: nullable(hash['affinity']),
-    webhookUrl: nullable(hash['webhook']),
-    metadata: JSON.parse(hash['metadata'] || '{}') as Record<string, string>,
-    retryOf: nullable(hash['retry_of']),
-  };
-}
-
-const seconds = (ms: number): number => Math.floor(ms / 1000);
-
-/** The job as the API shows it. */
-export function publicJob(job: StoredJob): Job {
-  return {
-    id: job.id,
-    object: 'job',
-    status: job.status,
-    model: job.model,
-    endpoint: job.endpoint,
-    priority: job.priority,
-    created_at: seconds(job.createdAt),
-    started_at: job.startedAt === null ? null : seconds(job.startedAt),
-    ended_at: job.endedAt === null ? null : seconds(job.endedAt),
-    deadline_at: seconds(job.deadlineAt),
-    attempts: job.attempts,
-    result: job.result && {
-      status_code: job.result.statusCode,
-      body: JSON.parse(job.result.body) as unknown,
-    },
-    error: job.error,
-    cost_usd: job.costUsd,
-    metadata: job.metadata,
-    retry_of: job.retryOf,
-  };
+  if (job.body.length <= LARGE_BYTES) return acceptRecord(ledger, record);
+  return ledger.large.run((redis) => acceptRecord({ ...ledger, redis }, record));
 }
 
 export interface Ending {

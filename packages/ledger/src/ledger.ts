@@ -2,17 +2,21 @@
 import { readFileSync } from 'node:fs';
 import type { Redis } from 'ioredis';
 import { makeKeys } from './keys.ts';
+import { LargeTexts } from './large-texts.ts';
 import type { Keys } from './keys.ts';
 
 export interface Ledger {
   redis: Redis;
   keys: Keys;
+  /** For requests and answers of any size. */
+  large: LargeTexts;
 }
 
 export type ScriptName =
   | 'accept-record'
   | 'hand-back'
   | 'end-job'
+  | 'read-job'
   | 'place-entry'
   | 'claim-entry'
   | 'renew-leases'
@@ -36,6 +40,7 @@ const NAMES: readonly ScriptName[] = [
   'accept-record',
   'hand-back',
   'end-job',
+  'read-job',
   'place-entry',
   'claim-entry',
   'renew-leases',
@@ -59,10 +64,13 @@ const NAMES: readonly ScriptName[] = [
 const source = (name: ScriptName): string =>
   readFileSync(new URL(`./scripts/${name}.lua`, import.meta.url), 'utf8');
 
-/** Binds the scripts to a connection. */
-export function openLedger(redis: Redis, prefix: string): Ledger {
-  for (const name of NAMES) redis.defineCommand(commandOf(name), { lua: source(name) });
-  return { redis, keys: makeKeys(prefix) };
+/** Binds the scripts to a connection. `large`: another one for large texts, where people wait for the small ones. */
+export function openLedger(redis: Redis, prefix: string, large = redis): Ledger {
+  for (const name of NAMES) {
+    const script = { lua: source(name) };
+    for (const each of new Set([redis, large])) each.defineCommand(commandOf(name), script);
+  }
+  return { redis, keys: makeKeys(prefix), large: new LargeTexts(large) };
 }
 
 const commandOf = (name: ScriptName): string => `sluice_${name.replaceAll('-', '_')}`;

@@ -24,6 +24,11 @@ const job = (body: unknown): Job => ({
 
 const url = 'https://sluice.example/v1/jobs/job_0';
 
+const bodyOf = (event: Parameters<typeof jobEventBody>[0], whole: Job): string =>
+  jobEventBody(event, JSON.stringify(whole), () =>
+    JSON.stringify({ ...job(null), result: null, url }),
+  );
+
 /** A job that takes exactly `bytes` when serialised. */
 function jobOf(bytes: number): Job {
   const rest = JSON.stringify(job('')).length;
@@ -32,7 +37,7 @@ function jobOf(bytes: number): Job {
 
 test('a job event carries the whole job', () => {
   const event = { id: 'evt_1', type: 'job.succeeded', at: 1_700_000_000_999 } as const;
-  assert.deepEqual(JSON.parse(jobEventBody(event, job({ text: 'é' }), url)), {
+  assert.deepEqual(JSON.parse(bodyOf(event, job({ text: 'é' }))), {
     id: 'evt_1',
     object: 'event',
     type: 'job.succeeded',
@@ -44,16 +49,16 @@ test('a job event carries the whole job', () => {
 
 test('above 256 KiB the result stays behind and the event says where', () => {
   const event = { id: 'evt_1', type: 'job.succeeded', at: 0 } as const;
-  const fits = JSON.parse(jobEventBody(event, jobOf(MAX_JOB_BYTES), url));
+  const fits = JSON.parse(bodyOf(event, jobOf(MAX_JOB_BYTES)));
   assert.deepEqual(fits.data, jobOf(MAX_JOB_BYTES));
-  const large = JSON.parse(jobEventBody(event, jobOf(MAX_JOB_BYTES + 1), url));
+  const large = JSON.parse(bodyOf(event, jobOf(MAX_JOB_BYTES + 1)));
   assert.deepEqual(large.data, { ...job(null), result: null, url });
 });
 
 test('the limit counts bytes, not characters', () => {
   const event = { id: 'evt_1', type: 'job.succeeded', at: 0 } as const;
   const wide = job('é'.repeat(MAX_JOB_BYTES / 2));
-  assert.equal(JSON.parse(jobEventBody(event, wide, url)).data.result, null);
+  assert.equal(JSON.parse(bodyOf(event, wide)).data.result, null);
 });
 
 test('a batch event is thin', () => {

@@ -2,7 +2,6 @@
  * Event bodies, as the exact text that is signed and sent. One shape for both worlds: OpenAI's event object
  * (`object`, `created_at`) and Standard Webhooks' (`type`, `timestamp`, `data`); each SDK ignores the other's extras.
  */
-import type { Job } from '@sluice/job';
 import type { WebhookEvent } from './event.ts';
 
 /** A job larger than this when serialised is sent without its result, with a link instead. */
@@ -10,11 +9,13 @@ export const MAX_JOB_BYTES = 256 * 1024;
 
 type Head = Pick<WebhookEvent, 'id' | 'type' | 'at'>;
 
-/** Tells that a job has ended: the whole job, or above {@link MAX_JOB_BYTES} the job without result and `url`, where it is. */
-export function jobEventBody(event: Head, job: Job, url: string): string {
-  const whole = JSON.stringify(job);
+/**
+ * Tells that a job has ended: the whole job, or above {@link MAX_JOB_BYTES} what `withoutResult` gives: the job with
+ * `url`, where it is. Both are JSON text already, so that answers pass through unread.
+ */
+export function jobEventBody(event: Head, whole: string, withoutResult: () => string): string {
   const fits = Buffer.byteLength(whole) <= MAX_JOB_BYTES;
-  return envelope(event, fits ? whole : JSON.stringify({ ...job, result: null, url }));
+  return envelope(event, fits ? whole : withoutResult());
 }
 
 /** Tells that a batch has ended: thin, as OpenAI's; the receiver asks for what it wants to know. */

@@ -1,7 +1,7 @@
 /** The synchronous endpoints: an interactive job, waited for; the provider's status and body are the answer. */
 import { isTerminal } from '@sluice/job';
 import type { Endpoint } from '@sluice/job';
-import type { StoredJob } from '@sluice/ledger';
+import type { JobHead } from '@sluice/ledger';
 import { z } from 'zod';
 import type { Api } from '../api.ts';
 import { ApiError, envelope, refuse } from '../errors.ts';
@@ -11,6 +11,7 @@ import type { ApiRequest, Reply } from '../http/message.ts';
 import { checkBody } from '../http/problem.ts';
 import { hasKey } from '../idempotency.ts';
 import { model } from '../shapes/fields.ts';
+import { wholeJob } from '../job-reply.ts';
 import { submitJob } from '../submit-job.ts';
 import { waitForJob } from '../wait-for.ts';
 import { inWords, untilStuck } from '../waiting.ts';
@@ -46,14 +47,14 @@ export const answerNow =
     const stopping = api.stopping.aborted;
     const mayReturn = hasKey(request);
     if (signal.aborted && !stopping && !mayReturn) await endNow(api, id, 'its client went away');
-    return answerOf(job ?? noSuch('job', id), { stopping, mayReturn });
+    return answerOf(await wholeJob(api, job ?? noSuch('job', id)), { stopping, mayReturn });
   };
 
 /** Without any usable deployment a client is told so after this long. */
 const PATIENCE_MS = 10_000;
 
 /** The job once it has ended, or as it stands when the client leaves. Throws 503 when nothing can run it. */
-async function answerOrStuck(api: Api, request: ApiRequest, id: string): Promise<StoredJob | null> {
+async function answerOrStuck(api: Api, request: ApiRequest, id: string): Promise<JobHead | null> {
   for (;;) {
     const looking = new AbortController();
     const stop = new AbortController();
@@ -69,13 +70,13 @@ async function answerOrStuck(api: Api, request: ApiRequest, id: string): Promise
 }
 
 /** Who may come back finds the job; without a key nobody would, so it ends. False: it is being called by now. */
-async function leave(api: Api, request: ApiRequest, { id, epoch }: StoredJob): Promise<boolean> {
+async function leave(api: Api, request: ApiRequest, { id, epoch }: JobHead): Promise<boolean> {
   if (hasKey(request)) return true;
   const ended = await endNow(api, id, 'no deployment could run it', epoch);
   return ended === 'ended';
 }
 
-function refuseStuck(job: StoredJob, why: Stuck, goesOn: boolean): never {
+function refuseStuck(job: JobHead, why: Stuck, goesOn: boolean): never {
   const seconds = why.againAt === null ? 10 : Math.ceil((why.againAt - Date.now()) / 1_000);
   const fate = goesOn ? 'goes on: the same Idempotency-Key waits for it again' : 'was cancelled';
   return refuse('no_usable_deployment', {
@@ -93,10 +94,11 @@ interface Why {
   mayReturn: boolean;
 }
 
-function answerOf(job: StoredJob, why: Why): Reply {
+function answerOf(job: JobHead, why: Why): Reply {
   const headers = { 'x-sluice-job-id': job.id };
-  if (job.result) {
-    return { status: job.result.statusCode, headers, text: job.result.body };
+  const { result } = job;
+  if (result !== null && result.body !== null) {
+    return { status: result.statusCode, headers, text: result.body };
   }
   const error = isTerminal(job.status) ? errorOf(job) : stillOpen(job, why);
   return {
@@ -108,8 +110,8 @@ function answerOf(job: StoredJob, why: Why): Reply {
   };
 }
 
-function errorOf(job: StoredJob): ApiError {
-  const codes: Partial<Record<StoredJob['status'], ErrorCode>> = {
+function errorOf(job: JobHead): ApiError {
+  const codes: Partial<Record<JobHead['status'], ErrorCode>> = {
     cancelled: 'job_cancelled',
     expired: 'job_expired',
     failed: 'job_failed',
@@ -119,7 +121,7 @@ function errorOf(job: StoredJob): ApiError {
 }
 
 /** The job goes on without anyone waiting. Sent again without a key, the request would buy the answer twice. */
-const stillOpen = ({ id }: StoredJob, { stopping, mayReturn }: Why): ApiError =>
+const stillOpen = ({ id }: JobHead, { stopping, mayReturn }: Why): ApiError =>
   new ApiError('answer_pending', {
     values: { id, reason: stopping ? 'this process is stopping' : 'its time was up' },
     headers: { 'x-should-retry': String(mayReturn) },
@@ -131,5 +133,5 @@ const STATUSES: Partial<Record<string, number>> = {
   timeout: 504,
 };
 
-const statusOf = (job: StoredJob, error: ApiError): number =>
+const statusOf = (job: JobHead, error: ApiError): number =>
   (job.status === 'failed' ? STATUSES[job.error?.code ?? ''] : undefined) ?? error.status;

@@ -1,7 +1,7 @@
 /** One line of a batch as a job: from the recorded results once it is in them, else from the chunk it travels in. */
-import { LineSet, readLines, readRecorded } from '@sluice/files';
-import { lineId } from '@sluice/job';
-import type { Attempt, Job, JobErrorCode, JobStatus } from '@sluice/job';
+import { LineSet, rawMember, readLines, readRecorded } from '@sluice/files';
+import { jobJson, lineId } from '@sluice/job';
+import type { Attempt, Job, JobErrorCode, JobStatus, RawResult } from '@sluice/job';
 import { openChunks, readExtents, readFile } from '@sluice/ledger';
 import type { LineRef, StoredBatch } from '@sluice/ledger';
 import type { Api } from '../api.ts';
@@ -18,17 +18,18 @@ interface Wanted {
 
 const seconds = (ms: number): number => Math.floor(ms / 1000);
 
-/** The line; waits up to `waitMs` for it to be recorded. 404 for a line that the file does not have. */
+/** The line as JSON text; waits up to `waitMs` for it to be recorded. 404 for a line that the file does not have. */
 export async function readLine(
   api: Api,
   request: ApiRequest,
   { batchId, line, waitMs }: Wanted,
-): Promise<Job> {
+): Promise<string> {
   const batch = await findBatch(api, request.caller, batchId);
   const input = await readInput(api, batch, line);
   if (input === null) return noSuch('job', lineId(batchId, line));
   const open = await waitUntilRecorded(api, { batch, line, waitMs }, request.signal);
-  return { ...headOf(open.batch, line, input), ...(await stateOf(api, open, line)) };
+  const { result, ...state } = await stateOf(api, open, line);
+  return jobJson({ ...headOf(open.batch, line, input), ...state }, result);
 }
 
 interface Seen {
@@ -98,10 +99,9 @@ const headOf = (batch: StoredBatch, line: number, input: Input) => ({
   retry_of: null,
 });
 
-type State = Pick<
-  Job,
-  'status' | 'started_at' | 'ended_at' | 'attempts' | 'result' | 'error' | 'cost_usd'
->;
+type State = Pick<Job, 'status' | 'started_at' | 'ended_at' | 'attempts' | 'error' | 'cost_usd'> & {
+  result: RawResult | null;
+};
 
 const OPEN: State = {
   status: 'queued',
@@ -140,12 +140,13 @@ async function findRecorded(api: Api, batch: StoredBatch, line: number): Promise
 }
 
 interface Output {
-  response: { status_code: number; body: unknown } | null;
+  response: { status_code: number } | null;
   error: { code: string; message: string } | null;
 }
 
 function recordedState(row: { ok: boolean; output: Buffer; extras: Buffer }): State {
-  const { response, error } = JSON.parse(row.output.toString()) as Output;
+  const output = row.output.toString();
+  const { response, error } = JSON.parse(output) as Output;
   const { attempts, cost_usd: cost } = JSON.parse(row.extras.toString()) as {
     attempts: Attempt[];
     cost_usd: number | null;
@@ -157,11 +158,15 @@ function recordedState(row: { ok: boolean; output: Buffer; extras: Buffer }): St
     started_at: first ? Math.floor(first.started_at) : null,
     ended_at: last ? Math.floor(last.started_at + last.took_ms / 1000) : null,
     attempts,
-    result: response && { status_code: response.status_code, body: response.body },
+    result: response && { statusCode: response.status_code, body: bodyIn(output) },
     error: row.ok ? null : lineError(error, last),
     cost_usd: cost,
   };
 }
+
+/** The provider's body as it was recorded. */
+const bodyIn = (output: string): string =>
+  rawMember(rawMember(output, 'response') ?? '{}', 'body') ?? 'null';
 
 function lineError(error: Output['error'], last: Attempt | undefined): Job['error'] {
   const code = (error?.code ?? last?.outcome ?? 'provider_error') as JobErrorCode;

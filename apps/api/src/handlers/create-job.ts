@@ -1,11 +1,12 @@
 /** POST /v1/jobs, and a failed job again as a new one. */
-import { publicJob } from '@sluice/ledger';
-import type { StoredJob } from '@sluice/ledger';
+import { readJob } from '@sluice/ledger';
+import type { JobHead } from '@sluice/ledger';
 import type { Api } from '../api.ts';
 import { refuse, show } from '../errors.ts';
-import { findJob } from '../find-job.ts';
+import { findJob, noSuch } from '../find-job.ts';
 import type { ApiRequest, Reply } from '../http/message.ts';
 import { checkBody } from '../http/problem.ts';
+import { jobReply } from '../job-reply.ts';
 import { jobRequest } from '../shapes/job-request.ts';
 import { submitJob } from '../submit-job.ts';
 
@@ -26,7 +27,7 @@ export async function createJob(api: Api, request: ApiRequest): Promise<Reply> {
     metadata: order.metadata ?? {},
     retryOf: null,
   });
-  return accepted(job);
+  return accepted(api, job);
 }
 
 function modelOf(outer: string | undefined, inner: string | undefined): string {
@@ -43,10 +44,11 @@ function modelOf(outer: string | undefined, inner: string | undefined): string {
 
 /** Terminal states never reopen: the new job names the old one in `retry_of`. */
 export async function retryJob(api: Api, request: ApiRequest): Promise<Reply> {
-  const old = await findJob(api, request.caller, request.params['id'] as string);
-  if (old.status !== 'failed') {
-    refuse('wrong_state', { values: { id: old.id, found: old.status, allowed: 'failed' } });
+  const { id, status } = await findJob(api, request.caller, request.params['id'] as string);
+  if (status !== 'failed') {
+    refuse('wrong_state', { values: { id, found: status, allowed: 'failed' } });
   }
+  const old = (await readJob(api.ledger, id)) ?? noSuch('job', id);
   const job = await submitJob(api, request, {
     ...old,
     body: JSON.parse(old.body) as Record<string, unknown>,
@@ -55,11 +57,11 @@ export async function retryJob(api: Api, request: ApiRequest): Promise<Reply> {
     deadlineMs: old.deadlineAt - old.createdAt,
     retryOf: old.id,
   });
-  return accepted(job);
+  return accepted(api, job);
 }
 
-const accepted = (job: StoredJob): Reply => ({
+const accepted = async (api: Api, job: JobHead): Promise<Reply> => ({
+  ...(await jobReply(api, job)),
   status: 202,
   headers: { location: `/v1/jobs/${job.id}` },
-  body: publicJob(job),
 });

@@ -1,8 +1,7 @@
 /** Reading, cancelling and deleting jobs. A batch's lines are read here too, as `{batch_id}.{line}`. */
 import { isTerminal, parseLineId } from '@sluice/job';
-import type { Job } from '@sluice/job';
-import { deleteJob, endJob, publicJob, readJob } from '@sluice/ledger';
-import type { StoredJob } from '@sluice/ledger';
+import { deleteJob, endJob, jobText, readJobHead } from '@sluice/ledger';
+import type { JobHead } from '@sluice/ledger';
 import type { Api } from '../api.ts';
 import { refuse } from '../errors.ts';
 import { findJob, noSuch } from '../find-job.ts';
@@ -10,8 +9,10 @@ import type { ApiRequest, Reply } from '../http/message.ts';
 import { maySee, ok } from '../http/message.ts';
 import { readGroup, readQuery } from '../http/query.ts';
 import { newId } from '../idempotency.ts';
+import { jobReply, wholeJob } from '../job-reply.ts';
 import { listPage } from '../listing.ts';
-import { HEARTBEAT, HEARTBEAT_MS, eventReply, eventText } from '../server-sent-events.ts';
+import type { ListObject } from '../listing.ts';
+import { HEARTBEAT, HEARTBEAT_MS, eventOf, eventReply } from '../server-sent-events.ts';
 import { jobsQuery, waitQuery } from '../shapes/job-request.ts';
 import { changesOf, waitForJob } from '../wait-for.ts';
 import { publicWaiting, whyWaiting } from '../waiting.ts';
@@ -21,23 +22,23 @@ export async function getJob(api: Api, request: ApiRequest): Promise<Reply> {
   const id = request.params['id'] as string;
   const { wait_ms: waitMs = 0 } = readQuery(waitQuery, request.query);
   const line = parseLineId(id);
-  if (line) return ok(await readLine(api, request, { ...line, waitMs }));
+  if (line) return { status: 200, text: await readLine(api, request, { ...line, waitMs }) };
   const job = await findJob(api, request.caller, id);
-  if (isTerminal(job.status) || waitMs === 0) return ok(await shown(api, job));
+  if (isTerminal(job.status) || waitMs === 0) return showJob(api, job);
   const later = await waitForJob(api, id, { waitMs, signal: request.signal });
-  return ok(await shown(api, later ?? noSuch('job', id)));
+  return showJob(api, later ?? noSuch('job', id));
 }
 
 /** The job, and why it waits where nothing can run it. */
-async function shown(api: Api, job: StoredJob): Promise<Job> {
+async function showJob(api: Api, job: JobHead): Promise<Reply> {
   const waiting = job.status === 'queued' ? await whyWaiting(api, job) : null;
-  return { ...publicJob(job), ...(waiting && { waiting: publicWaiting(waiting) }) };
+  return jobReply(api, job, waiting ? { waiting: publicWaiting(waiting) } : {});
 }
 
 export async function listJobs(api: Api, request: ApiRequest): Promise<Reply> {
   const query = readQuery(jobsQuery, request.query, 'metadata');
   const metadata = readGroup(request.query, 'metadata');
-  const matches = (job: Job): boolean =>
+  const matches = (job: JobHead): boolean =>
     (query.status === undefined || job.status === query.status) &&
     (query.model === undefined || job.model === query.model) &&
     [...metadata].every(([key, value]) => job.metadata[key] === value);
@@ -47,24 +48,37 @@ export async function listJobs(api: Api, request: ApiRequest): Promise<Reply> {
     after: query.after,
     limit: query.limit,
     read: async (id) => {
-      const job = await readJob(api.ledger, id);
-      if (job === null || !maySee(request.caller, job.tenant)) return null;
-      const shown = publicJob(job);
-      return matches(shown) ? shown : null;
+      const job = await readJobHead(api.ledger, id, { upTo: 0 });
+      return job !== null && maySee(request.caller, job.tenant) && matches(job) ? job : null;
     },
   });
-  return ok(page);
+  return { status: 200, text: await listText(api, page) };
+}
+
+/** The rows that are shown get their answers, as far as these are small; the others say where they are. */
+async function listText({ ledger }: Api, page: ListObject<JobHead>): Promise<string> {
+  const rows: string[] = [];
+  for (const job of page.data) {
+    const body = job.result?.body;
+    // Not all at once: a page of answers must not hold up what others ask for.
+    const shown = body === null ? ((await readJobHead(ledger, job.id)) ?? job) : job;
+    rows.push(jobText(shown));
+  }
+  return JSON.stringify({ ...page, data: [] }).replace(
+    '"data":[]',
+    () => `"data":[${rows.join()}]`,
+  );
 }
 
 /** Aborts a call in flight; the cost of a late answer is still recorded. */
 export async function cancelJob(api: Api, request: ApiRequest): Promise<Reply> {
   const { id } = await findJob(api, request.caller, request.params['id'] as string);
   const ended = await endNow(api, id, 'cancelled by its owner');
-  const job = (await readJob(api.ledger, id)) ?? noSuch('job', id);
+  const job = (await readJobHead(api.ledger, id)) ?? noSuch('job', id);
   if (ended === 'had_ended' && job.status !== 'cancelled') {
     refuse('wrong_state', { values: { id, found: job.status, allowed: 'queued, running' } });
   }
-  return ok(publicJob(job));
+  return jobReply(api, job);
 }
 
 /** Cancels a job, whoever asks; with `onlyEpoch` only while it is there and not being called. */
@@ -103,10 +117,10 @@ export async function jobEvents(api: Api, request: ApiRequest): Promise<Reply> {
 async function* eventsOf(api: Api, id: string, signal: AbortSignal): AsyncGenerator<string> {
   let told = '';
   for await (const { quiet } of changesOf(api.watch, id, { signal, everyMs: HEARTBEAT_MS })) {
-    const job = await readJob(api.ledger, id);
+    const job = await readJobHead(api.ledger, id);
     if (job === null) return;
     const state = `${job.status} ${job.attempts.length}`;
-    if (state !== told) yield eventText(`job.${job.status}`, publicJob(job));
+    if (state !== told) yield eventOf(`job.${job.status}`, jobText(await wholeJob(api, job)));
     else if (quiet) yield HEARTBEAT;
     told = state;
     if (isTerminal(job.status)) return;

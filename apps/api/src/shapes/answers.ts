@@ -69,6 +69,11 @@ const Job = z.object({
     })
     .optional()
     .describe('When GET /v1/jobs/{id} finds it queued and no deployment of its pool usable: why.'),
+  url: text
+    .optional()
+    .describe(
+      'In a list, where `result` is null for being larger than 256 KiB: where the job is whole.',
+    ),
 }) satisfies z.ZodType<Job>;
 
 const batchErrors = z
