@@ -28,8 +28,9 @@ export interface FeederPorts {
   onError: (what: string, error: unknown) => void;
 }
 
+/** Index records held in memory per batch, over all its classes, and per class at least. */
 const AHEAD_RECORDS = 8_192;
-const REFILL_BELOW = 4_096;
+const LEAST_AHEAD = 256;
 /** Chunks of one script call: bounded, so that no call holds Redis for long. */
 const MOST_CHUNKS = 64;
 
@@ -129,7 +130,7 @@ export class Feeder {
 
   async #send(batch: Draining, plans: Plan[]): Promise<void> {
     try {
-      for (const plan of plans) await this.#sendPlan(batch, plan);
+      await allEnded(plans.map((plan) => this.#sendPlan(batch, plan)));
     } catch (error) {
       this.#ports.onError('feeding', error);
       await this.#resume(batch);
@@ -192,20 +193,24 @@ export class Feeder {
 
   #refill(batch: Draining, one: DrainingClass): void {
     const from = one.cursor + one.ahead.length;
-    if (one.loading || batch.feeding || one.ahead.length >= REFILL_BELOW || from >= one.jobs)
-      return;
+    const most = Math.max(LEAST_AHEAD, Math.floor(AHEAD_RECORDS / batch.classes.length));
+    if (one.loading || batch.feeding || one.ahead.length >= most / 2 || from >= one.jobs) return;
     one.loading = true;
-    void this.#load(one, from);
+    void this.#load(one, { from, count: Math.min(most, one.jobs - from) });
   }
 
-  async #load(one: DrainingClass, from: number): Promise<void> {
-    const count = Math.min(AHEAD_RECORDS, one.jobs - from);
+  async #load(one: DrainingClass, run: { from: number; count: number }): Promise<void> {
     try {
-      one.ahead.push(...(await readIndex(this.#ports.store, one.name, { from, count })));
+      one.ahead.push(...(await readIndex(this.#ports.store, one.name, run)));
     } catch (error) {
       this.#ports.onError('reading an index', error);
     }
     one.loading = false;
     this.#ports.placer.pump();
   }
+}
+
+/** Throws the first failure, but not before the others have ended: what goes on from the record must find nothing half done. */
+async function allEnded(work: readonly Promise<void>[]): Promise<void> {
+  for (const end of await Promise.allSettled(work)) if (end.status === 'rejected') throw end.reason;
 }
