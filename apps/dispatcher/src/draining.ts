@@ -1,12 +1,13 @@
 /** A batch that is being drained, as the feeder knows it, and the chunks that its lines become. Pure. */
 import { indexName } from '@sluice/files';
 import type { IndexRecord } from '@sluice/files';
-import type { NewChunk, StoredBatch } from '@sluice/ledger';
+import type { BatchClass, NewChunk, StoredBatch } from '@sluice/ledger';
 import { entryJobId } from '@sluice/queues';
 import { bandOf } from './placer.ts';
 import type { Band } from './placer.ts';
 
 export interface DrainingClass {
+  of: BatchClass;
   index: number;
   name: string;
   pool: string;
@@ -14,6 +15,10 @@ export interface DrainingClass {
   jobs: number;
   /** Records before this one are fed. */
   cursor: number;
+  /** Records before this one are fed or on their way. */
+  taken: number;
+  /** The plan's class that it belongs to; '' before the first plan. */
+  planId: string;
   ahead: IndexRecord[];
   loading: boolean;
 }
@@ -29,19 +34,16 @@ export interface Draining {
   fed: number;
   recorded: number;
   feeding: boolean;
+  /** It begins when it has been planned for, or could not be. */
+  planned: boolean;
 }
 
-/** What one turn of the pump plans for a class of a batch. */
-export interface Plan {
+/** What one turn of the pump feeds of a class of a batch. */
+export interface Helping {
   batch: Draining;
   class: DrainingClass;
   chunks: NewChunk[];
   lines: number;
-}
-
-export function planFor(batch: Draining, one: DrainingClass, plans: readonly Plan[]): Plan {
-  const begun = plans.find((plan) => plan.class === one);
-  return begun ?? { batch, class: one, chunks: [], lines: 0 };
 }
 
 export function chunkOf(
@@ -90,17 +92,21 @@ export function drainingOf(batch: StoredBatch): Draining {
     createdAt: batch.createdAt,
     expiresAt: batch.expiresAt,
     classes: batch.classes.map((one, index) => ({
+      of: one,
       index,
       name: indexName(batch.id, one.index),
       pool: one.pool,
       formats: one.formats,
       jobs: one.jobs,
       cursor: batch.cursors[index] ?? 0,
+      taken: batch.cursors[index] ?? 0,
+      planId: '',
       ahead: [],
       loading: false,
     })),
     fed: batch.fed,
     recorded: batch.completed + batch.failed,
     feeding: false,
+    planned: false,
   };
 }

@@ -9,30 +9,27 @@ import { readIndex } from '@sluice/files';
 import type { FileStore } from '@sluice/files';
 import { feedChunks, readBatch } from '@sluice/ledger';
 import type { Feed, Ledger, NewChunk, StoredBatch } from '@sluice/ledger';
-import { chunkOf, drainingOf, entryOf, planFor } from './draining.ts';
-import type { Draining, DrainingClass, Plan } from './draining.ts';
-import type { Picture } from './picture.ts';
+import { drainingOf, entryOf } from './draining.ts';
+import type { Draining, DrainingClass, Helping } from './draining.ts';
+import { FeedRound } from './feed-round.ts';
+import type { RoundPorts } from './feed-round.ts';
 import { CHECK_PLACED_MS } from './placer.ts';
 import type { Band, Placer, RunQueues } from './placer.ts';
 
-export interface FeederPorts {
+export interface FeederPorts extends Omit<RoundPorts, 'placer'> {
   ledger: Ledger;
   store: FileStore;
-  placer: Placer;
-  picture: Picture;
+  placer: RoundPorts['placer'] & Pick<Placer, 'pump'>;
   queue: RunQueues;
   leaderToken: number;
-  /** Lines of one batch that may be fed and not yet recorded. */
-  windowLines: number;
-  now: () => number;
   onError: (what: string, error: unknown) => void;
 }
 
 /** Index records held in memory per batch, over all its classes, and per class at least. */
 const AHEAD_RECORDS = 8_192;
 const LEAST_AHEAD = 256;
-/** Chunks of one script call: bounded, so that no call holds Redis for long. */
-const MOST_CHUNKS = 64;
+
+type Answer = Awaited<ReturnType<typeof feedChunks>>;
 
 export class Feeder {
   readonly #ports: FeederPorts;
@@ -46,16 +43,30 @@ export class Feeder {
     return [...this.#batches.keys()];
   }
 
-  /** Starts (or goes on) draining a batch, from where its record says. */
+  get draining(): Draining[] {
+    return [...this.#batches.values()];
+  }
+
+  /** Lines that wait to be fed; null when nothing drains. */
+  get waiting(): number | null {
+    if (this.#batches.size === 0) return null;
+    let lines = 0;
+    for (const { classes } of this.#batches.values())
+      for (const one of classes) lines += one.jobs - one.taken;
+    return lines;
+  }
+
+  /** Starts (or goes on) draining a batch, from where its record says: with the next plan. */
   add(batch: StoredBatch): void {
     if (this.#batches.has(batch.id) || batch.status !== 'in_progress' || batch.paused) return;
     const draining = drainingOf(batch);
     this.#batches.set(batch.id, draining);
+    this.#ports.book.ask();
     for (const one of draining.classes) this.#refill(draining, one);
   }
 
   remove(id: string): void {
-    this.#batches.delete(id);
+    if (this.#batches.delete(id)) this.#ports.book.ask();
   }
 
   /** Lines of the batch that are recorded by now. */
@@ -64,21 +75,31 @@ export class Feeder {
     if (batch) batch.recorded = Math.max(batch.recorded, lines);
   }
 
+  /** A plan was made (or could not be): whatever waited for it begins. */
+  planned(): void {
+    for (const batch of this.#batches.values()) batch.planned = true;
+    this.#ports.placer.pump();
+  }
+
   /** Gives every batch of a band its turns, until nothing has room. */
   feed(band: Band): void {
-    const plans: Plan[] = [];
-    const open = new Set(
-      [...this.#batches.values()].filter((batch) => batch.band === band && !batch.feeding),
+    const all = this.draining.filter((batch) => batch.planned);
+    const open = new Set(all.filter((batch) => batch.band === band && !batch.feeding));
+    if (open.size === 0) return;
+    const round = new FeedRound(
+      this.#ports,
+      all.filter((batch) => batch.band <= band),
     );
     while (open.size > 0) {
-      for (const batch of open) if (!this.#takeTurn(batch, plans)) open.delete(batch);
+      for (const batch of open) if (round.takeTurn(batch) === 0) open.delete(batch);
     }
     this.#rotate(band);
-    for (const batch of new Set(plans.map((plan) => plan.batch))) {
+    const { helpings } = round;
+    for (const batch of new Set(helpings.map((one) => one.batch))) {
       batch.feeding = true;
       void this.#send(
         batch,
-        plans.filter((plan) => plan.batch === batch),
+        helpings.filter((one) => one.batch === batch),
       );
     }
   }
@@ -93,81 +114,39 @@ export class Feeder {
     }
   }
 
-  /** One chunk of the first class that has room; false when none has. */
-  #takeTurn(batch: Draining, plans: Plan[]): boolean {
-    const left = this.#ports.windowLines - (batch.fed - batch.recorded);
-    if (left <= 0) return false;
-    return batch.classes.some((one) => this.#planChunk(batch, one, { plans, left }));
+  /** All of it is sent before anything is made of the answers: what goes on from the record finds nothing half done. */
+  async #send(batch: Draining, helpings: readonly Helping[]): Promise<void> {
+    const ends = await Promise.allSettled(helpings.map((one) => this.#sendOne(one)));
+    const failed = ends.find((end) => end.status === 'rejected');
+    const answers = new Set(ends.map((end) => (end.status === 'fulfilled' ? end.value : 'moved')));
+    if (failed?.status === 'rejected') this.#ports.onError('feeding', failed.reason);
+    if (answers.has('not_draining') || answers.has('not_leader')) this.#batches.delete(batch.id);
+    else if (answers.has('moved')) await this.#resume(batch);
+    batch.feeding = false;
+    for (const one of batch.classes) this.#refill(batch, one);
   }
 
-  #planChunk(batch: Draining, one: DrainingClass, turn: { plans: Plan[]; left: number }): boolean {
-    const plan = planFor(batch, one, turn.plans);
-    const head = one.ahead[plan.lines];
-    if (head === undefined || plan.chunks.length >= MOST_CHUNKS) return false;
-    const choice = this.#ports.placer.choose(
-      {
-        shape: { characters: head.characters, maxOutput: head.maxOutput, inputs: 1 },
-        jobs: Math.min(turn.left, one.ahead.length - plan.lines),
-        band: 'batch',
-        exclude: [],
-        eligible: this.#ports.placer.eligible(one.pool, one.formats),
-        minTier: 1,
-        maxTier: batch.maxTier,
-        waitingSince: this.#ports.now(),
-      },
-      one.pool,
-    );
-    if (choice.kind !== 'place') return false;
-    const records = one.ahead.slice(plan.lines, plan.lines + choice.jobs);
-    plan.chunks.push(
-      chunkOf(batch, one, { records, at: one.cursor + plan.lines, choice, now: this.#ports.now() }),
-    );
-    plan.lines += records.length;
-    batch.fed += records.length;
-    if (!turn.plans.includes(plan)) turn.plans.push(plan);
-    return true;
-  }
-
-  async #send(batch: Draining, plans: Plan[]): Promise<void> {
-    try {
-      await allEnded(plans.map((plan) => this.#sendPlan(batch, plan)));
-    } catch (error) {
-      this.#ports.onError('feeding', error);
-      await this.#resume(batch);
-    } finally {
-      batch.feeding = false;
-      for (const one of batch.classes) this.#refill(batch, one);
-    }
-  }
-
-  async #sendPlan(batch: Draining, plan: Plan): Promise<void> {
+  async #sendOne({ batch, class: one, chunks, lines }: Helping): Promise<Answer> {
     const { ledger, leaderToken, now } = this.#ports;
     const feed: Feed = {
       batch: batch.id,
-      class: plan.class.index,
-      cursor: plan.class.cursor,
-      newCursor: plan.class.cursor + plan.lines,
-      chunks: plan.chunks,
+      class: one.index,
+      cursor: one.cursor,
+      newCursor: one.cursor + lines,
+      chunks,
       checkAt: now() + CHECK_PLACED_MS,
       leaderToken,
     };
     const answer = await feedChunks(ledger, feed);
-    if (answer !== 'fed') return this.#undo(batch, plan, answer);
-    plan.class.ahead.splice(0, plan.lines);
-    plan.class.cursor = feed.newCursor;
-    await this.#enqueue(plan.chunks);
-  }
-
-  /** Nothing was placed after all. */
-  async #undo(
-    batch: Draining,
-    plan: Plan,
-    answer: 'moved' | 'not_leader' | 'not_draining',
-  ): Promise<void> {
-    for (const chunk of plan.chunks)
-      this.#ports.picture.recount(chunk.deployment, -chunk.lines.length);
-    if (answer === 'moved') await this.#resume(batch);
-    else this.#batches.delete(batch.id);
+    if (answer !== 'fed') {
+      for (const { deployment, lines: unfed } of chunks)
+        this.#ports.picture.recount(deployment, -unfed.length);
+      return answer;
+    }
+    one.ahead.splice(0, lines);
+    one.cursor = feed.newCursor;
+    await this.#enqueue(chunks);
+    return answer;
   }
 
   /** Starts again from what the record says. */
@@ -208,9 +187,4 @@ export class Feeder {
     one.loading = false;
     this.#ports.placer.pump();
   }
-}
-
-/** Throws the first failure, but not before the others have ended: what goes on from the record must find nothing half done. */
-async function allEnded(work: readonly Promise<void>[]): Promise<void> {
-  for (const end of await Promise.allSettled(work)) if (end.status === 'rejected') throw end.reason;
 }

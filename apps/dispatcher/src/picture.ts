@@ -145,6 +145,12 @@ export class Picture {
     );
   }
 
+  /** One deployment by itself; null when nothing is known of it. */
+  candidate(id: string, now: number): Candidate | null {
+    const view = this.#views.get(id);
+    return view ? this.#candidate(view, 1, now) : null;
+  }
+
   #candidate(view: View, tier: number, now: number): Candidate {
     const { deployment, load } = view;
     const health = this.#health.get(deployment.id);

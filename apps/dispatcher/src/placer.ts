@@ -17,6 +17,7 @@ import { entryJobId } from '@sluice/queues';
 import type { EntryData } from '@sluice/queues';
 import { isLate } from './expire.ts';
 import type { Picture } from './picture.ts';
+import { isPlanned } from './plan-problem.ts';
 
 export type Band = 1 | 2 | 3;
 export type RunQueues = (deployment: string) => Queue<EntryData>;
@@ -182,12 +183,21 @@ export class Placer {
     };
   }
 
-  /** Decides for a shape of work, and remembers what the strategy wants remembered. */
-  choose(asked: Omit<Asked, 'cost' | 'costs'> & { shape: Shape }, poolId: string): Choice {
+  /**
+   * Decides for a shape of work, and remembers what the strategy wants remembered. `only`: it goes there or, where that is not
+   * usable or has no room, nowhere now.
+   */
+  choose(
+    asked: Omit<Asked, 'cost' | 'costs'> & { shape: Shape },
+    poolId: string,
+    only?: string,
+  ): Choice {
     const { picture, random } = this.#ports;
     const now = this.#ports.now();
     const pool = this.#poolOf(poolId);
-    const candidates = picture.candidates(pool.tiers, now);
+    const tiers =
+      only === undefined ? pool.tiers : pool.tiers.map((tier) => tier.filter((id) => id === only));
+    const candidates = picture.candidates(tiers, now);
     const costs = new Map(candidates.map(({ id }) => [id, picture.cost(id, asked.shape)]));
     const cost = costs.values().next().value ?? { requests: 1, input: 0, output: 0, usd: 0 };
     const choice = choose({ ...asked, cost, costs }, this.#poolNow(pool, candidates), {
@@ -235,6 +245,16 @@ export class Placer {
         (formats & formatBit(this.#ports.fleet.deployments.get(id)?.provider.type ?? '')) !== 0,
     );
     return able.length === all.length ? null : new Set(able);
+  }
+
+  /** All deployments of the pool. */
+  membersOf(poolId: string): string[] {
+    return this.#poolOf(poolId).tiers.flat();
+  }
+
+  /** Whether the plan decides where batch lines of the pool go. */
+  isPlanned(poolId: string): boolean {
+    return isPlanned(this.#poolOf(poolId));
   }
 
   async #carryOut(

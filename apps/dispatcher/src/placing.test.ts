@@ -7,6 +7,7 @@ import { claimEntry, raiseToken, readBatch, readJob, readWaiting } from '@sluice
 import { openQueue } from '@sluice/queues';
 import type { EntryData } from '@sluice/queues';
 import type { Queue } from 'bullmq';
+import { drainingOf } from './draining.ts';
 import { expireJob } from './expire.ts';
 import { Picture } from './picture.ts';
 import { Placer } from './placer.ts';
@@ -175,6 +176,7 @@ test('a batch without a deployment that takes calls has no ETA', async () => {
       index: 'index-0',
       pool: 'fast',
       formats: 3,
+      shape: '0.4',
       jobs: 3,
       characters: 120,
       maxOutput: 0,
@@ -184,11 +186,19 @@ test('a batch without a deployment that takes calls has no ETA', async () => {
   const { redis, keys } = desk.ledger;
   const fields = { classes: JSON.stringify(classes), eta_at: desk.time - 1 };
   await redis.hset(keys.batch(batch), fields);
+  const stored = await readBatch(desk.ledger, batch);
+  assert.ok(stored);
   const ports = {
     ledger: desk.ledger,
     fleet: desk.fleet,
     picture: ready,
-    feeder: { batches: [batch], recorded: () => undefined, remove: () => undefined },
+    feeder: {
+      batches: [batch],
+      draining: [{ ...drainingOf(stored), planned: true }],
+      recorded: () => undefined,
+      remove: () => undefined,
+    },
+    book: { plan: null, madeAt: 0 },
     events: desk.ports.events,
     eligible: () => null,
     now: () => desk.time,

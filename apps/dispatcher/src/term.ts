@@ -18,6 +18,8 @@ import { HealthBook } from './health.ts';
 import type { StateChange } from './health.ts';
 import { Picture } from './picture.ts';
 import { Placer } from './placer.ts';
+import { PlanBook } from './plan-book.ts';
+import { planProblem } from './plan-problem.ts';
 import { firstEstimate, planRound } from './planner.ts';
 import type { PlannerPorts } from './planner.ts';
 import { runStep } from './steps.ts';
@@ -50,7 +52,7 @@ export interface TermPorts {
   random: () => number;
 }
 
-const PLAN_EVERY_MS = 1_000;
+const ESTIMATE_EVERY_MS = 1_000;
 const PUBLISH_EVERY_MS = 1_000;
 const STOP_WITHIN_MS = 5_000;
 
@@ -60,6 +62,7 @@ export class Term {
   readonly #health: HealthBook;
   readonly #placer: Placer;
   readonly #feeder: Feeder;
+  readonly #book: PlanBook;
   readonly #sweeper: Sweeper;
   readonly #planner: PlannerPorts;
   readonly #validating: StepPorts['validating'] = new Map();
@@ -92,12 +95,26 @@ export class Term {
       onLate: (waiting) => this.#late(waiting),
       onError,
     });
-    const { windowLines } = ports;
+    this.#book = new PlanBook({
+      problem: (horizonMs) =>
+        planProblem(
+          { ...this.#planner, usable: (id) => this.#health.stateOf(id) === 'active' },
+          this.#feeder.draining,
+          horizonMs,
+        ),
+      waiting: () => this.#feeder.waiting,
+      onPlan: () => this.#feeder.planned(),
+      onError,
+      now,
+    });
+    const { windowLines, depth } = ports;
     this.#feeder = new Feeder({
       ledger,
       store,
       placer: this.#placer,
       picture: this.#picture,
+      book: this.#book,
+      depth,
       queue,
       leaderToken,
       windowLines,
@@ -119,6 +136,7 @@ export class Term {
       fleet,
       picture: this.#picture,
       feeder: this.#feeder,
+      book: this.#book,
       events,
       eligible: (pool, formats) => this.#placer.eligible(pool, formats),
       usable: (id) => ['active', 'half_open'].includes(this.#health.stateOf(id)),
@@ -155,6 +173,7 @@ export class Term {
       if (this.#stopped) return;
       try {
         await this.#look();
+        void this.#book.look();
         this.#placer.pump();
         await this.#intake?.makeRoom(this.#placer.waiting);
       } catch (error) {
@@ -171,9 +190,10 @@ export class Term {
     this.#picture.update(loads, now);
     const changes = this.#health.look(loads);
     this.#picture.setHealth(this.#health.all);
+    if (changes.length > 0) this.#book.ask();
     for (const change of changes) await this.#tell(change);
     if (changes.length > 0 || now - this.#publishedAt >= PUBLISH_EVERY_MS) await this.#publish(now);
-    if (now - this.#plannedAt < PLAN_EVERY_MS || this.#planning) return;
+    if (now - this.#plannedAt < ESTIMATE_EVERY_MS || this.#planning) return;
     this.#plannedAt = now;
     this.#planning = Promise.all([planRound(this.#planner), this.#correctCounts()])
       .then(() => undefined)
@@ -275,7 +295,7 @@ export class Term {
     const placing = this.#placer.close();
     const intake = this.#intake?.close() ?? Promise.resolve();
     const planning = this.#planning ?? Promise.resolve();
-    const parts = [placing, intake, this.#sweeper.stop(), this.#loop, planning];
+    const parts = [placing, intake, this.#sweeper.stop(), this.#loop, planning, this.#book.close()];
     await within(STOP_WITHIN_MS, Promise.allSettled(parts));
   }
 }
