@@ -16,6 +16,7 @@ import { Leadership } from './leadership.ts';
 import { recordBatch } from './record-batch.ts';
 import type { RecordBatchPorts } from './record-batch.ts';
 import { recordJobs } from './record-jobs.ts';
+import type { RecordJobsPorts } from './record-jobs.ts';
 import { Recorder } from './recorder.ts';
 import { Segments } from './segments.ts';
 import { Term } from './term.ts';
@@ -131,12 +132,13 @@ function recorderOf(
     },
   };
   const keepSeconds = Math.ceil(settings.retention.jobsMs / 1000);
+  const onEnded: RecordJobsPorts['onEnded'] = (id, usage) => state.terms.now?.ended(id, usage);
   return new Recorder({
     ledger,
     redisUrl: parts.redisUrl,
     holder,
     events,
-    recordJobs: (outcomes) => recordJobs({ ...ports, keepSeconds }, outcomes),
+    recordJobs: (outcomes) => recordJobs({ ...ports, keepSeconds, onEnded }, outcomes),
     recordBatch: (batch, outcomes) => recordBatch(ports, batch, outcomes),
   });
 }
@@ -149,7 +151,7 @@ function leadershipOf(parts: Parts, terms: { now: Term | null }): Leadership {
     leaseMs: LEASE_MS,
     onLead: async (token) => {
       events.leading({ token });
-      const term = termOf(parts, token);
+      const term = termOf(parts, token, (await ledger.redis.get(ledger.keys.turns)) ?? '');
       terms.now = term;
       await term.start();
     },
@@ -162,7 +164,7 @@ function leadershipOf(parts: Parts, terms: { now: Term | null }): Leadership {
   });
 }
 
-function termOf(parts: Parts, token: number): Term {
+function termOf(parts: Parts, token: number, turns: string): Term {
   const { installation, queue, redis } = parts;
   const { fleet, config: settings, environment } = installation;
   const { dispatch, server, retention } = settings;
@@ -176,6 +178,7 @@ function termOf(parts: Parts, token: number): Term {
     {
       ...parts,
       fleet,
+      tenants: installation.tenants,
       queues: {
         run: (deployment) => queue<EntryData>(runQueue(deployment)),
         batches: queue<StepData>(QUEUES.batches),
@@ -202,5 +205,6 @@ function termOf(parts: Parts, token: number): Term {
       },
     },
     token,
+    turns,
   );
 }

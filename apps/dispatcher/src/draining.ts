@@ -25,6 +25,7 @@ export interface DrainingClass {
 
 export interface Draining {
   id: string;
+  tenant: string;
   band: Band;
   priority: string;
   maxTier: number | null;
@@ -36,6 +37,14 @@ export interface Draining {
   feeding: boolean;
   /** It begins when it has been planned for, or could not be. */
   planned: boolean;
+  /** What was expected of the lines fed by this leader, and what its tenant was charged beyond it. */
+  counted: {
+    lines: number;
+    input: number;
+    output: number;
+    before: { recorded: number; input: number; output: number };
+    settled: { input: number; output: number };
+  };
 }
 
 /** What one turn of the pump feeds of a class of a batch. */
@@ -45,6 +54,9 @@ export interface Helping {
   chunks: NewChunk[];
   lines: number;
 }
+
+/** Lines that are neither fed nor on their way. */
+export const unfedOf = ({ jobs, taken }: DrainingClass): number => jobs - taken;
 
 export function chunkOf(
   batch: Draining,
@@ -59,6 +71,7 @@ export function chunkOf(
   return {
     id: `${batch.id}~${one.index}.${placed.at}`,
     batch: batch.id,
+    tenant: batch.tenant,
     pool: one.pool,
     deployment: placed.choice.deployment,
     tier: placed.choice.tier,
@@ -86,6 +99,7 @@ export const entryOf = (chunk: NewChunk) => {
 export function drainingOf(batch: StoredBatch): Draining {
   return {
     id: batch.id,
+    tenant: batch.tenant,
     band: bandOf(batch.priority),
     priority: batch.priority,
     maxTier: batch.maxTier,
@@ -108,5 +122,16 @@ export function drainingOf(batch: StoredBatch): Draining {
     recorded: batch.completed + batch.failed,
     feeding: false,
     planned: false,
+    counted: {
+      lines: 0,
+      input: 0,
+      output: 0,
+      before: {
+        recorded: batch.completed + batch.failed,
+        input: batch.usage.input,
+        output: batch.usage.output,
+      },
+      settled: { input: 0, output: 0 },
+    },
   };
 }

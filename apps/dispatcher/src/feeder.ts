@@ -2,24 +2,29 @@
  * Feeds the lines of batches straight to the deployments' queues, a chunk at a time, through a bounded window.
  *
  * Lines come from each class's index in the file store, so the order of the file does not matter and a full pool holds up
- * only its own lines. Batches of a band take turns chunk by chunk. A chunk's record and the cursor move in one script; the
- * queue entries follow, and the sweeper adds what a crash between the two left out.
+ * only its own lines. A tenant's batches of a band have their turns together, the earliest deadline first, a chunk at a time.
+ * A chunk's record and the cursor move in one script; the queue entries follow, and the sweeper adds what a crash between
+ * the two left out.
  */
+import type { Priority } from '@sluice/job';
 import { readIndex } from '@sluice/files';
 import type { FileStore } from '@sluice/files';
 import { feedChunks, readBatch } from '@sluice/ledger';
 import type { Feed, Ledger, NewChunk, StoredBatch } from '@sluice/ledger';
-import { drainingOf, entryOf } from './draining.ts';
+import { drainingOf, entryOf, unfedOf } from './draining.ts';
 import type { Draining, DrainingClass, Helping } from './draining.ts';
 import { FeedRound } from './feed-round.ts';
-import type { RoundPorts } from './feed-round.ts';
-import { CHECK_PLACED_MS } from './placer.ts';
-import type { Band, Placer, RunQueues } from './placer.ts';
+import type { RoundPorts, Taken } from './feed-round.ts';
+import { CHECK_PLACED_MS, LINES } from './placer.ts';
+import type { LineFeeding, RunQueues } from './placer.ts';
+import type { TurnBook, Used } from './turn-book.ts';
 
-export interface FeederPorts extends Omit<RoundPorts, 'placer'> {
+export interface FeederPorts extends RoundPorts {
   ledger: Ledger;
   store: FileStore;
-  placer: RoundPorts['placer'] & Pick<Placer, 'pump'>;
+  turns: TurnBook;
+  /** There may be something to place. */
+  pump: () => void;
   queue: RunQueues;
   leaderToken: number;
   onError: (what: string, error: unknown) => void;
@@ -52,7 +57,7 @@ export class Feeder {
     if (this.#batches.size === 0) return null;
     let lines = 0;
     for (const { classes } of this.#batches.values())
-      for (const one of classes) lines += one.jobs - one.taken;
+      for (const one of classes) lines += unfedOf(one);
     return lines;
   }
 
@@ -66,7 +71,30 @@ export class Feeder {
   }
 
   remove(id: string): void {
-    if (this.#batches.delete(id)) this.#ports.book.ask();
+    const batch = this.#batches.get(id);
+    if (!batch) return;
+    this.#batches.delete(id);
+    this.#ports.book.ask();
+    if (!this.#hasLines(batch)) this.#ports.turns.leave(turnId(batch));
+  }
+
+  /** Whether the tenant has lines in that band that may be fed. */
+  #hasLines({ tenant, priority }: Pick<Draining, 'tenant' | 'priority'>): boolean {
+    return this.draining.some(
+      (batch) =>
+        batch.tenant === tenant &&
+        batch.priority === priority &&
+        batch.planned &&
+        batch.classes.some((one) => unfedOf(one) > 0),
+    );
+  }
+
+  /** Lines of the tenant's batches that are fed and not recorded. */
+  linesOut(tenant: string): number {
+    let lines = 0;
+    for (const batch of this.#batches.values())
+      if (batch.tenant === tenant) lines += batch.fed - batch.recorded;
+    return lines;
   }
 
   /** Lines of the batch that are recorded by now. */
@@ -75,26 +103,88 @@ export class Feeder {
     if (batch) batch.recorded = Math.max(batch.recorded, lines);
   }
 
-  /** A plan was made (or could not be): whatever waited for it begins. */
-  planned(): void {
-    for (const batch of this.#batches.values()) batch.planned = true;
-    this.#ports.placer.pump();
+  /** What the batch's record says of its answers: its tenant is charged for what they really used. */
+  settle({ id, completed, failed, usage }: StoredBatch): void {
+    const batch = this.#batches.get(id);
+    const pool = batch?.classes[0]?.pool;
+    if (!batch || pool === undefined || batch.counted.lines === 0) return;
+    const { counted } = batch;
+    const share = (completed + failed - counted.before.recorded) / counted.lines;
+    const input = usage.input - counted.before.input - share * counted.input;
+    const output = usage.output - counted.before.output - share * counted.output;
+    const { settled } = counted;
+    this.#ports.turns.settle(
+      { tenant: batch.tenant, band: batch.priority as Priority },
+      { pool, input: input - settled.input, output: output - settled.output },
+    );
+    counted.settled = { input, output };
   }
 
-  /** Gives every batch of a band its turns, until nothing has room. */
-  feed(band: Band): void {
-    const all = this.draining.filter((batch) => batch.planned);
-    const open = new Set(all.filter((batch) => batch.band === band && !batch.feeding));
-    if (open.size === 0) return;
+  /** Whether a batch of the tenant and band will miss its deadline at its fair share. */
+  setUrgent(batch: Pick<Draining, 'tenant' | 'priority'>, urgent: boolean): void {
+    this.#ports.turns.setUrgent(turnId(batch), urgent);
+  }
+
+  /** A plan was made (or could not be): whatever waited for it begins. */
+  planned(): void {
+    for (const batch of this.#batches.values()) {
+      batch.planned = true;
+      if (this.#hasLines(batch)) this.#arrive(batch);
+    }
+    this.#ports.pump();
+  }
+
+  #arrive(batch: Draining): void {
+    const { tenant, priority } = batch;
+    const deadlineAt = Math.min(...this.#batchesOf(batch).map(({ expiresAt }) => expiresAt));
+    const band = priority as Priority;
+    this.#ports.turns.arrive({ id: turnId(batch), tenant, band, lane: 'lines', deadlineAt });
+  }
+
+  /** Of one tenant and band, the earliest deadline first. */
+  #batchesOf({ tenant, priority }: Pick<Draining, 'tenant' | 'priority'>): Draining[] {
+    return this.draining
+      .filter((each) => each.tenant === tenant && each.priority === priority && each.planned)
+      .toSorted((a, b) => a.expiresAt - b.expiresAt || a.createdAt - b.createdAt);
+  }
+
+  /** One round of turns: chunks are taken one by one, and sent together when it ends. */
+  feed(): LineFeeding {
     const round = new FeedRound(
       this.#ports,
-      all.filter((batch) => batch.band <= band),
+      this.draining.filter(({ planned }) => planned),
     );
-    while (open.size > 0) {
-      for (const batch of open) if (round.takeTurn(batch) === 0) open.delete(batch);
-    }
-    this.#rotate(band);
-    const { helpings } = round;
+    const groups = new Map<string, Draining[]>();
+    const full = new Set<Draining>();
+    return {
+      takeTurn: ({ item, tenant, overdue }, most) => {
+        const of = { tenant, priority: item.band };
+        const batches = groups.get(item.id) ?? this.#batchesOf(of);
+        groups.set(item.id, batches);
+        for (const batch of batches) {
+          if (batch.feeding || full.has(batch)) continue;
+          const taken = round.takeTurn(batch, { most, overdue });
+          if (taken) return { used: this.#used(batch, taken), finished: !this.#hasLines(of) };
+          full.add(batch);
+        }
+        return null;
+      },
+      end: () => this.#sendAll(round.helpings),
+    };
+  }
+
+  #used({ counted }: Draining, { class: one, deployment, lines, head }: Taken): Used {
+    const { picture } = this.#ports;
+    const { characters, maxOutput } = head;
+    const cost = picture.cost(deployment, { characters, maxOutput, inputs: 1 });
+    counted.lines += lines;
+    counted.input += lines * cost.input;
+    counted.output += lines * cost.output;
+    const callMs = picture.load(deployment)?.meanLatencyMs ?? 0;
+    return { pool: one.pool, jobs: lines, cost, callMs, id: null };
+  }
+
+  #sendAll(helpings: readonly Helping[]): void {
     for (const batch of new Set(helpings.map((one) => one.batch))) {
       batch.feeding = true;
       void this.#send(
@@ -104,23 +194,13 @@ export class Feeder {
     }
   }
 
-  /** The batch that went first goes last next time. */
-  #rotate(band: Band): void {
-    for (const [id, batch] of this.#batches) {
-      if (batch.band !== band) continue;
-      this.#batches.delete(id);
-      this.#batches.set(id, batch);
-      return;
-    }
-  }
-
   /** All of it is sent before anything is made of the answers: what goes on from the record finds nothing half done. */
   async #send(batch: Draining, helpings: readonly Helping[]): Promise<void> {
     const ends = await Promise.allSettled(helpings.map((one) => this.#sendOne(one)));
     const failed = ends.find((end) => end.status === 'rejected');
     const answers = new Set(ends.map((end) => (end.status === 'fulfilled' ? end.value : 'moved')));
     if (failed?.status === 'rejected') this.#ports.onError('feeding', failed.reason);
-    if (answers.has('not_draining') || answers.has('not_leader')) this.#batches.delete(batch.id);
+    if (answers.has('not_draining') || answers.has('not_leader')) this.remove(batch.id);
     else if (answers.has('moved')) await this.#resume(batch);
     batch.feeding = false;
     for (const one of batch.classes) this.#refill(batch, one);
@@ -151,7 +231,7 @@ export class Feeder {
 
   /** Starts again from what the record says. */
   async #resume(batch: Draining): Promise<void> {
-    this.#batches.delete(batch.id);
+    this.remove(batch.id);
     const stored = await readBatch(this.#ports.ledger, batch.id).catch(() => null);
     if (stored) this.add(stored);
   }
@@ -185,6 +265,9 @@ export class Feeder {
       this.#ports.onError('reading an index', error);
     }
     one.loading = false;
-    this.#ports.placer.pump();
+    this.#ports.pump();
   }
 }
+
+const turnId = ({ tenant, priority }: Pick<Draining, 'tenant' | 'priority'>): string =>
+  `${LINES}${priority} ${tenant}`;

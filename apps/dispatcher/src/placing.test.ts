@@ -7,6 +7,7 @@ import { claimEntry, raiseToken, readBatch, readJob, readWaiting } from '@sluice
 import { openQueue } from '@sluice/queues';
 import type { EntryData } from '@sluice/queues';
 import type { Queue } from 'bullmq';
+import { Chooser } from './chooser.ts';
 import { drainingOf } from './draining.ts';
 import { expireJob } from './expire.ts';
 import { Picture } from './picture.ts';
@@ -15,6 +16,7 @@ import type { PlacerPorts } from './placer.ts';
 import { planRound } from './planner.ts';
 import { Desk } from './test-desk.ts';
 import { Sweeper } from './sweeper.ts';
+import { TurnBook } from './turn-book.ts';
 
 let desk: Desk;
 let admission: Admission;
@@ -36,17 +38,27 @@ after(async () => {
   await desk.close();
 });
 
-const placerOf = (over: Partial<PlacerPorts> = {}): Placer =>
+const placerOf = ({ picture = ready, ...over }: Partial<PlacerPorts> = {}): Placer =>
   new Placer({
     ledger: desk.ledger,
-    fleet: desk.fleet,
-    picture: ready,
-    depth: { depthMs: 1_000, unlimitedDepth: 100, chunkMs: 100, chunkJobs: 100 },
+    chooser: new Chooser({
+      fleet: desk.fleet,
+      picture,
+      depth: { depthMs: 1_000, unlimitedDepth: 100, chunkMs: 100, chunkJobs: 100 },
+      now: () => desk.time,
+      random: () => 0.5,
+    }),
+    turns: new TurnBook({
+      fleet: desk.fleet,
+      tenants: [],
+      linesOut: () => 0,
+      now: () => desk.time,
+    }),
+    picture,
     queue: () => queue,
     leaderToken: 1,
     now: () => desk.time,
-    random: () => 0.5,
-    feed: () => undefined,
+    feed: () => ({ takeTurn: () => null, end: () => undefined }),
     onLate: async (waiting) => {
       await expireJob({ ledger: desk.ledger, keepSeconds: 60, now: () => desk.time }, waiting);
     },
@@ -197,6 +209,8 @@ test('a batch without a deployment that takes calls has no ETA', async () => {
       draining: [{ ...drainingOf(stored), planned: true }],
       recorded: () => undefined,
       remove: () => undefined,
+      settle: () => undefined,
+      setUrgent: () => undefined,
     },
     book: { plan: null, madeAt: 0 },
     events: desk.ports.events,

@@ -2,6 +2,7 @@
  * Estimates for batches: T*, the best possible drain time (linear program over classes × deployments), before a batch begins,
  * and from the plan in force when each will be done. Also pauses a batch that has spent its `max_cost_usd`.
  */
+import { isUrgent, urgencyOf } from '@sluice/fairness';
 import { moveBatch, readBatch } from '@sluice/ledger';
 import type { Ledger, StoredBatch } from '@sluice/ledger';
 import { idealDrain } from '@sluice/planning';
@@ -13,7 +14,7 @@ import type { ProblemPorts } from './plan-problem.ts';
 
 export interface PlannerPorts extends ProblemPorts {
   ledger: Ledger;
-  feeder: Pick<Feeder, 'batches' | 'draining' | 'recorded' | 'remove'>;
+  feeder: Pick<Feeder, 'batches' | 'draining' | 'recorded' | 'remove' | 'settle' | 'setUrgent'>;
   book: Pick<PlanBook, 'plan' | 'madeAt'>;
   events: DispatcherEvents;
 }
@@ -51,17 +52,38 @@ export async function planRound(ports: PlannerPorts): Promise<void> {
   for (const batch of read) {
     if (!batch) continue;
     feeder.recorded(batch.id, batch.completed + batch.failed);
+    feeder.settle(batch);
     if (batch.status !== 'in_progress' || batch.paused) await setAside(ports, batch);
     else if (!(await pausedForCost(ports, batch))) draining.push(batch);
   }
+  const etas = new Map<string, number | null>();
   await Promise.all(
     draining.map(async (batch) => {
       // Its first estimate stands until it has been planned for.
       if (!feeder.draining.some((one) => one.id === batch.id && one.planned)) return;
       const eta = isStuck(ports, batch) ? null : etaAt(ports, batch, draining);
       await moveBatch(ledger, batch.id, { from: ['in_progress'], set: { eta_at: eta } });
+      etas.set(batch.id, eta);
     }),
   );
+  tellUrgent(ports, draining, etas);
+}
+
+/** A tenant's lines go first in it, and not below `normal`, while one of its batches would miss its deadline. */
+function tellUrgent(
+  { feeder, now }: PlannerPorts,
+  batches: readonly StoredBatch[],
+  etas: ReadonlyMap<string, number | null>,
+): void {
+  const urgent = new Map<string, boolean>();
+  for (const { id, tenant, priority, expiresAt } of batches) {
+    const key = `${priority} ${tenant}`;
+    const remainingMs = (etas.get(id) ?? now()) - now();
+    const late = isUrgent(urgencyOf({ remainingMs, deadlineAt: expiresAt }, now()), false);
+    urgent.set(key, late || (urgent.get(key) ?? false));
+  }
+  for (const { tenant, priority } of batches)
+    feeder.setUrgent({ tenant, priority }, urgent.get(`${priority} ${tenant}`) ?? false);
 }
 
 /**

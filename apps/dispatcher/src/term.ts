@@ -6,12 +6,13 @@ import type { Queue } from 'bullmq';
 import type { Admission } from '@sluice/admission';
 import type { Depth } from '@sluice/balancing';
 import { shares } from '@sluice/balancing';
-import type { Fleet } from '@sluice/job';
-import { isChunkId, readBatch, SLOT_NUMBERS } from '@sluice/ledger';
+import type { Fleet, Tenant, Usage } from '@sluice/job';
+import { isChunkId, readBatch, readWaiting, SLOT_NUMBERS } from '@sluice/ledger';
 import type { Ledger, Waiting } from '@sluice/ledger';
 import type { FileStore } from '@sluice/files';
 import type { EntryData, StepData } from '@sluice/queues';
 import type { DispatcherEvents } from './events.ts';
+import { Chooser } from './chooser.ts';
 import { expireJob } from './expire.ts';
 import { Feeder } from './feeder.ts';
 import { HealthBook } from './health.ts';
@@ -25,6 +26,7 @@ import type { PlannerPorts } from './planner.ts';
 import { runStep } from './steps.ts';
 import type { StepPorts } from './step-ports.ts';
 import { Sweeper } from './sweeper.ts';
+import { TurnBook } from './turn-book.ts';
 import { within } from './within.ts';
 import type { Intake } from './intake.ts';
 
@@ -32,6 +34,7 @@ export interface TermPorts {
   ledger: Ledger;
   store: FileStore;
   fleet: Fleet;
+  tenants: readonly Tenant[];
   admission: Admission;
   queues: {
     run: (deployment: string) => Queue<EntryData>;
@@ -54,12 +57,17 @@ export interface TermPorts {
 
 const ESTIMATE_EVERY_MS = 1_000;
 const PUBLISH_EVERY_MS = 1_000;
+/** When the end of a placed job was not told for so long, its record is asked, so many at a time. */
+const UNHEARD_MS = 2_000;
+const MOST_ASKED = 64;
 const STOP_WITHIN_MS = 5_000;
 
 export class Term {
   readonly #ports: TermPorts;
   readonly #picture: Picture;
   readonly #health: HealthBook;
+  readonly #chooser: Chooser;
+  readonly #turns: TurnBook;
   readonly #placer: Placer;
   readonly #feeder: Feeder;
   readonly #book: PlanBook;
@@ -73,25 +81,29 @@ export class Term {
   #publishedAt = 0;
   #planning: Promise<void> | null = null;
 
-  constructor(ports: TermPorts, leaderToken: number) {
+  /** `turns`: what the leader before saved of them. */
+  constructor(ports: TermPorts, leaderToken: number, turns: string) {
     this.#ports = ports;
-    const { ledger, fleet, events, now, random, store, keepSeconds } = ports;
+    const { ledger, fleet, events, now, store, keepSeconds } = ports;
     const onError = (what: string, error: unknown): void => {
       if (!this.#stopped) events.failed({ what, error: String(error) });
     };
     const queue = ports.queues.run;
     this.#picture = new Picture(fleet);
     this.#health = new HealthBook(fleet, ports);
+    const { windowLines, depth, random, tenants } = ports;
+    this.#chooser = new Chooser({ fleet, picture: this.#picture, depth, now, random });
+    const linesOut = (tenant: string): number => this.#feeder.linesOut(tenant);
+    this.#turns = new TurnBook({ fleet, tenants, linesOut, now }, turns);
     this.#placer = new Placer({
       ledger,
-      fleet,
+      chooser: this.#chooser,
+      turns: this.#turns,
       picture: this.#picture,
-      depth: ports.depth,
       queue,
       leaderToken,
       now,
-      random,
-      feed: (band) => this.#feeder.feed(band),
+      feed: () => this.#feeder.feed(),
       onLate: (waiting) => this.#late(waiting),
       onError,
     });
@@ -107,11 +119,12 @@ export class Term {
       onError,
       now,
     });
-    const { windowLines, depth } = ports;
     this.#feeder = new Feeder({
       ledger,
       store,
-      placer: this.#placer,
+      chooser: this.#chooser,
+      turns: this.#turns,
+      pump: () => this.#placer.pump(),
       picture: this.#picture,
       book: this.#book,
       depth,
@@ -138,7 +151,7 @@ export class Term {
       feeder: this.#feeder,
       book: this.#book,
       events,
-      eligible: (pool, formats) => this.#placer.eligible(pool, formats),
+      eligible: (pool, formats) => this.#chooser.eligible(pool, formats),
       usable: (id) => ['active', 'half_open'].includes(this.#health.stateOf(id)),
       now,
     };
@@ -161,6 +174,11 @@ export class Term {
   recorded(batch: string, lines: number): void {
     this.#feeder.recorded(batch, lines);
     this.#placer.pump();
+  }
+
+  /** A single job's call ended, as this process recorded it. */
+  ended(job: string, usage: Usage | null): void {
+    this.#turns.ended(job, usage);
   }
 
   async complete(batch: string): Promise<void> {
@@ -195,7 +213,11 @@ export class Term {
     if (changes.length > 0 || now - this.#publishedAt >= PUBLISH_EVERY_MS) await this.#publish(now);
     if (now - this.#plannedAt < ESTIMATE_EVERY_MS || this.#planning) return;
     this.#plannedAt = now;
-    this.#planning = Promise.all([planRound(this.#planner), this.#correctCounts()])
+    this.#planning = Promise.all([
+      planRound(this.#planner),
+      this.#correctCounts(),
+      this.#keepTurns(now),
+    ])
       .then(() => undefined)
       .catch((error: unknown) =>
         this.#ports.events.failed({ what: 'planning', error: String(error) }),
@@ -203,6 +225,18 @@ export class Term {
       .finally(() => {
         this.#planning = null;
       });
+  }
+
+  /** What tenants have had outlives this term; jobs whose end another process recorded are found. */
+  async #keepTurns(now: number): Promise<void> {
+    const { redis, keys } = this.#ports.ledger;
+    await redis.set(keys.turns, this.#turns.save());
+    for (const id of this.#turns.unheardOf(now - UNHEARD_MS, MOST_ASKED)) {
+      const waiting = await readWaiting(this.#ports.ledger, id);
+      const open = waiting && ['queued', 'running'].includes(waiting.status);
+      if (open) this.#turns.stillOut(id);
+      else this.#turns.ended(id, null);
+    }
   }
 
   /** An empty queue has nothing queued, whatever a crash left of the counts. */

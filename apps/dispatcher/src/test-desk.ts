@@ -137,6 +137,7 @@ export class Desk {
         {
           id: chunk,
           batch,
+          tenant: 'default',
           pool: 'fast',
           deployment: 'mini',
           tier: 1,

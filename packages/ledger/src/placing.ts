@@ -65,6 +65,8 @@ export interface LineHistory {
 export interface NewChunk {
   id: string;
   batch: string;
+  /** Whose turn it is when it waits by itself. */
+  tenant: string;
   pool: string;
   /** '' = waits for a placement (a fallback). */
   deployment: string;
@@ -89,6 +91,7 @@ export function chunkFields(chunk: NewChunk): string[] {
     status: 'queued',
     epoch: chunk.epoch,
     batch: chunk.batch,
+    tenant: chunk.tenant,
     pool: chunk.pool,
     deployment: chunk.deployment,
     tier: chunk.tier,
@@ -153,6 +156,7 @@ export async function feedChunks(
 /** What the dispatcher needs to place an entry again. */
 export interface Waiting {
   id: string;
+  tenant: string;
   epoch: number;
   status: string;
   pool: string;
@@ -176,6 +180,7 @@ export interface Waiting {
 }
 
 const WAITING_FIELDS = [
+  'tenant',
   'epoch',
   'status',
   'pool',
@@ -206,6 +211,7 @@ export async function readWaiting(ledger: Ledger, id: string): Promise<Waiting |
   return {
     id,
     ...weight,
+    tenant: hash['tenant'] ?? '',
     epoch: Number(hash['epoch']),
     status: hash['status'],
     pool: hash['pool'] ?? '',
