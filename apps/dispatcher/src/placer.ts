@@ -10,7 +10,7 @@ import type { Choice } from '@sluice/balancing';
 import type { Room, Turn } from '@sluice/fairness';
 import type { Priority } from '@sluice/job';
 import { BAND } from '@sluice/job';
-import { placeEntry, readWaiting } from '@sluice/ledger';
+import { checkLater, placeEntry, readWaiting } from '@sluice/ledger';
 import type { Ledger, Waiting } from '@sluice/ledger';
 import { entryJobId } from '@sluice/queues';
 import type { EntryData } from '@sluice/queues';
@@ -42,8 +42,10 @@ export interface PlacerPorts {
   feed: () => LineFeeding;
   /** It is past its deadline: nothing of it begins any more. */
   onLate: (waiting: Waiting) => Promise<void>;
-  /** An entry left the queue of those that wait. */
-  onPlaced?: (waiting: Waiting) => void;
+  /** More like it may wait in the ledger. */
+  onMore: (waiting: Waiting) => void;
+  /** An entry waits here now, or no longer. */
+  onWaiting: (waiting: Waiting, waits: boolean) => void;
   onError: (what: string, error: unknown) => void;
 }
 
@@ -105,7 +107,10 @@ export class Placer {
         await this.#ports.onLate(waiting);
         return 'settled';
       }
-      if (waiting.epoch === data.epoch) return await this.#line(waiting);
+      if (waiting.epoch === data.epoch) {
+        if (data.more) this.#ports.onMore(waiting);
+        return await this.#line(waiting);
+      }
       await this.#repeat(waiting);
       return 'settled';
     } finally {
@@ -122,6 +127,7 @@ export class Placer {
     return new Promise((done) => {
       const { turns, now } = this.#ports;
       this.#pending.set(waiting.id, { waiting, since: now(), done });
+      this.#ports.onWaiting(waiting, true);
       turns.arrive({
         id: waiting.id,
         tenant: waiting.tenant,
@@ -139,6 +145,7 @@ export class Placer {
     if (!pending) return;
     this.#pending.delete(id);
     this.#ports.turns.leave(id);
+    this.#ports.onWaiting(pending.waiting, false);
     pending.done('settled');
   }
 
@@ -211,6 +218,7 @@ export class Placer {
     if (found.kind === 'lines') return turns.used(turn, found.used, found.finished);
     const { pending, choice } = found;
     this.#pending.delete(turn.item.id);
+    this.#ports.onWaiting(pending.waiting, false);
     turns.used(turn, choice.kind === 'place' ? this.#usedBy(pending.waiting, choice) : null, true);
     const moving = this.#carryOut(pending, choice).finally(() => this.#moving.delete(moving));
     this.#moving.add(moving);
@@ -237,12 +245,17 @@ export class Placer {
       if (choice.kind === 'late') await this.#ports.onLate(waiting);
       // `never`: none of its pool's deployments can run it since the config changed. It waits for its deadline in the ledger.
       else if (choice.kind === 'place') end = await this.#move(waiting, choice);
+      else await this.#tryLater(waiting);
     } catch (error) {
       this.#ports.onError('placing', error);
     } finally {
       done(end);
-      this.#ports.onPlaced?.(waiting);
     }
+  }
+
+  #tryLater({ id, deadlineAt }: Waiting): Promise<void> {
+    const { ledger, now } = this.#ports;
+    return checkLater(ledger, id, Math.min(now() + CHECK_PLACED_MS, deadlineAt ?? Infinity));
   }
 
   /** `closed`: another leads by now; the entry goes back for it. */

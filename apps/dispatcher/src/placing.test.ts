@@ -58,6 +58,8 @@ const placerOf = ({ picture = ready, ...over }: Partial<PlacerPorts> = {}): Plac
     queue: () => queue,
     leaderToken: 1,
     now: () => desk.time,
+    onMore: () => undefined,
+    onWaiting: () => undefined,
     feed: () => ({ takeTurn: () => null, end: () => undefined }),
     onLate: async (waiting) => {
       await expireJob({ ledger: desk.ledger, keepSeconds: 60, now: () => desk.time }, waiting);

@@ -12,6 +12,7 @@ import type { Ledger, Waiting } from '@sluice/ledger';
 import type { FileStore } from '@sluice/files';
 import type { EntryData, StepData } from '@sluice/queues';
 import type { DispatcherEvents } from './events.ts';
+import { Backlog } from './backlog.ts';
 import { Chooser } from './chooser.ts';
 import { expireJob } from './expire.ts';
 import { Feeder } from './feeder.ts';
@@ -69,6 +70,7 @@ export class Term {
   readonly #chooser: Chooser;
   readonly #turns: TurnBook;
   readonly #placer: Placer;
+  readonly #backlog: Backlog;
   readonly #feeder: Feeder;
   readonly #book: PlanBook;
   readonly #sweeper: Sweeper;
@@ -104,9 +106,13 @@ export class Term {
       leaderToken,
       now,
       feed: () => this.#feeder.feed(),
+      onMore: (waiting) => this.#backlog.mayHaveMore(waiting),
+      onWaiting: (waiting, waits) =>
+        waits ? this.#backlog.waits(waiting) : this.#backlog.left(waiting),
       onLate: (waiting) => this.#late(waiting),
       onError,
     });
+    this.#backlog = new Backlog({ ledger, placer: this.#placer, now, onError });
     this.#book = new PlanBook({
       problem: (horizonMs) =>
         planProblem(
@@ -193,7 +199,7 @@ export class Term {
         await this.#look();
         void this.#book.look();
         this.#placer.pump();
-        await this.#intake?.makeRoom(this.#placer.waiting);
+        await Promise.all([this.#intake?.makeRoom(this.#placer.waiting), this.#backlog.look()]);
       } catch (error) {
         if (!this.#stopped)
           this.#ports.events.failed({ what: 'looking at the fleet', error: String(error) });
@@ -329,7 +335,15 @@ export class Term {
     const placing = this.#placer.close();
     const intake = this.#intake?.close() ?? Promise.resolve();
     const planning = this.#planning ?? Promise.resolve();
-    const parts = [placing, intake, this.#sweeper.stop(), this.#loop, planning, this.#book.close()];
+    const parts = [
+      placing,
+      intake,
+      this.#sweeper.stop(),
+      this.#loop,
+      planning,
+      this.#book.close(),
+      this.#backlog.close(),
+    ];
     await within(STOP_WITHIN_MS, Promise.allSettled(parts));
   }
 }

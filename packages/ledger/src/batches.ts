@@ -130,6 +130,7 @@ export async function createBatch(
     due: { key: keys.check(slot), at: options.checkAt },
     list: keys.list('batches', slot),
     idempotency: options.idempotency,
+    backlog: null,
   });
 }
 

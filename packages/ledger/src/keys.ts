@@ -9,6 +9,7 @@
  *   <p>:{jN}:chunk:<id>         hash    lines of a batch that travel as one entry
  *   <p>:{jN}:chunks:<batch>     set     chunks of a batch that are not yet recorded
  *   <p>:{jN}:check              zset    open jobs, chunks and batches by the time to look after them, ms
+ *   <p>:{jN}:backlog            zset    single jobs that were never placed (backlog.ts)
  *   <p>:{jN}:jobs|batches|files zset    ids by creation, ms: what the lists read
  *   <p>:{jN}:file:<id>, upload:<id>     hashes
  *   <p>:{jN}:expiries           zset    files and open uploads by the time they lapse, ms
@@ -38,6 +39,7 @@ export interface Keys {
   parts: (uploadId: string) => string;
   list: (kind: ListKind, slot: number) => string;
   check: (slot: number) => string;
+  backlog: (slot: number) => string;
   expiries: (slot: number) => string;
   idempotency: (slot: number, hash: string) => string;
   outcomes: (slot: number) => string;
@@ -83,6 +85,7 @@ export function makeKeys(prefix: string): Keys {
     parts: of('parts'),
     list: (kind, slot) => at(slot, kind),
     check: (slot) => at(slot, 'check'),
+    backlog: (slot) => at(slot, 'backlog'),
     expiries: (slot) => at(slot, 'expiries'),
     idempotency: (slot, hash) => at(slot, `idem:${hash}`),
     outcomes: (slot) => at(slot, 'outcomes'),

@@ -33,7 +33,12 @@ export async function placeEntry(ledger: Ledger, move: Move): Promise<Moved> {
   const reply = await run(
     ledger,
     'place-entry',
-    [keys.entry(move.id), keys.check(slot), keys.leaderSeen(slot)],
+    [
+      keys.entry(move.id),
+      keys.check(slot),
+      keys.leaderSeen(slot),
+      ...(isChunkId(move.id) ? [] : [keys.backlog(slot)]),
+    ],
     [move.id, move.epoch, move.deployment, move.tier, move.checkAt, move.leaderToken, move.now],
   );
   const [tag, epoch, deployment] = tagged(reply);
