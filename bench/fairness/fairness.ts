@@ -85,10 +85,18 @@ await Promise.all(
   }),
 );
 const acceptedMs = Date.now() - began;
+const before = await called();
+const besideFrom = Date.now();
 const beside = await probe('beside');
+const perSecond = (1_000 * ((await called()) - before)) / (Date.now() - besideFrom);
 const { accounts } = await system.simulated<{
   accounts: Record<string, { calls?: number; limited?: number }>;
 }>();
+
+async function called(): Promise<number> {
+  const stats = await system.simulated<{ accounts: Record<string, { calls: number }> }>();
+  return stats.accounts['sim']?.calls ?? 0;
+}
 
 const quantile = (all: number[], q: number): number =>
   all.toSorted((a, b) => a - b)[Math.min(all.length - 1, Math.floor(all.length * q))] as number;
@@ -98,6 +106,7 @@ const bound = quantile(alone, 0.99) + 3_000 / RATE + MARGIN_MS;
 console.log(`flood        ${jobs} jobs accepted in ${(acceptedMs / 1_000).toFixed(1)} s`);
 console.log(row('alone', alone));
 console.log(`${row('beside', beside)} (bound ${bound.toFixed(1)} ms)`);
+console.log(`admissions   ${perSecond.toFixed(1)} a second beside, of ${RATE}`);
 console.log(`simulator    ${JSON.stringify(accounts['sim'])}`);
 if (!(quantile(beside, 0.99) <= bound)) process.exitCode = 1;
 await system.stop();

@@ -18,8 +18,17 @@ export interface ChooserPorts {
 /** What is to be placed, as the caller knows it; what it costs where is looked up here. */
 export type Wanted = Omit<Asked, 'cost' | 'costs'> & { shape: Shape };
 
+/**
+ * How deep work is placed while single jobs come, ms: what is placed can no longer be overtaken, so whoever comes next waits
+ * that long at least. The budgets' own burst makes up for what a late look at the fleet leaves unused.
+ */
+const CONTENDED_MS = 60;
+/** So long after the last single job they count as coming. */
+const CONTENDED_FOR_MS = 10_000;
+
 export class Chooser {
   readonly #ports: ChooserPorts;
+  #contendedUntil = Number.NEGATIVE_INFINITY;
   readonly #memory = new Map<string, Memory>();
   readonly #strategies = new Map<string, Strategy>();
 
@@ -27,12 +36,25 @@ export class Chooser {
     this.#ports = ports;
   }
 
+  /** A single job waits for its turn. */
+  contended(): void {
+    this.#contendedUntil = this.#ports.now() + CONTENDED_FOR_MS;
+  }
+
+  /** How deep work is placed now. */
+  get depth(): Depth {
+    const { depth, now } = this.#ports;
+    if (now() >= this.#contendedUntil) return depth;
+    return { ...depth, depthMs: Math.min(depth.depthMs, CONTENDED_MS) };
+  }
+
   /**
    * Decides, and remembers what the strategy wants remembered. `only`: it goes there or, where that is not usable or has no
    * room, nowhere now.
    */
   choose({ shape, ...asked }: Wanted, poolId: string, only?: string): Choice {
-    const { picture, random, depth } = this.#ports;
+    const { picture, random } = this.#ports;
+    const { depth } = this;
     const now = this.#ports.now();
     const pool = this.poolOf(poolId);
     const tiers =

@@ -5,7 +5,7 @@
  */
 import type { IndexRecord } from '@sluice/files';
 import { depthFor, room } from '@sluice/balancing';
-import type { Candidate, Choice, Depth } from '@sluice/balancing';
+import type { Candidate, Choice } from '@sluice/balancing';
 import { chunkOf, unfedOf } from './draining.ts';
 import type { Draining, DrainingClass, Helping } from './draining.ts';
 import type { Picture } from './picture.ts';
@@ -14,10 +14,9 @@ import type { Band } from './placer.ts';
 import type { PlanBook } from './plan-book.ts';
 
 export interface RoundPorts {
-  chooser: Pick<Chooser, 'choose' | 'eligible' | 'membersOf' | 'isPlanned'>;
+  chooser: Pick<Chooser, 'choose' | 'depth' | 'eligible' | 'membersOf' | 'isPlanned'>;
   picture: Picture;
   book: PlanBook;
-  depth: Depth;
   windowLines: number;
   now: () => number;
 }
@@ -154,7 +153,7 @@ export class FeedRound {
     const cost = this.#ports.book.cost(id, deployment);
     if (candidate?.state !== 'active' || candidate.weight <= 0 || cost === null) return false;
     const costs = { requests: cost.requests, input: cost.input, output: cost.output };
-    return room(candidate, costs, depthFor(band, this.#ports.depth)) > 0;
+    return room(candidate, costs, depthFor(band, this.#ports.chooser.depth)) > 0;
   }
 
   #candidate(id: string): Candidate | null {

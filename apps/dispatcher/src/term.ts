@@ -107,8 +107,11 @@ export class Term {
       now,
       feed: () => this.#feeder.feed(),
       onMore: (waiting) => this.#backlog.mayHaveMore(waiting),
-      onWaiting: (waiting, waits) =>
-        waits ? this.#backlog.waits(waiting) : this.#backlog.left(waiting),
+      onWaiting: (waiting, waits) => {
+        if (waiting.batch === null) this.#chooser.contended();
+        if (waits) this.#backlog.waits(waiting);
+        else this.#backlog.left(waiting);
+      },
       onLate: (waiting) => this.#late(waiting),
       onError,
     });
@@ -133,7 +136,6 @@ export class Term {
       pump: () => this.#placer.pump(),
       picture: this.#picture,
       book: this.#book,
-      depth,
       queue,
       leaderToken,
       windowLines,
