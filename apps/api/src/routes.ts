@@ -1,7 +1,13 @@
 /** Every route of the API: one table, from which the server, /openapi.json and /docs are made. */
 import { ENDPOINTS } from '@sluice/job';
 import type { z } from 'zod';
-import { adminBudgets, adminDeployments, adminPools, noQuery } from './handlers/admin.ts';
+import {
+  adminBudgets,
+  adminDeployments,
+  adminPlan,
+  adminPools,
+  noQuery,
+} from './handlers/admin.ts';
 import { answerNow, modelledBody } from './handlers/answer-now.ts';
 import { batchResults } from './handlers/batch-results.ts';
 import {
@@ -93,6 +99,7 @@ export const ROUTES: readonly Route[] = [
   { method: 'get', path: '/v1/webhook_secret', ...admin, handler: webhookSecret, returns: 'WebhookSecret', does: 'The secret that webhook deliveries are signed with' },
   { method: 'get', path: '/admin/pools', ...admin, handler: adminPools, returns: 'PoolList', does: 'Pools, live' },
   { method: 'get', path: '/admin/deployments', ...admin, handler: adminDeployments, returns: 'DeploymentList', does: 'Deployments, live' },
+  { method: 'get', path: '/admin/plan', ...admin, handler: adminPlan, returns: 'Plan', does: 'Which lines go where, and why' },
   { method: 'get', path: '/admin/budgets', ...admin, handler: adminBudgets, returns: 'BudgetList', does: 'Budgets, live' },
 
   { method: 'get', path: '/admin', access: 'admin', handler: adminHome, returns: 'Links', does: 'Where things are; a page for browsers' },

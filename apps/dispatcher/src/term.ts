@@ -22,6 +22,7 @@ import { Picture } from './picture.ts';
 import { Placer } from './placer.ts';
 import { PlanBook } from './plan-book.ts';
 import { planProblem } from './plan-problem.ts';
+import { planView } from './plan-view.ts';
 import { firstEstimate, planRound } from './planner.ts';
 import type { PlannerPorts } from './planner.ts';
 import { runStep } from './steps.ts';
@@ -124,7 +125,10 @@ export class Term {
           horizonMs,
         ),
       waiting: () => this.#feeder.waiting,
-      onPlan: () => this.#feeder.planned(),
+      onPlan: () => {
+        this.#feeder.planned();
+        void this.#publishPlan().catch((error: unknown) => onError('publishing the plan', error));
+      },
       onError,
       now,
     });
@@ -276,6 +280,13 @@ export class Term {
     const { ledger, fleet } = this.#ports;
     const rows = this.#health.published(this.#sharesNow(fleet, now));
     if (Object.keys(rows).length > 0) await ledger.redis.hset(ledger.keys.health, rows);
+  }
+
+  async #publishPlan(): Promise<void> {
+    const { redis, keys } = this.#ports.ledger;
+    const { plan, problem, madeAt } = this.#book;
+    if (plan === null || problem === null) await redis.del(keys.plan);
+    else await redis.set(keys.plan, JSON.stringify(planView(plan, problem, madeAt)));
   }
 
   /** Each deployment's share of new work: the mean over the pools it serves. */

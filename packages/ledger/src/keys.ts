@@ -18,7 +18,7 @@
  *   <p>:{jN}:outbox             stream  webhook events that wait for the relay
  *   <p>:{jN}:leader             string  highest leader token seen by this slot
  *   <p>:{jN}:recorder           string  who records the outcomes of this slot now (a lease)
- *   <p>:{ctl}:…                         leader lease, health of deployments, turns of tenants
+ *   <p>:{ctl}:…                         leader lease, health of deployments, plan, turns of tenants
  */
 import { SLOTS, slotOf } from '@sluice/job';
 
@@ -48,6 +48,8 @@ export interface Keys {
   recorder: (slot: number) => string;
   leader: string;
   health: string;
+  /** The plan in force, as JSON. */
+  plan: string;
   /** What tenants have had, so that a change of leader forgets nothing. */
   turns: string;
   /** The generated webhook secret, where the config names none. */
@@ -94,6 +96,7 @@ export function makeKeys(prefix: string): Keys {
     recorder: (slot) => at(slot, 'recorder'),
     leader: `${prefix}:{ctl}:leader`,
     health: `${prefix}:{ctl}:health`,
+    plan: `${prefix}:{ctl}:plan`,
     turns: `${prefix}:{ctl}:turns`,
     webhookSecret: `${prefix}:{ctl}:webhook_secret`,
     changes: `${prefix}:changes`,
