@@ -82,7 +82,8 @@ export class Chooser {
   #strategyOf(pool: Pool): Strategy {
     const known = this.#strategies.get(pool.id);
     if (known) return known;
-    const made = strategyFor(pool.strategy) ?? (strategyNamed('capacity') as Strategy);
+    const made = strategyFor(pool.strategy) ?? strategyNamed('capacity');
+    if (made === null) throw new RangeError(`no strategy ${pool.strategy.name}`);
     this.#strategies.set(pool.id, made);
     return made;
   }

@@ -46,7 +46,7 @@ export async function firstEstimate(ports: PlannerPorts, batch: StoredBatch) {
 
 /** One round over the batches being drained: estimates, spending limits, and what other dispatchers recorded. */
 export async function planRound(ports: PlannerPorts): Promise<void> {
-  const { ledger, feeder, now } = ports;
+  const { ledger, feeder } = ports;
   const read = await Promise.all(feeder.batches.map((id) => readBatch(ledger, id)));
   const draining: StoredBatch[] = [];
   for (const batch of read) {

@@ -7,28 +7,17 @@ import type { Admission } from '@sluice/admission';
 import type { Depth } from '@sluice/balancing';
 import { shares } from '@sluice/balancing';
 import type { Fleet, Tenant, Usage } from '@sluice/job';
-import { isChunkId, readBatch, readWaiting, SLOT_NUMBERS } from '@sluice/ledger';
-import type { Ledger, Waiting } from '@sluice/ledger';
+import { isChunkId, readBatch, SLOT_NUMBERS } from '@sluice/ledger';
+import type { Ledger } from '@sluice/ledger';
 import type { FileStore } from '@sluice/files';
 import type { EntryData, StepData } from '@sluice/queues';
 import type { DispatcherEvents } from './events.ts';
-import { Backlog } from './backlog.ts';
-import { Chooser } from './chooser.ts';
-import { expireJob } from './expire.ts';
-import { Feeder } from './feeder.ts';
-import { HealthBook } from './health.ts';
 import type { StateChange } from './health.ts';
-import { Picture } from './picture.ts';
-import { Placer } from './placer.ts';
-import { PlanBook } from './plan-book.ts';
-import { planProblem } from './plan-problem.ts';
-import { planView } from './plan-view.ts';
 import { firstEstimate, planRound } from './planner.ts';
-import type { PlannerPorts } from './planner.ts';
 import { runStep } from './steps.ts';
 import type { StepPorts } from './step-ports.ts';
-import { Sweeper } from './sweeper.ts';
-import { TurnBook } from './turn-book.ts';
+import { keepTurns, openParts } from './term-parts.ts';
+import type { TermParts } from './term-parts.ts';
 import { within } from './within.ts';
 import type { Intake } from './intake.ts';
 
@@ -59,23 +48,11 @@ export interface TermPorts {
 
 const ESTIMATE_EVERY_MS = 1_000;
 const PUBLISH_EVERY_MS = 1_000;
-/** When the end of a placed job was not told for so long, its record is asked, so many at a time. */
-const UNHEARD_MS = 2_000;
-const MOST_ASKED = 64;
 const STOP_WITHIN_MS = 5_000;
 
 export class Term {
   readonly #ports: TermPorts;
-  readonly #picture: Picture;
-  readonly #health: HealthBook;
-  readonly #chooser: Chooser;
-  readonly #turns: TurnBook;
-  readonly #placer: Placer;
-  readonly #backlog: Backlog;
-  readonly #feeder: Feeder;
-  readonly #book: PlanBook;
-  readonly #sweeper: Sweeper;
-  readonly #planner: PlannerPorts;
+  readonly #parts: TermParts;
   readonly #validating: StepPorts['validating'] = new Map();
   #intake: Intake | null = null;
   #stopped = false;
@@ -84,113 +61,42 @@ export class Term {
   #publishedAt = 0;
   #planning: Promise<void> | null = null;
 
-  /** `turns`: what the leader before saved of them. */
-  constructor(ports: TermPorts, leaderToken: number, turns: string) {
+  /** `savedTurns`: what the leader before saved of them. */
+  constructor(ports: TermPorts, leaderToken: number, savedTurns: string) {
     this.#ports = ports;
-    const { ledger, fleet, events, now, store, keepSeconds } = ports;
-    const onError = (what: string, error: unknown): void => {
-      if (!this.#stopped) events.failed({ what, error: String(error) });
-    };
-    const queue = ports.queues.run;
-    this.#picture = new Picture(fleet);
-    this.#health = new HealthBook(fleet, ports);
-    const { windowLines, depth, random, tenants } = ports;
-    this.#chooser = new Chooser({ fleet, picture: this.#picture, depth, now, random });
-    const linesOut = (tenant: string): number => this.#feeder.linesOut(tenant);
-    this.#turns = new TurnBook({ fleet, tenants, linesOut, now }, turns);
-    this.#placer = new Placer({
-      ledger,
-      chooser: this.#chooser,
-      turns: this.#turns,
-      picture: this.#picture,
-      queue,
+    this.#parts = openParts({
+      ports,
       leaderToken,
-      now,
-      feed: () => this.#feeder.feed(),
-      onMore: (waiting) => this.#backlog.mayHaveMore(waiting),
-      onWaiting: (waiting, waits) => {
-        if (waiting.batch === null) this.#chooser.contended();
-        if (waits) this.#backlog.waits(waiting);
-        else this.#backlog.left(waiting);
+      savedTurns,
+      addStep: (batch, step) => this.#addStep(batch, step),
+      onError: (what, error) => {
+        if (!this.#stopped) ports.events.failed({ what, error: String(error) });
       },
-      onLate: (waiting) => this.#late(waiting),
-      onError,
     });
-    this.#backlog = new Backlog({ ledger, placer: this.#placer, now, onError });
-    this.#book = new PlanBook({
-      problem: (horizonMs) =>
-        planProblem(
-          { ...this.#planner, usable: (id) => this.#health.stateOf(id) === 'active' },
-          this.#feeder.draining,
-          horizonMs,
-        ),
-      waiting: () => this.#feeder.waiting,
-      onPlan: () => {
-        this.#feeder.planned();
-        void this.#publishPlan().catch((error: unknown) => onError('publishing the plan', error));
-      },
-      onError,
-      now,
-    });
-    this.#feeder = new Feeder({
-      ledger,
-      store,
-      chooser: this.#chooser,
-      turns: this.#turns,
-      pump: () => this.#placer.pump(),
-      picture: this.#picture,
-      book: this.#book,
-      queue,
-      leaderToken,
-      windowLines,
-      now,
-      onError,
-    });
-    this.#sweeper = new Sweeper({
-      ledger,
-      placer: this.#placer,
-      feeder: this.#feeder,
-      queue,
-      step: (batch, step) => this.#addStep(batch, step),
-      keepSeconds,
-      events,
-      now,
-    });
-    this.#planner = {
-      ledger,
-      fleet,
-      picture: this.#picture,
-      feeder: this.#feeder,
-      book: this.#book,
-      events,
-      eligible: (pool, formats) => this.#chooser.eligible(pool, formats),
-      usable: (id) => ['active', 'half_open'].includes(this.#health.stateOf(id)),
-      now,
-    };
   }
 
   async start(): Promise<void> {
     const { ledger } = this.#ports;
-    this.#health.restore(await ledger.redis.hgetall(ledger.keys.health));
+    this.#parts.health.restore(await ledger.redis.hgetall(ledger.keys.health));
     await this.#look();
     await this.#resumeBatches();
     this.#intake = this.#ports.openIntake({
-      entry: (data) => this.#placer.place(data),
+      entry: (data) => this.#parts.placer.place(data),
       step: (data) => runStep(this.#stepPorts(), data),
     });
-    this.#sweeper.start();
+    this.#parts.sweeper.start();
     this.#loop = this.#run();
   }
 
   /** Lines of a batch were recorded by this process: the window moved. */
   recorded(batch: string, lines: number): void {
-    this.#feeder.recorded(batch, lines);
-    this.#placer.pump();
+    this.#parts.feeder.recorded(batch, lines);
+    this.#parts.placer.pump();
   }
 
   /** A single job's call ended, as this process recorded it. */
   ended(job: string, usage: Usage | null): void {
-    this.#turns.ended(job, usage);
+    this.#parts.turns.ended(job, usage);
   }
 
   async complete(batch: string): Promise<void> {
@@ -203,9 +109,12 @@ export class Term {
       if (this.#stopped) return;
       try {
         await this.#look();
-        void this.#book.look();
-        this.#placer.pump();
-        await Promise.all([this.#intake?.makeRoom(this.#placer.waiting), this.#backlog.look()]);
+        void this.#parts.book.look();
+        this.#parts.placer.pump();
+        await Promise.all([
+          this.#intake?.makeRoom(this.#parts.placer.waiting),
+          this.#parts.backlog.look(),
+        ]);
       } catch (error) {
         if (!this.#stopped)
           this.#ports.events.failed({ what: 'looking at the fleet', error: String(error) });
@@ -217,18 +126,18 @@ export class Term {
   async #look(): Promise<void> {
     const loads = await this.#ports.admission.read();
     const now = this.#ports.now();
-    this.#picture.update(loads, now);
-    const changes = this.#health.look(loads);
-    this.#picture.setHealth(this.#health.all);
-    if (changes.length > 0) this.#book.ask();
+    this.#parts.picture.update(loads, now);
+    const changes = this.#parts.health.look(loads);
+    this.#parts.picture.setHealth(this.#parts.health.all);
+    if (changes.length > 0) this.#parts.book.ask();
     for (const change of changes) await this.#tell(change);
     if (changes.length > 0 || now - this.#publishedAt >= PUBLISH_EVERY_MS) await this.#publish(now);
     if (now - this.#plannedAt < ESTIMATE_EVERY_MS || this.#planning) return;
     this.#plannedAt = now;
     this.#planning = Promise.all([
-      planRound(this.#planner),
+      planRound(this.#parts.planner),
       this.#correctCounts(),
-      this.#keepTurns(now),
+      keepTurns(this.#ports.ledger, this.#parts.turns, now),
     ])
       .then(() => undefined)
       .catch((error: unknown) =>
@@ -239,25 +148,13 @@ export class Term {
       });
   }
 
-  /** What tenants have had outlives this term; jobs whose end another process recorded are found. */
-  async #keepTurns(now: number): Promise<void> {
-    const { redis, keys } = this.#ports.ledger;
-    await redis.set(keys.turns, this.#turns.save());
-    for (const id of this.#turns.unheardOf(now - UNHEARD_MS, MOST_ASKED)) {
-      const waiting = await readWaiting(this.#ports.ledger, id);
-      const open = waiting && ['queued', 'running'].includes(waiting.status);
-      if (open) this.#turns.stillOut(id);
-      else this.#turns.ended(id, null);
-    }
-  }
-
   /** An empty queue has nothing queued, whatever a crash left of the counts. */
   async #correctCounts(): Promise<void> {
-    for (const id of this.#picture.busy) {
+    for (const id of this.#parts.picture.busy) {
       const queue = this.#ports.queues.run(id);
       const counts = await queue.getJobCounts('waiting', 'prioritized', 'active', 'delayed');
       const entries = Object.values(counts).reduce((sum, count) => sum + count, 0);
-      if (entries === 0) this.#picture.emptied(id);
+      if (entries === 0) this.#parts.picture.emptied(id);
     }
   }
 
@@ -271,30 +168,26 @@ export class Term {
   /** What waits on the queue of a sick deployment is placed elsewhere; its old entries are dropped by their epoch. */
   async #takeBack(deployment: string): Promise<void> {
     const entries = await this.#ports.queues.run(deployment).getJobs(['prioritized', 'waiting']);
-    for (const entry of entries) void this.#placer.place(entry.data);
+    for (const entry of entries) void this.#parts.placer.place(entry.data);
     if (entries.length > 0) this.#ports.events.takenBack({ deployment, entries: entries.length });
   }
 
   async #publish(now: number): Promise<void> {
     this.#publishedAt = now;
     const { ledger, fleet } = this.#ports;
-    const rows = this.#health.published(this.#sharesNow(fleet, now));
+    const rows = this.#parts.health.published(this.#sharesNow(fleet, now));
     if (Object.keys(rows).length > 0) await ledger.redis.hset(ledger.keys.health, rows);
-  }
-
-  async #publishPlan(): Promise<void> {
-    const { redis, keys } = this.#ports.ledger;
-    const { plan, problem, madeAt } = this.#book;
-    if (plan === null || problem === null) await redis.del(keys.plan);
-    else await redis.set(keys.plan, JSON.stringify(planView(plan, problem, madeAt)));
   }
 
   /** Each deployment's share of new work: the mean over the pools it serves. */
   #sharesNow(fleet: Fleet, now: number): Map<string, number> {
     const sums = new Map<string, { sum: number; pools: number }>();
     for (const pool of fleet.pools.values()) {
-      const candidates = this.#picture.candidates(pool.tiers, now);
-      for (const [id, share] of shares(candidates, this.#picture.usualCost(pool.tiers.flat()))) {
+      const candidates = this.#parts.picture.candidates(pool.tiers, now);
+      for (const [id, share] of shares(
+        candidates,
+        this.#parts.picture.usualCost(pool.tiers.flat()),
+      )) {
         const before = sums.get(id) ?? { sum: 0, pools: 0 };
         sums.set(id, { sum: before.sum + share, pools: before.pools + 1 });
       }
@@ -311,7 +204,7 @@ export class Term {
     const ids = rows.flat().filter((id) => id.startsWith('batch_') && !isChunkId(id));
     for (const id of ids) {
       const batch = await readBatch(ledger, id);
-      if (batch) this.#feeder.add(batch);
+      if (batch) this.#parts.feeder.add(batch);
     }
   }
 
@@ -330,32 +223,27 @@ export class Term {
       keepSeconds,
       events,
       now,
-      estimate: (batch) => firstEstimate(this.#planner, batch),
-      onStart: (batch) => this.#feeder.add(batch),
-      onEnd: (id) => this.#feeder.remove(id),
+      estimate: (batch) => firstEstimate(this.#parts.planner, batch),
+      onStart: (batch) => this.#parts.feeder.add(batch),
+      onEnd: (id) => this.#parts.feeder.remove(id),
       validating: this.#validating,
     };
-  }
-
-  /** A job ends; a chunk of a batch ends with its batch. */
-  async #late(waiting: Waiting): Promise<void> {
-    if (waiting.batch === null) await expireJob(this.#ports, waiting);
   }
 
   /** Stops acting at once, then waits for what is under way, at most a few seconds: a lost connection may never answer. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    const placing = this.#placer.close();
+    const placing = this.#parts.placer.close();
     const intake = this.#intake?.close() ?? Promise.resolve();
     const planning = this.#planning ?? Promise.resolve();
     const parts = [
       placing,
       intake,
-      this.#sweeper.stop(),
+      this.#parts.sweeper.stop(),
       this.#loop,
       planning,
-      this.#book.close(),
-      this.#backlog.close(),
+      this.#parts.book.close(),
+      this.#parts.backlog.close(),
     ];
     await within(STOP_WITHIN_MS, Promise.allSettled(parts));
   }
