@@ -1,4 +1,5 @@
 /** Accepts one job: everything is checked before anything is written; the ledger write is the acceptance. */
+import { affinityOf } from '@sluice/balancing';
 import { measure } from '@sluice/job';
 import type { Endpoint, Priority } from '@sluice/job';
 import { acceptJob, readJob, WINDOW_PER_SLOT } from '@sluice/ledger';
@@ -61,6 +62,7 @@ export async function submitJob(
     formats,
     maxTier: lowest(order.maxTier, routed.by?.maxTier ?? null),
     affinityKey: order.affinityKey,
+    keptBy: keptBy(order),
     webhookUrl: order.webhookUrl,
     metadata: order.metadata,
     retryOf: order.retryOf,
@@ -79,6 +81,11 @@ export async function submitJob(
   api.metrics.jobsAccepted.inc({ pool: job.pool, priority: job.priority });
   offer(api, job, accepted.waiting ?? 1);
   return { ...job, ...UNTOUCHED };
+}
+
+function keptBy({ affinityKey, body }: JobOrder): NonNullable<NewJob['keptBy']> {
+  const { affinityKey: owner, prefixKey: prefix } = affinityOf(affinityKey, body);
+  return { owner, prefix };
 }
 
 /**

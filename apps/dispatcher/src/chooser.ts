@@ -18,6 +18,13 @@ export interface ChooserPorts {
 /** What is to be placed, as the caller knows it; what it costs where is looked up here. */
 export type Wanted = Omit<Asked, 'cost' | 'costs'> & { shape: Shape };
 
+/** Strategies that ask how long a call will take. */
+const PREDICTING: ReadonlySet<string> = new Set(['adaptive', 'cost', 'latency']);
+
+/** Whether it matters to the pool how long a call will take. */
+export const predicts = ({ strategy }: Pick<Pool, 'strategy'>): boolean =>
+  PREDICTING.has(strategy.name);
+
 /**
  * How deep work is placed while single jobs come, ms: what is placed can no longer be overtaken, so whoever comes next waits
  * that long at least. The budgets' own burst makes up for what a late look at the fleet leaves unused.
@@ -62,11 +69,17 @@ export class Chooser {
     const candidates = picture.candidates(tiers, now);
     const costs = new Map(candidates.map(({ id }) => [id, picture.cost(id, shape)]));
     const cost = costs.values().next().value ?? { requests: 1, input: 0, output: 0, usd: 0 };
+    const predictedMsFor = new Map<string, number>();
+    if (predicts(pool))
+      for (const { id } of candidates) {
+        const ms = picture.predictedMs(id, shape);
+        if (ms !== null) predictedMsFor.set(id, ms);
+      }
     const memory = this.#memory.get(pool.id) ?? NO_MEMORY;
     const strategy = this.#strategyOf(pool);
     const { spillAfterMs } = pool;
     const choice = choose(
-      { ...asked, cost, costs },
+      { ...asked, cost, costs, predictedMsFor },
       { candidates, strategy, memory, spillAfterMs, depth },
       { now, random },
     );

@@ -5,13 +5,16 @@ import { Admission } from '@sluice/admission';
 import { KNOWN_WINDOW } from '@sluice/budget';
 import type { Installation } from '@sluice/config';
 import { localStore } from '@sluice/files';
+import type { Fleet } from '@sluice/job';
 import type { FileStore } from '@sluice/files';
 import { connectRedis, openLedger } from '@sluice/ledger';
 import type { Ledger } from '@sluice/ledger';
 import { fallbackQueue, openQueue, QUEUES, runQueue } from '@sluice/queues';
 import type { EntryData, StepData } from '@sluice/queues';
+import { predicts } from './chooser.ts';
 import type { DispatcherEvents } from './events.ts';
 import { Intake } from './intake.ts';
+import { Learned } from './learned.ts';
 import { Leadership } from './leadership.ts';
 import { recordBatch } from './record-batch.ts';
 import type { RecordBatchPorts } from './record-batch.ts';
@@ -122,6 +125,7 @@ function recorderOf(
     events,
     now,
     random,
+    onLine: (meta) => state.terms.now?.ended(null, meta),
     onRecorded: (batch, recorded) => state.terms.now?.recorded(batch, recorded),
     onComplete: async (batch) => {
       const step: StepData = { batch, step: 'finalise' };
@@ -132,7 +136,7 @@ function recorderOf(
     },
   };
   const keepSeconds = Math.ceil(settings.retention.jobsMs / 1000);
-  const onEnded: RecordJobsPorts['onEnded'] = (id, usage) => state.terms.now?.ended(id, usage);
+  const onEnded: RecordJobsPorts['onEnded'] = (id, meta) => state.terms.now?.ended(id, meta);
   return new Recorder({
     ledger,
     redisUrl: parts.redisUrl,
@@ -164,6 +168,16 @@ function leadershipOf(parts: Parts, terms: { now: Term | null }): Leadership {
   });
 }
 
+/** Only where it matters: learning takes some µs a call. */
+function learnedOf(fleet: Fleet, now: () => number): Learned {
+  const pools = [...fleet.pools.values()].filter(predicts);
+  const ids = new Set(pools.flatMap(({ tiers }) => tiers.flat()));
+  return new Learned(
+    [...fleet.deployments.values()].filter(({ id }) => ids.has(id)),
+    now,
+  );
+}
+
 function termOf(parts: Parts, token: number, turns: string): Term {
   const { installation, queue, redis } = parts;
   const { fleet, config: settings, environment } = installation;
@@ -179,6 +193,7 @@ function termOf(parts: Parts, token: number, turns: string): Term {
       ...parts,
       fleet,
       tenants: installation.tenants,
+      learned: learnedOf(fleet, parts.now),
       queues: {
         run: (deployment) => queue<EntryData>(runQueue(deployment)),
         batches: queue<StepData>(QUEUES.batches),

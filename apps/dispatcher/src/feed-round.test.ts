@@ -115,13 +115,18 @@ describe('lines follow the plan', () => {
   });
 });
 
-describe('what is planned', () => {
-  const problemOf = (batches: Draining[], horizonMs = 1e9, config = TWO) => {
-    const fleet = fleetOf(config);
-    const picture = pictureOf(fleet, NOW);
-    return { picture, problem: planProblem(portsOf(fleet, picture), batches, horizonMs) };
-  };
+const problemOf = (batches: Draining[], horizonMs = 1e9, config = TWO) => {
+  const fleet = fleetOf(config);
+  const picture = pictureOf(fleet, NOW);
+  return { picture, problem: planProblem(portsOf(fleet, picture), batches, horizonMs) };
+};
 
+const withDeadlines = (count: number): Draining[] =>
+  Array.from({ length: count }, (_, i) =>
+    drainingOfLines([SMALL], { expiresAt: NOW + 1_000 * (i + 1) }),
+  );
+
+describe('what is planned', () => {
   test('lines alike of several batches are one class, of their mean cost; what is fed counts no more', () => {
     const [one, other] = [drainingOfLines([SMALL]), drainingOfLines([{ ...SMALL, lines: 1_000 }])];
     (one.classes[0] as { taken: number }).taken = 3_000;
@@ -133,13 +138,11 @@ describe('what is planned', () => {
   });
 
   test('deadlines that may bite make classes of their own, unless there are too many', () => {
-    const batches = (count: number) =>
-      Array.from({ length: count }, (_, i) =>
-        drainingOfLines([SMALL], { expiresAt: NOW + 1_000 * (i + 1) }),
-      );
-    const deadlines = problemOf(batches(3), 2_500).problem.classes.map((one) => one.deadlineInMs);
-    assert.deepEqual(deadlines.toSorted(), [1_000, 2_000, 3_000]);
-    assert.equal(problemOf(batches(100), 1e9).problem.classes.length, 1);
+    const deadlines = problemOf(withDeadlines(3), 2_500).problem.classes.map(
+      (one) => one.deadlineInMs,
+    );
+    assert.deepEqual(deadlines, [1_000, 2_000, 3_000]);
+    assert.equal(problemOf(withDeadlines(100), 1e9).problem.classes.length, 1);
   });
 
   test('what stands on a queue takes its part of the limits first', () => {

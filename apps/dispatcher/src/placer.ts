@@ -209,6 +209,8 @@ export class Placer {
       minTier: waiting.minTier,
       maxTier: waiting.maxTier,
       waitingSince: since,
+      affinityKey: waiting.owner,
+      prefixKey: waiting.prefix,
       deadlineInMs: waiting.deadlineAt === null ? null : waiting.deadlineAt - this.#ports.now(),
     };
   }

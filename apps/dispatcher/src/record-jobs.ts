@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Queue } from 'bullmq';
 import { makeId } from '@sluice/job';
-import type { Fleet, Usage } from '@sluice/job';
+import type { Fleet } from '@sluice/job';
 import { decodeOutcomes, recordJob } from '@sluice/ledger';
 import type { JobRecord, Ledger, OutcomeMeta, StreamOutcome } from '@sluice/ledger';
 import { entryJobId } from '@sluice/queues';
@@ -24,7 +24,7 @@ export interface RecordJobsPorts {
   deadQueue: Queue;
   events: DispatcherEvents;
   /** A call of a job has ended and is recorded. */
-  onEnded: (id: string, usage: Usage | null) => void;
+  onEnded: (id: string, meta: OutcomeMeta) => void;
   now: () => number;
   random: () => number;
 }
@@ -56,7 +56,7 @@ async function recordOne(ports: RecordJobsPorts, outcome: StreamOutcome): Promis
   const record = recordOf(ports, { outcome, meta, raw, verdict, whole });
   const recorded = await recordJob(ports.ledger, record);
   if (recorded.kind === 'not_recorder') return false;
-  ports.onEnded(outcome.id, meta.usage);
+  ports.onEnded(outcome.id, meta);
   if (recorded.kind === 'applied' && verdict && facts) {
     await follow(ports, { id: outcome.id, epoch: recorded.epoch }, { verdict, facts, meta: whole });
   }

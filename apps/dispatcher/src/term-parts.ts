@@ -30,7 +30,7 @@ export type TermParts = ReturnType<typeof openParts>;
 
 export function openParts(about: PartsAbout) {
   const { fleet, depth, now, random, tenants } = about.ports;
-  const picture = new Picture(fleet);
+  const picture = new Picture(fleet, about.ports.learned);
   const health = new HealthBook(fleet, about.ports);
   const chooser = new Chooser({ fleet, picture, depth, now, random });
   const linesOut = (tenant: string): number => batches.feeder.linesOut(tenant);

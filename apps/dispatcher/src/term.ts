@@ -6,13 +6,14 @@ import type { Queue } from 'bullmq';
 import type { Admission } from '@sluice/admission';
 import type { Depth } from '@sluice/balancing';
 import { shares } from '@sluice/balancing';
-import type { Fleet, Tenant, Usage } from '@sluice/job';
+import type { Fleet, Tenant } from '@sluice/job';
 import { isChunkId, readBatch, SLOT_NUMBERS } from '@sluice/ledger';
-import type { Ledger } from '@sluice/ledger';
+import type { Ledger, OutcomeMeta } from '@sluice/ledger';
 import type { FileStore } from '@sluice/files';
 import type { EntryData, StepData } from '@sluice/queues';
 import type { DispatcherEvents } from './events.ts';
 import type { StateChange } from './health.ts';
+import type { Learned } from './learned.ts';
 import { firstEstimate, planRound } from './planner.ts';
 import { runStep } from './steps.ts';
 import type { StepPorts } from './step-ports.ts';
@@ -26,6 +27,7 @@ export interface TermPorts {
   store: FileStore;
   fleet: Fleet;
   tenants: readonly Tenant[];
+  learned: Learned;
   admission: Admission;
   queues: {
     run: (deployment: string) => Queue<EntryData>;
@@ -94,9 +96,12 @@ export class Term {
     this.#parts.placer.pump();
   }
 
-  /** A single job's call ended, as this process recorded it. */
-  ended(job: string, usage: Usage | null): void {
-    this.#parts.turns.ended(job, usage);
+  /** A call ended, as this process recorded it. `job`: the single job it was made for; null = a line. */
+  ended(job: string | null, { attempts, usage }: OutcomeMeta): void {
+    const attempt = attempts.at(-1);
+    const load = attempt && this.#parts.picture.load(attempt.deployment);
+    if (attempt) this.#ports.learned.ended(attempt, load?.inFlight ?? 0);
+    if (job !== null) this.#parts.turns.ended(job, usage);
   }
 
   async complete(batch: string): Promise<void> {

@@ -74,6 +74,7 @@ export class Desk {
       events: dispatcherEvents(pino({ level: 'silent' })),
       now: () => this.time,
       random: () => 0.5,
+      onLine: () => undefined,
       onRecorded: () => undefined,
       onComplete: () => Promise.resolve(),
     };

@@ -29,6 +29,8 @@ export interface NewJob {
   formats: number;
   maxTier: number | null;
   affinityKey: string | null;
+  /** What keeps it together with others on one deployment: its owner, and a digest of how its prompt begins. */
+  keptBy?: { owner: string | null; prefix: string | null };
   webhookUrl: string | null;
   metadata: Record<string, string>;
   retryOf: string | null;
@@ -67,6 +69,7 @@ function recordOf(job: NewJob): Record<string, string | number | null> {
     formats: job.formats,
     max_tier: job.maxTier,
     affinity: job.affinityKey,
+    ...(job.keptBy && { owner: job.keptBy.owner, prefix: job.keptBy.prefix }),
     webhook: job.webhookUrl,
     metadata: JSON.stringify(job.metadata),
     retry_of: job.retryOf,

@@ -179,6 +179,9 @@ export interface Waiting {
   exclude: string[];
   minTier: number;
   maxTier: number | null;
+  /** What keeps it together with others on one deployment; null = nothing. */
+  owner: string | null;
+  prefix: string | null;
   notBefore: number;
   /** A worker gave it back unstarted: place it again at once. */
   handed: boolean;
@@ -202,6 +205,8 @@ const WAITING_FIELDS = [
   'exclude',
   'min_tier',
   'max_tier',
+  'owner',
+  'prefix',
   'not_before',
   'handed',
 ] as const;
@@ -230,6 +235,8 @@ export async function readWaiting(ledger: Ledger, id: string): Promise<Waiting |
     exclude: JSON.parse(hash['exclude'] || '[]') as string[],
     minTier: Number(hash['min_tier'] || 1),
     maxTier: optional('max_tier'),
+    owner: hash['owner'] || null,
+    prefix: hash['prefix'] || null,
     notBefore: Number(hash['not_before'] || 0),
     handed: hash['handed'] === '1',
   };
