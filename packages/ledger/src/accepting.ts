@@ -38,7 +38,7 @@ export interface NewRecord {
 }
 
 /** With more than `window` of a share in a slot it is not looked after before its deadline: whoever places the others sees to it. */
-export interface Backlogged {
+interface Backlogged {
   key: string;
   share: string;
   member: string;
