@@ -2,6 +2,7 @@
 import type { Admission, BudgetLoad, DeploymentLoad } from '@sluice/admission';
 import type { Fleet } from '@sluice/job';
 import { listIds } from '@sluice/ledger';
+import { countBacklog } from '@sluice/ledger';
 import type { Ledger } from '@sluice/ledger';
 import { QUEUES, fallbackQueue, poolQueue, runQueue } from '@sluice/queues';
 import type { QueueDoor } from './queue-door.ts';
@@ -42,6 +43,7 @@ export class LiveFigures {
   readonly budgets: () => Promise<Map<string, BudgetLoad>>;
   readonly health: () => Promise<Map<string, PublishedHealth>>;
   readonly depths: () => Promise<Map<string, QueueDepth>>;
+  readonly backlog: () => Promise<number>;
   readonly batchStatuses: () => Promise<Map<string, number>>;
 
   constructor(sources: Sources) {
@@ -51,6 +53,7 @@ export class LiveFigures {
     this.budgets = kept(() => admission.readBudgets());
     this.health = kept(() => readHealth(ledger, fleet));
     this.depths = kept(() => readDepths(queues, names));
+    this.backlog = kept(() => countBacklog(ledger));
     this.batchStatuses = kept(() => countBatches(ledger));
   }
 }
