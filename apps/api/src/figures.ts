@@ -1,8 +1,7 @@
 /** Live figures for /admin, /metrics and Bull Board: read at most once a second, however many ask. */
 import type { Admission, BudgetLoad, DeploymentLoad } from '@sluice/admission';
 import type { Fleet } from '@sluice/job';
-import { listIds } from '@sluice/ledger';
-import { countBacklog } from '@sluice/ledger';
+import { countBacklog, listIds } from '@sluice/ledger';
 import type { Ledger } from '@sluice/ledger';
 import { QUEUES, fallbackQueue, poolQueue, runQueue } from '@sluice/queues';
 import type { QueueDoor } from './queue-door.ts';
