@@ -79,6 +79,14 @@ export async function readBacklog(
   return new Map(members.map((member) => [member, member.slice(member.lastIndexOf(NUL) + 1)]));
 }
 
+/** Jobs that were never placed, on a queue or not. */
+export async function countBacklog(ledger: Ledger): Promise<number> {
+  const counts = await Promise.all(
+    SLOT_NUMBERS.map((slot) => ledger.redis.zcard(ledger.keys.backlog(slot))),
+  );
+  return counts.reduce((sum, count) => sum + count, 0);
+}
+
 /** Takes out what has no place to wait for any more, whatever the reason. */
 export async function removeBacklog(ledger: Ledger, member: string, id: string): Promise<void> {
   await ledger.redis.zrem(ledger.keys.backlog(slotOf(id)), member);

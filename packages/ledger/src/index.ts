@@ -6,7 +6,7 @@ export { openLedger } from './ledger.ts';
 export type { Ledger } from './ledger.ts';
 export type { Accepted, Idempotency } from './accepting.ts';
 export {
-  backlogMember,
+  countBacklog,
   readBacklog,
   readShares,
   removeBacklog,

@@ -101,6 +101,7 @@ test('metrics have the figures of the process, the queues, the deployments and t
   assert.match(headers.get('content-type') ?? '', /^text\/plain/);
   for (const line of [
     'sluice_jobs_accepted_total{pool="fast",priority="normal"} 1',
+    'sluice_jobs_waiting 1',
     'sluice_deployment_calls_in_flight{deployment="mini"} 1',
     'sluice_deployment_share{deployment="mini"} 0.75',
     'sluice_deployment_state{deployment="haiku",state="blocked"} 1',
