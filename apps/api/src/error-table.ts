@@ -199,6 +199,13 @@ export const ERRORS = {
     message: "'{field}' is not available yet.",
     advice: 'Leave it out.',
   },
+  rate_limit_exceeded: {
+    status: 429,
+    type: 'rate_limit_error',
+    message: 'Tenant {tenant} is over its limit {limit}: found {found}; allowed: {allowed}.',
+    advice:
+      'Nothing of it was accepted. Wait as long as `retry-after` says; where `x-should-retry` is false it will not fit within a minute.',
+  },
   job_cancelled: {
     status: 409,
     type: INVALID,

@@ -94,6 +94,8 @@ function feed(
       else into.fields.set(name, value);
     });
     parser.on('file', (name, file, { filename }) => {
+      // When the parser is given up it gives up this part with an error, whether or not anyone reads it.
+      file.on('error', () => undefined);
       if (name === into.spec.fileField) {
         state.taking = take(file, filename || 'upload', into);
         state.taking.catch(reject);
@@ -106,11 +108,14 @@ function feed(
     parser.on('partsLimit', () => reject(badForm('it has too many parts')));
     parser.on('error', (error) => reject(badForm((error as Error).message)));
     parser.once('close', resolve);
-    source.once('error', () => reject(badForm('it was cut off')));
+    const cutOff = (): void => reject(badForm('it was cut off'));
+    source.once('error', cutOff);
     source.once('close', () => {
-      if (!source.readableEnded) reject(badForm('it was cut off'));
+      if (!source.readableEnded) cutOff();
     });
-    source.pipe(parser);
+    // It may have been while the store opened the file: then nothing more is heard of it.
+    if (source.destroyed) cutOff();
+    else source.pipe(parser);
   });
 }
 

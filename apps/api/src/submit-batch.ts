@@ -1,6 +1,7 @@
 /** Accepts a batch over an input file that is in the store. Its lines are checked by the dispatcher's first step. */
 import { createBatch, readBatch, useFile } from '@sluice/ledger';
 import type { NewBatch, StoredBatch } from '@sluice/ledger';
+import { checkAllowance, returnAllowanceOf } from './allowance.ts';
 import type { Api } from './api.ts';
 import { refuse } from './errors.ts';
 import { noSuch } from './find-job.ts';
@@ -24,6 +25,7 @@ export async function submitBatch(
   const keepMs = api.settings.retention.jobsMs;
   const idempotency = idempotencyOf(request, { content, keepMs });
   const id = newId('batch', idempotency);
+  await checkAllowance(api, request.caller, { id, idempotency, inputFileId: order.inputFileId });
   if (!(await useFile(api.ledger, order.inputFileId, id))) refuseInput(order.inputFileId);
   const accepted = await createBatch(
     api.ledger,
@@ -36,6 +38,7 @@ export async function submitBatch(
     },
     { checkAt: request.now + LOOK_AFTER_MS, idempotency },
   );
+  if (accepted.kind !== 'created') await returnAllowanceOf(api, request.caller, { id });
   refuseConflict(accepted);
   const made = accepted.kind === 'created';
   if (made) {

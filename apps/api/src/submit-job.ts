@@ -5,6 +5,7 @@ import type { Endpoint, Priority } from '@sluice/job';
 import { acceptJob, readJob, WINDOW_PER_SLOT } from '@sluice/ledger';
 import type { NewJob, StoredJob } from '@sluice/ledger';
 import { checkUrl } from '@sluice/webhooks';
+import { checkAllowance, returnAllowanceOf } from './allowance.ts';
 import type { Api } from './api.ts';
 import { refuse } from './errors.ts';
 import { noSuch } from './find-job.ts';
@@ -69,7 +70,9 @@ export async function submitJob(
   };
   const checkAt = request.now + LOOK_AFTER_MS;
   const window = WINDOW_PER_SLOT;
+  await checkAllowance(api, request.caller, { id, idempotency, inputFileId: null });
   const accepted = await acceptJob(api.ledger, job, { checkAt, idempotency, window });
+  if (accepted.kind !== 'created') await returnAllowanceOf(api, request.caller, job);
   refuseConflict(accepted);
   if (accepted.kind === 'repeated') {
     return (await readJob(api.ledger, accepted.id)) ?? noSuch('job', accepted.id);

@@ -5,7 +5,7 @@
 import type { Queue } from 'bullmq';
 import { lineId } from '@sluice/job';
 import type { Fleet } from '@sluice/job';
-import { decodeOutcomes, recordLines } from '@sluice/ledger';
+import { addSpending, decodeOutcomes, recordLines } from '@sluice/ledger';
 import type { Ledger, LinesEntry, LinesRetry, OutcomeMeta, StreamOutcome } from '@sluice/ledger';
 import { entryJobId } from '@sluice/queues';
 import type { EntryData } from '@sluice/queues';
@@ -68,6 +68,8 @@ export async function recordBatch(
   );
   if (recorded.kind === 'recorded') {
     ports.onRecorded(batch, recorded.recorded);
+    const spending = { usd: recorded.usd, now: ports.now() };
+    addSpending(ports.ledger, recorded.tenant, spending).catch(() => undefined);
     if (recorded.status === 'finalizing') await ports.onComplete(batch);
   }
   return true;

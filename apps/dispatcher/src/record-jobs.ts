@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import type { Queue } from 'bullmq';
 import { makeId } from '@sluice/job';
 import type { Fleet } from '@sluice/job';
-import { decodeOutcomes, recordJob } from '@sluice/ledger';
+import { addSpending, decodeOutcomes, recordJob } from '@sluice/ledger';
 import type { JobRecord, Ledger, OutcomeMeta, StreamOutcome } from '@sluice/ledger';
 import { entryJobId } from '@sluice/queues';
 import type { EntryData } from '@sluice/queues';
@@ -62,10 +62,16 @@ async function recordOne(ports: RecordJobsPorts, outcome: StreamOutcome): Promis
   const recorded = await recordJob(ports.ledger, record);
   if (recorded.kind === 'not_recorder') return false;
   ports.onEnded(outcome.id, meta);
+  if (recorded.kind !== 'before') spend(ports, recorded.tenant, meta.costUsd ?? 0);
   if (recorded.kind === 'applied' && verdict && facts) {
     await follow(ports, { id: outcome.id, epoch: recorded.epoch }, { verdict, facts, meta: whole });
   }
   return true;
+}
+
+/** A tenant's limit in dollars may miss what Redis did not take; records and sums do not. */
+function spend({ ledger, now }: RecordJobsPorts, tenant: string, usd: number): void {
+  addSpending(ledger, tenant, { usd, now: now() }).catch(() => undefined);
 }
 
 /** The history stands in the record; the worker sent only the newest attempts. */

@@ -3,6 +3,7 @@
  * What the scripts do is specified in packages/budget. Every method rejects when Redis cannot be asked.
  */
 import {
+  ASK_AHEAD_MS,
   HOLE_MS,
   HORIZON_MS,
   KNOWN_WINDOW,
@@ -338,8 +339,8 @@ export class Admission {
 }
 
 /**
- * Half a horizon before the start: late enough for several calls at once, early enough to be booked ahead. Where
- * booking ahead is out of the question, just before it.
+ * A little before the start: late enough for several calls at once, early enough to be booked ahead. Where booking
+ * ahead is out of the question, just before it.
  */
 const askAgain = (waitMs: number, { dimension }: Binding, ahead: boolean): number =>
-  dimension === 'concurrency' ? waitMs : Math.max(1, waitMs - (ahead ? HORIZON_MS : HOLE_MS) / 2);
+  dimension === 'concurrency' ? waitMs : Math.max(1, waitMs - (ahead ? ASK_AHEAD_MS : HOLE_MS / 2));

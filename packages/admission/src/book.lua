@@ -3,15 +3,17 @@
   `book` in packages/budget, which is the specification: a property test holds the two together.
 
   KEYS[1]   rates: hash of the root: `<budget>|<dimension>` when a bucket is full again, ms, or `bin:amount …` of a
-            window; `<budget>|pause` nothing starts before, ms; `run`, `emptied` see below; what was learnt: learnt.lua
+            window; `<budget>|pause` nothing starts before, ms; `<budget>|interactive` when a
+            call of that band last asked, ms; `run`, `emptied` see below; what was learnt: learnt.lua
   KEYS[2]   load: hash of the deployments' counters
   KEYS[3…]  leases: sorted set of the deployment's own budget and of each other that limits concurrency: lease →
             when it lapses, ms
 
-  ARGV[1]   rules (JSON): deployment; fields of KEYS[1] to read: run, emptied, then of each budget pause, sent and
-            slots, of each pacer its field and what was learnt, and windows; budgets: how many; own: how many pacers
-            are of the deployment's own budget, hole: what a booking may leave unused of the others, ms; pacers:
-            [amount, limit, share, burstMs, batchShare, 1 for requests]; windows: [amount, limit, binMs, bins];
+  ARGV[1]   rules (JSON): deployment; fields of KEYS[1] to read: run, emptied, then of each budget pause, sent,
+            slots and interactive, of each pacer its field and what was learnt, and windows; budgets: how many; own: how many pacers
+            are of the deployment's own budget, hole: what a booking may leave unused of the others, ms; reserve: how long (forMs)
+            an interactive call leaves one, and horizonMs beside it; pacers:
+            [amount, limit, share, burstMs, batchShare, 1 for requests, number of the budget]; windows: [amount, limit, binMs, bins];
             permits: [limit (0: none), number of the budget] of each of KEYS[3…]
   ARGV[2]   costs (JSON): input, output, usd of each call in turn
   ARGV[3]   band: interactive | batch
@@ -49,16 +51,21 @@ if stored[1] ~= ARGV[6] then
 end
 
 local opens, opensBy = now, 0
+-- By budget: whether interactive calls have asked lately, so that batch leaves them a reserve.
+local reserved = {}
 for i = 1, rules.budgets do
-  local till = tonumber(stored[3 * i] or 0)
+  local till = tonumber(stored[4 * i - 1] or 0)
   if till > opens then opens, opensBy = till, i end
+  reserved[i] = isReserved(stored[4 * i + 2], rules.reserve, now)
+  if batch and reserved[i] and horizon > rules.reserve.horizonMs then horizon = rules.reserve.horizonMs end
+  if not batch and #costs > 0 then redis.call('HSET', KEYS[1], rules.fields[4 * i + 2], exact(now)) end
 end
 
 local pacers, windows, permits = rules.pacers, rules.windows, rules.permits
 local firstPacer = rules.budgets
 local firstWindow = firstPacer + #pacers
 local firstPermit = firstWindow + #windows
-local pacerFields = 2 + 3 * rules.budgets
+local pacerFields = 2 + 4 * rules.budgets
 local windowFields = pacerFields + 2 * #pacers
 
 -- Pacers whose limit is known: the others have no unit.
@@ -69,7 +76,7 @@ for p = 1, #pacers do
   local ms, burst, batchBurst = paceOf(pacers[p], text, now)
   if ms then
     known = true
-    unit[p], bursts[p] = ms, batch and batchBurst or burst
+    unit[p], bursts[p] = ms, batch and reserved[pacers[p][7]] and batchBurst or burst
     local at = tonumber(stored[pacerFields + 2 * p - 1] or 0)
     if emptied > 0 and at < emptied + burst then at = emptied + burst end
     fullAt[p] = at
@@ -102,7 +109,7 @@ end
 local left, leftBy = math.huge, 0
 for c = 1, #permits do
   local held = liveLeases(KEYS[2 + c], emptied, term, now)
-  local slots = slotsOf(stored[2 + 3 * permits[c][2]], permits[c][1], c == 1 and not known, now)
+  local slots = slotsOf(stored[1 + 4 * permits[c][2]], permits[c][1], c == 1 and not known, now)
   if slots - held < left then left, leftBy = slots - held, firstPermit + c end
 end
 local permitAt = now + 50
@@ -125,7 +132,7 @@ local newest = now + horizon
 local amounts = { 1, 0, 0, 0, 0 }
 local scored = {}
 local sent = {}
-for b = 1, rules.budgets do sent[b] = rolled(stored[1 + 3 * b], now) end
+for b = 1, rules.budgets do sent[b] = rolled(stored[4 * b], now) end
 for i = 1, #costs, 3 do
   local input, output = costs[i], costs[i + 1]
   amounts[2], amounts[3], amounts[4], amounts[5] = input + output, input, output, costs[i + 2]
@@ -194,7 +201,7 @@ local function set(field, value)
   changed[#changed + 1] = rules.fields[field]
   changed[#changed + 1] = value
 end
-for b = 1, rules.budgets do set(1 + 3 * b, asText(sent[b])) end
+for b = 1, rules.budgets do set(4 * b, asText(sent[b])) end
 if not known and not freshSlots(stored[5], now) then set(5, asText({ LEARNING.firstSlots, now, 0 })) end
 for p = 1, #pacers do
   if unit[p] then set(pacerFields + 2 * p - 1, exact(fullAt[p])) end

@@ -10,6 +10,7 @@ import {
   rulesOf,
   CREDIT_MARGIN_MS,
   HOLE_MS,
+  RESERVE,
 } from '@sluice/budget';
 import type {
   Binding,
@@ -25,6 +26,7 @@ import type {
 import type { Deployment, Fleet, RateDimension } from '@sluice/job';
 import {
   dimensionField,
+  interactiveField,
   learntField,
   leasesKey,
   loadKey,
@@ -127,7 +129,12 @@ function scriptRules(deployment: string, rules: readonly BudgetRules[]): object 
     fields: [
       'run',
       'emptied',
-      ...rules.flatMap(({ budget }) => [pauseField(budget), sentField(budget), slotsField(budget)]),
+      ...rules.flatMap(({ budget }) => [
+        pauseField(budget),
+        sentField(budget),
+        slotsField(budget),
+        interactiveField(budget),
+      ]),
       ...rules.flatMap(({ budget, pacers }) =>
         pacers.flatMap(({ dimension }) => [
           dimensionField(budget, dimension),
@@ -141,7 +148,8 @@ function scriptRules(deployment: string, rules: readonly BudgetRules[]): object 
     budgets: rules.length,
     own: rules[0]?.pacers.length ?? 0,
     hole: HOLE_MS,
-    pacers: rules.flatMap(({ pacers }) => pacers.map(scriptPacer)),
+    reserve: RESERVE,
+    pacers: rules.flatMap(({ pacers }, i) => pacers.map((rule) => [...scriptPacer(rule), i + 1])),
     windows: rules.flatMap(({ windows }) =>
       windows.map((rule) => [position(rule.dimension), rule.limit, rule.binMs, rule.bins]),
     ),

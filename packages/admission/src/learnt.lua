@@ -55,6 +55,11 @@ local function paceOf(rule, text, now)
   return unit, burst, burst * rule[5], rate
 end
 
+-- Whether an interactive call that asked at that moment still keeps a reserve; `text` nil: none did.
+local function isReserved(text, reserve, now)
+  return text and now < tonumber(text) + reserve.forMs or false
+end
+
 -- What was sent, as it counts now: index, since, current (3-5), before (6-8).
 local function rolled(text, now)
   local index = math.floor(now / LEARNING.spanMs)

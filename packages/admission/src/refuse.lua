@@ -118,10 +118,10 @@ if refusals == 0 then
   text = asText(learnt)
   set(field .. '|learnt', text)
 end
-local unit, burst, batchBurst = paceOf(rule, text, now)
+local unit, burst = paceOf(rule, text, now)
 if unit then
   local at = tonumber(stored[first + 2 * target - 1] or 0)
   if emptied > 0 and at < emptied + burst then at = emptied + burst end
-  set(field, exact(math.max(at, till + batchBurst)))
+  set(field, exact(math.max(at, till + burst)))
 end
 return reply

@@ -257,6 +257,11 @@ class Twins {
       .split(' ')
       .map(Number);
     assert.deepEqual([refusals, lessonUntil], [twin.refusals, twin.lessonUntil]);
+    const asked = stored[`${budget}|interactive`];
+    assert.equal(
+      asked === undefined ? Number.NEGATIVE_INFINITY : Number(asked),
+      twin.interactiveAt,
+    );
     const counts = twin.sent && [
       twin.sent.index,
       twin.sent.since,

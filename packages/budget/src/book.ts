@@ -9,6 +9,7 @@
 import { amountOf } from './cost.ts';
 import type { Cost } from './cost.ts';
 import { charge, earliestStart } from './pacer.ts';
+import { burstFor, horizonFor, isReserved, withInteractive } from './reserve.ts';
 import { addTo, liveBins, roomAt, usedIn } from './rolling-window.ts';
 import { HORIZON_MS, PERMIT_POLL_MS } from './rules.ts';
 import type { Band, BudgetRules, Dimension } from './rules.ts';
@@ -61,12 +62,15 @@ export function book(
   request: BookRequest,
   now: number,
 ): { state: AdmissionState; decision: Booking } {
-  const horizonMs = request.horizonMs ?? HORIZON_MS;
+  const { band } = request;
+  const asked = { ...request, horizonMs: request.horizonMs ?? HORIZON_MS };
+  const horizonMs = horizonFor(state, asked, now);
   const permits = permitsLeft(state, request, now);
   const starts: number[] = [];
   const rules = pacesOf(state, request.rules, now);
-  const { band } = request;
+  const asking = band === 'interactive' && request.costs.length > 0;
   let next = withoutLapsed(state, request, now);
+  if (asking) next = withInteractive(next, rules, now);
   for (const [i, cost] of request.costs.entries()) {
     const free = startOf(next, { rules, cost, band }, now);
     const permitted = i < permits.left;
@@ -138,7 +142,7 @@ function startOf(
 ): Start {
   const asked = [
     ...pauses(state, call.rules),
-    ...pacerStarts(state, call),
+    ...pacerStarts(state, call, now),
     ...windowStarts(state, call, now),
   ];
   return asked.reduce<Start>((worst, next) => (next.at > worst.at ? next : worst), {
@@ -157,16 +161,18 @@ const pauses = (state: AdmissionState, rules: readonly BudgetRules[]): Start[] =
 function pacerStarts(
   state: AdmissionState,
   { rules, cost, band }: { rules: readonly PacedRules[]; cost: Cost; band: Band },
+  now: number,
 ): Start[] {
-  return rules.flatMap(({ budget, paces }) =>
-    paces.flatMap((pace) => {
+  return rules.flatMap(({ budget, paces }) => {
+    const reserved = isReserved(state, budget, now);
+    return paces.flatMap((pace) => {
       const costMs = amountOf(pace.dimension, cost) * pace.msPerUnit;
       if (costMs <= 0) return [];
-      const burstMs = band === 'batch' ? pace.batchBurstMs : pace.burstMs;
+      const burstMs = burstFor(band, pace, reserved);
       const at = earliestStart(pacerIn(state, budget, pace), costMs, burstMs);
       return [{ at, binding: { budget, dimension: pace.dimension } }];
-    }),
-  );
+    });
+  });
 }
 
 function windowStarts(

@@ -8,6 +8,7 @@ export {
 } from './cost.ts';
 export type { Amount, Cost, CostFacts } from './cost.ts';
 export {
+  ASK_AHEAD_MS,
   HORIZON_MS,
   KNOWN_WINDOW,
   PACED_DIMENSIONS,
@@ -38,6 +39,7 @@ export {
 export type { Learnt, Pace } from './learnt.ts';
 export { observe, reportedOn } from './observe.ts';
 export type { Report } from './observe.ts';
+export { RESERVE } from './reserve.ts';
 export { refuse } from './refuse.ts';
 export type { Refusal } from './refuse.ts';
 export { freshSlots } from './slots.ts';

@@ -53,8 +53,8 @@ export const lowerTo = (
     ? { ...pacer, fullAt: Math.max(pacer.fullAt, now + burstMs - remainingMs) }
     : pacer;
 
-/** Empty at `until`, as far as batch calls go: what a provider refused says that its bucket was. */
-export const emptyAt = (pacer: Pacer, until: number, batchBurstMs: number): Pacer => ({
+/** Empty at `until`: what a provider refused says that its bucket was. */
+export const emptyAt = (pacer: Pacer, until: number, burstMs: number): Pacer => ({
   ...pacer,
-  fullAt: Math.max(pacer.fullAt, until + batchBurstMs),
+  fullAt: Math.max(pacer.fullAt, until + burstMs),
 });

@@ -162,7 +162,7 @@ function slowed(
   const then = paceIn(taught, budget, { rule, now });
   if (then === null) return taught;
   const pacers = { ...budgetIn(taught, budget).pacers };
-  pacers[dimension] = emptyAt(pacerIn(taught, budget, then), until, then.batchBurstMs);
+  pacers[dimension] = emptyAt(pacerIn(taught, budget, then), until, then.burstMs);
   return withBudget(taught, budget, { pacers });
 }
 

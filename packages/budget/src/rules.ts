@@ -12,8 +12,8 @@ export type WindowedDimension = (typeof WINDOWED_DIMENSIONS)[number];
 export type Dimension = PacedDimension | WindowedDimension;
 
 /**
- * `interactive` may use the whole burst. `batch` gets a part of it, so that what it books ahead within the horizon
- * still leaves burst for an interactive call to start at once.
+ * `interactive` may use the whole burst. While there are interactive calls `batch` gets a part of it, so that what it
+ * books ahead still leaves burst for an interactive call to start at once (see reserve.ts).
  */
 export type Band = 'interactive' | 'batch';
 
@@ -22,7 +22,7 @@ export interface PacingSettings {
   share: number;
   /** Burst as milliseconds of rate (but at least one request). */
   burstMs: number;
-  /** Part of the burst that batch may use. */
+  /** Part of the burst that batch may use while there are interactive calls. */
   batchShare: number;
   /** Unused cost kept to set off against later debts, as milliseconds of rate. */
   creditMs: number;
@@ -30,12 +30,12 @@ export interface PacingSettings {
 
 /**
  * For providers that allow at least one second's burst: half of it is our burst, half covers the credit
- * (see settle.ts). With batch at 0.2, a batch that has booked 250 ms ahead leaves 150 ms of rate.
+ * (see settle.ts). Batch, which is booked 100 ms ahead at most beside interactive calls, leaves these 400 ms.
  */
 export const KNOWN_WINDOW: PacingSettings = {
   share: 0.985,
   burstMs: 500,
-  batchShare: 0.2,
+  batchShare: 0,
   creditMs: 500,
 };
 /** For providers that say nothing: burst + rate × w ≤ limit × w also for fixed windows of ten seconds or more. */
@@ -43,6 +43,8 @@ export const UNKNOWN_WINDOW: PacingSettings = { ...KNOWN_WINDOW, share: 0.95 };
 
 /** How far ahead a start may be booked. */
 export const HORIZON_MS = 250;
+/** How long before its moment a call that has to wait asks again: the horizon beside interactive calls, and time to spare. */
+export const ASK_AHEAD_MS = 50;
 /** When to ask again for a permit: any call that ends frees one, so there is no exact wait. */
 export const PERMIT_POLL_MS = 50;
 

@@ -25,6 +25,8 @@ export interface BudgetState {
   /** Pauses in a row since the last lesson, no call made after it having been answered; and when that one's pause ended. */
   refusals: number;
   lessonUntil: number;
+  /** When an interactive call last asked, ms; -Infinity = never. */
+  interactiveAt: number;
 }
 
 export interface AdmissionState {
@@ -58,6 +60,7 @@ const UNUSED: BudgetState = {
   slots: null,
   refusals: 0,
   lessonUntil: 0,
+  interactiveAt: Number.NEGATIVE_INFINITY,
 };
 
 export const budgetIn = (state: AdmissionState, budget: string): BudgetState =>

@@ -79,10 +79,15 @@ const closedAdmin = (file: ConfigFile, tenants: Tenant[]): string[] =>
     ? ['admin: with tenants and without admin.api_keys, /admin and /metrics answer 403']
     : [];
 
+/** Those that make jobs wait; the others refuse with 429. */
+const SHAPING = ['rpm', 'tpm', 'concurrency'] as const;
+
 const tenantLimits = (tenants: Tenant[]): string[] =>
-  tenants
-    .filter(({ limits }) => Object.keys(limits).length > 0)
-    .map(
-      ({ id }) =>
-        `tenants.${id}.limits: not enforced in this version; put limits that must hold on deployments and budgets`,
-    );
+  tenants.flatMap(({ id, limits }) => {
+    const named = SHAPING.filter((name) => limits[name] !== undefined);
+    return named.length === 0
+      ? []
+      : [
+          `tenants.${id}.limits: ${named.join(', ')} not enforced in this version; put limits that must hold on deployments and budgets`,
+        ];
+  });

@@ -10,7 +10,7 @@ import { tagged } from './reply.ts';
 export interface Claim {
   id: string;
   epoch: number;
-  /** Names this delivery: another delivery of the same entry waits for the lease. */
+  /** Names this delivery: another one of the same entry, also to the same process, waits for the lease. */
   holder: string;
   now: number;
   leaseMs: number;
@@ -153,26 +153,39 @@ async function answeredPlaces(ledger: Ledger, id: string, count: number): Promis
   );
 }
 
-/** Renews leases of one slot's entries. Returns the ids whose lease is lost. */
-export async function renewLeases(
+export interface HeldLease {
+  id: string;
+  holder: string;
+}
+
+/** Leases in one script: it holds Redis for about a millisecond. */
+const MOST_RENEWED_AT_ONCE = 256;
+
+/** Renews leases, slot by slot, all sent together. Returns those that are lost: another delivery has the entry, or it is gone. */
+export async function renewLeases<Lease extends HeldLease>(
   ledger: Ledger,
-  holder: string,
-  ids: readonly string[],
+  leases: readonly Lease[],
   leaseUntil: number,
-): Promise<string[]> {
-  const bySlot = groupBySlot(ids);
+): Promise<Lease[]> {
   const lost = await Promise.all(
-    [...bySlot].map(async ([slot, own]) => {
-      const names = [ledger.keys.check(slot), ...own.map(ledger.keys.entry)];
-      const reply = (await run(ledger, 'renew-leases', names, [
-        holder,
-        leaseUntil,
-        ...own,
-      ])) as number[];
-      return own.filter((_, i) => reply[i] !== 1);
-    }),
+    [...groupBySlot(leases)].flatMap(([slot, own]) =>
+      chunksOf(own, MOST_RENEWED_AT_ONCE).map((some) =>
+        renewInSlot(ledger, slot, { leases: some, leaseUntil }),
+      ),
+    ),
   );
   return lost.flat();
+}
+
+async function renewInSlot<Lease extends HeldLease>(
+  ledger: Ledger,
+  slot: number,
+  { leases, leaseUntil }: { leases: readonly Lease[]; leaseUntil: number },
+): Promise<Lease[]> {
+  const names = [ledger.keys.check(slot), ...leases.map(({ id }) => ledger.keys.entry(id))];
+  const args = [leaseUntil, ...leases.flatMap(({ id, holder }) => [id, holder])];
+  const reply = (await run(ledger, 'renew-leases', names, args)) as number[];
+  return leases.filter((_, i) => reply[i] !== 1);
 }
 
 /** Hands an entry back before any of its calls was made; `checkAt` soon makes the sweeper place it again. */
@@ -221,13 +234,20 @@ export async function storeOutcomes(
   await run(ledger, 'store-outcomes', names, args);
 }
 
-function groupBySlot(ids: readonly string[]): Map<number, string[]> {
-  const groups = new Map<number, string[]>();
-  for (const id of ids) {
-    const slot = slotOf(id);
+function groupBySlot<Entry extends { id: string }>(
+  entries: readonly Entry[],
+): Map<number, Entry[]> {
+  const groups = new Map<number, Entry[]>();
+  for (const entry of entries) {
+    const slot = slotOf(entry.id);
     const group = groups.get(slot);
-    if (group) group.push(id);
-    else groups.set(slot, [id]);
+    if (group) group.push(entry);
+    else groups.set(slot, [entry]);
   }
   return groups;
 }
+
+const chunksOf = <Item>(items: readonly Item[], most: number): Item[][] =>
+  Array.from({ length: Math.ceil(items.length / most) }, (_, i) =>
+    items.slice(i * most, (i + 1) * most),
+  );

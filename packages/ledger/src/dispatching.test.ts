@@ -150,7 +150,8 @@ describe('a single job', () => {
     });
     const second = await claim(job.id, 1, { holder: 'w2', now: NOW + 1_001 });
     assert.ok(second.kind === 'claimed' && second.entry.lostBefore);
-    assert.deepEqual(await renewLeases(ledger, 'w1', [job.id], NOW + 9_000), [job.id]);
+    const lease = { id: job.id, holder: 'w1' };
+    assert.deepEqual(await renewLeases(ledger, [lease], NOW + 9_000), [lease]);
   });
 
   test('is looked after no later than its deadline, whoever wrote last', async () => {
@@ -164,7 +165,7 @@ describe('a single job', () => {
     await expect('placing');
     await claim(job.id, 1, { leaseMs: 15_000 });
     await expect('claiming');
-    await renewLeases(ledger, 'w1', [job.id], NOW + 15_000);
+    await renewLeases(ledger, [{ id: job.id, holder: 'w1' }], NOW + 15_000);
     await expect('renewing');
     await handBack(ledger, { id: job.id, epoch: 1, holder: 'w1' }, NOW + 15_000);
     await expect('handing back');

@@ -68,3 +68,5 @@ export type { JobRecord, Recorded, StreamOutcome } from './recording.ts';
 export { giveUpLead, raiseToken, takeLead } from './leading.ts';
 export { decodeOutcomes, encodeOutcomes } from './outcome-fields.ts';
 export type { OutcomeMeta } from './outcome-fields.ts';
+export { addSpending, returnAllowance, settleOpen, takeAllowance } from './tenants.ts';
+export type { Allowance, TenantLimits, TenantRequest } from './tenants.ts';

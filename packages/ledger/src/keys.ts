@@ -18,6 +18,7 @@
  *   <p>:{jN}:outbox             stream  webhook events that wait for the relay
  *   <p>:{jN}:leader             string  highest leader token seen by this slot
  *   <p>:{jN}:recorder           string  who records the outcomes of this slot now (a lease)
+ *   <p>:{t:<tenant>}:…                  what its limits are counted by (tenants.ts)
  *   <p>:{ctl}:…                         leader lease, health of deployments, plan, turns of tenants
  */
 import { SLOTS, slotOf } from '@sluice/job';
@@ -45,6 +46,7 @@ export interface Keys {
   outcomes: (slot: number) => string;
   outbox: (slot: number) => string;
   leaderSeen: (slot: number) => string;
+  tenant: (id: string) => Record<'allowance' | 'open' | 'lines' | 'spent', string>;
   recorder: (slot: number) => string;
   leader: string;
   health: string;
@@ -93,6 +95,7 @@ export function makeKeys(prefix: string): Keys {
     outcomes: (slot) => at(slot, 'outcomes'),
     outbox: (slot) => at(slot, 'outbox'),
     leaderSeen: (slot) => at(slot, 'leader'),
+    tenant: (id) => tenantKeys(`${prefix}:{t:${id}}`),
     recorder: (slot) => at(slot, 'recorder'),
     leader: `${prefix}:{ctl}:leader`,
     health: `${prefix}:{ctl}:health`,
@@ -104,3 +107,10 @@ export function makeKeys(prefix: string): Keys {
     states: `${prefix}:states`,
   };
 }
+
+const tenantKeys = (tag: string): ReturnType<Keys['tenant']> => ({
+  allowance: `${tag}:allowance`,
+  open: `${tag}:open`,
+  lines: `${tag}:lines`,
+  spent: `${tag}:spent`,
+});

@@ -28,6 +28,8 @@ export type ScriptName =
   | 'add-part'
   | 'end-upload'
   | 'take-lead'
+  | 'take-allowance'
+  | 'settle-open'
   | 'raise-token';
 
 const NAMES: readonly ScriptName[] = [
@@ -49,6 +51,8 @@ const NAMES: readonly ScriptName[] = [
   'add-part',
   'end-upload',
   'take-lead',
+  'take-allowance',
+  'settle-open',
   'raise-token',
 ];
 

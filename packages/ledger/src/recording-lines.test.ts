@@ -212,6 +212,8 @@ describe('a batch', () => {
       recorded: 1,
       total: 3,
       status: 'in_progress',
+      tenant: 'default',
+      usd: 0.5,
     });
     assert.deepEqual(await recordLines(ledger, first), { kind: 'before' });
     const twice = one({ streamId: await answer(batch, '0.0', [0], 'b'), chunk: id, lines });
@@ -238,6 +240,8 @@ describe('a batch', () => {
       recorded: 3,
       total: 3,
       status: 'finalizing',
+      tenant: 'default',
+      usd: 1,
     });
     const stored = await readBatch(ledger, batch);
     assert.equal(stored?.completed, 2);

@@ -45,7 +45,16 @@ export interface LinesRecord {
 }
 
 export type LinesRecorded =
-  | { kind: 'recorded'; fresh: number; recorded: number; total: number; status: string }
+  | {
+      kind: 'recorded';
+      fresh: number;
+      recorded: number;
+      total: number;
+      status: string;
+      tenant: string;
+      /** US dollars that these entries cost. */
+      usd: number;
+    }
   | { kind: 'not_recorder' | 'before' | 'gone' };
 
 /**
@@ -64,7 +73,7 @@ export async function recordLines(ledger: Ledger, record: LinesRecord): Promise<
     keys.chunks(record.batch),
     keys.recorder(slot),
   ];
-  const [tag, recorded, total, status] = tagged(
+  const [tag, recorded, total, status, tenant, usd] = tagged(
     await run(ledger, 'record-lines', names, lineArguments(ledger, record)),
   );
   if (tag === -1) return { kind: 'not_recorder' };
@@ -76,6 +85,8 @@ export async function recordLines(ledger: Ledger, record: LinesRecord): Promise<
     recorded: Number(recorded),
     total: Number(total),
     status: String(status),
+    tenant: String(tenant),
+    usd: Number(usd),
   };
 }
 

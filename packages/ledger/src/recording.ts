@@ -110,8 +110,10 @@ export interface JobRecord {
 }
 
 export type Recorded =
-  | { kind: 'applied'; epoch: number }
-  | { kind: 'kept' | 'before' | 'not_recorder' };
+  | { kind: 'applied'; epoch: number; tenant: string }
+  | { kind: 'kept'; tenant: string }
+  | { kind: 'before' }
+  | { kind: 'not_recorder' };
 
 export async function recordJob(ledger: Ledger, record: JobRecord): Promise<Recorded> {
   const { keys } = ledger;
@@ -150,9 +152,10 @@ export async function recordJob(ledger: Ledger, record: JobRecord): Promise<Reco
       ...fieldsOf(record.set),
     ],
   );
-  const [tag, epoch] = tagged(reply);
-  if (tag === 1) return { kind: 'applied', epoch: Number(epoch) };
-  return { kind: tag === 2 ? 'kept' : tag === 0 ? 'before' : 'not_recorder' };
+  const [tag, epoch, tenant] = tagged(reply);
+  if (tag === 1) return { kind: 'applied', epoch: Number(epoch), tenant: String(tenant) };
+  if (tag === 2) return { kind: 'kept', tenant: String(tenant) };
+  return { kind: tag === 0 ? 'before' : 'not_recorder' };
 }
 
 /** Ends a batch whose files are written. `outdated`: lines were recorded since, write the files again. */

@@ -3,8 +3,8 @@
  * packages/budget. One state per root, as there.
  */
 import {
+  ASK_AHEAD_MS,
   HOLE_MS,
-  HORIZON_MS,
   NOTHING_LEARNT,
   book,
   budgetIn,
@@ -180,11 +180,11 @@ export class Budgets {
 
 const leaseMsOf = ({ timeoutMs }: Deployment): number => timeoutMs + LEASE_MARGIN_MS;
 
-/** As packages/admission: half a horizon before the start; where booking ahead would leave a hole, just before it. */
+/** As packages/admission: a little before the start; where booking ahead would leave a hole, just before it. */
 function askAgainMs({ waitMs, binding, ahead }: Booking): number | null {
   if (waitMs === null || binding === null) return null;
   if (binding.dimension === 'concurrency') return waitMs;
-  return Math.max(1, waitMs - (ahead ? HORIZON_MS : HOLE_MS) / 2);
+  return Math.max(1, waitMs - (ahead ? ASK_AHEAD_MS : HOLE_MS / 2));
 }
 
 function levelsOf(state: AdmissionState, { budget, pacers }: BudgetRules, now: number): Level[] {

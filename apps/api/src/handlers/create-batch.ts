@@ -122,7 +122,9 @@ async function receiveLines(
   limits: { maxFileBytes: number; maxBodyBytes: number },
 ): Promise<Endpoint> {
   let endpoint: Endpoint | null = null;
-  const bytes = counted(request.stream as AsyncIterable<Buffer>, writing, limits.maxFileBytes);
+  // Refused halfway, it must not be destroyed: the client could not send the rest, and so not read why.
+  const source: AsyncIterable<Buffer> = request.stream.iterator({ destroyOnReturn: false });
+  const bytes = counted(source, writing, limits.maxFileBytes);
   for await (const lines of readLines(bytes, { maxLineBytes: limits.maxBodyBytes })) {
     endpoint ??= endpointOf(lines[0]?.bytes ?? Buffer.alloc(0));
   }

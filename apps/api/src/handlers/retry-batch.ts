@@ -28,7 +28,11 @@ export async function retryBatch(api: Api, request: ApiRequest): Promise<Reply> 
     input: input ?? refuseInput(id, `the input of ${old.id}, ${id}, is gone`),
   });
   const order = { ...old, inputFileId: file.id, retryOf: old.id };
-  const { batch, made } = await submitBatch(api, request, { order, content: request.text });
+  const submitted = submitBatch(api, request, { order, content: request.text });
+  const { batch, made } = await submitted.catch(async (error: unknown) => {
+    await forgetFile(api, file);
+    throw error;
+  });
   if (!made) await forgetFile(api, file);
   return ok(batchObject(batch));
 }

@@ -8,6 +8,7 @@ import { newId } from '../idempotency.ts';
 import { ROUTES } from '../routes.ts';
 import type { Route } from '../routes.ts';
 import type { ApiRequest } from './message.ts';
+import { drain } from './drain.ts';
 import { readBody } from './request-body.ts';
 import { storeError } from './redis-errors.ts';
 import { writeReply } from './write-reply.ts';
@@ -56,11 +57,16 @@ const SECURITY = {
   'cache-control': 'no-store',
 };
 
-const prepare: RequestHandler = (_request, response, next) => {
+const prepare: RequestHandler = (request, response, next) => {
+  // Whoever reads or writes them hears of it there; with nobody listening, a client that leaves would end the process.
+  request.on('error', nothing);
+  response.on('error', nothing);
   response.setHeader('x-request-id', newId('req'));
   for (const [name, value] of Object.entries(SECURITY)) response.setHeader(name, value);
   next();
 };
+
+const nothing = (): void => {};
 
 const idOf = (response: Response): string => String(response.getHeader('x-request-id'));
 
@@ -97,6 +103,7 @@ function answer(tools: Tools, route: Route): RequestHandler {
     if (response.destroyed) return;
     await writeReply(response, reply, { head: request.method === 'HEAD' }).catch(
       (error: unknown) => {
+        if (!response.headersSent) throw error;
         api.events.answerCut({ request: message.id, route: route.path, error });
         response.destroy();
       },
@@ -177,9 +184,9 @@ function answerError(api: Api): ErrorRequestHandler {
       api.events.failed({ request: idOf(response), method, route: path, error: thrown });
     }
     if (response.headersSent) return next(thrown);
-    if (!request.readableEnded) drainFor(request, DRAIN_MS);
+    const drained = drain(request, response, DRAIN_MS);
     const reply = { status: error.status, headers: error.headers, body: envelope(error) };
-    return writeReply(response, reply, { head: request.method === 'HEAD' });
+    return writeReply(response, reply, { head: request.method === 'HEAD', drained });
   };
 }
 
@@ -200,13 +207,6 @@ function asApiError(thrown: unknown, creates: boolean, api: Api): ApiError {
     });
   }
   return storeError(thrown, creates) ?? new ApiError('internal_error');
-}
-
-function drainFor(request: Request, ms: number): void {
-  const timer = setTimeout(() => request.socket.destroy(), ms).unref();
-  request.once('end', () => clearTimeout(timer));
-  request.once('close', () => clearTimeout(timer));
-  request.resume();
 }
 
 function measureAnswer(

@@ -6,19 +6,36 @@ import type { Reply } from './message.ts';
 
 const JSON_TYPE = 'application/json; charset=utf-8';
 
-/** Rejects when the answer was cut off on our side; a client that leaves is no error. */
+export interface Writing {
+  /** Without the body. */
+  head: boolean;
+  /** The answer is written at once, but ends only then. */
+  drained?: Promise<void>;
+}
+
+/**
+ * Rejects with nothing sent yet when the reply cannot be put into words, else when the answer was cut off on our side;
+ * a client that leaves is no error.
+ */
 export async function writeReply(
   response: ServerResponse,
   reply: Reply,
-  { head }: { head: boolean },
+  { head, drained }: Writing,
 ): Promise<void> {
+  const text = 'stream' in reply ? '' : 'text' in reply ? reply.text : JSON.stringify(reply.body);
   response.statusCode = reply.status;
   for (const [name, value] of Object.entries(reply.headers ?? {})) response.setHeader(name, value);
   if ('stream' in reply) return writeStream(response, reply.stream, head);
-  const text = 'text' in reply ? reply.text : JSON.stringify(reply.body);
   if (!response.hasHeader('content-type')) response.setHeader('content-type', JSON_TYPE);
   response.setHeader('content-length', Buffer.byteLength(text));
-  response.end(head ? undefined : text);
+  if (drained !== undefined) {
+    if (head) response.flushHeaders();
+    else response.write(text);
+    await drained;
+    response.end();
+  } else {
+    response.end(head ? undefined : text);
+  }
   return undefined;
 }
 

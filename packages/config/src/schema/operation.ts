@@ -32,13 +32,21 @@ export const tenant = z.strictObject({
       rpm: amount().optional().describe('Requests per minute sent for it; its jobs wait.'),
       tpm: amount().optional().describe('Tokens per minute sent for it; its jobs wait.'),
       concurrency: whole(1).optional().describe('Calls in flight for it; its jobs wait.'),
-      requests_per_minute: amount().optional().describe('Requests to Sluice; above it 429.'),
-      max_queued: whole(1).optional().describe('Jobs waiting; above it 429.'),
-      usd_per_day: amount().optional().describe('US dollars per day; above it 429.'),
+      requests_per_minute: amount()
+        .optional()
+        .describe('Jobs, batches and synchronous calls it may submit per minute; above it 429.'),
+      max_queued: whole(1)
+        .optional()
+        .describe('Jobs and batch lines of its that have not ended; above it 429.'),
+      usd_per_day: amount()
+        .optional()
+        .describe(
+          'US dollars in any 24 hours, by quarters of an hour; above it 429. What was accepted before goes on.',
+        ),
     })
     .prefault({})
     .describe(
-      'Limits of this tenant; absent = none. **Not enforced in this version**: the start warns.',
+      'Limits of this tenant; absent = none. **`rpm`, `tpm` and `concurrency` are not enforced in this version**: the start warns.',
     ),
 });
 

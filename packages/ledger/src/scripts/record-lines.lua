@@ -9,7 +9,7 @@ ARGV  1 batch id  2 holder of the recorder lease  3 now ms  4 changes channel  5
       number of deployments, then per deployment: id, lines that succeeded there,
       number of lines recorded, then per line: line, ok (1 | 0), place in the chunk,
       number of retries, then per retry: number of places, places, new chunk id, check at ms, number of fields, field, value …
-Returns {newly recorded, recorded in all, total, status} · {-1} the lease is another's · {-2} all recorded before · {-3} the batch is gone
+Returns {newly recorded, recorded in all, total, status, tenant, US dollars of these} · {-1} the lease is another's · {-2} all recorded before · {-3} the batch is gone
 An entry counts if this call deletes it from the stream, and only then: recording it again, alone or among others, adds
 nothing, neither counts nor rows. A place leaves its chunk once: a second answer for it is kept in the segment, where
 readers drop it by its line number. A batch that has ended stays as it is; only what a late answer cost is added. One that
@@ -121,4 +121,5 @@ if status == 'in_progress' and recorded >= total then
   redis.call('ZADD', KEYS[5], tonumber(ARGV[3]) + 10000, ARGV[1])
 end
 if open then redis.call('PUBLISH', ARGV[4], ARGV[1] .. ' ' .. status) end
-return {newly, recorded, total, status}
+local tenant = redis.call('HGET', KEYS[1], 'tenant') or ''
+return {newly, recorded, total, status, tenant, string.format('%.17g', adds.cost or 0)}

@@ -1,15 +1,15 @@
 --[[
 Renews the leases of calls that still live, in one slot.
 KEYS  1 check  2… records
-ARGV  1 holder  2 lease end ms  3… entry ids, in the order of the records
+ARGV  1 lease end ms, then per record: entry id, holder
 Returns one number per record: 1 renewed · 0 lost (the call's answer is still stored when it comes)
 ]]
 local reply = {}
 for i = 2, #KEYS do
   local holder, deadline = unpack(redis.call('HMGET', KEYS[i], 'holder', 'deadline'))
-  if holder == ARGV[1] then
-    redis.call('HSET', KEYS[i], 'lease', ARGV[2])
-    redis.call('ZADD', KEYS[1], math.min(tonumber(ARGV[2]) + 1000, tonumber(deadline) or math.huge), ARGV[i + 1])
+  if holder == ARGV[2 * i - 1] then
+    redis.call('HSET', KEYS[i], 'lease', ARGV[1])
+    redis.call('ZADD', KEYS[1], math.min(tonumber(ARGV[1]) + 1000, tonumber(deadline) or math.huge), ARGV[2 * i - 2])
     reply[i - 1] = 1
   else
     reply[i - 1] = 0

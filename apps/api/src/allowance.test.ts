@@ -1,0 +1,140 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { after, before, test } from 'node:test';
+import fc from 'fast-check';
+import { afterRequest, mayBeAccepted } from '@sluice/fairness';
+import { makeId } from '@sluice/job';
+import { addSpending, settleOpen, takeAllowance } from '@sluice/ledger';
+import { chat, endJobAs, startTestApi } from './test-api.ts';
+import type { TestApi } from './test-api.ts';
+
+let api: TestApi;
+before(async () => {
+  api = await startTestApi({
+    config: `
+tenants:
+  fast: { api_keys: [fast], limits: { requests_per_minute: 2 } }
+  deep: { api_keys: [deep], limits: { max_queued: 3 } }
+  dear: { api_keys: [dear], limits: { usd_per_day: 5 } }
+  free: { api_keys: [free] }
+`,
+  });
+});
+after(() => api.stop());
+
+const order = { model: 'fast', body: chat() };
+const as = (key: string, more: Record<string, string> = {}) => ({
+  authorization: `Bearer ${key}`,
+  ...more,
+});
+const submit = (key: string, more = {}) => api.call('POST /v1/jobs', order, as(key, more));
+const line = (id: number): string =>
+  `{"custom_id":"${id}","method":"POST","url":"/v1/responses","body":{"model":"fast","input":"x"}}`;
+const batchOf = (key: string, count: number) =>
+  api.call(
+    'POST /v1/batches',
+    Array.from({ length: count }, (_, i) => line(i)).join('\n'),
+    as(key, { 'content-type': 'application/jsonl' }),
+  );
+
+test('requests beyond those of a minute are refused, with when to come again; repeats are not', async () => {
+  const keyed = { 'idempotency-key': 'one' };
+  const first = await submit('fast', keyed);
+  assert.equal(first.status, 202);
+  assert.equal((await submit('fast')).status, 202);
+  const { status, json, headers } = await submit('fast');
+  assert.deepEqual([status, json.error.code], [429, 'rate_limit_exceeded']);
+  assert.equal(json.error.type, 'rate_limit_error');
+  assert.match(json.error.message, /fast is over its limit requests_per_minute: found 3 /);
+  const seconds = Number(headers.get('retry-after'));
+  assert.ok(seconds >= 25 && seconds <= 30, `${seconds}: half a minute for one of two a minute`);
+  assert.equal(headers.get('x-should-retry'), 'true');
+  assert.equal((await submit('fast', keyed)).json.id, first.json.id);
+  assert.equal((await submit('free')).status, 202);
+});
+
+test('jobs and batch lines that have not ended count together; what ends makes room', async () => {
+  const job = (await submit('deep')).json.id as string;
+  const stored = api.stored().length;
+  const tooMany = await batchOf('deep', 3);
+  assert.equal(tooMany.status, 429);
+  assert.match(tooMany.json.error.message, /max_queued: found 4 jobs and batch lines .*allowed: 3/);
+  assert.equal(tooMany.headers.get('x-should-retry'), 'true');
+  assert.equal(api.stored().length, stored, 'nothing is kept of a refused batch');
+  assert.equal((await batchOf('deep', 4)).headers.get('x-should-retry'), 'false', 'never fits');
+  const batch = await batchOf('deep', 2);
+  assert.equal(batch.status, 200);
+  assert.equal((await submit('deep')).status, 429);
+  await endJobAs(api.ledger, job, { status: 'succeeded' });
+  assert.equal((await submit('deep')).status, 202);
+  assert.equal((await submit('deep')).status, 429);
+  // One of the two lines is answered.
+  const progress = { total: 2, completed: 1, failed: 0, status: 'in_progress' };
+  await api.ledger.redis.hset(api.ledger.keys.batch(batch.json.id), progress);
+  assert.equal((await submit('deep')).status, 202);
+});
+
+test('a day’s money is not exceeded by new work', async () => {
+  assert.equal((await submit('dear')).status, 202);
+  await addSpending(api.ledger, 'dear', { usd: 5.5, now: Date.now() });
+  const { status, json, headers } = await submit('dear');
+  assert.equal(status, 429);
+  assert.match(json.error.message, /usd_per_day: found 5\.5 US dollars in the last 24 hours/);
+  assert.deepEqual([headers.get('retry-after'), headers.get('x-should-retry')], ['60', 'false']);
+  const { spent } = api.ledger.keys.tenant('dear');
+  await api.ledger.redis.del(spent);
+  await addSpending(api.ledger, 'dear', { usd: 9, now: Date.now() - 25 * 3_600_000 });
+  assert.equal((await submit('dear')).status, 202);
+  assert.deepEqual(await api.ledger.redis.hgetall(spent), {}, 'what is past is forgotten');
+});
+
+test('the script allows exactly what the policy allows', async () => {
+  const limit = fc.option(fc.integer({ min: 1, max: 6 }), { nil: undefined });
+  const limitsOf = fc.record({
+    requests_per_minute: limit,
+    max_queued: limit,
+    usd_per_day: limit,
+  });
+  const step = fc.record({
+    adds: fc.integer({ min: 1, max: 3 }),
+    usd: fc.integer({ min: 0, max: 2 }),
+  });
+  let run = 0;
+  await fc.assert(
+    fc.asyncProperty(limitsOf, fc.array(step, { maxLength: 12 }), async (limits, steps) => {
+      const tenant = `t${run++}`;
+      const set = Object.fromEntries(Object.entries(limits).filter(([, value]) => value));
+      const model = { queued: 0, spentUsd: 0, requestsFullAt: 0 };
+      for (const { adds, usd } of steps) {
+        const id = makeId('batch', randomBytes(16));
+        const now = Date.now();
+        const facts = { ...model, now, adds, drainPerMs: null, spentLessAt: null };
+        const taken = await takeAllowance(api.ledger, { tenant, limits: set, id, adds });
+        assert.equal(taken.kind === 'taken', mayBeAccepted(set, facts).kind === 'accept');
+        if (taken.kind === 'taken') {
+          model.queued += adds;
+          model.requestsFullAt = afterRequest(set, model.requestsFullAt, now);
+        }
+        await addSpending(api.ledger, tenant, { usd, now });
+        model.spentUsd += usd;
+      }
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test('more open objects than are looked at in one round are all looked at in the end', async () => {
+  const { ledger } = api;
+  const { allowance, open, lines } = ledger.keys.tenant('many');
+  const ids = Array.from({ length: 1_500 }, () => makeId('job', randomBytes(16)));
+  for (const [at, id] of ids.entries()) {
+    // The oldest thousand are open.
+    if (at < 1_000) await ledger.redis.hset(ledger.keys.job(id), 'status', 'queued');
+    await ledger.redis.zadd(open, at, id);
+    await ledger.redis.hset(lines, id, 1);
+  }
+  await ledger.redis.hset(allowance, 'queued', 1_500);
+  assert.equal(await settleOpen(ledger, 'many'), 0);
+  assert.equal(await settleOpen(ledger, 'many'), 500);
+  assert.equal(await ledger.redis.hget(allowance, 'queued'), '1000');
+});
