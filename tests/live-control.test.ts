@@ -231,3 +231,30 @@ test('overrides survive restarts of every process', async () => {
   assert.deepEqual([cleared.json.overridden, cleared.json.limits.rpm], [null, RPM.b]);
   assert.ok(readFileSync(join(system.folder, 'sluice.yaml'), 'utf8').includes('rpm: 2400'));
 });
+
+test('what was accepted for a removed pool waits for it to come back', async () => {
+  const withLate = (): void =>
+    writeFileSync(
+      join(system.folder, 'sluice.yaml'),
+      configOf(['a', 'b', 'd'])
+        .replace('pools: {', 'pools: { late: [b],')
+        .replaceAll('{{simulator}}', system.simulatorUrl),
+    );
+  const job = { model: 'late', body: message('late') };
+  await ask('PATCH /admin/deployments/b', { state: 'paused' });
+  withLate();
+  await ask('POST /admin/reload');
+  const { status, json } = await ask<{ id: string }>('POST /v1/jobs', job);
+  assert.equal(status, 202);
+  writeConfig(['a', 'b', 'd']);
+  const { json: reload } = await ask<{ warnings: string[] }>('POST /admin/reload');
+  assert.match(reload.warnings.join(), /pools\.late is gone.* waits/);
+  assert.equal((await ask('POST /v1/jobs', job)).status, 404);
+  await ask('PATCH /admin/deployments/b', { state: null });
+  const waiting = await ask<{ status: string }>(`GET /v1/jobs/${json.id}?wait_ms=1000`);
+  assert.equal(waiting.json.status, 'queued');
+  withLate();
+  await ask('POST /admin/reload');
+  const done = await ask<{ status: string }>(`GET /v1/jobs/${json.id}?wait_ms=30000`);
+  assert.equal(done.json.status, 'succeeded');
+});

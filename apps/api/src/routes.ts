@@ -1,7 +1,13 @@
 /** Every route of the API: one table, from which the server, /openapi.json and /docs are made. */
 import { ENDPOINTS } from '@sluice/job';
 import type { z } from 'zod';
-import { adminBudgets, adminDeployments, adminPools, noQuery } from './handlers/admin.ts';
+import {
+  adminBudgets,
+  adminDeployments,
+  adminPlan,
+  adminPools,
+  noQuery,
+} from './handlers/admin.ts';
 import { answerNow, modelledBody } from './handlers/answer-now.ts';
 import { batchResults } from './handlers/batch-results.ts';
 import {
@@ -101,6 +107,7 @@ export const ROUTES: readonly Route[] = [
   { method: 'get', path: '/admin/dead', ...admin, handler: listDead, returns: 'DeadJobPage', does: 'Jobs and batch lines out of attempts, newest first', query: deadQuery },
   { method: 'post', path: '/admin/dead/replay', ...admin, handler: replayDead, returns: 'Replay', does: 'Run dead jobs again, each as a new job of its tenant; at most 1,000 at once', ...json, body: replayRequest },
   { method: 'post', path: '/admin/reload', ...admin, handler: reloadConfig, returns: 'Reload', does: 'Read the config anew, in all processes; with a mistake in it nothing changes' },
+  { method: 'get', path: '/admin/plan', ...admin, handler: adminPlan, returns: 'Plan', does: 'Which lines go where, and why' },
   { method: 'get', path: '/admin/budgets', ...admin, handler: adminBudgets, returns: 'BudgetList', does: 'Budgets, live' },
 
   { method: 'get', path: '/admin', access: 'admin', handler: adminHome, returns: 'Links', does: 'Where things are; a page for browsers' },

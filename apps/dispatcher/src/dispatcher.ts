@@ -13,12 +13,15 @@ import { connectRedis, openLedger } from '@sluice/ledger';
 import type { Ledger } from '@sluice/ledger';
 import { fallbackQueue, openQueue, QUEUES, runQueue } from '@sluice/queues';
 import type { EntryData, StepData } from '@sluice/queues';
+import { predicted } from './chooser.ts';
 import type { DispatcherEvents } from './events.ts';
 import { Intake } from './intake.ts';
+import { Learned } from './learned.ts';
 import { Leadership } from './leadership.ts';
 import { recordBatch } from './record-batch.ts';
 import type { RecordBatchPorts } from './record-batch.ts';
 import { recordJobs } from './record-jobs.ts';
+import type { RecordJobsPorts } from './record-jobs.ts';
 import { Recorder } from './recorder.ts';
 import { RetryBudgets } from './retry-budgets.ts';
 import { Segments } from './segments.ts';
@@ -162,6 +165,7 @@ function recorderOf(
     events,
     now,
     random,
+    onLine: (meta) => state.terms.now?.ended(null, meta),
     onRecorded: (batch, recorded) => state.terms.now?.recorded(batch, recorded),
     onComplete: async (batch) => {
       const step: StepData = { batch, step: 'finalise' };
@@ -173,12 +177,14 @@ function recorderOf(
   };
   const keepSeconds = Math.ceil(settings.retention.jobsMs / 1000);
   const keepDeadSeconds = Math.max(keepSeconds, Math.ceil(settings.retention.deadMs / 1000));
+  const onEnded: RecordJobsPorts['onEnded'] = (id, meta) => state.terms.now?.ended(id, meta);
   return new Recorder({
     ledger,
     redisUrl: parts.redisUrl,
     holder,
     events,
-    recordJobs: (outcomes) => recordJobs({ ...ports, keepSeconds, keepDeadSeconds }, outcomes),
+    recordJobs: (outcomes) =>
+      recordJobs({ ...ports, keepSeconds, keepDeadSeconds, onEnded }, outcomes),
     recordBatch: (batch, outcomes) => recordBatch(ports, batch, outcomes),
   });
 }
@@ -191,7 +197,7 @@ function leadershipOf(parts: Parts, terms: { now: Term | null }): Leadership {
     leaseMs: LEASE_MS,
     onLead: async (token) => {
       events.leading({ token });
-      const term = termOf(parts, token);
+      const term = termOf(parts, token, (await ledger.redis.get(ledger.keys.turns)) ?? '');
       terms.now = term;
       await term.start();
     },
@@ -204,7 +210,7 @@ function leadershipOf(parts: Parts, terms: { now: Term | null }): Leadership {
   });
 }
 
-function termOf(parts: Parts, token: number): Term {
+function termOf(parts: Parts, token: number, turns: string): Term {
   const { control, installation, queue, redis } = parts;
   const { fleet, config: settings, environment } = installation;
   const { dispatch, server, retention } = settings;
@@ -219,6 +225,8 @@ function termOf(parts: Parts, token: number): Term {
       ...parts,
       fleet,
       wishOf: (deployment) => control.wishOf(deployment),
+      tenants: () => installation.tenants,
+      learned: new Learned(predicted(fleet), parts.now),
       queues: {
         run: (deployment) => queue<EntryData>(runQueue(deployment)),
         batches: queue<StepData>(QUEUES.batches),
@@ -247,5 +255,6 @@ function termOf(parts: Parts, token: number): Term {
       },
     },
     token,
+    turns,
   );
 }

@@ -104,6 +104,10 @@ const batchAdditions = z.object({
   paused: z.boolean(),
   paused_reason: text.nullable(),
   eta_at: unix.nullable().describe('When it is expected to be done, from T* of what is left.'),
+  deadline: z
+    .object({ meets: z.boolean(), late_by_ms: count })
+    .nullable()
+    .describe('Whether it is expected to be done by the end of its window.'),
   ideal_ms: count
     .nullable()
     .describe(
@@ -242,6 +246,7 @@ const Deployment = z.object({
   breaker: text.nullable().describe('closed, open or half_open.'),
   next_try_at: unix.nullable().describe('When one job tries it again.'),
   share_of_rate: share.nullable().describe('Below 1 while it starts slowly after a recovery.'),
+  plan: text.nullable().describe('What the plan gives it, and why; null without a plan.'),
   queued: z.int().describe('Entries; each is a chunk of one or more jobs.'),
   in_flight: z.int(),
   succeeded: z.int(),
@@ -312,6 +317,38 @@ const Replay = z.object({
   has_more: z.boolean().describe('Ask again for the rest.'),
 });
 
+const Plan = z.object({
+  object: z.literal('plan'),
+  made_at: unix.nullable(),
+  ideal_ms: count.nullable().describe('T*: no schedule of what waits is shorter.'),
+  planned_ms: count.nullable(),
+  cost_usd: usd,
+  classes: z.array(
+    z.object({
+      id: text,
+      lines: count,
+      done_in_ms: count.nullable(),
+      quotas: z.record(z.string(), count).describe('Lines by deployment.'),
+      says: text.nullable(),
+    }),
+  ),
+  limits: z.array(
+    z.object({
+      budget: text,
+      dimension: text,
+      used: share,
+      scarce: z.boolean(),
+      price_ms: count.describe('Shorter by so much with one more unit at the start.'),
+      saves_ms: count.describe('With one more unit per minute; a slot for concurrency.'),
+    }),
+  ),
+  late: z
+    .array(z.object({ id: text, late_by_ms: count }))
+    .describe('Classes that cannot meet their deadline.'),
+  unplaced: z.array(text).describe('Classes that no deployment can run now.'),
+  deployments: z.record(z.string(), text).describe('Why each gets what it gets.'),
+});
+
 const listOf = (one: z.ZodType) => z.object({ object: z.literal('list'), data: z.array(one) });
 
 const pageOf = (one: z.ZodType) =>
@@ -340,6 +377,7 @@ export const SHAPES = {
     .looseObject({})
     .describe('The provider’s own body, under its own status; `x-sluice-job-id` names the job.'),
   WebhookSecret: z.object({ object: z.literal('webhook_secret'), secret: text.nullable() }),
+  Plan,
   PoolList: listOf(Pool),
   Deployment,
   DeploymentList: listOf(Deployment),
