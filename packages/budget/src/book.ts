@@ -112,6 +112,7 @@ function permitsLeft(
   for (const [i, rule] of rules.entries()) {
     const { budget } = rule;
     const slots = slotsOf(state, rule, { starting: i === 0 && !known, now });
+    if (slots === Number.POSITIVE_INFINITY) continue;
     const free = slots - Object.keys(liveLeases(state, budget, { now, leaseMs })).length;
     if (free >= left) continue;
     left = free;

@@ -75,16 +75,15 @@ export interface SettleRequest {
 /** Ends calls: frees their permits and corrects what was charged. */
 export function settle(state: AdmissionState, request: SettleRequest, now: number): AdmissionState {
   const { rules, corrections, longestMs } = request;
-  const ended = new Set(request.leases);
   const taught = withAnswers(state, request, now);
   return rules.reduce((next, rule, i) => {
-    const { leases } = budgetIn(state, rule.budget);
-    const kept = Object.entries(leases).filter(([lease]) => !ended.has(lease));
+    const leases = { ...budgetIn(state, rule.budget).leases };
+    for (const lease of request.leases) delete leases[lease];
     const change = corrections[i] as Corrections;
     return withBudget(next, rule.budget, {
       pacers: settledPacers(state, rule, { change, now }),
       windows: settledWindows(state, rule, { change, now, since: now - longestMs }),
-      leases: Object.fromEntries(kept),
+      leases,
     });
   }, taught);
 }

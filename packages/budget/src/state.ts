@@ -85,7 +85,11 @@ export function liveLeases(
 ): Record<string, number> {
   const { leases } = budgetIn(state, budget);
   if (state.emptiedAt > 0 && now < state.emptiedAt + leaseMs) return leases;
-  return Object.fromEntries(Object.entries(leases).filter(([, lapses]) => lapses > now));
+  // Hardly ever has one lapsed, and this is asked with every booking.
+  for (const lease in leases)
+    if ((leases[lease] as number) <= now)
+      return Object.fromEntries(Object.entries(leases).filter(([, lapses]) => lapses > now));
+  return leases;
 }
 
 export const withBudget = (
