@@ -5,6 +5,11 @@ import { buildScenario, parseWorkload, readTrace } from '@sluice/simulate';
 import type { Installed } from '@sluice/simulate';
 import type { Job, Scenario } from '@sluice/simulation';
 
+/** `seed=N` among the arguments: another run of the same benchmarks. */
+export const SEED = Number(
+  process.argv.find((text) => text.startsWith('seed='))?.slice('seed='.length) ?? 1,
+);
+
 const DATA = join(import.meta.dirname, '../../../shared/data/azure-llm-2023');
 export const tracePath = (name: 'code' | 'conv'): string =>
   join(DATA, `AzureLLMInferenceTrace_${name}.csv`);
@@ -42,7 +47,7 @@ export const scenarioOf = (
 ): Promise<Scenario> =>
   buildScenario(about, {
     workloads: workloads.map((text) => parseWorkload(text, false)),
-    seed: 1,
+    seed: SEED,
     ...change,
   });
 

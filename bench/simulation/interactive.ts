@@ -2,7 +2,7 @@
 import { simulate } from '@sluice/simulate';
 import type { Job, Report } from '@sluice/simulation';
 import { drawn } from '@sluice/simulation';
-import { installed, jobOf, realSizes, scenarioOf, tracePath } from './fleet.ts';
+import { SEED, installed, jobOf, realSizes, scenarioOf, tracePath } from './fleet.ts';
 import { atLeast, atMost } from './row.ts';
 import type { Row } from './row.ts';
 
@@ -23,7 +23,7 @@ async function poisson(perMs: number): Promise<Job[]> {
   const sizes = await realSizes();
   const jobs: Job[] = [];
   for (let at = 0, i = 0; at < MINUTES * 60_000; i += 1) {
-    at -= Math.log(1 - drawn(i, 99)) / perMs;
+    at -= Math.log(1 - drawn(i, 98 + SEED)) / perMs;
     jobs.push(jobOf({ ...sizes[i % sizes.length], at, priority: 'interactive', tenant: 'live' }));
   }
   return jobs;

@@ -1,5 +1,5 @@
 /**
- * `npm run bench:simulation [-- drain windows interactive bursty cost]`: what the policies must show in simulation, measured
+ * `npm run bench:simulation [-- drain windows interactive bursty cost seed=N]`: what the policies must show in simulation, measured
  * beside what is wanted. Needs ../shared/data. Ends with 1 when something does not hold.
  */
 import { bursty } from './bursty.ts';
@@ -11,7 +11,7 @@ import { windows } from './windows.ts';
 
 const BENCHES: Record<string, () => Promise<Row[]>> = { drain, windows, interactive, bursty, cost };
 
-const asked = process.argv.slice(2);
+const asked = process.argv.slice(2).filter((text) => text in BENCHES);
 for (const [name, bench] of Object.entries(BENCHES)) {
   if (asked.length > 0 && !asked.includes(name)) continue;
   const started = performance.now();
