@@ -2,14 +2,15 @@
 import OpenAI from 'openai';
 
 const baseURL = process.env.SLUICE_URL ?? 'http://127.0.0.1:8080/v1';
-const client = new OpenAI({ baseURL, apiKey: 'any' });
+const client = new OpenAI({ baseURL, apiKey: process.env.SLUICE_KEY ?? 'any' });
+const model = process.env.SLUICE_MODEL ?? 'fast';
 const prompts = ['17 × 3?', 'Capital of France?', 'Name a prime above 100.'];
 const lines = prompts.map((content, i) =>
   JSON.stringify({
     custom_id: `q-${i}`,
     method: 'POST',
     url: '/v1/chat/completions',
-    body: { model: 'fast', messages: [{ role: 'user', content }] },
+    body: { model, messages: [{ role: 'user', content }] },
   }),
 );
 
@@ -28,4 +29,9 @@ while (!['completed', 'failed', 'expired', 'cancelled'].includes(batch.status)) 
 }
 const { completed, failed } = batch.request_counts;
 console.log(`${batch.status}: ${completed} answered, ${failed} failed`);
-console.log(await (await client.files.content(batch.output_file_id)).text());
+// What is wrong with the file itself, then what became of its lines.
+for (const { line, message } of batch.errors?.data ?? []) console.log(`line ${line}: ${message}`);
+for (const id of [batch.output_file_id, batch.error_file_id]) {
+  if (id) console.log(await (await client.files.content(id)).text());
+}
+if (batch.status !== 'completed' || failed > 0) process.exitCode = 1;

@@ -6,7 +6,8 @@ import time
 
 from openai import OpenAI
 
-client = OpenAI(base_url=os.environ.get("SLUICE_URL", "http://127.0.0.1:8080/v1"), api_key="any")
+client = OpenAI(base_url=os.environ.get("SLUICE_URL", "http://127.0.0.1:8080/v1"), api_key=os.environ.get("SLUICE_KEY", "any"))
+model = os.environ.get("SLUICE_MODEL", "fast")
 prompts = ["17 × 3?", "Capital of France?", "Name a prime above 100."]
 lines = [
     json.dumps(
@@ -14,7 +15,7 @@ lines = [
             "custom_id": f"q-{i}",
             "method": "POST",
             "url": "/v1/chat/completions",
-            "body": {"model": "fast", "messages": [{"role": "user", "content": prompt}]},
+            "body": {"model": model, "messages": [{"role": "user", "content": prompt}]},
         }
     )
     for i, prompt in enumerate(prompts)
@@ -26,4 +27,11 @@ while batch.status not in ("completed", "failed", "expired", "cancelled"):
     time.sleep(0.5)
     batch = client.batches.retrieve(batch.id)
 print(f"{batch.status}: {batch.request_counts.completed} answered, {batch.request_counts.failed} failed")
-print(client.files.content(batch.output_file_id).text)
+# What is wrong with the file itself, then what became of its lines.
+for error in batch.errors.data if batch.errors else []:
+    print(f"line {error.line}: {error.message}")
+for file_id in (batch.output_file_id, batch.error_file_id):
+    if file_id:
+        print(client.files.content(file_id).text)
+if batch.status != "completed" or batch.request_counts.failed:
+    raise SystemExit(1)

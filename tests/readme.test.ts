@@ -96,8 +96,32 @@ test('examples/batch.py prints its answers', { skip: NO_PYTHON }, async () => {
   assert.match(stdout, /completed: 3 answered, 0 failed/);
 });
 
+const BATCH_EXAMPLES: [string, string, string | boolean][] = [
+  [process.execPath, 'batch.mjs', false],
+  ['python3', 'batch.py', NO_PYTHON],
+];
+for (const [program, name, skip] of BATCH_EXAMPLES) {
+  test(`examples/${name} says what is wrong with its file`, { skip }, async () => {
+    const started = run(program, [join(root, 'examples', name)], {
+      env: { ...env(), SLUICE_MODEL: 'nope' },
+    });
+    await assert.rejects(started, ({ code, stdout }: { code: number; stdout: string }) => {
+      assert.equal(code, 1);
+      assert.match(stdout, /^failed: 0 answered/);
+      assert.equal(stdout.match(/^line \d: The model "nope" does not exist/gm)?.length, 3);
+      return true;
+    });
+  });
+}
+
+test('the file in one call with curl makes a batch', async () => {
+  const command = block('sh', '--data-binary');
+  const { stdout } = await run('sh', ['-c', command], { cwd: system.folder });
+  assert.equal((JSON.parse(stdout) as { object: string }).object, 'batch');
+});
+
 test('the job with curl is accepted', async () => {
-  const [command] = block('sh', 'curl').split('\ncurl -s "');
+  const [command] = block('sh', '/v1/jobs').split('\ncurl -s "');
   const { stdout } = await run('sh', ['-c', command as string]);
   assert.equal((JSON.parse(stdout) as { object: string }).object, 'job');
 });

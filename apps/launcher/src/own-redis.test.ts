@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -73,4 +73,11 @@ test('a server that cannot start is an error, not a wait', async (t) => {
     OwnRedis.start({ ...options, binary: 'false' }),
     /did not start: it ended with code 1/,
   );
+});
+
+test('where nobody asked for a file its log goes into its folder, not among what is told to users', async (t) => {
+  const folder = folderOf(t);
+  const redis = await OwnRedis.start({ ...quiet, folder });
+  await redis.stop();
+  assert.match(readFileSync(join(folder, 'redis.log'), 'utf8'), /shutdown/i);
 });

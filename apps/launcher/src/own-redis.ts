@@ -50,9 +50,10 @@ export class OwnRedis {
   static async start(options: OwnRedisOptions): Promise<OwnRedis> {
     const { folder, before } = options;
     await endLeftover(folder, before);
+    const logFile = logFileOf(options);
     const port = await freePort();
     const password = randomBytes(24).toString('hex');
-    writePrivate(join(folder, 'redis.conf'), configText({ port, password, folder }));
+    writePrivate(join(folder, 'redis.conf'), configText({ port, password, folder, logFile }));
     const url = `redis://:${password}@127.0.0.1:${port}`;
     // Before it runs: whoever starts after this launcher was killed must find it.
     writePrivate(join(folder, 'url'), `${url}\n`);
@@ -102,18 +103,34 @@ export class OwnRedis {
     child.once('error', (error) => this.#options.announce(`Redis: ${error.message}`));
   }
 
+  #whereToLook(): string {
+    const file = logFileOf(this.#options);
+    return file === null ? '' : `; see ${file}`;
+  }
+
   async #answers(): Promise<void> {
     let failure: Error | undefined;
     this.#child.once('error', (error) => (failure = error));
     this.#child.once('exit', (code) => (failure ??= new Error(`it ended with code ${code}`)));
     while (!(await ping(this.url))) {
-      if (failure) throw new Error(`Redis did not start: ${failure.message}`);
+      if (failure) throw new Error(`Redis did not start: ${failure.message}${this.#whereToLook()}`);
       await delay(ASK_AGAIN_MS);
     }
   }
 }
 
-const configText = (at: { port: number; password: string; folder: string }): string =>
+/** Where nobody asked for a file, its log goes into its folder: its banner and notices are for those who look into it. */
+const logFileOf = ({ log, folder }: OwnRedisOptions): string | null =>
+  log === 'inherit' ? join(folder, 'redis.log') : null;
+
+interface Config {
+  port: number;
+  password: string;
+  folder: string;
+  logFile: string | null;
+}
+
+const configText = (at: Config): string =>
   [
     'bind 127.0.0.1',
     `port ${at.port}`,
@@ -124,6 +141,8 @@ const configText = (at: { port: number; password: string; folder: string }): str
     'save ""',
     'maxmemory-policy noeviction',
     'daemonize no',
+    'loglevel warning',
+    ...(at.logFile === null ? [] : [`logfile ${JSON.stringify(at.logFile)}`]),
     '',
   ].join('\n');
 

@@ -245,7 +245,16 @@ const WRONG: [what: string, text: string, expected: RegExp[]][] = [
   ],
   ['no file at all', '', [/^: nothing \(an empty value\); a section with providers/]],
   ['a list as file', '[1]', [/^: a list of 1; a section with providers/]],
-  ['broken YAML', 'providers: { a: [ }', [/; well-formed YAML$/]],
+  [
+    'broken YAML',
+    'providers: { a: [ }',
+    [/; well-formed YAML( \(\d+ more after it, likely of the same\))?$/],
+  ],
+  [
+    'one slip that spoils the rest',
+    'providers:\n  a: { type: openai\n  b: { type: openai }\n  c: { type: openai }\npools: [',
+    [/; well-formed YAML \(\d+ more after it, likely of the same\)$/],
+  ],
   [
     'a bad placeholder',
     small().replace('api_key: k', 'api_key: "${1x}"'),

@@ -22,13 +22,7 @@ export function readYaml(text: string): YamlTree {
     merge: true,
   });
   const lineOf = (path: Path): number | undefined => nearestLine(document, lines, path);
-  const mistakes: Mistake[] = document.errors.map((error) => ({
-    path: '',
-    at: [],
-    line: lines.linePos(error.pos[0]).line,
-    found: error.code.toLowerCase().replaceAll('_', ' '),
-    allowed: 'well-formed YAML',
-  }));
+  const mistakes = firstSlip(document, lines);
   if (mistakes.length > 0) return { tree: undefined, mistakes, lineOf };
   findDuplicates(document.contents, [], (path, start) => {
     const line = lines.linePos(start).line;
@@ -36,6 +30,22 @@ export function readYaml(text: string): YamlTree {
     mistakes.push({ path: showPath(path), at: path, line, found: 'the same name again', allowed });
   });
   return { ...toTree(document, mistakes), lineOf };
+}
+
+/** One slip of syntax makes the parser stumble over much that follows: only the first is told, and how many there are. */
+function firstSlip({ errors }: Document, lines: LineCounter): Mistake[] {
+  const [first, ...others] = errors;
+  if (first === undefined) return [];
+  const more = others.length === 0 ? '' : ` (${others.length} more after it, likely of the same)`;
+  return [
+    {
+      path: '',
+      at: [],
+      line: lines.linePos(first.pos[0]).line,
+      found: first.code.toLowerCase().replaceAll('_', ' '),
+      allowed: `well-formed YAML${more}`,
+    },
+  ];
 }
 
 function toTree(document: Document, mistakes: Mistake[]): { tree: unknown; mistakes: Mistake[] } {

@@ -89,7 +89,7 @@ test('each mistake has its code, its parameter, the value found and what is allo
 test('what is fine: stream false or null, a custom_id of 512 characters, fields nobody knows', () => {
   const body = { model: 'smart', messages: [{ role: 'user', content: 'hi' }], stream: false };
   const long = 'x'.repeat(512);
-  const shape = { characters: 0, maxOutput: null, inputs: 1 };
+  const shape = { characters: 18, maxOutput: null, inputs: 1 };
   for (const different of [{ body }, { body: { ...body, stream: null } }, { body, extra: 1 }]) {
     assert.deepEqual(check(request(long, different)), {
       kind: 'request',
