@@ -1,18 +1,9 @@
 /** Removes lapsed files and uploads, and rows of lists whose job is past its retention. Any number of processes may do it. */
 import { isId } from '@sluice/job';
-import {
-  SLOT_NUMBERS,
-  deleteFile,
-  endUpload,
-  listExpired,
-  readBatch,
-  readFile,
-  usersOfFile,
-} from '@sluice/ledger';
+import { SLOT_NUMBERS, endUpload, listExpired, readFile } from '@sluice/ledger';
 import type { Api } from './api.ts';
 import { removeOldDead } from './dead-jobs.ts';
-import { hasEnded } from './find-batch.ts';
-import { removeBytes } from './handlers/files.ts';
+import { removeUnused } from './remove-file.ts';
 
 const EVERY_MS = 60_000;
 /** Looked at per slot and round. */
@@ -48,15 +39,9 @@ async function removeUpload({ ledger, store }: Ports, id: string, now: number): 
 
 /** A batch that still reads the file keeps it. */
 async function removeFile(ports: Ports, id: string): Promise<number> {
-  const { ledger } = ports;
-  for (const batchId of await usersOfFile(ledger, id)) {
-    const batch = await readBatch(ledger, batchId);
-    if (batch !== null && !hasEnded(batch.status)) return 0;
-  }
-  const file = await readFile(ledger, id);
-  await deleteFile(ledger, id);
-  if (file) await removeBytes(ports, file.storeName);
-  return 1;
+  const file = await readFile(ports.ledger, id);
+  const held = await removeUnused(ports, file ?? { id, storeName: `files/${id}` });
+  return held === null ? 1 : 0;
 }
 
 /** Records of jobs go by themselves; their rows in the list, oldest first, are removed here. */

@@ -1,5 +1,5 @@
 /** Accepts a batch over an input file that is in the store. Its lines are checked by the dispatcher's first step. */
-import { createBatch, readBatch, useFile } from '@sluice/ledger';
+import { createBatch, readBatch, releaseFile, useFile } from '@sluice/ledger';
 import type { NewBatch, StoredBatch } from '@sluice/ledger';
 import { checkAllowance, returnAllowanceOf } from './allowance.ts';
 import type { Api } from './api.ts';
@@ -38,7 +38,10 @@ export async function submitBatch(
     },
     { checkAt: request.now + LOOK_AFTER_MS, idempotency },
   );
-  if (accepted.kind !== 'created') await returnAllowanceOf(api, request.caller, { id });
+  if (accepted.kind !== 'created') {
+    await returnAllowanceOf(api, request.caller, { id });
+    await releaseFile(api.ledger, order.inputFileId, id);
+  }
   refuseConflict(accepted);
   const made = accepted.kind === 'created';
   if (made) {

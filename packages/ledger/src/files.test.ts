@@ -5,7 +5,15 @@ import { makeId, makeSiblingId, slotOf } from '@sluice/job';
 import { startRedis } from '@sluice/testing';
 import type { TestRedis } from '@sluice/testing';
 import { connectRedis } from './connect.ts';
-import { createFile, deleteFile, listExpired, readFile, useFile, usersOfFile } from './files.ts';
+import {
+  createFile,
+  deleteFile,
+  listExpired,
+  readFile,
+  releaseFile,
+  useFile,
+  usersOfFile,
+} from './files.ts';
 import type { FileRecord } from './files.ts';
 import { openLedger } from './ledger.ts';
 import type { Ledger } from './ledger.ts';
@@ -43,8 +51,8 @@ test('a file is read back as it was recorded, listed, and gone after its deletio
   assert.deepEqual(await readFile(ledger, file.id), file);
   const page = { after: null, limit: 10, order: 'desc' as const };
   assert.deepEqual(await listIds(ledger, 'files', page), { kind: 'page', ids: [file.id] });
-  assert.equal(await deleteFile(ledger, file.id), true);
-  assert.equal(await deleteFile(ledger, file.id), false);
+  assert.deepEqual(await deleteFile(ledger, file.id), { kind: 'deleted' });
+  assert.deepEqual(await deleteFile(ledger, file.id), { kind: 'missing' });
   assert.equal(await readFile(ledger, file.id), null);
   assert.deepEqual(await listIds(ledger, 'files', page), { kind: 'page', ids: [] });
 });
@@ -77,7 +85,28 @@ test('a file knows the batches made of it; a deleted one takes none', async () =
   assert.equal(await useFile(ledger, file.id, 'batch_1'), true);
   assert.deepEqual(await usersOfFile(ledger, file.id), ['batch_1']);
   assert.deepEqual(await readFile(ledger, file.id), file);
-  await deleteFile(ledger, file.id);
+  assert.deepEqual(await deleteFile(ledger, file.id, { ended: ['batch_1'] }), { kind: 'deleted' });
   assert.equal(await useFile(ledger, file.id, 'batch_2'), false);
   assert.equal(await readFile(ledger, file.id), null);
+});
+
+test('a batch that is being made holds its file until it is known to have let go', async () => {
+  const file = aFile();
+  await createFile(ledger, file);
+  await useFile(ledger, file.id, 'batch_1');
+  const held = { kind: 'held', by: 'batch_1' };
+  assert.deepEqual(await deleteFile(ledger, file.id), held);
+  const unknown = ['batch_1'];
+  assert.deepEqual(await deleteFile(ledger, file.id, { unknown }), held, 'its record may come yet');
+  const longAgo = Date.now() - 61_000;
+  await ledger.redis.hset(ledger.keys.file(file.id), 'used:batch_1', longAgo);
+  assert.deepEqual(await deleteFile(ledger, file.id), held, 'nobody looked whether it is there');
+  await useFile(ledger, file.id, 'batch_2');
+  assert.deepEqual(
+    (await deleteFile(ledger, file.id, { unknown })).kind,
+    'held',
+    'a second one came',
+  );
+  await releaseFile(ledger, file.id, 'batch_2');
+  assert.deepEqual(await deleteFile(ledger, file.id, { unknown }), { kind: 'deleted' });
 });

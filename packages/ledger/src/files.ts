@@ -72,23 +72,43 @@ export async function readFile(ledger: Ledger, id: string): Promise<FileRecord |
   };
 }
 
-/** Removes the record; the caller removes the bytes from the store after it. False when there was none. */
-export async function deleteFile(ledger: Ledger, id: string): Promise<boolean> {
+/** What is known of the batches that were noted at a file: those that ended, and those of which there is no record. */
+export interface LetGo {
+  ended?: readonly string[];
+  unknown?: readonly string[];
+}
+
+export type Deletion = { kind: 'deleted' | 'missing' } | { kind: 'held'; by: string };
+
+/** A batch is made within this time of being noted at its file, or it is not made at all. */
+const MAKING_MS = 60_000;
+
+/**
+ * Removes the record; the caller removes the bytes from the store after it. `held`: a batch was noted that is in neither
+ * list, or one without a record that may be being made this moment.
+ */
+export async function deleteFile(
+  ledger: Ledger,
+  id: string,
+  { ended = [], unknown = [] }: LetGo = {},
+): Promise<Deletion> {
   const { keys } = ledger;
   const slot = slotOf(id);
-  const replies = await ledger.redis
-    .multi()
-    .del(keys.file(id))
-    .zrem(keys.list('files', slot), id)
-    .zrem(keys.expiries(slot), id)
-    .exec();
-  return replies?.[0]?.[1] === 1;
+  const names = [keys.file(id), keys.list('files', slot), keys.expiries(slot)];
+  const known = [ended.length, ...ended, ...unknown];
+  const reply = await run(ledger, 'delete-file', names, [id, MAKING_MS, ...known]);
+  if (typeof reply === 'string') return { kind: 'held', by: reply };
+  return { kind: reply === 1 ? 'deleted' : 'missing' };
 }
 
 /** Notes that a batch reads this file. False when the file is gone: then the batch must not be made. */
 export async function useFile(ledger: Ledger, id: string, batchId: string): Promise<boolean> {
   return (await run(ledger, 'use-file', [ledger.keys.file(id)], [batchId])) === 1;
 }
+
+/** Takes the note back: the batch was not made after all. */
+export const releaseFile = (ledger: Ledger, id: string, batchId: string): Promise<unknown> =>
+  ledger.redis.hdel(ledger.keys.file(id), `used:${batchId}`);
 
 /** Ids of the batches that were made of this file, ended ones included. */
 export async function usersOfFile(ledger: Ledger, id: string): Promise<string[]> {

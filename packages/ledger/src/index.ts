@@ -29,7 +29,15 @@ export type {
   NewBatch,
   StoredBatch,
 } from './batches.ts';
-export { createFile, deleteFile, listExpired, readFile, useFile, usersOfFile } from './files.ts';
+export {
+  createFile,
+  deleteFile,
+  listExpired,
+  readFile,
+  releaseFile,
+  useFile,
+  usersOfFile,
+} from './files.ts';
 export type { FileRecord } from './files.ts';
 export { addPart, createUpload, endUpload, readParts, readUpload } from './uploads.ts';
 export type {

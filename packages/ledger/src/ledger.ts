@@ -29,6 +29,7 @@ export type ScriptName =
   | 'outcomes-left'
   | 'finish-batch'
   | 'use-file'
+  | 'delete-file'
   | 'add-part'
   | 'end-upload'
   | 'take-lead'
@@ -53,6 +54,7 @@ const NAMES: readonly ScriptName[] = [
   'outcomes-left',
   'finish-batch',
   'use-file',
+  'delete-file',
   'add-part',
   'end-upload',
   'take-lead',

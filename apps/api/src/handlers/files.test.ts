@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import OpenAI, { toFile } from 'openai';
 import OpenAI5 from 'openai-5';
-import { moveBatch } from '@sluice/ledger';
+import { moveBatch, useFile, usersOfFile } from '@sluice/ledger';
 import { until } from '@sluice/testing';
 import { startTestApi } from '../test-api.ts';
 import type { TestApi } from '../test-api.ts';
@@ -187,4 +187,36 @@ test('a file that a batch reads is not deleted under it', async () => {
   assert.match(refused.json.error.message, new RegExp(`${batch.id}, which is validating`));
   await moveBatch(api.ledger, batch.id, { from: ['validating'], to: 'failed' });
   assert.equal((await api.call(`DELETE /v1/files/${file.id}`)).status, 200);
+});
+
+test('a file is not deleted under a batch that is being made of it', async () => {
+  for (let i = 0; i < 20; i += 1) {
+    const { id } = await uploadNamed('race.jsonl', LINES);
+    const order = { input_file_id: id, endpoint: '/v1/chat/completions', completion_window: '24h' };
+    const [made, deleted] = await Promise.all([
+      api.call('POST /v1/batches', order),
+      api.call(`DELETE /v1/files/${id}`),
+    ]);
+    const both = [made.status, deleted.status];
+    const won = made.status === 200 ? [200, 409] : [400, 200];
+    assert.deepEqual(both, won);
+    assert.equal(api.stored().includes(id), made.status === 200);
+  }
+});
+
+test('a file that was noted for a batch this moment is in use; a repeated batch leaves no note', async () => {
+  const { id } = await uploadNamed('noted.jsonl', LINES);
+  await useFile(api.ledger, id, `batch_${'0'.repeat(32)}`);
+  const { status, json, headers } = await api.call(`DELETE /v1/files/${id}`);
+  assert.deepEqual([status, json.error.code], [409, 'file_in_use']);
+  assert.equal(headers.get('x-should-retry'), 'false');
+  const order = { input_file_id: id, endpoint: '/v1/chat/completions', completion_window: '24h' };
+  const key = { 'idempotency-key': 'noted' };
+  const first = await api.call('POST /v1/batches', order, key);
+  assert.equal((await api.call('POST /v1/batches', order, key)).json.id, first.json.id);
+  const users = await usersOfFile(api.ledger, id);
+  assert.deepEqual(
+    users.filter((user) => !/^batch_0+$/.test(user)),
+    [first.json.id],
+  );
 });

@@ -1,11 +1,10 @@
 /** /v1/files. Bytes go into the store first, the record second; on deletion the other way round. */
-import { createFile, deleteFile, readBatch, readFile, usersOfFile } from '@sluice/ledger';
+import { createFile, readFile } from '@sluice/ledger';
 import type { FileRecord } from '@sluice/ledger';
 import type { Api } from '../api.ts';
 import { checkBatchContent } from '../batch-content.ts';
 import { refuse } from '../errors.ts';
 import { fileObject } from '../file-object.ts';
-import { hasEnded } from '../find-batch.ts';
 import { findFile } from '../find-file.ts';
 import { noSuch } from '../find-job.ts';
 import type { ApiRequest, Reply } from '../http/message.ts';
@@ -14,6 +13,7 @@ import { check } from '../http/problem.ts';
 import { readQuery } from '../http/query.ts';
 import { hasKey, idempotencyOf, newId, refuseConflict } from '../idempotency.ts';
 import { listPage } from '../listing.ts';
+import { removeBytes, removeUnused } from '../remove-file.ts';
 import { receiveForm } from '../receive-form.ts';
 import type { Form } from '../receive-form.ts';
 import { fileForm, filesQuery } from '../shapes/file-request.ts';
@@ -92,22 +92,9 @@ async function keepFile(
   return (await readFile(api.ledger, accepted.id)) ?? noSuch('File', accepted.id);
 }
 
-/** The record is gone already: bytes that stay behind cost room, nothing else. */
-export async function removeBytes(
-  { store, events }: Pick<Api, 'store' | 'events'>,
-  name: string,
-): Promise<void> {
-  await store
-    .remove(name)
-    .catch((error: unknown) => events.bytesLeft({ name, error: String(error) }));
-}
-
-/** A file made on the way to a batch that then was not made of it. */
-export async function forgetFile(api: Api, file: FileRecord): Promise<void> {
-  if (await deleteFile(api.ledger, file.id).catch(() => false)) {
-    await removeBytes(api, file.storeName);
-  }
-}
+/** A file made on the way to a batch that then was not made of it. Where that is unknown the file stays until it lapses. */
+export const forgetFile = async (api: Api, file: FileRecord): Promise<unknown> =>
+  removeUnused(api, file).catch(() => null);
 
 export async function listFiles(api: Api, request: ApiRequest): Promise<Reply> {
   const query = readQuery(filesQuery, request.query);
@@ -153,12 +140,9 @@ export async function getContent(api: Api, request: ApiRequest): Promise<Reply> 
 /** A file that a batch still reads is not taken away under it. */
 export async function removeFile(api: Api, request: ApiRequest): Promise<Reply> {
   const file = await findFile(api, request.caller, wanted(request));
-  for (const batchId of await usersOfFile(api.ledger, file.id)) {
-    const batch = await readBatch(api.ledger, batchId);
-    if (batch === null || hasEnded(batch.status)) continue;
-    refuse('file_in_use', { values: { id: file.id, batch: batchId, found: batch.status } });
+  const held = await removeUnused(api, file);
+  if (held !== null) {
+    refuse('file_in_use', { values: { id: file.id, batch: held.batch, found: held.status } });
   }
-  await deleteFile(api.ledger, file.id);
-  await removeBytes(api, file.storeName);
   return ok({ id: file.id, object: 'file', deleted: true });
 }

@@ -13,9 +13,10 @@ import type { ApiRequest, Reply } from '../http/message.ts';
 import { ok } from '../http/message.ts';
 import { checkBody } from '../http/problem.ts';
 import { idempotencyOf, newId, refuseConflict } from '../idempotency.ts';
+import { removeBytes } from '../remove-file.ts';
 import { receiveForm } from '../receive-form.ts';
 import { completeRequest, uploadRequest } from '../shapes/file-request.ts';
-import { newFile, removeBytes } from './files.ts';
+import { newFile } from './files.ts';
 
 const HOUR_MS = 3_600_000;
 /** OpenAI's largest part. */
