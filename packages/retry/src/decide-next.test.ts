@@ -24,11 +24,13 @@ const attempt = (deployment: string, outcome: Outcome): Attempt => ({
   error: null,
 });
 
-/** `'a:timeout b:network'` → the history; the last one is the attempt being decided on. */
+/** `'a:timeout b:provider_error/500'` → the history; the last one is the attempt being decided on. */
 function after(history: string, more: Partial<FailureFacts> = {}): FailureFacts {
   const attempts = history.split(' ').map((word) => {
-    const [deployment = '', outcome = ''] = word.split(':');
-    return attempt(deployment, outcome as Outcome);
+    const [deployment = '', ended = ''] = word.split(':');
+    const [outcome, status = null] = ended.split('/');
+    const statusCode = status === null ? null : Number(status);
+    return { ...attempt(deployment, outcome as Outcome), status_code: statusCode };
   });
   return {
     outcome: attempts.at(-1)?.outcome as FailureClass,
@@ -97,11 +99,44 @@ const TABLE: [string, FailureFacts, unknown][] = [
     after('a:lost a:lost a:lost a:lost', { maxAttempts: 1 }),
     { kind: 'dead' },
   ],
-  ['no time left', after('a:timeout', { deadlineAt: NOW + 250 }), { kind: 'expire' }],
+  ['no time left', after('a:timeout', { deadlineAt: NOW }), { kind: 'expire' }],
   [
-    'just enough time left',
-    after('a:timeout', { deadlineAt: NOW + 251 }),
+    'waits end before the deadline',
+    after('a:timeout', { deadlineAt: NOW + 100 }),
+    retry('elsewhere', 50, ['a']),
+  ],
+  [
+    "a provider's wish beyond the deadline does not end the job early",
+    after('a:rate_limited', {
+      deadlineAt: NOW + 45_000,
+      retryAfterMs: HOUR,
+      hasAlternative: false,
+    }),
     retry('elsewhere', 250, ['a']),
+  ],
+  [
+    'nor does one up to it',
+    after('a:overloaded', {
+      deadlineAt: NOW + 20_000,
+      retryAfterMs: 20_000,
+      hasAlternative: false,
+    }),
+    retry('elsewhere', 250, ['a']),
+  ],
+  [
+    'an answer that cannot be read is bought once more',
+    after('a:provider_error/200'),
+    retry('elsewhere', 250, ['a']),
+  ],
+  [
+    'and not again, whatever came between',
+    after('a:provider_error/200 b:timeout b:provider_error/204'),
+    { kind: 'dead' },
+  ],
+  [
+    'a failure that says so may be repeated more often',
+    after('a:provider_error/500 b:provider_error/502'),
+    retry('elsewhere', 500, ['a', 'b']),
   ],
   [
     "the provider's wish does not hold a job that can go elsewhere",

@@ -4,7 +4,7 @@
  *
  *   refused for good ─────────────▶ fail      (unless a later tier may try: see `nextTier`)
  *   out of attempts ──────────────▶ dead
- *   next try not before deadline ─▶ expire
+ *   past its deadline ────────────▶ expire
  *   else ─────────────────────────▶ retry, not before …, excluding …
  */
 import type { Attempt, FailureClass } from '@sluice/job';
@@ -52,6 +52,8 @@ export type NextStep =
  * go round for ever (Sidekiq's super_fetch draws the same line after three).
  */
 export const FREE_LOSSES = 3;
+/** A success whose body is no answer was probably paid for: it is bought once more, elsewhere if possible, and not again. */
+const MOST_UNREADABLE = 2;
 /** A longer `retry-after` is the budget's and the block's business; a job looks again after this. */
 const LONGEST_RETRY_AFTER_MS = 60_000;
 
@@ -66,28 +68,40 @@ export function spentAttempts(attempts: readonly Attempt[]): number {
   return spent + Math.max(0, lost - FREE_LOSSES);
 }
 
+const unreadableAnswers = (attempts: readonly Attempt[]): number =>
+  attempts.filter(
+    ({ outcome, status_code: status }) =>
+      outcome === 'provider_error' && status !== null && status >= 200 && status < 300,
+  ).length;
+
 /** Decides what happens to a job whose last attempt failed. Never throws. */
 export function decideNext(facts: FailureFacts, random: () => number): NextStep {
   const { next } = CONSEQUENCES[facts.outcome];
   if (next === 'never' || (next === 'next_tier' && facts.nextTier !== true))
     return { kind: 'fail' };
   if (spentAttempts(facts.attempts) >= facts.maxAttempts) return { kind: 'dead' };
+  if (unreadableAnswers(facts.attempts) >= MOST_UNREADABLE) return { kind: 'dead' };
+  if (facts.now >= facts.deadlineAt) return { kind: 'expire' };
   const notBeforeMs = facts.now + waitMs(facts, random);
-  if (notBeforeMs >= facts.deadlineAt) return { kind: 'expire' };
   return { kind: 'retry', where: next, notBeforeMs, exclude: exclusions(facts.attempts) };
 }
 
 /**
  * A blocked deployment is out of the running and a later tier is another model: nothing is gained by waiting.
  * Otherwise the window doubles with every failure of the job. The provider's wish is for the deployment that
- * uttered it, so it holds the job only where there is no other.
+ * uttered it, so it holds the job only where there is no other. All waits end before the deadline: until then another
+ * deployment may become usable, and what holds this one back (its budget's pause, its breaker) does so by itself.
  */
 function waitMs(facts: FailureFacts, random: () => number): number {
   const { blocks, next } = CONSEQUENCES[facts.outcome];
   if (blocks || next === 'next_tier') return 0;
-  const wait = backoffMs(waitingFailures(facts.attempts), random, facts.backoff ?? DEFAULT_BACKOFF);
+  const left = facts.deadlineAt - facts.now;
+  const { baseMs, capMs } = facts.backoff ?? DEFAULT_BACKOFF;
+  const backoff = { baseMs, capMs: Math.min(capMs, left) };
+  const wait = backoffMs(waitingFailures(facts.attempts), random, backoff);
   if (facts.hasAlternative !== false || facts.retryAfterMs === null) return wait;
-  return Math.max(wait, Math.min(facts.retryAfterMs, LONGEST_RETRY_AFTER_MS));
+  const asked = Math.min(facts.retryAfterMs, LONGEST_RETRY_AFTER_MS);
+  return asked < left ? Math.max(wait, asked) : wait;
 }
 
 /** Failures that make a job wait longer: all but blocks, which say nothing about when to come back. */
