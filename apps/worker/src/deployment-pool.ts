@@ -72,6 +72,7 @@ export class DeploymentPool {
   #learned: Learned;
   #calling = 0;
   #stopped = false;
+  #oddUsageSeen = false;
 
   constructor(ports: PoolPorts, learned: Learned) {
     this.#ports = ports;
@@ -204,6 +205,10 @@ export class DeploymentPool {
         usage: result.usage,
       })
       .then(() => this.#gate.ended());
+    if (result.oddUsage && !this.#oddUsageSeen) {
+      this.#oddUsageSeen = true;
+      entry.events.oddUsage({ deployment: deployment.id, ref: call.ref });
+    }
     if (result.outcome === 'ok') return;
     const ms = Math.round(tookMs);
     const { outcome, statusCode: status } = result;

@@ -16,6 +16,8 @@ export const workerEvents = (log: Logger) => ({
     status: number | null;
     ms: number;
   }) => log.warn(fields, 'call failed'),
+  oddUsage: (fields: { deployment: string; ref: string }) =>
+    log.warn(fields, 'an answer says it used what cannot be true; such usage counts as unknown'),
   writeRetried: (fields: { what: string; items: number; error: string }) =>
     log.warn(fields, 'write failed, trying again'),
   leaseLost: (fields: { entries: string[] }) => log.warn(fields, 'lease lost while calling'),

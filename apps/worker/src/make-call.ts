@@ -1,6 +1,6 @@
 /** One call to a provider, from its body to a classified outcome. Never throws: what goes wrong is an outcome. */
 import type { Attempt, Deployment, Outcome, Usage } from '@sluice/job';
-import { readLimits } from '@sluice/providers';
+import { plausibleUsage, readLimits } from '@sluice/providers';
 import type { Adapter, Caller, LimitReport } from '@sluice/providers';
 import type { Call } from './load-calls.ts';
 
@@ -9,7 +9,11 @@ export interface CallResult {
   statusCode: number | null;
   /** The answer in OpenAI's format, one line of JSON; null when there was none. */
   body: string | null;
+  /** Null where the provider does not say, or says what cannot be true (`oddUsage`). */
   usage: Usage | null;
+  oddUsage: boolean;
+  /** The status of a success whose body is no answer; `statusCode` says 502 then. */
+  unreadStatus: number | null;
   costUsd: number | null;
   retryAfterMs: number | null;
   message: string | null;
@@ -54,13 +58,17 @@ async function send(
     return { ...NO_ANSWER, ...times, outcome: UNANSWERED[sent.kind], message: sent.message };
   }
   const answer = adapter.readAnswer(call.endpoint, sent.response);
+  const sizes = { sentBytes: request.body.length, receivedBytes: sent.response.text.length };
+  const usage = answer.usage && plausibleUsage(answer.usage, sizes);
   return {
     ...times,
     outcome: answer.outcome,
     statusCode: answer.statusCode,
     body: answer.body,
-    usage: answer.usage,
-    costUsd: costOf(deployment, answer.usage, answer.outcome),
+    usage,
+    unreadStatus: 'unreadable' in answer ? sent.response.status : null,
+    oddUsage: usage === null && answer.usage !== null,
+    costUsd: costOf(deployment, usage, answer.outcome),
     retryAfterMs: answer.retryAfterMs,
     message: answer.message,
     limits: readLimits(sent.response.headers),
@@ -80,6 +88,8 @@ export const NO_ANSWER = {
   statusCode: null,
   body: null,
   usage: null,
+  oddUsage: false,
+  unreadStatus: null,
   costUsd: null,
   retryAfterMs: null,
   limits: [],
@@ -106,7 +116,7 @@ export const attemptOf = (deployment: Deployment, call: Call, result: CallResult
   queued_ms: Math.max(0, Math.round(result.startedAt - call.since)),
   took_ms: Math.round(result.endedAt - result.startedAt),
   outcome: result.outcome,
-  status_code: result.statusCode,
+  status_code: result.unreadStatus ?? result.statusCode,
   usage: result.usage,
   cost_usd: result.costUsd,
   error: result.message,

@@ -333,6 +333,28 @@ describe('a batch', () => {
     assert.equal(await finishBatch(ledger, { ...end, extents: now }), 'ended');
   });
 
+  test('records whatever its answers say they used', async () => {
+    const batch = await draining(2);
+    await feed(batch, [chunk(batch, '0.0', [1, 2])]);
+    await claim(`${batch}~0.0`, 1);
+    for (const [place, count] of [1e18, Number.NaN].entries()) {
+      const line = { line: place + 1, ok: true, place };
+      const entry = one({
+        streamId: await answer(batch, '0.0', [place], `w${place}`),
+        chunk: `${batch}~0.0`,
+        usage: { input: count, cached: 5.5, output: count, reasoning: 0 },
+        costUsd: count,
+        lines: [line],
+      });
+      assert.equal(
+        (await recordLines(ledger, record(batch, [entry], 10 * place))).kind,
+        'recorded',
+      );
+    }
+    const { completed, status } = (await readBatch(ledger, batch)) ?? {};
+    assert.deepEqual([completed, status], [2, 'finalizing']);
+  });
+
   test('that winds down waits for the answers that lay in the stream then, and for no others', async () => {
     const batch = await draining(1);
     await feed(batch, [chunk(batch, '0.0', [1])]);

@@ -35,7 +35,8 @@ export interface ProviderResponse {
  * How a call ended. `body` is always one line of valid JSON in OpenAI's format: the answer, or the error envelope.
  * `statusCode` is the provider's, except where a failure came inside HTTP 200: then the status it names, or 502.
  * `message` is for the ledger of attempts: at most 500 characters, keys masked, long quotations cut out.
- * `usage` of a failure is what the provider says it charged, null if it does not say.
+ * `usage` of a failure is what the provider says it charged, null if it does not say. Either is as the provider says it:
+ * ask `plausibleUsage` whether it can be true.
  */
 export type Answer =
   | {
@@ -54,7 +55,11 @@ export type Answer =
       /** The wait the provider asks for, ms; at most a minute; null if it does not say. */
       retryAfterMs: number | null;
       message: string;
+      /** A success by its status, whose body is no answer: probably paid for. */
+      unreadable?: true;
     };
+
+export type FailedAnswer = Exclude<Answer, { outcome: 'ok' }>;
 
 export interface Adapter {
   /** The name in the config: `providers.<id>.type`. */

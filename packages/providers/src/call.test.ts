@@ -7,6 +7,7 @@ import type { AddressInfo, Server } from 'node:net';
 import { test } from 'node:test';
 import type { TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
+import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import { createCaller } from './call.ts';
 import type { CallerOptions } from './call.ts';
 
@@ -253,4 +254,53 @@ test('a closed caller refuses with a result', async (t) => {
   await send();
   await caller.close();
   assert.equal((await send()).kind, 'network');
+});
+
+test('a compressed answer is read, though nobody asked for it', async (t) => {
+  const plain = '{"x":"…"}';
+  const forms: [string, Buffer][] = [
+    ['gzip', gzipSync(plain)],
+    ['X-Gzip', gzipSync(plain)],
+    ['br', brotliCompressSync(plain)],
+    ['deflate', deflateSync(plain)],
+    ['deflate', deflateRawSync(plain)],
+    ['gzip, br', brotliCompressSync(gzipSync(plain))],
+    ['identity', Buffer.from(plain)],
+    ['gzip', Buffer.from(plain)],
+    ['constructor', Buffer.from(plain)],
+  ];
+  for (const [encoding, bytes] of forms) {
+    const { send } = await setUp(t, (_request, response) => {
+      response.writeHead(200, { 'content-encoding': encoding }).end(bytes);
+    });
+    const result = await send();
+    assert.ok(result.kind === 'answer');
+    assert.equal(result.response.text, plain, encoding);
+  }
+});
+
+test('what unfolds to more than the limit is too large', async (t) => {
+  const { send } = await setUp(
+    t,
+    (_request, response) => {
+      response.writeHead(200, { 'content-encoding': 'gzip' });
+      response.end(gzipSync('x'.repeat(100_000)));
+    },
+    { maxResponseBytes: 1000 },
+  );
+  const result = await send();
+  assert.ok(result.kind === 'too_large');
+});
+
+test('long headers are read; endless ones end the call for good', async (t) => {
+  const { send } = await setUp(t, (_request, response) => {
+    response.writeHead(200, { 'x-trace': 'h'.repeat(100_000) }).end('{}');
+  });
+  assert.equal((await send()).kind, 'answer');
+  const endless = await setUp(t, (_request, response) => {
+    response.writeHead(200, { 'x-trace': 'h'.repeat(1_000_000) }).end('{}');
+  });
+  const result = await endless.send();
+  assert.ok(result.kind === 'too_large');
+  assert.match(result.message, /headers are longer than/);
 });

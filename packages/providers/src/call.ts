@@ -15,6 +15,7 @@ import { setMaxListeners } from 'node:events';
 import { Agent } from 'undici';
 import type { Dispatcher } from 'undici';
 import type { ProviderRequest, ProviderResponse } from './adapter.ts';
+import { decodeBody } from './decode-body.ts';
 
 export interface CallOptions {
   /** For the whole call: waiting for a connection, connecting, headers and body. */
@@ -42,11 +43,13 @@ export interface Caller {
 export interface CallerOptions {
   /** Connections to one origin at once; further calls wait. Default: no bound (the budgets' concurrency is one). */
   connectionsPerOrigin?: number;
-  /** Longest answer accepted, bytes. */
+  /** Longest answer accepted, bytes, also after decompression. */
   maxResponseBytes?: number;
 }
 
 const MAX_RESPONSE_BYTES = 64 * 1024 * 1024;
+/** Gateways add policies and traces: Node's own 16 KiB would refuse an answer that was paid for. */
+const MAX_HEADER_BYTES = 256 * 1024;
 /** A timer later than this says that the process stood still; an overloaded one lags less. */
 const LATE_MS = 200;
 /** How long a call goes on after a late timer: enough for the rest of an answer that waits at the provider's end. */
@@ -61,6 +64,7 @@ export function createCaller({
     pipelining: 1,
     headersTimeout: 0,
     bodyTimeout: 0,
+    maxHeaderSize: MAX_HEADER_BYTES,
     connect: { timeout: 10_000 },
   });
   let closing: Promise<void> | null = null;
@@ -87,6 +91,7 @@ class CallInFlight implements Dispatcher.DispatchHandler {
   #controller: Dispatcher.DispatchController | null = null;
   #timer: NodeJS.Timeout | undefined;
   #settled = false;
+  #arrived = false;
 
   constructor(
     limits: CallOptions & { maxResponseBytes: number },
@@ -150,8 +155,25 @@ class CallInFlight implements Dispatcher.DispatchHandler {
   }
 
   onResponseEnd(): void {
-    const text = joinChunks(this.#chunks);
+    const bytes = joinChunks(this.#chunks);
     const headers = flatten(this.#headers);
+    const encoding = headers['content-encoding'];
+    if (encoding === undefined) this.#answer(headers, bytes);
+    else void this.#decode(headers, bytes, encoding);
+  }
+
+  /** The answer has arrived: from here on neither time nor a signal takes it away. */
+  async #decode(headers: Record<string, string>, bytes: Buffer, encoding: string): Promise<void> {
+    if (this.#settled) return;
+    this.#arrived = true;
+    const decoded = await decodeBody(bytes, encoding, this.#limits.maxResponseBytes);
+    this.#arrived = false;
+    if (decoded === 'too_large') this.#tooLarge();
+    else this.#answer(headers, decoded);
+  }
+
+  #answer(headers: Record<string, string>, bytes: Buffer): void {
+    const text = bytes.toString();
     this.#settle({
       kind: 'answer',
       response: { status: this.#status, headers, text, receivedAtMs: Date.now() },
@@ -160,11 +182,14 @@ class CallInFlight implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_controller: unknown, error: unknown): void {
-    this.#end('network', describe(error));
+    const tooLarge = (error as NodeJS.ErrnoException).code === 'UND_ERR_HEADERS_OVERFLOW';
+    if (tooLarge)
+      this.#end('too_large', `the answer's headers are longer than ${MAX_HEADER_BYTES} bytes`);
+    else this.#end('network', describe(error));
   }
 
   #end(kind: 'timeout' | 'network' | 'too_large' | 'aborted', message: string): void {
-    if (this.#settled) return;
+    if (this.#settled || this.#arrived) return;
     this.#settle({ kind, message, tookMs: this.#tookMs() });
     this.#controller?.abort(new Error(message));
   }
@@ -182,8 +207,8 @@ class CallInFlight implements Dispatcher.DispatchHandler {
   }
 }
 
-const joinChunks = (chunks: Buffer[]): string =>
-  chunks.length === 1 ? (chunks[0] as Buffer).toString() : Buffer.concat(chunks).toString();
+const joinChunks = (chunks: Buffer[]): Buffer =>
+  chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks);
 
 function flatten(headers: Headers): Record<string, string> {
   const flat: Record<string, string> = {};

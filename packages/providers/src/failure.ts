@@ -3,7 +3,7 @@
  * (wire-spec 4.2). Each format brings its own table; the status table is common to all.
  */
 import type { FailureClass, Usage } from '@sluice/job';
-import type { Answer, ProviderResponse } from './adapter.ts';
+import type { Answer, FailedAnswer, ProviderResponse } from './adapter.ts';
 import { cleanMessage } from './error-message.ts';
 import { asString, isObject } from './json.ts';
 import type { JsonObject } from './json.ts';
@@ -97,7 +97,7 @@ interface Failure {
 }
 
 /** The answer for a failed call. */
-export function failed({ outcome, complaint, response, envelope, usage }: Failure): Answer {
+export function failed({ outcome, complaint, response, envelope, usage }: Failure): FailedAnswer {
   const message = cleanMessage(complaint.message, `HTTP ${complaint.status} without a message`);
   // Providers repeat part of the key in its refusal: that text goes no further.
   const keep = outcome === 'credential' ? null : envelope;
@@ -127,7 +127,9 @@ export function unreadable(response: ProviderResponse): Answer {
   const status = response.status >= 300 ? response.status : 502;
   const message = `HTTP ${response.status} whose body is not a JSON object`;
   const complaint = { status, codes: [], message, error: null };
-  return failed({ outcome: 'provider_error', complaint, response, envelope: null, usage: null });
+  const told = { complaint, response, envelope: null, usage: null };
+  const answer = failed({ outcome: 'provider_error', ...told });
+  return response.status < 300 ? { ...answer, unreadable: true } : answer;
 }
 
 /** The error object in a parsed body: `{error: {…}}`, and Google's `[{error: {…}}]`. */

@@ -5,5 +5,6 @@ export type { Adapter, Answer, Body, Call, ProviderRequest, ProviderResponse } f
 export { createCaller } from './call.ts';
 export type { CallOptions, CallResult, Caller, CallerOptions } from './call.ts';
 export { readLimits } from './limits.ts';
+export { plausibleUsage } from './plausible-usage.ts';
 export { refusedLimit } from './refused-limit.ts';
 export type { LimitReport } from './limits.ts';

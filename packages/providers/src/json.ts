@@ -8,9 +8,9 @@ export const isObject = (value: unknown): value is JsonObject =>
 export const asString = (value: unknown): string | null =>
   typeof value === 'string' && value !== '' ? value : null;
 
-/** A count of tokens; 0 for anything that is none. */
+/** A count of tokens as it is said: 0 where it is left out, NaN for what is no number. */
 export const asCount = (value: unknown): number =>
-  typeof value === 'number' && Number.isFinite(value) && value > 0 ? value : 0;
+  typeof value === 'number' ? value : value === undefined || value === null ? 0 : Number.NaN;
 
 /** The value, or undefined where `text` is not JSON. */
 export function parseJson(text: string): unknown {

@@ -108,8 +108,14 @@ for _, range in ipairs(ranges) do
     redis.call('RPUSH', KEYS[3], string.format('%s %.0f %.0f', ARGV[6], range[1], range[2]))
   end
 end
+-- Whatever was said: an amount that Redis refuses here would leave the entries half recorded for ever.
+local MOST = 1e12
 for name, amount in pairs(adds) do
-  redis.call(name == 'cost' and 'HINCRBYFLOAT' or 'HINCRBY', KEYS[1], name, string.format('%.17g', amount))
+  if amount ~= amount then amount = 0 end
+  amount = math.max(-MOST, math.min(MOST, amount))
+  adds[name] = amount
+  if name == 'cost' then redis.call('HINCRBYFLOAT', KEYS[1], name, string.format('%.17g', amount))
+  else redis.call('HINCRBY', KEYS[1], name, string.format('%.0f', amount)) end
 end
 
 local done, bad, total = unpack(redis.call('HMGET', KEYS[1], 'completed', 'failed', 'total'))
