@@ -1,6 +1,7 @@
 /** Answers of any depth and size, and that whoever reads them takes nothing away from anybody else. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { encodeRecorded } from '@sluice/files';
 import { LARGE_BYTES } from '@sluice/ledger';
 import { chat, endJobAs, startTestApi } from './test-api.ts';
 import type { TestApi } from './test-api.ts';
@@ -81,4 +82,27 @@ test('a large request is kept, run again and found again', async () => {
   const { redis, keys } = api.ledger;
   const body = await redis.hget(keys.job(again.json.id as string), 'body');
   assert.equal(JSON.parse(body ?? '').messages[0].content, content);
+});
+
+test('a deep answer of a batch line is read as it was recorded', async () => {
+  const line = { custom_id: 'a', method: 'POST', url: '/v1/chat/completions' };
+  const text = JSON.stringify({ ...line, body: { model: 'fast', ...chat() } });
+  const type = { 'content-type': 'application/jsonl' };
+  const { json } = await api.call('POST /v1/batches?completion_window=24h', text, type);
+  const row = encodeRecorded({
+    line: 1,
+    ok: true,
+    output: `{"id":"r","custom_id":"a","response":{"status_code":200,"request_id":"r","body":${DEEP}},"error":null}`,
+    extras: '{"deployment":"mini","tier":1,"attempts":[],"cost_usd":null}',
+  });
+  const store = api.store();
+  const appender = await store.appender(`batches/${json.id}/segment-test`);
+  const { segment, start, end } = await appender.append([Buffer.from(row)]);
+  await appender.close();
+  const { redis, keys } = api.ledger;
+  await redis.rpush(keys.extents(json.id as string), `${segment} ${start} ${end}`);
+  await redis.setbit(keys.seen(json.id as string), 1, 1);
+  const read = await fetch(`${api.url}/v1/jobs/${json.id}.1`);
+  assert.equal(read.status, 200);
+  assert.ok((await read.text()).includes(`"result":{"status_code":200,"body":${DEEP}}`));
 });

@@ -55,6 +55,13 @@ test('above 256 KiB the result stays behind and the event says where', () => {
   assert.deepEqual(large.data, { ...job(null), result: null, url });
 });
 
+test('an answer passes through as it came, however deep', () => {
+  const event = { id: 'evt_1', type: 'job.succeeded', at: 0 } as const;
+  const whole = `{"id":"job_0","result":{"body":${'['.repeat(50_000)}1.00${']'.repeat(50_000)}}}`;
+  const body = jobEventBody(event, whole, () => assert.fail('it is small'));
+  assert.ok(body.endsWith(`,"data":${whole}}`));
+});
+
 test('the limit counts bytes, not characters', () => {
   const event = { id: 'evt_1', type: 'job.succeeded', at: 0 } as const;
   const wide = job('é'.repeat(MAX_JOB_BYTES / 2));
