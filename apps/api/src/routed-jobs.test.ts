@@ -69,5 +69,8 @@ test('what a routed pool cannot express is said of that pool', async () => {
     metadata: { purpose: 'eval-1' },
   });
   assert.equal(status, 400);
-  assert.match(json.error.message as string, /no deployment of smart can express logprobs/);
+  assert.match(
+    json.error.message as string,
+    /no deployment of smart can express logprobs \(route .*\); leave it out, or .* drop_params/,
+  );
 });

@@ -54,7 +54,7 @@ export const modelsFor = (fleet: Fleet, caller: Caller): string[] =>
 
 /** Bits of the wire formats that can say this body; throws 400 naming the parameter when none can. */
 export function formatsFor(
-  { pool, deployments }: Pick<Routed, 'pool' | 'deployments'>,
+  { pool, deployments, by }: Routed,
   endpoint: Endpoint,
   { body, within }: { body: Record<string, unknown>; within: string },
 ): number {
@@ -62,10 +62,14 @@ export function formatsFor(
   if (mask !== 0) return mask;
   const [first = 'endpoint'] = unsayable;
   const field = first === 'endpoint' ? first : `${within}${first}`;
+  const routed = by === null || by.route === null ? '' : ` (${by.why})`;
+  const hint = unsayable.some((name) => name === 'messages' || name === 'stream')
+    ? ''
+    : '; leave it out, or let its deployments leave it out with drop_params in the config';
   const reason =
     first === 'endpoint'
       ? `no deployment of ${pool} serves ${endpoint}`
-      : `no deployment of ${pool} can express ${unsayable.join(', ')}`;
+      : `no deployment of ${pool} can express ${unsayable.join(', ')}${routed}${hint}`;
   return refuse('unsupported_parameter', { param: field, values: { field, reason } });
 }
 

@@ -73,7 +73,9 @@ function rulesFor(
     resolve: (model, { customId, ...line }) => {
       const found = findPool(search, { ...asked, ...line, model, id: customId }, createdAt);
       if (found.kind === 'unknown') return { ...found, known: allowed ?? knownModels(fleet) };
-      return { kind: 'pool', pool: found.kind === 'deployment' ? model : found.pool.id };
+      if (found.kind === 'deployment') return { kind: 'pool', pool: model };
+      const { route, why } = found.routed;
+      return { kind: 'pool', pool: found.pool.id, routedBy: route === null ? null : why };
     },
     formatsFor: (pool, endpoint, body) => sayable(pool, endpoint, body).mask,
     cannotSay: (pool, endpoint, body) => sayable(pool, endpoint, body).unsayable,

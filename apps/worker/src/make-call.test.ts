@@ -70,7 +70,7 @@ test('usage that can be true, or none, is not odd', async (t) => {
 test('a success that cannot be read is seen in its attempt', async (t) => {
   const { result, attempt } = await answeredBy(t, (_request, response) => response.end('<html>'));
   assert.deepEqual([result.outcome, result.statusCode], ['provider_error', 502]);
-  assert.equal(attempt.status_code, 200);
+  assert.deepEqual([attempt.status_code, attempt.cost_usd], [200, null]);
   const failure = await answeredBy(t, (_request, response) =>
     response.writeHead(500).end('<html>'),
   );

@@ -1,4 +1,5 @@
 /** One call to a provider, from its body to a classified outcome. Never throws: what goes wrong is an outcome. */
+import { roundUsd } from '@sluice/job';
 import type { Attempt, Deployment, Outcome, Usage } from '@sluice/job';
 import { plausibleUsage, readLimits } from '@sluice/providers';
 import type { Adapter, Caller, LimitReport } from '@sluice/providers';
@@ -68,7 +69,8 @@ async function send(
     usage,
     unreadStatus: 'unreadable' in answer ? sent.response.status : null,
     oddUsage: usage === null && answer.usage !== null,
-    costUsd: costOf(deployment, usage, answer.outcome),
+    // What cannot be read may have been charged, and nobody knows for what.
+    costUsd: 'unreadable' in answer ? null : costOf(deployment, usage, answer.outcome),
     retryAfterMs: answer.retryAfterMs,
     message: answer.message,
     limits: readLimits(sent.response.headers),
@@ -105,7 +107,7 @@ function costOf(deployment: Deployment, usage: Usage | null, outcome: Outcome): 
   const cached = price.cached_input ?? price.input;
   const fresh = usage.input_tokens - usage.cached_tokens;
   const input = fresh * price.input + usage.cached_tokens * cached;
-  return (input + usage.output_tokens * price.output) / PER_MILLION;
+  return roundUsd((input + usage.output_tokens * price.output) / PER_MILLION);
 }
 
 /** The attempt as the ledger shows it. */

@@ -1,20 +1,20 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Endpoint } from '@sluice/job';
-import { type Checked, lineChecker } from './check-line.ts';
+import { type BatchRules, type Checked, lineChecker } from './check-line.ts';
 import type { LineError } from './line-errors.ts';
 import { ANTHROPIC, RULES, request } from './temp-batch.ts';
 
 const CHAT = '/v1/chat/completions';
 
-function check(line: unknown, endpoint: Endpoint = CHAT): Checked {
+function check(line: unknown, endpoint: Endpoint = CHAT, rules: BatchRules = RULES): Checked {
   const bytes = Buffer.from(typeof line === 'string' ? line : JSON.stringify(line));
   const place = { line: 1, offset: 0, length: bytes.length };
-  return lineChecker(endpoint, RULES).check({ ...place, bytes, problem: null });
+  return lineChecker(endpoint, rules).check({ ...place, bytes, problem: null });
 }
 
-function mistake(line: unknown, endpoint: Endpoint = CHAT): LineError {
-  const checked = check(line, endpoint);
+function mistake(line: unknown, endpoint: Endpoint = CHAT, rules: BatchRules = RULES): LineError {
+  const checked = check(line, endpoint, rules);
   assert.ok(checked.kind === 'mistake', JSON.stringify(checked));
   return checked.error;
 }
@@ -97,6 +97,21 @@ test('what is fine: stream false or null, a custom_id of 512 characters, fields 
       request: { pool: 'smart', formats: ANTHROPIC, shape },
     });
   }
+});
+
+test('what a pool cannot say is told of the pool that a route chose, and how to allow it', () => {
+  const body = { model: 'fast', messages: [{ role: 'user', content: 'hi' }], logprobs: true };
+  const why = 'route claude (metadata) sends "fast" to smart';
+  const rules: BatchRules = {
+    ...RULES,
+    resolve: () => ({ kind: 'pool', pool: 'smart', routedBy: why }),
+  };
+  const error = mistake(request('x', { body }), CHAT, rules);
+  assert.equal(
+    error.message,
+    `No deployment of the pool "smart" supports "logprobs" (${why}). ` +
+      'Leave it out, or let its deployments leave it out: drop_params in the config.',
+  );
 });
 
 test('an endpoint that no deployment of the model serves is named', () => {

@@ -21,11 +21,13 @@ type Body = Record<string, unknown>;
 export interface BatchRules {
   maxLines: number;
   maxLineBytes: number;
-  /** Finds who serves a line with this `model`; `known` = what could have been named. */
+  /** Finds who serves a line with this `model`, and which route says so; `known` = what could have been named. */
   resolve: (
     model: string,
     line: RoutedLine,
-  ) => { kind: 'pool'; pool: string } | { kind: 'unknown'; known: readonly string[] };
+  ) =>
+    | { kind: 'pool'; pool: string; routedBy?: string | null }
+    | { kind: 'unknown'; known: readonly string[] };
   /** Bit per wire format that can say this request in this pool; 0 = none can. */
   formatsFor: (pool: string, endpoint: Endpoint, body: Body) => number;
   /** The parameters that stand in the way when none can; `endpoint` when it is the endpoint itself. */
@@ -59,6 +61,8 @@ export interface LineChecker {
 }
 
 const LONGEST_CUSTOM_ID = 512;
+const NEVER_DROPPED = new Set(['messages', 'stream']);
+const DROPPING = ' Leave it out, or let its deployments leave it out: drop_params in the config.';
 
 /** `endpoint` null: the first line with a usable `url` decides. */
 export function lineChecker(given: Endpoint | null, rules: BatchRules): LineChecker {
@@ -193,7 +197,11 @@ function findRunners(line: Omit<RoutedLine, 'shape'>, rules: BatchRules): Reques
     }
     const formats = rules.formatsFor(named.pool, endpoint, body);
     if (formats === 0)
-      return nobodyCanSay(model, endpoint, rules.cannotSay(named.pool, endpoint, body));
+      return nobodyCanSay(
+        { ...named, model },
+        endpoint,
+        rules.cannotSay(named.pool, endpoint, body),
+      );
     return checkNeeded(endpoint, body) ?? { pool: named.pool, formats, shape };
   } catch (error) {
     // A stack overflow: JSON parses deeper than anything recursive can follow.
@@ -202,12 +210,25 @@ function findRunners(line: Omit<RoutedLine, 'shape'>, rules: BatchRules): Reques
   }
 }
 
-function nobodyCanSay(model: string, endpoint: Endpoint, params: readonly string[]): LineError {
+interface Named {
+  model: string;
+  pool: string;
+  routedBy?: string | null;
+}
+
+function nobodyCanSay(
+  { model, pool, routedBy }: Named,
+  endpoint: Endpoint,
+  params: readonly string[],
+): LineError {
+  const none = `No deployment of the ${routedBy ? `pool ${quote(pool)}` : `model ${quote(model)}`}`;
+  const why = routedBy ? ` (${routedBy})` : '';
   const [first] = params;
   if (first === undefined || params.includes('endpoint')) {
-    return invalid('url', `No deployment of the model ${quote(model)} serves ${endpoint}.`);
+    return invalid('url', `${none} serves ${endpoint}${why}.`);
   }
-  const message = `No deployment of the model ${quote(model)} supports ${quoteAll(params)}.`;
+  const hint = params.some((param) => NEVER_DROPPED.has(param)) ? '' : DROPPING;
+  const message = `${none} supports ${quoteAll(params)}${why}.${hint}`;
   return { code: 'unsupported_parameter', message, param: `body.${first}` };
 }
 
