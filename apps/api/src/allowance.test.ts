@@ -49,7 +49,10 @@ test('requests beyond those of a minute are refused, with when to come again; re
   const seconds = Number(headers.get('retry-after'));
   assert.ok(seconds >= 25 && seconds <= 30, `${seconds}: half a minute for one of two a minute`);
   assert.equal(headers.get('x-should-retry'), 'true');
-  assert.equal((await submit('fast', keyed)).json.id, first.json.id);
+  assert.equal(first.headers.get('idempotent-replayed'), null);
+  const again = await submit('fast', keyed);
+  assert.equal(again.json.id, first.json.id);
+  assert.equal(again.headers.get('idempotent-replayed'), 'true');
   assert.equal((await submit('free')).status, 202);
 });
 

@@ -1,4 +1,5 @@
 /** A batch as the API shows it: OpenAI's fields with explicit nulls (wire-spec 1.5), and `sluice` for the rest. */
+import { roundUsd } from '@sluice/job';
 import type { BatchError, StoredBatch } from '@sluice/ledger';
 import { hasEnded } from './find-batch.ts';
 
@@ -75,22 +76,30 @@ const deadlineOf = ({ status, etaAt, expiresAt }: StoredBatch) =>
     ? null
     : { meets: etaAt <= expiresAt, late_by_ms: Math.max(0, etaAt - expiresAt) };
 
+/** Where the lines went by their `model` and the routes: how many each pool has, done or not. */
+function byPool({ classes }: StoredBatch): Record<string, number> {
+  const lines: Record<string, number> = {};
+  for (const { pool, jobs } of classes) lines[pool] = (lines[pool] ?? 0) + jobs;
+  return lines;
+}
+
 /** `cost_usd`: what answers cost; null when one has no price. `unanswered_calls` may have been charged beside it. */
 const sluiceOf = (batch: StoredBatch, { running, blocked }: Running) => ({
   priority: batch.priority,
   paused: batch.paused,
   paused_reason: batch.pausedReason,
-  eta_at: seconds(stillAhead(batch.etaAt)),
+  eta_at: hasEnded(batch.status) ? null : seconds(stillAhead(batch.etaAt)),
   deadline: deadlineOf(batch),
   ideal_ms: batch.idealMs,
-  cost_usd: batch.unpriced > 0 ? null : batch.costUsd,
+  cost_usd: batch.unpriced > 0 ? null : roundUsd(batch.costUsd),
   unanswered_calls: batch.unanswered,
-  cost_estimate_usd: batch.costEstimateUsd,
+  cost_estimate_usd: batch.costEstimateUsd === null ? null : roundUsd(batch.costEstimateUsd),
   queued: hasEnded(batch.status)
     ? 0
     : Math.max(0, batch.total - batch.completed - batch.failed - running),
   running,
   by_deployment: batch.byDeployment,
+  by_pool: byPool(batch),
   blocked,
   retry_of: batch.retryOf,
 });

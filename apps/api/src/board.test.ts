@@ -27,6 +27,8 @@ test('the board lists the queues, read-only, and says what is in them without pr
   await api.ledger.redis.hset(api.ledger.keys.health, 'mini', '{"state":"active","share":0.25}');
   const page = await api.call('GET /admin/queues/');
   assert.equal(page.status, 200);
+  assert.match(page.text, /<div id="root">/);
+  assert.doesNotMatch(page.text, /googleapis/);
   assert.match(page.headers.get('content-security-policy') ?? '', /default-src 'self'/);
   const { json, text } = await api.call('GET /admin/queues/api/queues?activeQueue=jobs-fast');
   const names = json.queues.map(({ name }: { name: string }) => name);

@@ -2,7 +2,7 @@
 import { createBullBoard } from '@bull-board/api';
 import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
 import { ExpressAdapter } from '@bull-board/express';
-import type { RequestHandler } from 'express';
+import type { RequestHandler, Response } from 'express';
 import type { Fleet } from '@sluice/job';
 import { runQueue } from '@sluice/queues';
 import { queueNames } from './figures.ts';
@@ -62,8 +62,18 @@ export function openBoard(path: string, ports: BoardPorts): RequestHandler {
   return (request, response, next) => {
     follow();
     // Without Redis this is where it shows: the board itself would wait for it.
+    withoutFonts(response);
     described.refresh().then(() => board(request, response, next), next);
   };
+}
+
+const FONTS = /<link href="https:\/\/fonts\.googleapis\.com[^>]*>/;
+
+/** Its page would fetch a font from Google: nobody else is told that somebody looks at it. */
+function withoutFonts(response: Response): void {
+  const send = response.send.bind(response);
+  response.send = (body: unknown) =>
+    send(typeof body === 'string' ? body.replace(FONTS, '') : body);
 }
 
 /** References as they are, everything else by its kind: no prompt and no answer is ever shown. */

@@ -49,9 +49,10 @@ export function newId(kind: IdKind, idempotency: Idempotency | null = null): str
   return makeId(kind, bytes);
 }
 
-/** Throws 409 when the key was used for another request. */
-export function refuseConflict({ kind, id }: Accepted): void {
+/** Throws 409 when the key was used for another request; marks the answer when it is a repetition. */
+export function refuseConflict({ kind, id }: Accepted, { marks }: Pick<ApiRequest, 'marks'>): void {
   if (kind === 'conflict') refuse('idempotency_conflict', { values: { id } });
+  if (kind === 'repeated') marks['idempotent-replayed'] = 'true';
 }
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');

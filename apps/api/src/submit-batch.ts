@@ -42,7 +42,7 @@ export async function submitBatch(
     await returnAllowanceOf(api, request.caller, { id });
     await releaseFile(api.ledger, order.inputFileId, id);
   }
-  refuseConflict(accepted);
+  refuseConflict(accepted, request);
   const made = accepted.kind === 'created';
   if (made) {
     api.metrics.batchesAccepted.inc();

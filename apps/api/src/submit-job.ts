@@ -71,7 +71,7 @@ export async function submitJob(api: Api, request: ApiRequest, order: JobOrder):
   await checkAllowance(api, request.caller, { id, idempotency, inputFileId: null });
   const accepted = await acceptJob(api.ledger, job, { checkAt, idempotency, window });
   if (accepted.kind !== 'created') await returnAllowanceOf(api, request.caller, job);
-  refuseConflict(accepted);
+  refuseConflict(accepted, request);
   if (accepted.kind === 'repeated') {
     return (await readJobHead(api.ledger, accepted.id)) ?? noSuch('job', accepted.id);
   }

@@ -201,8 +201,9 @@ function leadershipOf(parts: Parts, terms: { now: Term | null }): Leadership {
       terms.now = term;
       await term.start();
     },
-    onLost: async (lost) => {
-      events.leadLost({ token: lost });
+    onLost: async (lost, how) => {
+      if (how === 'lost') events.leadLost({ token: lost });
+      else events.leadGivenUp({ token: lost });
       const term = terms.now;
       terms.now = null;
       await term?.stop();

@@ -11,6 +11,7 @@ export const dispatcherEvents = (log: Logger) => ({
     log.error(fields, 'config has mistakes; goes on with the one before'),
   leading: (fields: { token: number }) => log.info(fields, 'leading'),
   leadLost: (fields: { token: number }) => log.warn(fields, 'lead lost'),
+  leadGivenUp: (fields: { token: number }) => log.info(fields, 'lead given up'),
   recording: (fields: { slots: number }) => log.debug(fields, 'recording slots'),
   batchStarted: (fields: {
     batch: string;

@@ -11,7 +11,7 @@ export interface LeadershipOptions {
   leaseMs: number;
   onLead: (token: number) => Promise<void>;
   /** Must stop acting at once; what it then waits for is its own business. */
-  onLost: (token: number) => Promise<void>;
+  onLost: (token: number, how: 'lost' | 'given_up') => Promise<void>;
 }
 
 export class Leadership {
@@ -53,7 +53,7 @@ export class Leadership {
     const before = this.#token;
     this.#token = 0;
     // Not waited for: it may hang on the very connection whose failure ended the term, and must not hold up the next one.
-    if (before !== 0) void this.#options.onLost(before);
+    if (before !== 0) void this.#options.onLost(before, 'lost');
     if (token === 0) return;
     await raiseToken(this.#options.ledger, token);
     this.#token = token;
@@ -68,7 +68,7 @@ export class Leadership {
     const before = this.#token;
     if (before === 0) return;
     this.#token = 0;
-    await this.#options.onLost(before);
+    await this.#options.onLost(before, 'given_up');
     await giveUpLead(this.#options.ledger, this.#options.holder).catch(() => undefined);
   }
 }

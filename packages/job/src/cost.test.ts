@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { costOfAttempts } from './cost.ts';
+import { costOfAttempts, roundUsd } from './cost.ts';
 
 const answered = (cost: number | null) => ({ status_code: 200, cost_usd: cost });
 const unanswered = { status_code: null, cost_usd: null };
@@ -18,4 +18,9 @@ test('nothing known is null, not 0', () => {
   assert.equal(costOfAttempts([]), null);
   assert.equal(costOfAttempts([unanswered]), null);
   assert.equal(costOfAttempts([answered(0), answered(null)]), null);
+});
+
+test('sums of tenths have no tail', () => {
+  assert.equal(costOfAttempts([answered(0.1), answered(0.2)]), 0.3);
+  assert.equal(roundUsd(0.000018449999999999998), 0.00001845);
 });

@@ -13,5 +13,8 @@ export function costOfAttempts(attempts: readonly Priced[]): number | null {
     if (cost !== null) sum = (sum ?? 0) + cost;
     else if (status !== null) return null;
   }
-  return sum;
+  return sum === null ? null : roundUsd(sum);
 }
+
+/** A billionth of a dollar is less than any token costs; what stands beyond it is noise of sums. */
+export const roundUsd = (usd: number): number => Math.round(usd * 1e9) / 1e9;

@@ -1,4 +1,4 @@
-export { costOfAttempts } from './cost.ts';
+export { costOfAttempts, roundUsd } from './cost.ts';
 export { SLOTS, isId, lineId, makeId, makeSiblingId, parseLineId, slotOf } from './id.ts';
 export type { IdKind } from './id.ts';
 export { BAND, ENDPOINTS, JOB_STATUSES, PRIORITIES, isTerminal } from './job.ts';

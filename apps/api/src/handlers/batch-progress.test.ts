@@ -176,7 +176,12 @@ test('blocked deployments are listed from the first line on and until a call suc
   await moveBatch(api.ledger, id, { from: ['validating'], to: 'in_progress', set });
   const shown = async () =>
     (await (await fetch(`${api.url}/v1/batches/${id}`)).json()) as {
-      sluice: { blocked: object[]; eta_at: number | null };
+      sluice: {
+        blocked: object[];
+        eta_at: number | null;
+        cost_usd: number;
+        by_pool: Record<string, number>;
+      };
     };
   const { sluice } = await until('it is listed', async () => {
     const batch = await shown();
@@ -188,4 +193,12 @@ test('blocked deployments are listed from the first line on and until a call suc
   await moveBatch(api.ledger, id, { from: ['in_progress'], set: { eta_at: Date.now() - 1 } });
   await until('it is listed no more', async () => (await shown()).sluice.blocked.length === 0);
   assert.equal((await shown()).sluice.eta_at, null);
+  await moveBatch(api.ledger, id, {
+    from: ['in_progress'],
+    to: 'completed',
+    set: { eta_at: Date.now() + 60_000, cost: '0.30000000000000004' },
+  });
+  const ended = (await shown()).sluice;
+  assert.equal(ended.eta_at, null, 'it is there');
+  assert.deepEqual([ended.cost_usd, ended.by_pool], [0.3, { fast: 3 }]);
 });

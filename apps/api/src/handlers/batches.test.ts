@@ -82,6 +82,7 @@ test('a batch has every field of OpenAI’s object, and what Sluice adds', async
     queued: 0,
     running: 0,
     by_deployment: {},
+    by_pool: {},
     blocked: [],
     retry_of: null,
   });

@@ -88,7 +88,7 @@ async function keepFile(
   );
   if (accepted.kind === 'created') return record;
   await removeBytes(api, record.storeName);
-  refuseConflict(accepted);
+  refuseConflict(accepted, request);
   return (await readFile(api.ledger, accepted.id)) ?? noSuch('File', accepted.id);
 }
 

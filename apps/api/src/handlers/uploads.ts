@@ -44,7 +44,7 @@ export async function openUpload(api: Api, request: ApiRequest): Promise<Reply> 
     expiresAfter: wanted.expires_after?.seconds ?? null,
   };
   const accepted = await createUpload(api.ledger, upload, idempotency);
-  refuseConflict(accepted);
+  refuseConflict(accepted, request);
   const stored = await readUpload(api.ledger, accepted.id, request.now);
   return ok(uploadObject(stored ?? noSuch('Upload', accepted.id), null));
 }

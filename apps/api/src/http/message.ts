@@ -33,6 +33,8 @@ export interface ApiRequest {
   signal: AbortSignal;
   /** When it arrived, Unix ms. */
   now: number;
+  /** Headers that its answer has, whatever it is. */
+  marks: Record<string, string>;
 }
 
 export type Reply = { status: number; headers?: Record<string, string> } & (

@@ -98,9 +98,11 @@ function answer(tools: Tools, route: Route): RequestHandler {
       stream: request,
       signal: leavingSignal(tools, response),
       now: Date.now(),
+      marks: {},
     };
     const reply = await route.handler(api, message);
     if (response.destroyed) return;
+    for (const [name, value] of Object.entries(message.marks)) response.setHeader(name, value);
     await writeReply(response, reply, { head: request.method === 'HEAD' }).catch(
       (error: unknown) => {
         if (!response.headersSent) throw error;

@@ -119,6 +119,11 @@ const batchAdditions = z.object({
   queued: z.int(),
   running: z.int().describe('Lines that are being called.'),
   by_deployment: z.record(z.string(), z.int()).describe('Lines answered by each.'),
+  by_pool: z
+    .record(z.string(), z.int())
+    .describe(
+      'All its lines by the pool that their model and the routes led to; empty until they are read.',
+    ),
   blocked: z
     .array(z.object({ deployment: text, reason: text }))
     .describe('Deployments of its pools that take nothing now.'),
