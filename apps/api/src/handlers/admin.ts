@@ -28,8 +28,13 @@ async function readLive({ figures }: Api): Promise<Live> {
 }
 
 /** One deployment, as in the list. */
-export const oneDeployment = async (api: Api, deployment: Deployment) =>
-  deploymentView(deployment, await readLive(api), api);
+export async function oneDeployment(api: Api, deployment: Deployment) {
+  const [live, plan] = await Promise.all([readLive(api), readPlan(api)]);
+  return {
+    ...deploymentView(deployment, live, api),
+    plan: plan?.deployments[deployment.id] ?? null,
+  };
+}
 
 export async function adminDeployments(api: Api, request: ApiRequest): Promise<Reply> {
   readQuery(noQuery, request.query);
