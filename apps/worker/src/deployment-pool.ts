@@ -21,6 +21,7 @@ import { PERMIT_MS } from './permit-keeper.ts';
 import type { PermitKeeper } from './permit-keeper.ts';
 import { runEntry } from './run-entry.ts';
 import type { CallRight, EntryPorts } from './run-entry.ts';
+import { refusedKey } from './refused-key.ts';
 
 /** What the deployment's usage has taught; refreshed from Redis. */
 export interface Learned {
@@ -212,7 +213,9 @@ export class DeploymentPool {
     if (result.outcome === 'ok') return;
     const ms = Math.round(tookMs);
     const { outcome, statusCode: status } = result;
-    entry.events.callFailed({ deployment: deployment.id, ref: call.ref, outcome, status, ms });
+    const said = { deployment: deployment.id, ref: call.ref, outcome, status, ms };
+    if (outcome !== 'credential') entry.events.callFailed(said);
+    else entry.events.keyRefused({ ...said, ...refusedKey(deployment, result.body) });
   }
 
   #refused(result: CallResult, expected: Cost): void {

@@ -1,5 +1,6 @@
 /** Every log line of the worker: constant message, varying fields; never a body, a prompt or a key. */
 import type { Logger } from 'pino';
+import type { RefusedKey } from './refused-key.ts';
 
 export const workerEvents = (log: Logger) => ({
   started: (fields: { deployments: string[] }) => log.info(fields, 'worker started'),
@@ -18,6 +19,15 @@ export const workerEvents = (log: Logger) => ({
   }) => log.warn(fields, 'call failed'),
   oddUsage: (fields: { deployment: string; ref: string }) =>
     log.warn(fields, 'an answer says it used what cannot be true; such usage counts as unknown'),
+  keyRefused: (
+    fields: RefusedKey & {
+      deployment: string;
+      ref: string;
+      outcome: string;
+      status: number | null;
+      ms: number;
+    },
+  ) => log.warn(fields, 'credential refused'),
   writeRetried: (fields: { what: string; items: number; error: string }) =>
     log.warn(fields, 'write failed, trying again'),
   leaseLost: (fields: { entries: string[] }) => log.warn(fields, 'lease lost while calling'),
