@@ -98,7 +98,7 @@ test('a long poll is answered with the job as it stands, on a connection that cl
 });
 
 const jobReads = async (): Promise<number> =>
-  Number(/cmdstat_hgetall:calls=(\d+)/.exec(await api.ledger.redis.info('commandstats'))?.[1] ?? 0);
+  Number(/cmdstat_hkeys:calls=(\d+)/.exec(await api.ledger.redis.info('commandstats'))?.[1] ?? 0);
 
 test('a waiting call is told where its answer will be; the job goes on', async () => {
   const asked = Promise.all([ask({}), ask({ 'idempotency-key': 'k' })]);

@@ -11,7 +11,14 @@ after(() => api.stop());
 
 const BAD: [string, unknown, number, string, string | null, RegExp][] = [
   ['a body that is no object', '[1]', 400, 'invalid_type', null, /a list of 1/],
-  ['text that is no JSON', '{"model": ', 400, 'invalid_json', null, /unexpected end of JSON at position 10/],
+  [
+    'text that is no JSON',
+    '{"model": ',
+    400,
+    'invalid_json',
+    null,
+    /unexpected end of JSON at position 10/,
+  ],
   [
     'a request that is a list',
     { model: 'fast', body: [] },
