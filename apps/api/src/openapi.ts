@@ -135,9 +135,18 @@ function schemaOf(shape: z.ZodType): Json {
   const { $schema: _, ...schema } = z.toJSONSchema(shape, {
     io: 'input',
     unrepresentable: 'any',
-    override: ({ jsonSchema }) => describeNullable(jsonSchema),
+    override: ({ jsonSchema }) => {
+      hideUnbuilt(jsonSchema);
+      describeNullable(jsonSchema);
+    },
   });
   return schema;
+}
+
+/** A field that is refused as not available yet is no part of what there is. */
+function hideUnbuilt({ properties }: Json): void {
+  const fields = (properties ?? {}) as Record<string, Json>;
+  for (const [name, { unbuilt }] of Object.entries(fields)) if (unbuilt) delete fields[name];
 }
 
 /** What a field that may be null says of itself stands on the field, where readers look for it. */

@@ -41,7 +41,7 @@ export const batchRequest = z.strictObject({
   metadata: metadata.nullable().default(null),
   output_expires_after: expiresAfter.nullable().default(null),
   ...additions,
-  dry_run: z.boolean().default(false).describe('Not available yet.'),
+  dry_run: z.boolean().default(false).meta({ unbuilt: true }),
 });
 
 /** The same as query parameters, for a body that is the JSONL itself. `metadata[k]` is read apart. */
@@ -57,7 +57,7 @@ export const directQuery = z.strictObject({
     .refine((value) => value > 0, 'a number above 0')
     .optional()
     .meta({ type: 'number' }),
-  dry_run: flagText.optional(),
+  dry_run: flagText.optional().meta({ unbuilt: true }),
   'output_expires_after[anchor]': z.literal('created_at').optional(),
   'output_expires_after[seconds]': wholeText(3_600, 2_592_000).optional(),
   filename: z.string().min(1).max(512).default('batch.jsonl'),
