@@ -101,7 +101,6 @@ test('the example of the contract becomes the fleet it describes', () => {
   assert.equal(config.retry.backoff.baseMs, 500);
   assert.deepEqual(warnings, [
     'deployments.haiku: without a price haiku does not count against its limit in US dollars',
-    'tenants.team-a.limits: rpm not enforced in this version; put limits that must hold on deployments and budgets',
   ]);
 });
 

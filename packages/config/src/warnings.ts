@@ -12,7 +12,6 @@ export function findWarnings(file: ConfigFile, fleet: Fleet, tenants: Tenant[]):
     ...moneyWithoutPrice(fleet, deployments),
     ...openKeys(fleet),
     ...closedAdmin(file, tenants),
-    ...tenantLimits(tenants),
   ];
 }
 
@@ -78,16 +77,3 @@ const closedAdmin = (file: ConfigFile, tenants: Tenant[]): string[] =>
   tenants.length > 0 && !file.admin
     ? ['admin: with tenants and without admin.api_keys, /admin and /metrics answer 403']
     : [];
-
-/** Those that make jobs wait; the others refuse with 429. */
-const SHAPING = ['rpm', 'tpm', 'concurrency'] as const;
-
-const tenantLimits = (tenants: Tenant[]): string[] =>
-  tenants.flatMap(({ id, limits }) => {
-    const named = SHAPING.filter((name) => limits[name] !== undefined);
-    return named.length === 0
-      ? []
-      : [
-          `tenants.${id}.limits: ${named.join(', ')} not enforced in this version; put limits that must hold on deployments and budgets`,
-        ];
-  });

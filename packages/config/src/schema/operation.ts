@@ -18,9 +18,7 @@ const keys = () => z.array(apiKey()).min(1).meta({ allowed: 'a list of keys, not
 
 export const tenant = z.strictObject({
   api_keys: keys().describe('Keys that this tenant’s clients send as `Authorization: Bearer …`.'),
-  weight: weight()
-    .prefault(1)
-    .describe('Its share when tenants compete. Not used in this version.'),
+  weight: weight().prefault(1).describe('Its share when tenants compete.'),
   pools: z
     .array(name())
     .min(1)
@@ -46,7 +44,7 @@ export const tenant = z.strictObject({
     })
     .prefault({})
     .describe(
-      'Limits of this tenant; absent = none. **`rpm`, `tpm` and `concurrency` are not enforced in this version**: the start warns.',
+      'Limits of this tenant; absent = none. `rpm`, `tpm` and `concurrency` make its jobs wait, the others answer 429.',
     ),
 });
 
