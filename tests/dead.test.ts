@@ -78,7 +78,7 @@ test('dead jobs and lines are listed, newest first, by pool, class and page', as
   assert.deepEqual(await dead('?code=timeout'), []);
   assert.deepEqual(await dead(`?since=${Math.ceil(Date.now() / 1000) + 5}`), []);
   assert.equal((await ask('GET /admin/dead?code=bad')).status, 400);
-  assert.equal((await ask('GET /admin/dead', { key: 't-key' })).status, 401);
+  assert.equal((await ask('GET /admin/dead', { key: 't-key' })).status, 403);
 });
 
 test('replayed they are new jobs of their tenants; what is not dead is said', async () => {

@@ -232,14 +232,15 @@ test('overrides survive restarts of every process', async () => {
   assert.ok(readFileSync(join(system.folder, 'sluice.yaml'), 'utf8').includes('rpm: 2400'));
 });
 
+const withLate = (): void =>
+  writeFileSync(
+    join(system.folder, 'sluice.yaml'),
+    configOf(['a', 'b', 'd'])
+      .replace('pools: {', 'pools: { late: [b],')
+      .replaceAll('{{simulator}}', system.simulatorUrl),
+  );
+
 test('what was accepted for a removed pool waits for it to come back', async () => {
-  const withLate = (): void =>
-    writeFileSync(
-      join(system.folder, 'sluice.yaml'),
-      configOf(['a', 'b', 'd'])
-        .replace('pools: {', 'pools: { late: [b],')
-        .replaceAll('{{simulator}}', system.simulatorUrl),
-    );
   const job = { model: 'late', body: message('late') };
   await ask('PATCH /admin/deployments/b', { state: 'paused' });
   withLate();

@@ -141,7 +141,7 @@ const configText = (at: Config): string =>
     'save ""',
     'maxmemory-policy noeviction',
     'daemonize no',
-    'loglevel warning',
+    'loglevel notice',
     ...(at.logFile === null ? [] : [`logfile ${JSON.stringify(at.logFile)}`]),
     '',
   ].join('\n');

@@ -12,7 +12,7 @@ import { asString, isObject } from './json.ts';
 import type { JsonObject } from './json.ts';
 
 /** The longest wait that is honoured for one answer, ms. */
-export const MOST_RETRY_AFTER_MS = 60_000;
+const MOST_RETRY_AFTER_MS = 60_000;
 
 /** Milliseconds, at most a minute; null where the provider does not say. `error` is the error object of the body. */
 export function readRetryAfter(
