@@ -69,12 +69,19 @@ const usageOf = ({ usage }: StoredBatch) => ({
 const stillAhead = (ms: number | null): number | null =>
   ms !== null && ms > Date.now() ? ms : null;
 
+/** Whether it is expected to be done by the end of its window; null while nobody knows, and when it has ended. */
+const deadlineOf = ({ status, etaAt, expiresAt }: StoredBatch) =>
+  etaAt === null || hasEnded(status)
+    ? null
+    : { meets: etaAt <= expiresAt, late_by_ms: Math.max(0, etaAt - expiresAt) };
+
 /** `cost_usd`: what answers cost; null when one has no price. `unanswered_calls` may have been charged beside it. */
 const sluiceOf = (batch: StoredBatch, { running, blocked }: Running) => ({
   priority: batch.priority,
   paused: batch.paused,
   paused_reason: batch.pausedReason,
   eta_at: seconds(stillAhead(batch.etaAt)),
+  deadline: deadlineOf(batch),
   ideal_ms: batch.idealMs,
   cost_usd: batch.unpriced > 0 ? null : batch.costUsd,
   unanswered_calls: batch.unanswered,

@@ -1,7 +1,7 @@
 /** Live figures for /admin, /metrics and Bull Board: read at most once a second, however many ask. */
 import type { Admission, BudgetLoad, DeploymentLoad } from '@sluice/admission';
 import type { Fleet } from '@sluice/job';
-import { listIds } from '@sluice/ledger';
+import { countBacklog, listIds } from '@sluice/ledger';
 import type { Ledger } from '@sluice/ledger';
 import { QUEUES, fallbackQueue, poolQueue, runQueue } from '@sluice/queues';
 import type { QueueDoor } from './queue-door.ts';
@@ -45,6 +45,7 @@ export class LiveFigures {
   readonly budgets: () => Promise<Map<string, BudgetLoad>>;
   readonly health: () => Promise<Map<string, PublishedHealth>>;
   readonly depths: () => Promise<Map<string, QueueDepth>>;
+  readonly backlog: () => Promise<number>;
   readonly batchStatuses: () => Promise<Map<string, number>>;
 
   constructor(sources: Sources) {
@@ -53,6 +54,7 @@ export class LiveFigures {
     this.budgets = kept(() => admission.readBudgets());
     this.health = kept(() => readHealth(ledger, fleet));
     this.depths = kept(() => readDepths(queues, queueNames(fleet)));
+    this.backlog = kept(() => countBacklog(ledger));
     this.batchStatuses = kept(() => countBatches(ledger));
   }
 }

@@ -66,6 +66,13 @@ const LIVE: Live[] = [
       ),
   },
   {
+    name: 'sluice_jobs_waiting',
+    help: 'Single jobs that have no place yet: on a queue, or in the ledger beyond its window.',
+    labelNames: [],
+    kind: 'gauge',
+    read: async (figures) => [{ labels: {}, value: await figures.backlog() }],
+  },
+  {
     name: 'sluice_batches',
     help: 'The newest 1,000 batches by status.',
     labelNames: ['status'],

@@ -1,7 +1,13 @@
 /** Every route of the API: one table, from which the server, /openapi.json and /docs are made. */
 import { ENDPOINTS } from '@sluice/job';
 import type { z } from 'zod';
-import { adminBudgets, adminDeployments, adminPools, noQuery } from './handlers/admin.ts';
+import {
+  adminBudgets,
+  adminDeployments,
+  adminPlan,
+  adminPools,
+  noQuery,
+} from './handlers/admin.ts';
 import { answerNow, modelledBody } from './handlers/answer-now.ts';
 import { batchResults } from './handlers/batch-results.ts';
 import {
@@ -97,6 +103,7 @@ export const ROUTES: readonly Route[] = [
   { method: 'get', path: '/v1/webhook_secret', ...admin, handler: webhookSecret, returns: 'WebhookSecret', does: 'The secret that webhook deliveries are signed with' },
   { method: 'get', path: '/admin/pools', ...admin, handler: adminPools, returns: 'PoolList', does: 'Pools, live' },
   { method: 'get', path: '/admin/deployments', ...admin, handler: adminDeployments, returns: 'DeploymentList', does: 'Deployments, live' },
+  { method: 'get', path: '/admin/plan', ...admin, handler: adminPlan, returns: 'Plan', does: 'Which lines go where, and why' },
   { method: 'patch', path: '/admin/deployments/:id', ...admin, handler: patchDeployment, returns: 'Deployment', does: 'Set weight, limits or state over the config, in all processes; null clears', ...json, body: deploymentPatch },
   { method: 'get', path: '/admin/dead', ...admin, handler: listDead, returns: 'DeadJobPage', does: 'Jobs and batch lines out of attempts, newest first', query: deadQuery },
   { method: 'post', path: '/admin/dead/replay', ...admin, handler: replayDead, returns: 'Replay', does: 'Run dead jobs again, each as a new job of its tenant; at most 1,000 at once', ...json, body: replayRequest },

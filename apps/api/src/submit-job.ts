@@ -1,8 +1,9 @@
 /** Accepts one job: everything is checked before anything is written; the ledger write is the acceptance. */
+import { affinityOf } from '@sluice/balancing';
 import { didYouMean } from '@sluice/config';
 import { findWanting, measure } from '@sluice/job';
 import type { Endpoint, Priority } from '@sluice/job';
-import { acceptJob, readJobHead } from '@sluice/ledger';
+import { acceptJob, readJobHead, WINDOW_PER_SLOT } from '@sluice/ledger';
 import type { JobHead, NewJob } from '@sluice/ledger';
 import { checkUrl } from '@sluice/webhooks';
 import { checkAllowance, returnAllowanceOf } from './allowance.ts';
@@ -60,13 +61,15 @@ export async function submitJob(api: Api, request: ApiRequest, order: JobOrder):
     formats,
     maxTier: lowest(order.maxTier, routed.by?.maxTier ?? null),
     affinityKey: order.affinityKey,
+    keptBy: keptBy(order),
     webhookUrl: order.webhookUrl,
     metadata: order.metadata,
     retryOf: order.retryOf,
   };
   const checkAt = request.now + LOOK_AFTER_MS;
+  const window = WINDOW_PER_SLOT;
   await checkAllowance(api, request.caller, { id, idempotency, inputFileId: null });
-  const accepted = await acceptJob(api.ledger, job, { checkAt, idempotency });
+  const accepted = await acceptJob(api.ledger, job, { checkAt, idempotency, window });
   if (accepted.kind !== 'created') await returnAllowanceOf(api, request.caller, job);
   refuseConflict(accepted);
   if (accepted.kind === 'repeated') {
@@ -77,8 +80,23 @@ export async function submitJob(api: Api, request: ApiRequest, order: JobOrder):
     api.events.routed({ job: id, pool: job.pool, route, why });
   }
   api.metrics.jobsAccepted.inc({ pool: job.pool, priority: job.priority });
-  api.queues.addJob(job.pool, { id: job.id, epoch: 0 }, job.priority);
+  offer(api, job, accepted.waiting ?? 1);
   return { ...job, ...UNTOUCHED };
+}
+
+function keptBy({ affinityKey, body }: JobOrder): NonNullable<NewJob['keptBy']> {
+  const { affinityKey: owner, prefixKey: prefix } = affinityOf(affinityKey, body);
+  return { owner, prefix };
+}
+
+/**
+ * Puts a job on its pool's queue while its share (tenant, band, pool) has few there; beyond that it waits in the ledger, and
+ * the dispatcher fetches it when its share's turn comes: nobody's flood keeps another's job from being seen.
+ */
+function offer({ queues }: Api, { id, pool, priority }: NewJob, waiting: number): void {
+  if (waiting > WINDOW_PER_SLOT) return;
+  const more = waiting === WINDOW_PER_SLOT;
+  queues.addJob(pool, { id, epoch: 0, ...(more && { more }) }, priority);
 }
 
 /** The tighter of two limits; null = none. */

@@ -26,7 +26,8 @@ export interface IndexWriter {
 }
 
 export const INDEX_RECORD_BYTES = 24;
-const RECORDS_PER_WRITE = 2048;
+/** 12 KB: a batch has up to 60 indexes open at once. */
+const RECORDS_PER_WRITE = 512;
 const NO_MAXIMUM = 0xffff_ffff;
 
 /** Name of a class's index within the store. */

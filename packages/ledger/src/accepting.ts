@@ -15,7 +15,12 @@ export interface Idempotency {
 }
 
 /** `repeated`: the key made `id` before; `conflict`: with another request. */
-export type Accepted = { kind: 'created' | 'repeated' | 'conflict'; id: string };
+export type Accepted = {
+  kind: 'created' | 'repeated' | 'conflict';
+  id: string;
+  /** Created just now, with a share of the backlog: how many of it wait in its slot, with this one. */
+  waiting?: number;
+};
 
 export interface NewRecord {
   id: string;
@@ -28,23 +33,40 @@ export interface NewRecord {
   /** Redis key of the list it stands in; null = none. */
   list: string | null;
   idempotency: Idempotency | null;
+  /** Where it waits to be placed; null = it does not. */
+  backlog: Backlogged | null;
+}
+
+/** With more than `window` of a share in a slot it is not looked after before its deadline: whoever places the others sees to it. */
+interface Backlogged {
+  key: string;
+  share: string;
+  member: string;
+  window: number;
+  deadlineAt: number;
 }
 
 const ACCEPTED = ['created', 'repeated', 'conflict'] as const;
 
 /** Creates a record. A second call with the same id changes nothing. */
 export async function acceptRecord(ledger: Ledger, record: NewRecord): Promise<Accepted> {
-  const { id, key, due, list, idempotency } = record;
+  const { id, key, due, list, idempotency, backlog } = record;
   const memory = idempotency && ledger.keys.idempotency(idempotency.slot, idempotency.key);
   const names = [key, due.key, memory ?? key, ...(list === null ? [] : [list])];
+  if (backlog) names.push(backlog.key);
   const reply = await run(ledger, 'accept-record', names, [
     id,
     record.createdAt,
     due.at ?? '',
     idempotency?.requestHash ?? '',
     idempotency?.keepSeconds ?? 1,
+    backlog?.share ?? '',
+    backlog?.member ?? '',
+    backlog?.window ?? 0,
+    backlog?.deadlineAt ?? '',
     ...fieldsOf(record.fields),
   ]);
-  const [tag, accepted] = tagged(reply);
-  return { kind: ACCEPTED[tag - 1] as Accepted['kind'], id: String(accepted) };
+  const [tag, accepted, waiting] = tagged(reply);
+  const kind = ACCEPTED[tag - 1] as Accepted['kind'];
+  return { kind, id: String(accepted), ...(Number(waiting) > 0 && { waiting: Number(waiting) }) };
 }

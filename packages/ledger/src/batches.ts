@@ -44,11 +44,13 @@ export interface NewBatch {
   retryOf: string | null;
 }
 
-/** A class of lines: one pool, one set of wire formats. Its index stands in the store. */
+/** A class of lines: one pool, one set of wire formats, requests of like size. Its index stands in the store. */
 export interface BatchClass {
   index: string;
   pool: string;
   formats: number;
+  /** Buckets of input and output: lines of different batches with the same are planned as one class. */
+  shape: string;
   jobs: number;
   characters: number;
   /** Sum over the lines that set a maximum, and how many do not. */
@@ -128,6 +130,7 @@ export async function createBatch(
     due: { key: keys.check(slot), at: options.checkAt },
     list: keys.list('batches', slot),
     idempotency: options.idempotency,
+    backlog: null,
   });
 }
 

@@ -52,6 +52,7 @@ export async function createFile(
     due: { key: keys.expiries(slot), at: file.expiresAt },
     list: keys.list('files', slot),
     idempotency,
+    backlog: null,
   });
 }
 

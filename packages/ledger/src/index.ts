@@ -5,6 +5,14 @@ export type { Keys, ListKind } from './keys.ts';
 export { openLedger } from './ledger.ts';
 export type { Ledger } from './ledger.ts';
 export type { Accepted, Idempotency } from './accepting.ts';
+export {
+  countBacklog,
+  readBacklog,
+  readShares,
+  removeBacklog,
+  shareKey,
+  WINDOW_PER_SLOT,
+} from './backlog.ts';
 export { acceptJob, deleteJob, endJob } from './jobs.ts';
 export type { Ending, NewJob, StoredJob } from './jobs.ts';
 export { jobText, readJob, readJobHead, withResult } from './reading-jobs.ts';

@@ -7,6 +7,7 @@ import { slotOf } from '@sluice/job';
 import { acceptRecord } from './accepting.ts';
 import type { Accepted, Idempotency } from './accepting.ts';
 import { LARGE_BYTES } from './large-texts.ts';
+import { backlogMember, shareKey } from './backlog.ts';
 import { run } from './ledger.ts';
 import type { Ledger } from './ledger.ts';
 
@@ -28,6 +29,8 @@ export interface NewJob {
   formats: number;
   maxTier: number | null;
   affinityKey: string | null;
+  /** What keeps it together with others on one deployment: its owner, and a digest of how its prompt begins. */
+  keptBy?: { owner: string | null; prefix: string | null };
   webhookUrl: string | null;
   metadata: Record<string, string>;
   retryOf: string | null;
@@ -66,6 +69,7 @@ function recordOf(job: NewJob): Record<string, string | number | null> {
     formats: job.formats,
     max_tier: job.maxTier,
     affinity: job.affinityKey,
+    ...(job.keptBy && { owner: job.keptBy.owner, prefix: job.keptBy.prefix }),
     webhook: job.webhookUrl,
     metadata: JSON.stringify(job.metadata),
     retry_of: job.retryOf,
@@ -76,11 +80,12 @@ function recordOf(job: NewJob): Record<string, string | number | null> {
 /**
  * Accepts a job: after this returns, it will reach a terminal state. With an idempotency key the id's slot must be
  * the key's (`makeSiblingId`, or an id made for `idempotency.slot`). `checkAt`: when the sweeper looks whether it was queued.
+ * `window`: so many of its share may be on the queue, per slot; absent = any number.
  */
 export async function acceptJob(
   ledger: Ledger,
   job: NewJob,
-  options: { checkAt: number; idempotency: Idempotency | null },
+  options: { checkAt: number; idempotency: Idempotency | null; window?: number },
 ): Promise<Accepted> {
   const { keys } = ledger;
   const slot = slotOf(job.id);
@@ -92,6 +97,7 @@ export async function acceptJob(
     due: { key: keys.check(slot), at: Math.min(options.checkAt, job.deadlineAt) },
     list: keys.list('jobs', slot),
     idempotency: options.idempotency,
+import { backlogMember, shareKey } from './backlog.ts';
   };
   if (job.body.length <= LARGE_BYTES) return acceptRecord(ledger, record);
   return ledger.large.run((redis) => acceptRecord({ ...ledger, redis }, record));
@@ -122,7 +128,7 @@ export async function endJob(
   const reply = await run(
     ledger,
     'end-job',
-    [keys.job(id), keys.check(slot), keys.outbox(slot)],
+    [keys.job(id), keys.check(slot), keys.outbox(slot), keys.backlog(slot)],
     [
       id,
       ending.status,

@@ -9,6 +9,7 @@
  *   <p>:{jN}:chunk:<id>         hash    lines of a batch that travel as one entry
  *   <p>:{jN}:chunks:<batch>     set     chunks of a batch that are not yet recorded
  *   <p>:{jN}:check              zset    open jobs, chunks and batches by the time to look after them, ms
+ *   <p>:{jN}:backlog            zset    single jobs that were never placed (backlog.ts)
  *   <p>:{jN}:jobs|batches|files zset    ids by creation, ms: what the lists read
  *   <p>:{jN}:file:<id>, upload:<id>     hashes
  *   <p>:{jN}:expiries           zset    files and open uploads by the time they lapse, ms
@@ -18,7 +19,7 @@
  *   <p>:{jN}:leader             string  highest leader token seen by this slot
  *   <p>:{jN}:recorder           string  who records the outcomes of this slot now (a lease)
  *   <p>:{t:<tenant>}:…                  what its limits are counted by (tenants.ts)
- *   <p>:{ctl}:…                         leader lease, health of deployments
+ *   <p>:{ctl}:…                         leader lease, health of deployments, plan, turns of tenants
  */
 import { SLOTS, slotOf } from '@sluice/job';
 
@@ -39,6 +40,7 @@ export interface Keys {
   parts: (uploadId: string) => string;
   list: (kind: ListKind, slot: number) => string;
   check: (slot: number) => string;
+  backlog: (slot: number) => string;
   expiries: (slot: number) => string;
   idempotency: (slot: number, hash: string) => string;
   outcomes: (slot: number) => string;
@@ -48,6 +50,10 @@ export interface Keys {
   recorder: (slot: number) => string;
   leader: string;
   health: string;
+  /** The plan in force, as JSON. */
+  plan: string;
+  /** What tenants have had, so that a change of leader forgets nothing. */
+  turns: string;
   /** The generated webhook secret, where the config names none. */
   webhookSecret: string;
   /** Pub/sub: `<job or batch id> <status>` whenever one changes. */
@@ -83,6 +89,7 @@ export function makeKeys(prefix: string): Keys {
     parts: of('parts'),
     list: (kind, slot) => at(slot, kind),
     check: (slot) => at(slot, 'check'),
+    backlog: (slot) => at(slot, 'backlog'),
     expiries: (slot) => at(slot, 'expiries'),
     idempotency: (slot, hash) => at(slot, `idem:${hash}`),
     outcomes: (slot) => at(slot, 'outcomes'),
@@ -92,6 +99,8 @@ export function makeKeys(prefix: string): Keys {
     recorder: (slot) => at(slot, 'recorder'),
     leader: `${prefix}:{ctl}:leader`,
     health: `${prefix}:{ctl}:health`,
+    plan: `${prefix}:{ctl}:plan`,
+    turns: `${prefix}:{ctl}:turns`,
     webhookSecret: `${prefix}:{ctl}:webhook_secret`,
     changes: `${prefix}:changes`,
     aborts: `${prefix}:aborts`,

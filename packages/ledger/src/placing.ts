@@ -33,7 +33,12 @@ export async function placeEntry(ledger: Ledger, move: Move): Promise<Moved> {
   const reply = await run(
     ledger,
     'place-entry',
-    [keys.entry(move.id), keys.check(slot), keys.leaderSeen(slot)],
+    [
+      keys.entry(move.id),
+      keys.check(slot),
+      keys.leaderSeen(slot),
+      ...(isChunkId(move.id) ? [] : [keys.backlog(slot)]),
+    ],
     [move.id, move.epoch, move.deployment, move.tier, move.checkAt, move.leaderToken, move.now],
   );
   const [tag, epoch, deployment] = tagged(reply);
@@ -65,6 +70,8 @@ export interface LineHistory {
 export interface NewChunk {
   id: string;
   batch: string;
+  /** Whose turn it is when it waits by itself. */
+  tenant: string;
   pool: string;
   /** '' = waits for a placement (a fallback). */
   deployment: string;
@@ -89,6 +96,7 @@ export function chunkFields(chunk: NewChunk): string[] {
     status: 'queued',
     epoch: chunk.epoch,
     batch: chunk.batch,
+    tenant: chunk.tenant,
     pool: chunk.pool,
     deployment: chunk.deployment,
     tier: chunk.tier,
@@ -153,6 +161,7 @@ export async function feedChunks(
 /** What the dispatcher needs to place an entry again. */
 export interface Waiting {
   id: string;
+  tenant: string;
   epoch: number;
   status: string;
   pool: string;
@@ -170,12 +179,16 @@ export interface Waiting {
   exclude: string[];
   minTier: number;
   maxTier: number | null;
+  /** What keeps it together with others on one deployment; null = nothing. */
+  owner: string | null;
+  prefix: string | null;
   notBefore: number;
   /** A worker gave it back unstarted: place it again at once. */
   handed: boolean;
 }
 
 const WAITING_FIELDS = [
+  'tenant',
   'epoch',
   'status',
   'pool',
@@ -192,6 +205,8 @@ const WAITING_FIELDS = [
   'exclude',
   'min_tier',
   'max_tier',
+  'owner',
+  'prefix',
   'not_before',
   'handed',
 ] as const;
@@ -206,6 +221,7 @@ export async function readWaiting(ledger: Ledger, id: string): Promise<Waiting |
   return {
     id,
     ...weight,
+    tenant: hash['tenant'] ?? '',
     epoch: Number(hash['epoch']),
     status: hash['status'],
     pool: hash['pool'] ?? '',
@@ -219,6 +235,8 @@ export async function readWaiting(ledger: Ledger, id: string): Promise<Waiting |
     exclude: JSON.parse(hash['exclude'] || '[]') as string[],
     minTier: Number(hash['min_tier'] || 1),
     maxTier: optional('max_tier'),
+    owner: hash['owner'] || null,
+    prefix: hash['prefix'] || null,
     notBefore: Number(hash['not_before'] || 0),
     handed: hash['handed'] === '1',
   };

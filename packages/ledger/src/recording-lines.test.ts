@@ -89,6 +89,7 @@ async function draining(lines: number): Promise<string> {
 const chunk = (batch: string, id: string, lines: number[]): NewChunk => ({
   id: `${batch}~${id}`,
   batch,
+  tenant: 'default',
   pool: 'fast',
   deployment: 'mini',
   tier: 1,

@@ -68,6 +68,7 @@ export async function createUpload(
     due: { key: keys.expiries(slotOf(upload.id)), at: upload.expiresAt },
     list: null,
     idempotency,
+    backlog: null,
   });
 }
 

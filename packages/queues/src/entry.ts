@@ -4,6 +4,8 @@
 export interface EntryData {
   id: string;
   epoch: number;
+  /** A single job that filled its share's window: more of it may wait in the ledger. */
+  more?: true;
 }
 
 /** A short step in a batch's life. */

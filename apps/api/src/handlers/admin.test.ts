@@ -66,6 +66,18 @@ test('pools show who serves them now', async () => {
   ]);
 });
 
+test('the plan is shown as it was published, and what it gives each deployment', async () => {
+  const { redis, keys } = api.ledger;
+  const none = await api.call('GET /admin/plan');
+  assert.deepEqual([none.json.made_at, none.json.classes], [null, []]);
+  const published = { ...none.json, made_at: 5, deployments: { mini: 'mini gets all of it.' } };
+  await redis.set(keys.plan, JSON.stringify(published));
+  assert.deepEqual((await api.call('GET /admin/plan')).json, published);
+  const { json } = await api.call('GET /admin/deployments');
+  const says = json.data.map((one: { plan: string | null }) => one.plan);
+  assert.deepEqual(says.slice(0, 2), ['mini gets all of it.', null]);
+});
+
 test('budgets show their limits, who draws on them and what is used', async () => {
   const { json } = await api.call('GET /admin/budgets');
   const mini = json.data.find(({ id }: { id: string }) => id === 'mini');
@@ -89,6 +101,7 @@ test('metrics have the figures of the process, the queues, the deployments and t
   assert.match(headers.get('content-type') ?? '', /^text\/plain/);
   for (const line of [
     'sluice_jobs_accepted_total{pool="fast",priority="normal"} 1',
+    'sluice_jobs_waiting 1',
     'sluice_deployment_calls_in_flight{deployment="mini"} 1',
     'sluice_deployment_share{deployment="mini"} 0.75',
     'sluice_deployment_state{deployment="haiku",state="blocked"} 1',

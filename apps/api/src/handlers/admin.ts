@@ -28,13 +28,21 @@ async function readLive({ figures }: Api): Promise<Live> {
 }
 
 /** One deployment, as in the list. */
-export const oneDeployment = async (api: Api, deployment: Deployment) =>
-  deploymentView(deployment, await readLive(api), api);
+export async function oneDeployment(api: Api, deployment: Deployment) {
+  const [live, plan] = await Promise.all([readLive(api), readPlan(api)]);
+  return {
+    ...deploymentView(deployment, live, api),
+    plan: plan?.deployments[deployment.id] ?? null,
+  };
+}
 
 export async function adminDeployments(api: Api, request: ApiRequest): Promise<Reply> {
   readQuery(noQuery, request.query);
-  const live = await readLive(api);
-  const data = [...api.fleet.deployments.values()].map((one) => deploymentView(one, live, api));
+  const [live, plan] = await Promise.all([readLive(api), readPlan(api)]);
+  const data = [...api.fleet.deployments.values()].map((one) => ({
+    ...deploymentView(one, live, api),
+    plan: plan?.deployments[one.id] ?? null,
+  }));
   return ok({ object: 'list', data });
 }
 
@@ -101,6 +109,31 @@ const callFigures = (load: DeploymentLoad) => ({
   paused_for_ms: load.pausedForMs,
   used: usedOf(load),
 });
+
+/** As the dispatcher that leads has published it. */
+async function readPlan({ ledger }: Api): Promise<{ deployments: Record<string, string> } | null> {
+  const text = await ledger.redis.get(ledger.keys.plan);
+  return text === null ? null : (JSON.parse(text) as { deployments: Record<string, string> });
+}
+
+/** The plan in force; without one (nothing drains, or the solver failed) room alone decides, and all of it is empty. */
+export async function adminPlan(api: Api, request: ApiRequest): Promise<Reply> {
+  readQuery(noQuery, request.query);
+  return ok((await readPlan(api)) ?? NO_PLAN);
+}
+
+const NO_PLAN = {
+  object: 'plan',
+  made_at: null,
+  ideal_ms: null,
+  planned_ms: null,
+  cost_usd: null,
+  classes: [],
+  limits: [],
+  late: [],
+  unplaced: [],
+  deployments: {},
+};
 
 export async function adminPools(api: Api, request: ApiRequest): Promise<Reply> {
   readQuery(noQuery, request.query);

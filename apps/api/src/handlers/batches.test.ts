@@ -74,6 +74,7 @@ test('a batch has every field of OpenAI’s object, and what Sluice adds', async
     paused: false,
     paused_reason: null,
     eta_at: null,
+    deadline: null,
     ideal_ms: null,
     cost_usd: 0,
     unanswered_calls: 0,

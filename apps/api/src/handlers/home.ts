@@ -26,6 +26,7 @@ export const adminHome = (_api: Api, request: ApiRequest): Reply =>
       '/admin/queues/': 'Bull Board: what waits and runs',
       '/admin/pools': 'who serves what clients name, and with what share',
       '/admin/deployments': 'state, share, calls and limits of each deployment',
+      '/admin/plan': 'which lines of batches go where, and why',
       '/admin/budgets': 'what of each limit is used now',
       '/metrics': 'the same for Prometheus',
       '/docs': 'every route',

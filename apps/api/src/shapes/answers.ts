@@ -104,6 +104,10 @@ const batchAdditions = z.object({
   paused: z.boolean(),
   paused_reason: text.nullable(),
   eta_at: unix.nullable().describe('When it is expected to be done, from T* of what is left.'),
+  deadline: z
+    .object({ meets: z.boolean(), late_by_ms: count })
+    .nullable()
+    .describe('Whether it is expected to be done by the end of its window.'),
   ideal_ms: count
     .nullable()
     .describe(
@@ -239,6 +243,7 @@ const Deployment = z.object({
   blocked: text.nullable(),
   since: unix.nullable(),
   share: share.nullable().describe('Of the work that is placed now.'),
+  plan: text.nullable().describe('What the plan gives it, and why; null without a plan.'),
   breaker: text.nullable().describe('closed, open or half_open.'),
   next_try_at: unix.nullable().describe('When one job tries it again.'),
   share_of_rate: share.nullable().describe('Below 1 while it starts slowly after a recovery.'),
@@ -278,6 +283,38 @@ const Budget = z.object({
     .nullable()
     .describe('Calls at once where that is not configured alone.'),
   used,
+});
+
+const Plan = z.object({
+  object: z.literal('plan'),
+  made_at: unix.nullable(),
+  ideal_ms: count.nullable().describe('T*: no schedule of what waits is shorter.'),
+  planned_ms: count.nullable(),
+  cost_usd: usd,
+  classes: z.array(
+    z.object({
+      id: text,
+      lines: count,
+      done_in_ms: count.nullable(),
+      quotas: z.record(z.string(), count).describe('Lines by deployment.'),
+      says: text.nullable(),
+    }),
+  ),
+  limits: z.array(
+    z.object({
+      budget: text,
+      dimension: text,
+      used: share,
+      scarce: z.boolean(),
+      price_ms: count.describe('Shorter by so much with one more unit at the start.'),
+      saves_ms: count.describe('With one more unit per minute; a slot for concurrency.'),
+    }),
+  ),
+  late: z
+    .array(z.object({ id: text, late_by_ms: count }))
+    .describe('Classes that cannot meet their deadline.'),
+  unplaced: z.array(text).describe('Classes that no deployment can run now.'),
+  deployments: z.record(z.string(), text).describe('Why each gets what it gets.'),
 });
 
 const difference = z.object({
@@ -340,6 +377,7 @@ export const SHAPES = {
     .looseObject({})
     .describe('The provider’s own body, under its own status; `x-sluice-job-id` names the job.'),
   WebhookSecret: z.object({ object: z.literal('webhook_secret'), secret: text.nullable() }),
+  Plan,
   PoolList: listOf(Pool),
   Deployment,
   DeploymentList: listOf(Deployment),

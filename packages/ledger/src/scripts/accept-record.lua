@@ -1,11 +1,13 @@
 --[[
 Creates a job, batch, file or upload: the write that makes the 2xx true.
 KEYS  1 record  2 zset by the time to look after it  3 idempotency (not used without a request hash)
-      4 list (absent = it is not listed)
+      4 list (absent = it is not listed)  5 backlog (absent = it does not wait to be placed)
 ARGV  1 id  2 created ms  3 look after it at ms ('' = never)  4 request hash ('' = no Idempotency-Key was given)
-      5 idempotency time to live, s  6… field, value pairs
+      5 idempotency time to live, s  6 how members of its share of the backlog begin  7 its member
+      8 how many of its share are put on the queue at once, per slot  9 when to look after one that is not, ms
+      10… field, value pairs
 A repeated call with the same id changes nothing (a reply may be lost and the command sent again).
-Returns {1, id} created · {2, id} the same key made this before · {3, id} the same key with another request
+Returns {1, id, how many of its share wait, with it} created · {2, id} the same key made this before · {3, id} the same key with another request
 ]]
 if redis.call('EXISTS', KEYS[1]) == 1 then return {1, ARGV[1]} end
 if ARGV[4] ~= '' then
@@ -16,7 +18,13 @@ if ARGV[4] ~= '' then
   end
   redis.call('SET', KEYS[3], ARGV[4] .. ' ' .. ARGV[1], 'EX', ARGV[5])
 end
-redis.call('HSET', KEYS[1], unpack(ARGV, 6))
-if ARGV[3] ~= '' then redis.call('ZADD', KEYS[2], ARGV[3], ARGV[1]) end
+redis.call('HSET', KEYS[1], unpack(ARGV, 10))
+local due, waiting = ARGV[3], 0
+if KEYS[5] then
+  redis.call('ZADD', KEYS[5], 0, ARGV[7])
+  waiting = redis.call('ZLEXCOUNT', KEYS[5], '[' .. ARGV[6], '[' .. ARGV[6] .. '\244\143\191\191')
+  if waiting > tonumber(ARGV[8]) then due = ARGV[9] end
+end
+if due ~= '' then redis.call('ZADD', KEYS[2], due, ARGV[1]) end
 if KEYS[4] then redis.call('ZADD', KEYS[4], ARGV[2], ARGV[1]) end
-return {1, ARGV[1]}
+return {1, ARGV[1], waiting}

@@ -1,7 +1,7 @@
 --[[
 Ends a single job without an answer: cancelled by its owner or past its deadline. Raises the epoch, so that whoever
 holds its entry drops it.
-KEYS  1 job  2 check  3 outbox
+KEYS  1 job  2 check  3 outbox  4 backlog
 ARGV  1 id  2 status (cancelled | expired)  3 now ms  4 error JSON  5 event JSON without url ('' = none)
       6 keep for, s  7 changes channel  8 aborts channel
       9 the epoch it must have ('' = any; with one, a job whose call is leased beyond now is left alone, and one whose
@@ -16,6 +16,9 @@ if ARGV[9] ~= '' and (answer or epoch ~= ARGV[9] or tonumber(lease or '0') > ton
 redis.call('HSET', KEYS[1], 'status', ARGV[2], 'ended', ARGV[3], 'error', ARGV[4], 'lease', '0')
 redis.call('HINCRBY', KEYS[1], 'epoch', 1)
 redis.call('ZREM', KEYS[2], ARGV[1])
+local bands = {interactive = '1', normal = '2', low = '3'}
+local priority, tenant, pool, due = unpack(redis.call('HMGET', KEYS[1], 'priority', 'tenant', 'pool', 'deadline'))
+redis.call('ZREM', KEYS[4], table.concat({bands[priority] or '', tenant or '', pool or '', due or '', ARGV[1]}, '\0'))
 redis.call('EXPIRE', KEYS[1], ARGV[6])
 if hook and hook ~= '' and ARGV[5] ~= '' then
   redis.call('XADD', KEYS[3], '*', 'event', string.sub(ARGV[5], 1, -2) .. ',"url":' .. cjson.encode(hook) .. '}')

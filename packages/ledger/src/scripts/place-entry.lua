@@ -1,7 +1,7 @@
 --[[
 Moves a job or chunk to a deployment: one fenced compare-and-set. The queue entry is added after it, by whoever made
 or repeats the move.
-KEYS  1 record (job or chunk)  2 check  3 highest leader token seen
+KEYS  1 record (job or chunk)  2 check  3 highest leader token seen  4 backlog (absent for a chunk)
 ARGV  1 entry id  2 epoch expected  3 deployment  4 tier  5 check at ms (at most its deadline)  6 leader token  7 now ms
 Returns {1, new epoch} moved · {2, epoch, deployment} moved before: repeat that · {0} gone or ended · {-1} an older leader
         · {-2, lease end ms} being called
@@ -18,4 +18,9 @@ redis.call('HSET', KEYS[1], 'epoch', nextEpoch, 'deployment', ARGV[3], 'tier', A
 -- Handed back and placed again: the next claim must still know that nothing was lost.
 if handed == '1' then redis.call('HSET', KEYS[1], 'handed', '2') end
 redis.call('ZADD', KEYS[2], math.min(tonumber(ARGV[5]), tonumber(deadline) or math.huge), ARGV[1])
+if KEYS[4] and epoch == '0' then
+  local bands = {interactive = '1', normal = '2', low = '3'}
+  local priority, tenant, pool = unpack(redis.call('HMGET', KEYS[1], 'priority', 'tenant', 'pool'))
+  redis.call('ZREM', KEYS[4], table.concat({bands[priority] or '', tenant or '', pool or '', deadline or '', ARGV[1]}, '\0'))
+end
 return {1, nextEpoch}
