@@ -130,6 +130,8 @@ async function begin(
     classes: valid.classes.length,
     ideal_ms: estimate.idealMs,
   });
+  const lateByMs = now() + (estimate.idealMs ?? 0) - batch.expiresAt;
+  if (lateByMs > 0) ports.events.batchLate({ batch: batch.id, late_by_ms: Math.round(lateByMs) });
   const stored = await readBatch(ledger, batch.id);
   if (stored) ports.onStart(stored);
 }

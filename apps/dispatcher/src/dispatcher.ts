@@ -8,17 +8,21 @@ import type { Installation } from '@sluice/config';
 import { LiveControl } from '@sluice/control';
 import type { ReadConfig } from '@sluice/control';
 import { localStore } from '@sluice/files';
+import type { Fleet } from '@sluice/job';
 import type { FileStore } from '@sluice/files';
 import { connectRedis, openLedger } from '@sluice/ledger';
 import type { Ledger } from '@sluice/ledger';
 import { fallbackQueue, openQueue, QUEUES, runQueue } from '@sluice/queues';
 import type { EntryData, StepData } from '@sluice/queues';
+import { predicts } from './chooser.ts';
 import type { DispatcherEvents } from './events.ts';
 import { Intake } from './intake.ts';
+import { Learned } from './learned.ts';
 import { Leadership } from './leadership.ts';
 import { recordBatch } from './record-batch.ts';
 import type { RecordBatchPorts } from './record-batch.ts';
 import { recordJobs } from './record-jobs.ts';
+import type { RecordJobsPorts } from './record-jobs.ts';
 import { Recorder } from './recorder.ts';
 import { RetryBudgets } from './retry-budgets.ts';
 import { Segments } from './segments.ts';
@@ -162,6 +166,7 @@ function recorderOf(
     events,
     now,
     random,
+    onLine: (meta) => state.terms.now?.ended(null, meta),
     onRecorded: (batch, recorded) => state.terms.now?.recorded(batch, recorded),
     onComplete: async (batch) => {
       const step: StepData = { batch, step: 'finalise' };
@@ -172,13 +177,15 @@ function recorderOf(
     },
   };
   const keepSeconds = Math.ceil(settings.retention.jobsMs / 1000);
+  const onEnded: RecordJobsPorts['onEnded'] = (id, meta) => state.terms.now?.ended(id, meta);
   const keepDeadSeconds = Math.max(keepSeconds, Math.ceil(settings.retention.deadMs / 1000));
   return new Recorder({
     ledger,
     redisUrl: parts.redisUrl,
     holder,
     events,
-    recordJobs: (outcomes) => recordJobs({ ...ports, keepSeconds, keepDeadSeconds }, outcomes),
+    recordJobs: (outcomes) =>
+      recordJobs({ ...ports, keepSeconds, keepDeadSeconds, onEnded }, outcomes),
     recordBatch: (batch, outcomes) => recordBatch(ports, batch, outcomes),
   });
 }
@@ -191,7 +198,7 @@ function leadershipOf(parts: Parts, terms: { now: Term | null }): Leadership {
     leaseMs: LEASE_MS,
     onLead: async (token) => {
       events.leading({ token });
-      const term = termOf(parts, token);
+      const term = termOf(parts, token, (await ledger.redis.get(ledger.keys.turns)) ?? '');
       terms.now = term;
       await term.start();
     },
@@ -204,7 +211,17 @@ function leadershipOf(parts: Parts, terms: { now: Term | null }): Leadership {
   });
 }
 
-function termOf(parts: Parts, token: number): Term {
+/** Only where it matters: learning takes some µs a call. */
+function learnedOf(fleet: Fleet, now: () => number): Learned {
+  const pools = [...fleet.pools.values()].filter(predicts);
+  const ids = new Set(pools.flatMap(({ tiers }) => tiers.flat()));
+  return new Learned(
+    [...fleet.deployments.values()].filter(({ id }) => ids.has(id)),
+    now,
+  );
+}
+
+function termOf(parts: Parts, token: number, turns: string): Term {
   const { control, installation, queue, redis } = parts;
   const { fleet, config: settings, environment } = installation;
   const { dispatch, server, retention } = settings;
@@ -218,6 +235,8 @@ function termOf(parts: Parts, token: number): Term {
     {
       ...parts,
       fleet,
+      tenants: installation.tenants,
+      learned: learnedOf(fleet, parts.now),
       wishOf: (deployment) => control.wishOf(deployment),
       queues: {
         run: (deployment) => queue<EntryData>(runQueue(deployment)),
@@ -247,5 +266,6 @@ function termOf(parts: Parts, token: number): Term {
       },
     },
     token,
+    turns,
   );
 }

@@ -1,12 +1,13 @@
 /** A batch that is being drained, as the feeder knows it, and the chunks that its lines become. Pure. */
 import { indexName } from '@sluice/files';
 import type { IndexRecord } from '@sluice/files';
-import type { NewChunk, StoredBatch } from '@sluice/ledger';
+import type { BatchClass, NewChunk, StoredBatch } from '@sluice/ledger';
 import { entryJobId } from '@sluice/queues';
 import { bandOf } from './placer.ts';
 import type { Band } from './placer.ts';
 
 export interface DrainingClass {
+  of: BatchClass;
   index: number;
   name: string;
   pool: string;
@@ -14,12 +15,17 @@ export interface DrainingClass {
   jobs: number;
   /** Records before this one are fed. */
   cursor: number;
+  /** Records before this one are fed or on their way. */
+  taken: number;
+  /** The plan's class that it belongs to; '' before the first plan. */
+  planId: string;
   ahead: IndexRecord[];
   loading: boolean;
 }
 
 export interface Draining {
   id: string;
+  tenant: string;
   band: Band;
   priority: string;
   maxTier: number | null;
@@ -29,20 +35,28 @@ export interface Draining {
   fed: number;
   recorded: number;
   feeding: boolean;
+  /** It begins when it has been planned for, or could not be. */
+  planned: boolean;
+  /** What was expected of the lines fed by this leader, and what its tenant was charged beyond it. */
+  counted: {
+    lines: number;
+    input: number;
+    output: number;
+    before: { recorded: number; input: number; output: number };
+    settled: { input: number; output: number };
+  };
 }
 
-/** What one turn of the pump plans for a class of a batch. */
-export interface Plan {
+/** What one turn of the pump feeds of a class of a batch. */
+export interface Helping {
   batch: Draining;
   class: DrainingClass;
   chunks: NewChunk[];
   lines: number;
 }
 
-export function planFor(batch: Draining, one: DrainingClass, plans: readonly Plan[]): Plan {
-  const begun = plans.find((plan) => plan.class === one);
-  return begun ?? { batch, class: one, chunks: [], lines: 0 };
-}
+/** Lines that are neither fed nor on their way. */
+export const unfedOf = ({ jobs, taken }: DrainingClass): number => jobs - taken;
 
 export function chunkOf(
   batch: Draining,
@@ -57,6 +71,7 @@ export function chunkOf(
   return {
     id: `${batch.id}~${one.index}.${placed.at}`,
     batch: batch.id,
+    tenant: batch.tenant,
     pool: one.pool,
     deployment: placed.choice.deployment,
     tier: placed.choice.tier,
@@ -84,23 +99,39 @@ export const entryOf = (chunk: NewChunk) => {
 export function drainingOf(batch: StoredBatch): Draining {
   return {
     id: batch.id,
+    tenant: batch.tenant,
     band: bandOf(batch.priority),
     priority: batch.priority,
     maxTier: batch.maxTier,
     createdAt: batch.createdAt,
     expiresAt: batch.expiresAt,
     classes: batch.classes.map((one, index) => ({
+      of: one,
       index,
       name: indexName(batch.id, one.index),
       pool: one.pool,
       formats: one.formats,
       jobs: one.jobs,
       cursor: batch.cursors[index] ?? 0,
+      taken: batch.cursors[index] ?? 0,
+      planId: '',
       ahead: [],
       loading: false,
     })),
     fed: batch.fed,
     recorded: batch.completed + batch.failed,
     feeding: false,
+    planned: false,
+    counted: {
+      lines: 0,
+      input: 0,
+      output: 0,
+      before: {
+        recorded: batch.completed + batch.failed,
+        input: batch.usage.input,
+        output: batch.usage.output,
+      },
+      settled: { input: 0, output: 0 },
+    },
   };
 }

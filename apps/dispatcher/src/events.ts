@@ -18,6 +18,8 @@ export const dispatcherEvents = (log: Logger) => ({
     classes: number;
     ideal_ms: number | null;
   }) => log.info(fields, 'batch started'),
+  batchLate: (fields: { batch: string; late_by_ms: number }) =>
+    log.warn(fields, 'batch cannot be done by its deadline'),
   batchRefused: (fields: { batch: string; errors: number; first: string }) =>
     log.info(fields, 'batch refused'),
   batchEnded: (fields: { batch: string; status: string; lines: number; failed: number }) =>

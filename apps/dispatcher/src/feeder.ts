@@ -2,36 +2,39 @@
  * Feeds the lines of batches straight to the deployments' queues, a chunk at a time, through a bounded window.
  *
  * Lines come from each class's index in the file store, so the order of the file does not matter and a full pool holds up
- * only its own lines. Batches of a band take turns chunk by chunk. A chunk's record and the cursor move in one script; the
- * queue entries follow, and the sweeper adds what a crash between the two left out.
+ * only its own lines. A tenant's batches of a band have their turns together, the earliest deadline first, a chunk at a time.
+ * A chunk's record and the cursor move in one script; the queue entries follow, and the sweeper adds what a crash between
+ * the two left out.
  */
+import type { Priority } from '@sluice/job';
 import { readIndex } from '@sluice/files';
 import type { FileStore } from '@sluice/files';
 import { feedChunks, readBatch } from '@sluice/ledger';
 import type { Feed, Ledger, NewChunk, StoredBatch } from '@sluice/ledger';
-import { chunkOf, drainingOf, entryOf, planFor } from './draining.ts';
-import type { Draining, DrainingClass, Plan } from './draining.ts';
-import type { Picture } from './picture.ts';
-import { CHECK_PLACED_MS } from './placer.ts';
-import type { Band, Placer, RunQueues } from './placer.ts';
+import { drainingOf, entryOf, unfedOf } from './draining.ts';
+import type { Draining, DrainingClass, Helping } from './draining.ts';
+import { FeedRound } from './feed-round.ts';
+import type { RoundPorts, Taken } from './feed-round.ts';
+import { CHECK_PLACED_MS, LINES } from './placer.ts';
+import type { LineFeeding, RunQueues } from './placer.ts';
+import type { TurnBook, Used } from './turn-book.ts';
 
-export interface FeederPorts {
+export interface FeederPorts extends RoundPorts {
   ledger: Ledger;
   store: FileStore;
-  placer: Placer;
-  picture: Picture;
+  turns: TurnBook;
+  /** There may be something to place. */
+  pump: () => void;
   queue: RunQueues;
   leaderToken: number;
-  /** Lines of one batch that may be fed and not yet recorded. */
-  windowLines: number;
-  now: () => number;
   onError: (what: string, error: unknown) => void;
 }
 
+/** Index records held in memory per batch, over all its classes, and per class at least. */
 const AHEAD_RECORDS = 8_192;
-const REFILL_BELOW = 4_096;
-/** Chunks of one script call: bounded, so that no call holds Redis for long. */
-const MOST_CHUNKS = 64;
+const LEAST_AHEAD = 256;
+
+type Answer = Awaited<ReturnType<typeof feedChunks>>;
 
 export class Feeder {
   readonly #ports: FeederPorts;
@@ -45,16 +48,53 @@ export class Feeder {
     return [...this.#batches.keys()];
   }
 
-  /** Starts (or goes on) draining a batch, from where its record says. */
+  get draining(): Draining[] {
+    return [...this.#batches.values()];
+  }
+
+  /** Lines that wait to be fed; null when nothing drains. */
+  get waiting(): number | null {
+    if (this.#batches.size === 0) return null;
+    let lines = 0;
+    for (const { classes } of this.#batches.values())
+      for (const one of classes) lines += unfedOf(one);
+    return lines;
+  }
+
+  /** Starts (or goes on) draining a batch, from where its record says: with the next plan. */
   add(batch: StoredBatch): void {
     if (this.#batches.has(batch.id) || batch.status !== 'in_progress' || batch.paused) return;
     const draining = drainingOf(batch);
     this.#batches.set(batch.id, draining);
+    this.#ports.book.ask();
     for (const one of draining.classes) this.#refill(draining, one);
   }
 
   remove(id: string): void {
+    const batch = this.#batches.get(id);
+    if (!batch) return;
     this.#batches.delete(id);
+    this.#ports.book.ask();
+    if (!this.#hasLines(batch)) this.#ports.turns.leave(turnId(batch));
+  }
+
+  /** Whether the tenant has lines in that band that may be fed. */
+  #hasLines({ tenant, priority }: Pick<Draining, 'tenant' | 'priority'>): boolean {
+    return this.draining.some(
+      (batch) =>
+        batch.tenant === tenant &&
+        batch.priority === priority &&
+        batch.planned &&
+        batch.classes.some((one) => unfedOf(one) > 0),
+    );
+  }
+
+  /** Lines of the tenant's batches that are fed and not recorded. */
+  linesOut(tenant: string): number {
+    let lines = 0;
+    for (const batch of this.#batches.values())
+      if (batch.tenant === tenant) lines += batch.fed - batch.recorded;
+    return lines;
   }
 
   /** Lines of the batch that are recorded by now. */
@@ -63,115 +103,135 @@ export class Feeder {
     if (batch) batch.recorded = Math.max(batch.recorded, lines);
   }
 
-  /** Gives every batch of a band its turns, until nothing has room. */
-  feed(band: Band): void {
-    const plans: Plan[] = [];
-    const open = new Set(
-      [...this.#batches.values()].filter((batch) => batch.band === band && !batch.feeding),
+  /** What the batch's record says of its answers: its tenant is charged for what they really used. */
+  settle({ id, completed, failed, usage }: StoredBatch): void {
+    const batch = this.#batches.get(id);
+    const pool = batch?.classes[0]?.pool;
+    if (!batch || pool === undefined || batch.counted.lines === 0) return;
+    const { counted } = batch;
+    const share = (completed + failed - counted.before.recorded) / counted.lines;
+    const input = usage.input - counted.before.input - share * counted.input;
+    const output = usage.output - counted.before.output - share * counted.output;
+    const { settled } = counted;
+    this.#ports.turns.settle(
+      { tenant: batch.tenant, band: batch.priority as Priority },
+      { pool, input: input - settled.input, output: output - settled.output },
     );
-    while (open.size > 0) {
-      for (const batch of open) if (!this.#takeTurn(batch, plans)) open.delete(batch);
+    counted.settled = { input, output };
+  }
+
+  /** Whether a batch of the tenant and band will miss its deadline at its fair share. */
+  setUrgent(batch: Pick<Draining, 'tenant' | 'priority'>, urgent: boolean): void {
+    this.#ports.turns.setUrgent(turnId(batch), urgent);
+  }
+
+  /** A plan was made (or could not be): whatever waited for it begins. */
+  planned(): void {
+    for (const batch of this.#batches.values()) {
+      batch.planned = true;
+      if (this.#hasLines(batch)) this.#arrive(batch);
     }
-    this.#rotate(band);
-    for (const batch of new Set(plans.map((plan) => plan.batch))) {
+    this.#ports.pump();
+  }
+
+  #arrive(batch: Draining): void {
+    const { tenant, priority } = batch;
+    const deadlineAt = Math.min(...this.#batchesOf(batch).map(({ expiresAt }) => expiresAt));
+    const band = priority as Priority;
+    this.#ports.turns.arrive({ id: turnId(batch), tenant, band, lane: 'lines', deadlineAt });
+  }
+
+  /** Of one tenant and band, the earliest deadline first. */
+  #batchesOf({ tenant, priority }: Pick<Draining, 'tenant' | 'priority'>): Draining[] {
+    return this.draining
+      .filter((each) => each.tenant === tenant && each.priority === priority && each.planned)
+      .toSorted((a, b) => a.expiresAt - b.expiresAt || a.createdAt - b.createdAt);
+  }
+
+  /** One round of turns: chunks are taken one by one, and sent together when it ends. */
+  feed(): LineFeeding {
+    const round = new FeedRound(
+      this.#ports,
+      this.draining.filter(({ planned }) => planned),
+    );
+    const groups = new Map<string, Draining[]>();
+    const full = new Set<Draining>();
+    return {
+      takeTurn: ({ item, tenant, overdue }, most) => {
+        const of = { tenant, priority: item.band };
+        const batches = groups.get(item.id) ?? this.#batchesOf(of);
+        groups.set(item.id, batches);
+        for (const batch of batches) {
+          if (batch.feeding || full.has(batch)) continue;
+          const taken = round.takeTurn(batch, { most, overdue });
+          if (taken) return { used: this.#used(batch, taken), finished: !this.#hasLines(of) };
+          full.add(batch);
+        }
+        return null;
+      },
+      end: () => this.#sendAll(round.helpings),
+    };
+  }
+
+  #used({ counted }: Draining, { class: one, deployment, lines, head }: Taken): Used {
+    const { picture } = this.#ports;
+    const { characters, maxOutput } = head;
+    const cost = picture.cost(deployment, { characters, maxOutput, inputs: 1 });
+    counted.lines += lines;
+    counted.input += lines * cost.input;
+    counted.output += lines * cost.output;
+    const callMs = picture.load(deployment)?.meanLatencyMs ?? 0;
+    return { pool: one.pool, jobs: lines, cost, callMs, id: null };
+  }
+
+  #sendAll(helpings: readonly Helping[]): void {
+    for (const batch of new Set(helpings.map((one) => one.batch))) {
       batch.feeding = true;
       void this.#send(
         batch,
-        plans.filter((plan) => plan.batch === batch),
+        helpings.filter((one) => one.batch === batch),
       );
     }
   }
 
-  /** The batch that went first goes last next time. */
-  #rotate(band: Band): void {
-    for (const [id, batch] of this.#batches) {
-      if (batch.band !== band) continue;
-      this.#batches.delete(id);
-      this.#batches.set(id, batch);
-      return;
-    }
+  /** All of it is sent before anything is made of the answers: what goes on from the record finds nothing half done. */
+  async #send(batch: Draining, helpings: readonly Helping[]): Promise<void> {
+    const ends = await Promise.allSettled(helpings.map((one) => this.#sendOne(one)));
+    const failed = ends.find((end) => end.status === 'rejected');
+    const answers = new Set(ends.map((end) => (end.status === 'fulfilled' ? end.value : 'moved')));
+    if (failed?.status === 'rejected') this.#ports.onError('feeding', failed.reason);
+    if (answers.has('not_draining') || answers.has('not_leader')) this.remove(batch.id);
+    else if (answers.has('moved')) await this.#resume(batch);
+    batch.feeding = false;
+    for (const one of batch.classes) this.#refill(batch, one);
   }
 
-  /** One chunk of the first class that has room; false when none has. */
-  #takeTurn(batch: Draining, plans: Plan[]): boolean {
-    const left = this.#ports.windowLines - (batch.fed - batch.recorded);
-    if (left <= 0) return false;
-    return batch.classes.some((one) => this.#planChunk(batch, one, { plans, left }));
-  }
-
-  #planChunk(batch: Draining, one: DrainingClass, turn: { plans: Plan[]; left: number }): boolean {
-    const plan = planFor(batch, one, turn.plans);
-    const head = one.ahead[plan.lines];
-    if (head === undefined || plan.chunks.length >= MOST_CHUNKS) return false;
-    const choice = this.#ports.placer.choose(
-      {
-        shape: { characters: head.characters, maxOutput: head.maxOutput, inputs: 1 },
-        jobs: Math.min(turn.left, one.ahead.length - plan.lines),
-        band: 'batch',
-        exclude: [],
-        eligible: this.#ports.placer.eligible(one.pool, one.formats),
-        minTier: 1,
-        maxTier: batch.maxTier,
-        waitingSince: this.#ports.now(),
-      },
-      one.pool,
-    );
-    if (choice.kind !== 'place') return false;
-    const records = one.ahead.slice(plan.lines, plan.lines + choice.jobs);
-    plan.chunks.push(
-      chunkOf(batch, one, { records, at: one.cursor + plan.lines, choice, now: this.#ports.now() }),
-    );
-    plan.lines += records.length;
-    batch.fed += records.length;
-    if (!turn.plans.includes(plan)) turn.plans.push(plan);
-    return true;
-  }
-
-  async #send(batch: Draining, plans: Plan[]): Promise<void> {
-    try {
-      for (const plan of plans) await this.#sendPlan(batch, plan);
-    } catch (error) {
-      this.#ports.onError('feeding', error);
-      await this.#resume(batch);
-    } finally {
-      batch.feeding = false;
-      for (const one of batch.classes) this.#refill(batch, one);
-    }
-  }
-
-  async #sendPlan(batch: Draining, plan: Plan): Promise<void> {
+  async #sendOne({ batch, class: one, chunks, lines }: Helping): Promise<Answer> {
     const { ledger, leaderToken, now } = this.#ports;
     const feed: Feed = {
       batch: batch.id,
-      class: plan.class.index,
-      cursor: plan.class.cursor,
-      newCursor: plan.class.cursor + plan.lines,
-      chunks: plan.chunks,
+      class: one.index,
+      cursor: one.cursor,
+      newCursor: one.cursor + lines,
+      chunks,
       checkAt: now() + CHECK_PLACED_MS,
       leaderToken,
     };
     const answer = await feedChunks(ledger, feed);
-    if (answer !== 'fed') return this.#undo(batch, plan, answer);
-    plan.class.ahead.splice(0, plan.lines);
-    plan.class.cursor = feed.newCursor;
-    await this.#enqueue(plan.chunks);
-  }
-
-  /** Nothing was placed after all. */
-  async #undo(
-    batch: Draining,
-    plan: Plan,
-    answer: 'moved' | 'not_leader' | 'not_draining',
-  ): Promise<void> {
-    for (const chunk of plan.chunks)
-      this.#ports.picture.recount(chunk.deployment, -chunk.lines.length);
-    if (answer === 'moved') await this.#resume(batch);
-    else this.#batches.delete(batch.id);
+    if (answer !== 'fed') {
+      for (const { deployment, lines: unfed } of chunks)
+        this.#ports.picture.recount(deployment, -unfed.length);
+      return answer;
+    }
+    one.ahead.splice(0, lines);
+    one.cursor = feed.newCursor;
+    await this.#enqueue(chunks);
+    return answer;
   }
 
   /** Starts again from what the record says. */
   async #resume(batch: Draining): Promise<void> {
-    this.#batches.delete(batch.id);
+    this.remove(batch.id);
     const stored = await readBatch(this.#ports.ledger, batch.id).catch(() => null);
     if (stored) this.add(stored);
   }
@@ -192,20 +252,22 @@ export class Feeder {
 
   #refill(batch: Draining, one: DrainingClass): void {
     const from = one.cursor + one.ahead.length;
-    if (one.loading || batch.feeding || one.ahead.length >= REFILL_BELOW || from >= one.jobs)
-      return;
+    const most = Math.max(LEAST_AHEAD, Math.floor(AHEAD_RECORDS / batch.classes.length));
+    if (one.loading || batch.feeding || one.ahead.length >= most / 2 || from >= one.jobs) return;
     one.loading = true;
-    void this.#load(one, from);
+    void this.#load(one, { from, count: Math.min(most, one.jobs - from) });
   }
 
-  async #load(one: DrainingClass, from: number): Promise<void> {
-    const count = Math.min(AHEAD_RECORDS, one.jobs - from);
+  async #load(one: DrainingClass, run: { from: number; count: number }): Promise<void> {
     try {
-      one.ahead.push(...(await readIndex(this.#ports.store, one.name, { from, count })));
+      one.ahead.push(...(await readIndex(this.#ports.store, one.name, run)));
     } catch (error) {
       this.#ports.onError('reading an index', error);
     }
     one.loading = false;
-    this.#ports.placer.pump();
+    this.#ports.pump();
   }
 }
+
+const turnId = ({ tenant, priority }: Pick<Draining, 'tenant' | 'priority'>): string =>
+  `${LINES}${priority} ${tenant}`;

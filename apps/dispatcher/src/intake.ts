@@ -17,7 +17,7 @@ export interface IntakeOptions {
 }
 
 /** Entries of one queue that may wait for room here. Few: BullMQ fills all slots one by one before it starts any. */
-const SLOTS = 64;
+const SLOTS = 128;
 const MOST_SLOTS = 4_096;
 
 export class Intake {
@@ -60,8 +60,8 @@ export class Intake {
   }
 
   /**
-   * When everything fetched waits for room, an interactive job must not wait behind it to be fetched: the queue hands out
-   * the most urgent first, so a few more slots are exactly for those.
+   * When everything fetched waits for room, nothing may wait behind it to be fetched: it may be more urgent, or another
+   * tenant's turn. A queue holds no more than a window of each tenant's jobs, so all of it is fetched.
    */
   async makeRoom(waiting: number): Promise<void> {
     if (waiting < SLOTS) {
@@ -71,9 +71,9 @@ export class Intake {
     }
     await Promise.all(
       [...this.#entries.values()].map(async (worker) => {
-        const counts = await this.#options.queueOf(worker.name).getCountsPerPriority([1]);
-        const urgent = counts['1'] ?? 0;
-        if (urgent > 0) worker.concurrency = Math.min(MOST_SLOTS, worker.concurrency + urgent);
+        const counts = await this.#options.queueOf(worker.name).getCountsPerPriority([1, 2, 3]);
+        const more = Object.values(counts).reduce((sum, count) => sum + count, 0);
+        if (more > 0) worker.concurrency = Math.min(MOST_SLOTS, worker.concurrency + more);
       }),
     );
   }

@@ -17,6 +17,7 @@ import type { Verdict } from './verdict.ts';
 /** The chunk that outcomes came from, as far as retries need it. */
 export interface Origin {
   batch: string;
+  tenant: string;
   pool: string;
   lines: LineRef[];
   formats: number;
@@ -81,6 +82,7 @@ function retryChunk(
   return {
     id,
     batch: origin.batch,
+    tenant: origin.tenant,
     pool: origin.pool,
     deployment: '',
     tier: minTier,
@@ -97,7 +99,15 @@ function retryChunk(
   };
 }
 
-const ORIGIN_FIELDS = ['batch', 'pool', 'lines', 'formats', 'priority', 'max_tier'] as const;
+const ORIGIN_FIELDS = [
+  'batch',
+  'tenant',
+  'pool',
+  'lines',
+  'formats',
+  'priority',
+  'max_tier',
+] as const;
 
 /** The chunks that failures came from; one that is gone (all its places have left it) is left out. */
 export async function readOrigins(
@@ -118,10 +128,11 @@ async function readOrigin(
 ): Promise<[[string, Origin]] | null> {
   const marks = places.map((place) => `r${place}`);
   const values = await ledger.redis.hmget(ledger.keys.chunk(chunk), ...ORIGIN_FIELDS, ...marks);
-  const [batch, pool, lines, formats, priority, maxTier, ...marked] = values;
+  const [batch, tenant, pool, lines, formats, priority, maxTier, ...marked] = values;
   if (!lines) return null;
   const origin: Origin = {
     batch: batch ?? '',
+    tenant: tenant ?? '',
     pool: pool ?? '',
     lines: JSON.parse(lines) as LineRef[],
     formats: Number(formats),

@@ -12,6 +12,7 @@ import { msOf, OUTLIER } from '@sluice/balancing';
 import { expectedCost } from '@sluice/budget';
 import type { Cost } from '@sluice/budget';
 import type { Deployment, Fleet, Shape } from '@sluice/job';
+import type { Learned } from './learned.ts';
 import { standing } from '@sluice/balancing';
 import type { Health } from '@sluice/balancing';
 
@@ -23,6 +24,8 @@ interface View {
   takenBefore: number;
   /** Decaying mean of what was placed here. */
   meanCost: Cost | null;
+  /** Calls that ended lately, decaying; 429s are about budgets and do not count. */
+  lately: { ok: number; failed: number };
   /** The newest placement, and how many calls had ended by then: whether a probe is still out. */
   last: { at: number; ended: number };
 }
@@ -35,11 +38,14 @@ const PROBE_MARGIN_MS = 5_000;
 
 export class Picture {
   readonly #fleet: Fleet;
+  readonly #learned: Learned | null;
   readonly #views = new Map<string, View>();
   #health: ReadonlyMap<string, Health> = new Map();
 
-  constructor(fleet: Fleet) {
+  /** `learned`: what is known of durations, if anything. */
+  constructor(fleet: Fleet, learned: Learned | null = null) {
     this.#fleet = fleet;
+    this.#learned = learned;
   }
 
   get ready(): boolean {
@@ -62,10 +68,12 @@ export class Picture {
           placed: 0,
           takenBefore: load.taken,
           meanCost: null,
+          lately: { ok: 0, failed: 0 },
           last: { at: Number.NEGATIVE_INFINITY, ended: 0 },
         });
         continue;
       }
+      view.lately = latelyOf(view, load, now);
       view.deployment = deployment;
       view.load = load;
       view.readAt = now;
@@ -125,6 +133,17 @@ export class Picture {
     });
   }
 
+  /** How long a call of this shape is expected to take there, ms; null while nobody knows. */
+  predictedMs(id: string, shape: Shape): number | null {
+    const view = this.#views.get(id);
+    if (!view || !this.#learned) return null;
+    const { charsPerToken, meanOutput, inFlight } = view.load;
+    const most = shape.maxOutput ?? view.deployment.defaultMaxTokens;
+    const output = Math.min(most, meanOutput ?? most);
+    const input = shape.characters / charsPerToken;
+    return this.#learned.predictedMs(id, { input, output, inFlight });
+  }
+
   /** The mean of what these deployments are given; one request where nothing was placed yet. */
   usualCost(ids: readonly string[]): Cost {
     const costs = ids.flatMap((id) => this.#views.get(id)?.meanCost ?? []);
@@ -148,6 +167,12 @@ export class Picture {
     );
   }
 
+  /** One deployment by itself; null when nothing is known of it. */
+  candidate(id: string, now: number): Candidate | null {
+    const view = this.#views.get(id);
+    return view ? this.#candidate(view, 1, now) : null;
+  }
+
   #candidate(view: View, tier: number, now: number): Candidate {
     const { deployment, load } = view;
     const health = this.#health.get(deployment.id);
@@ -166,7 +191,8 @@ export class Picture {
       sharedSlots: this.#sharedSlots(deployment),
       rates: load.dims.map((dim) => this.#rate(dim, view, now)),
       predictedMs: ended >= ENOUGH_CALLS ? load.meanLatencyMs : null,
-      errorRate: ended > 0 ? load.failed / ended : 0,
+      errorRate: errorRateOf(view.lately),
+      speed: this.#learned?.speed(deployment.id) ?? null,
       ...stands,
     };
   }
@@ -213,6 +239,21 @@ export class Picture {
     });
   }
 }
+
+const limited = ({ byOutcome }: DeploymentLoad): number => byOutcome.rate_limited ?? 0;
+
+const LATELY_MS = 30_000;
+/** So many answers are taken for granted: one failure among few calls is no bad deployment. */
+const ASSUMED_OK = 3;
+
+function latelyOf({ load: before, lately, readAt }: View, load: DeploymentLoad, now: number) {
+  const kept = Math.exp(-Math.max(0, now - readAt) / LATELY_MS);
+  const ok = Math.max(0, load.ok - before.ok);
+  const failed = Math.max(0, load.failed - limited(load) - before.failed + limited(before));
+  return { ok: lately.ok * kept + ok, failed: lately.failed * kept + failed };
+}
+
+const errorRateOf = ({ ok, failed }: View['lately']): number => failed / (ok + failed + ASSUMED_OK);
 
 const blend = (mean: Cost, cost: Cost): Cost => ({
   requests: 1,

@@ -1,39 +1,51 @@
 /**
- * The place where entries wait for a deployment, and the pump that places them.
+ * The place where entries wait for a deployment, and the pump that places them, and lines of batches among them, in the order
+ * of turns (fairness).
  *
- * One lane per pool and band, oldest first; single jobs of a band go before batch lines of the same band. Nothing is placed
- * that the deployment cannot take within about a second (late binding), so whatever waits here can still go anywhere.
+ * Nothing is placed that the deployment cannot take within about a second (late binding), so whatever waits here can still
+ * go anywhere.
  */
 import type { Queue } from 'bullmq';
-import type { Asked, Choice, Depth, Memory, PoolNow } from '@sluice/balancing';
-import { choose, NO_MEMORY, strategyNamed } from '@sluice/balancing';
-import type { Cost } from '@sluice/budget';
-import type { Fleet, Pool, Priority, Shape } from '@sluice/job';
+import type { Choice } from '@sluice/balancing';
+import type { Room, Turn } from '@sluice/fairness';
+import type { Priority } from '@sluice/job';
 import { BAND } from '@sluice/job';
-import { placeEntry, readWaiting } from '@sluice/ledger';
+import { checkLater, placeEntry, readWaiting } from '@sluice/ledger';
 import type { Ledger, Waiting } from '@sluice/ledger';
-import { formatBit } from '@sluice/providers';
 import { entryJobId } from '@sluice/queues';
 import type { EntryData } from '@sluice/queues';
+import type { Chooser, Wanted } from './chooser.ts';
 import { isLate } from './expire.ts';
 import type { Picture } from './picture.ts';
+import type { TurnBook, Used } from './turn-book.ts';
 
 export type Band = 1 | 2 | 3;
 export type RunQueues = (deployment: string) => Queue<EntryData>;
 
+/** One pump's feeding of batches. */
+export interface LineFeeding {
+  /** Lines of the tenant's batches of that band; null = none of them may go anywhere now. */
+  takeTurn(turn: Turn, most: number): { used: Used; finished: boolean } | null;
+  /** Carries out what was taken. */
+  end(): void;
+}
+
 export interface PlacerPorts {
   ledger: Ledger;
-  fleet: Fleet;
+  chooser: Pick<Chooser, 'choose' | 'eligible'>;
+  turns: TurnBook;
   picture: Picture;
-  depth: Depth;
   queue: RunQueues;
   leaderToken: number;
   now: () => number;
-  random: () => number;
-  /** Batch lines of a band take their turn: called after the singles of that band. */
-  feed: (band: Band) => void;
+  /** Turns of items whose id begins with {@link LINES} are the feeder's. */
+  feed: () => LineFeeding;
   /** It is past its deadline: nothing of it begins any more. */
   onLate: (waiting: Waiting) => Promise<void>;
+  /** More like it may wait in the ledger. */
+  onMore: (waiting: Waiting) => void;
+  /** An entry waits here now, or no longer. */
+  onWaiting: (waiting: Waiting, waits: boolean) => void;
   onError: (what: string, error: unknown) => void;
 }
 
@@ -48,14 +60,18 @@ export type PlaceEnd = 'settled' | 'closed';
 
 /** When the sweeper looks after something that was placed. */
 export const CHECK_PLACED_MS = 15_000;
-const BANDS: readonly Band[] = [1, 2, 3];
+/** What ids of turns of batch lines begin with. */
+export const LINES = 'lines ';
 const LATE = { kind: 'late' } as const;
+
+type Found =
+  | { kind: 'entry'; pending: Pending; choice: Exclude<Choice, { kind: 'wait' }> | typeof LATE }
+  | { kind: 'lines'; used: Used; finished: boolean };
 
 export class Placer {
   readonly #ports: PlacerPorts;
-  readonly #lanes = new Map<string, Pending[]>();
+  readonly #pending = new Map<string, Pending>();
   readonly #known = new Set<string>();
-  readonly #memory = new Map<string, Memory>();
   readonly #moving = new Set<Promise<void>>();
   #pumping = false;
   #closed = false;
@@ -91,7 +107,10 @@ export class Placer {
         await this.#ports.onLate(waiting);
         return 'settled';
       }
-      if (waiting.epoch === data.epoch) return await this.#line(waiting);
+      if (waiting.epoch === data.epoch) {
+        if (data.more) this.#ports.onMore(waiting);
+        return await this.#line(waiting);
+      }
       await this.#repeat(waiting);
       return 'settled';
     } finally {
@@ -106,22 +125,28 @@ export class Placer {
 
   #line(waiting: Waiting): Promise<PlaceEnd> {
     return new Promise((done) => {
-      const name = laneName(waiting.pool, bandOf(waiting.priority));
-      const pending = { waiting, since: this.#ports.now(), done };
-      const lane = this.#lanes.get(name);
-      if (lane) lane.push(pending);
-      else this.#lanes.set(name, [pending]);
+      const { turns, now } = this.#ports;
+      this.#pending.set(waiting.id, { waiting, since: now(), done });
+      this.#ports.onWaiting(waiting, true);
+      turns.arrive({
+        id: waiting.id,
+        tenant: waiting.tenant,
+        band: waiting.priority as Priority,
+        lane: laneOf(waiting),
+        deadlineAt: waiting.deadlineAt ?? Infinity,
+      });
       this.pump();
     });
   }
 
   /** Forgets an entry that waits here and needs no place any more. */
   drop(id: string): void {
-    if (!this.#known.has(id)) return;
-    for (const lane of this.#lanes.values()) {
-      const at = lane.findIndex(({ waiting }) => waiting.id === id);
-      if (at >= 0) for (const pending of lane.splice(at, 1)) pending.done('settled');
-    }
+    const pending = this.#pending.get(id);
+    if (!pending) return;
+    this.#pending.delete(id);
+    this.#ports.turns.leave(id);
+    this.#ports.onWaiting(pending.waiting, false);
+    pending.done('settled');
   }
 
   /**
@@ -130,111 +155,87 @@ export class Placer {
    */
   async close(): Promise<void> {
     this.#closed = true;
-    for (const lane of this.#lanes.values())
-      for (const pending of lane.splice(0)) pending.done('closed');
+    for (const pending of this.#pending.values()) pending.done('closed');
+    this.#pending.clear();
     await Promise.all(this.#moving);
   }
 
   /** Places whatever has room now. Cheap when nothing has. */
   pump(): void {
-    if (this.#closed || this.#pumping || !this.#ports.picture.ready) return;
+    const { picture, turns, feed } = this.#ports;
+    if (this.#closed || this.#pumping || !picture.ready) return;
     this.#pumping = true;
+    const feeding = feed();
     try {
-      for (const band of BANDS) {
-        for (const pool of this.#ports.fleet.pools.keys()) this.#pumpLane(laneName(pool, band));
-        for (const id of this.#directLanes(band)) this.#pumpLane(id);
-        this.#ports.feed(band);
-      }
+      turns.release();
+      // Nothing gets emptier while this runs: a lane that was full stays so.
+      const full = new Set<string>();
+      const roomFor = (turn: Turn): Found | Exclude<Room, 'yes'> =>
+        turn.item.id.startsWith(LINES)
+          ? this.#roomForLines(turn, feeding)
+          : this.#roomForEntry(turn, full);
+      for (let next = turns.next(roomFor); next; next = turns.next(roomFor)) this.#take(...next);
     } finally {
+      feeding.end();
       this.#pumping = false;
     }
   }
 
-  #directLanes(band: Band): string[] {
-    return [...this.#lanes.keys()].filter(
-      (name) => name.startsWith('deployment/') && name.endsWith(` ${band}`),
-    );
+  #roomForLines(turn: Turn, feeding: LineFeeding): Found | 'not_this_one' {
+    const fed = feeding.takeTurn(turn, this.#ports.turns.most(turn.tenant));
+    return fed ? { kind: 'lines', ...fed } : 'not_this_one';
   }
 
-  #pumpLane(name: string): void {
-    const lane = this.#lanes.get(name) ?? [];
-    for (let pending = lane[0]; pending !== undefined; pending = lane[0]) {
-      const choice = isLate(pending.waiting, this.#ports.now())
-        ? LATE
-        : this.choose(this.#askedFor(pending), pending.waiting.pool);
-      if (choice.kind === 'wait') return;
-      lane.shift();
-      const moving = this.#carryOut(pending, choice).finally(() => this.#moving.delete(moving));
-      this.#moving.add(moving);
-    }
+  #roomForEntry(turn: Turn, full: Set<string>): Found | 'lane_full' {
+    const { item, band, overdue } = turn;
+    const lane = `${band} ${overdue} ${item.lane}`;
+    const pending = this.#pending.get(item.id) as Pending;
+    const { chooser, now } = this.#ports;
+    if (isLate(pending.waiting, now())) return { kind: 'entry', pending, choice: LATE };
+    if (full.has(lane)) return 'lane_full';
+    const choice = chooser.choose(this.#wanted(pending, overdue), pending.waiting.pool);
+    if (choice.kind !== 'wait') return { kind: 'entry', pending, choice };
+    full.add(lane);
+    return 'lane_full';
   }
 
-  #askedFor({ waiting, since }: Pending): Omit<Asked, 'cost' | 'costs'> & { shape: Shape } {
+  #wanted({ waiting, since }: Pending, overdue: boolean): Wanted {
     return {
       shape: { characters: waiting.characters, maxOutput: waiting.maxOutput, inputs: 1 },
       jobs: waiting.jobs,
-      band: waiting.priority === 'interactive' ? 'interactive' : 'batch',
+      band: waiting.priority === 'interactive' || overdue ? 'interactive' : 'batch',
       exclude: waiting.exclude,
-      eligible: this.eligible(waiting.pool, waiting.formats),
+      eligible: this.#ports.chooser.eligible(waiting.pool, waiting.formats),
       minTier: waiting.minTier,
       maxTier: waiting.maxTier,
       waitingSince: since,
+      affinityKey: waiting.owner,
+      prefixKey: waiting.prefix,
+      deadlineInMs: waiting.deadlineAt === null ? null : waiting.deadlineAt - this.#ports.now(),
     };
   }
 
-  /** Decides for a shape of work, and remembers what the strategy wants remembered. */
-  choose(asked: Omit<Asked, 'cost' | 'costs'> & { shape: Shape }, poolId: string): Choice {
-    const { picture, random } = this.#ports;
-    const now = this.#ports.now();
-    const pool = this.#poolOf(poolId);
-    const candidates = picture.candidates(pool.tiers, now);
-    const costs = new Map(candidates.map(({ id }) => [id, picture.cost(id, asked.shape)]));
-    const cost = costs.values().next().value ?? { requests: 1, input: 0, output: 0, usd: 0 };
-    const choice = choose({ ...asked, cost, costs }, this.#poolNow(pool, candidates), {
-      now,
-      random,
-    });
-    if (choice.kind === 'place') {
-      this.#memory.set(pool.id, choice.memory);
-      const placed = { cost: costs.get(choice.deployment) as Cost, now };
-      picture.placed(choice.deployment, choice.jobs, placed);
-    }
-    return choice;
+  #take(turn: Turn, found: Found): void {
+    const { turns } = this.#ports;
+    if (found.kind === 'lines') return turns.used(turn, found.used, found.finished);
+    const { pending, choice } = found;
+    this.#pending.delete(turn.item.id);
+    this.#ports.onWaiting(pending.waiting, false);
+    turns.used(turn, choice.kind === 'place' ? this.#usedBy(pending.waiting, choice) : null, true);
+    const moving = this.#carryOut(pending, choice).finally(() => this.#moving.delete(moving));
+    this.#moving.add(moving);
   }
 
-  #poolNow(pool: Pool, candidates: PoolNow['candidates']): PoolNow {
+  #usedBy(waiting: Waiting, { deployment }: Extract<Choice, { kind: 'place' }>): Used {
+    const { picture } = this.#ports;
+    const { characters, maxOutput, pool, jobs, id, batch } = waiting;
     return {
-      candidates,
-      strategy:
-        strategyNamed(pool.strategy.name) ?? (strategyNamed('capacity') as PoolNow['strategy']),
-      memory: this.#memory.get(pool.id) ?? NO_MEMORY,
-      spillAfterMs: pool.spillAfterMs,
-      depth: this.#ports.depth,
+      pool,
+      jobs,
+      cost: picture.cost(deployment, { characters, maxOutput, inputs: 1 }),
+      callMs: picture.load(deployment)?.meanLatencyMs ?? 0,
+      id: batch === null ? id : null,
     };
-  }
-
-  #poolOf(id: string): Pool {
-    const known = this.#ports.fleet.pools.get(id);
-    if (known) return known;
-    const only = id.startsWith('deployment/') ? [[id.slice('deployment/'.length)]] : [];
-    return {
-      id,
-      strategy: { name: 'capacity' },
-      tiers: only,
-      aliases: [],
-      on: [],
-      spillAfterMs: null,
-    };
-  }
-
-  /** Deployments whose wire format can say it; null = all. */
-  eligible(poolId: string, formats: number): ReadonlySet<string> | null {
-    const all = this.#poolOf(poolId).tiers.flat();
-    const able = all.filter(
-      (id) =>
-        (formats & formatBit(this.#ports.fleet.deployments.get(id)?.provider.type ?? '')) !== 0,
-    );
-    return able.length === all.length ? null : new Set(able);
   }
 
   async #carryOut(
@@ -246,11 +247,17 @@ export class Placer {
       if (choice.kind === 'late') await this.#ports.onLate(waiting);
       // `never`: none of its pool's deployments can run it since the config changed. It waits for its deadline in the ledger.
       else if (choice.kind === 'place') end = await this.#move(waiting, choice);
+      else await this.#tryLater(waiting);
     } catch (error) {
       this.#ports.onError('placing', error);
     } finally {
       done(end);
     }
+  }
+
+  #tryLater({ id, deadlineAt }: Waiting): Promise<void> {
+    const { ledger, now } = this.#ports;
+    return checkLater(ledger, id, Math.min(now() + CHECK_PLACED_MS, deadlineAt ?? Infinity));
   }
 
   /** `closed`: another leads by now; the entry goes back for it. */
@@ -288,5 +295,10 @@ export class Placer {
   }
 }
 
-const laneName = (pool: string, band: Band): string => `${pool} ${band}`;
+/** What finds room together or not at all. An entry that failed has places where it does not want to go. */
+function laneOf({ pool, formats, exclude, minTier, maxTier }: Waiting): string {
+  const spoilt = exclude.length > 0 || minTier > 1 ? ` not ${exclude.join(',')} ${minTier}` : '';
+  return `${pool} ${formats}${maxTier === null ? '' : ` to ${maxTier}`}${spoilt}`;
+}
+
 export const bandOf = (priority: string): Band => BAND[priority as Priority] ?? 3;

@@ -7,6 +7,8 @@ import { claimEntry, raiseToken, readBatch, readJob, readWaiting } from '@sluice
 import { openQueue } from '@sluice/queues';
 import type { EntryData } from '@sluice/queues';
 import type { Queue } from 'bullmq';
+import { Chooser } from './chooser.ts';
+import { drainingOf } from './draining.ts';
 import { expireJob } from './expire.ts';
 import { Picture } from './picture.ts';
 import { Placer } from './placer.ts';
@@ -14,6 +16,7 @@ import type { PlacerPorts } from './placer.ts';
 import { planRound } from './planner.ts';
 import { Desk } from './test-desk.ts';
 import { Sweeper } from './sweeper.ts';
+import { TurnBook } from './turn-book.ts';
 
 let desk: Desk;
 let admission: Admission;
@@ -35,17 +38,29 @@ after(async () => {
   await desk.close();
 });
 
-const placerOf = (over: Partial<PlacerPorts> = {}): Placer =>
+const placerOf = ({ picture = ready, ...over }: Partial<PlacerPorts> = {}): Placer =>
   new Placer({
     ledger: desk.ledger,
-    fleet: desk.fleet,
-    picture: ready,
-    depth: { depthMs: 1_000, unlimitedDepth: 100, chunkMs: 100, chunkJobs: 100 },
+    chooser: new Chooser({
+      fleet: desk.fleet,
+      picture,
+      depth: { depthMs: 1_000, unlimitedDepth: 100, chunkMs: 100, chunkJobs: 100 },
+      now: () => desk.time,
+      random: () => 0.5,
+    }),
+    turns: new TurnBook({
+      fleet: desk.fleet,
+      tenants: [],
+      linesOut: () => 0,
+      now: () => desk.time,
+    }),
+    picture,
     queue: () => queue,
     leaderToken: 1,
     now: () => desk.time,
-    random: () => 0.5,
-    feed: () => undefined,
+    onMore: () => undefined,
+    onWaiting: () => undefined,
+    feed: () => ({ takeTurn: () => null, end: () => undefined }),
     onLate: async (waiting) => {
       await expireJob({ ledger: desk.ledger, keepSeconds: 60, now: () => desk.time }, waiting);
     },
@@ -176,6 +191,7 @@ test('a batch without a deployment that takes calls has no ETA', async () => {
       index: 'index-0',
       pool: 'fast',
       formats: 3,
+      shape: '0.4',
       jobs: 3,
       characters: 120,
       maxOutput: 0,
@@ -185,11 +201,21 @@ test('a batch without a deployment that takes calls has no ETA', async () => {
   const { redis, keys } = desk.ledger;
   const fields = { classes: JSON.stringify(classes), eta_at: desk.time - 1 };
   await redis.hset(keys.batch(batch), fields);
+  const stored = await readBatch(desk.ledger, batch);
+  assert.ok(stored);
   const ports = {
     ledger: desk.ledger,
     fleet: desk.fleet,
     picture: ready,
-    feeder: { batches: [batch], recorded: () => undefined, remove: () => undefined },
+    feeder: {
+      batches: [batch],
+      draining: [{ ...drainingOf(stored), planned: true }],
+      recorded: () => undefined,
+      remove: () => undefined,
+      settle: () => undefined,
+      setUrgent: () => undefined,
+    },
+    book: { plan: null, madeAt: 0 },
     events: desk.ports.events,
     eligible: () => null,
     now: () => desk.time,

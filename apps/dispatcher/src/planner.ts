@@ -1,129 +1,44 @@
 /**
- * Estimates for batches: T*, the best possible drain time of what is left (linear program over classes × deployments), and
- * from it when each will be done. Also pauses a batch that has spent its `max_cost_usd`.
+ * Estimates for batches: T*, the best possible drain time (linear program over classes × deployments), before a batch begins,
+ * and from the plan in force when each will be done. Also pauses a batch that has spent its `max_cost_usd`.
  */
-import type { Fleet, Shape } from '@sluice/job';
+import { isUrgent, urgencyOf } from '@sluice/fairness';
 import { moveBatch, readBatch } from '@sluice/ledger';
-import type { BatchClass, Ledger, StoredBatch } from '@sluice/ledger';
+import type { Ledger, StoredBatch } from '@sluice/ledger';
 import { idealDrain } from '@sluice/planning';
-import type { DrainProblem, JobClass } from '@sluice/planning';
 import type { DispatcherEvents } from './events.ts';
 import type { Feeder } from './feeder.ts';
-import type { Picture } from './picture.ts';
+import type { PlanBook } from './plan-book.ts';
+import { meanCost, PLACED, placements, problemOf } from './plan-problem.ts';
+import type { ProblemPorts } from './plan-problem.ts';
 
-export interface PlannerPorts {
+export interface PlannerPorts extends ProblemPorts {
   ledger: Ledger;
-  fleet: Fleet;
-  picture: Picture;
-  feeder: Pick<Feeder, 'batches' | 'recorded' | 'remove'>;
+  feeder: Pick<Feeder, 'batches' | 'draining' | 'recorded' | 'remove' | 'settle' | 'setUrgent'>;
+  book: Pick<PlanBook, 'plan' | 'madeAt'>;
   events: DispatcherEvents;
-  eligible: (pool: string, formats: number) => ReadonlySet<string> | null;
-  usable: (deployment: string) => boolean;
-  now: () => number;
 }
 
-/** A second's rate, as strict providers start with. */
-const BURST_MS = 1_000;
 /** Pacing margin, the fill of the pipeline and retries: what a drain usually takes beyond T*. */
 const USUAL_RATIO = 1.05;
 
-/** What is left to do of a batch, as classes of a drain problem. */
-function remaining(ports: PlannerPorts, batch: StoredBatch): JobClass[] {
-  const open = Math.max(0, batch.total - batch.completed - batch.failed);
-  const unfed = batch.classes.map((one, i) => Math.max(0, one.jobs - (batch.cursors[i] ?? 0)));
-  const allUnfed = unfed.reduce((sum, jobs) => sum + jobs, 0);
-  const fedShare = batch.total > 0 ? Math.max(0, open - allUnfed) / batch.total : 0;
-  return batch.classes.map((one, i) => ({
-    id: `${batch.id} ${i}`,
-    jobs: (unfed[i] as number) + one.jobs * fedShare,
-    deployments: placements(ports, one),
-  }));
-}
-
-function placements(ports: PlannerPorts, one: BatchClass): JobClass['deployments'] {
-  const pool = ports.fleet.pools.get(one.pool);
-  const tiers = pool?.tiers ?? [[one.pool.slice('deployment/'.length)]];
-  const able = ports.eligible(one.pool, one.formats);
-  const members = tiers.map((tier) =>
-    tier.filter((id) => (able === null || able.has(id)) && ports.usable(id)),
-  );
-  const open = members.find((tier) => tier.length > 0) ?? tiers[0] ?? [];
-  return Object.fromEntries(
-    open.map((id) => [
-      id,
-      { cost: meanCost(ports, id, one), latencyMs: ports.picture.load(id)?.meanLatencyMs ?? 0 },
-    ]),
-  );
-}
-
-/** Mean over the class: those that set a maximum and those that do not cost differently. */
-function meanCost(ports: PlannerPorts, id: string, one: BatchClass) {
-  const jobs = Math.max(1, one.jobs);
-  const setters = jobs - one.unsetOutput;
-  const shape = (maxOutput: number | null): Shape => ({
-    characters: one.characters / jobs,
-    maxOutput,
-    inputs: 1,
-  });
-  const set = ports.picture.cost(id, shape(setters > 0 ? one.maxOutput / setters : null));
-  const unset = ports.picture.cost(id, shape(null));
-  const share = setters / jobs;
-  return {
-    requests: 1,
-    input: set.input,
-    output: share * set.output + (1 - share) * unset.output,
-    usd: share * set.usd + (1 - share) * unset.usd,
-  };
-}
-
-function problemOf(ports: PlannerPorts, classes: JobClass[]): DrainProblem {
-  const { fleet, picture } = ports;
-  return {
-    classes,
-    deployments: [...fleet.deployments.values()].map(({ id, budgets }) => ({
-      id,
-      budgets,
-      concurrency: fleet.budgets.get(id)?.limits.concurrency ?? null,
-    })),
-    budgets: [...fleet.budgets.values()].map((budget) => ({
-      id: budget.id,
-      concurrency: budget.limits.concurrency ?? null,
-      rates: (['rpm', 'tpm', 'itpm', 'otpm'] as const).flatMap((dimension) => {
-        const limit = budget.limits[dimension];
-        const perMs = (limit ?? 0) / 60_000;
-        return limit === undefined
-          ? []
-          : [{ dimension, perMs, burst: picture.ready ? perMs * BURST_MS : 0 }];
-      }),
-    })),
-  };
-}
-
-/** T* for what is left of these batches together, and who would run what; null when nobody can or the solver failed. */
-async function idealFor(ports: PlannerPorts, batches: readonly StoredBatch[]) {
-  const solved = await idealDrain(
-    problemOf(
-      ports,
-      batches.flatMap((batch) => remaining(ports, batch)),
-    ),
-  );
-  return solved.kind === 'solved' && Number.isFinite(solved.idealMs) ? solved : null;
-}
-
-const idealMs = async (ports: PlannerPorts, batches: readonly StoredBatch[]) =>
-  (await idealFor(ports, batches))?.idealMs ?? null;
-
 /** Figures for a batch that is about to begin: T* if it had everything to itself, and what it costs when run so. */
 export async function firstEstimate(ports: PlannerPorts, batch: StoredBatch) {
-  const ideal = await idealFor(ports, [batch]);
-  if (ideal === null) return { idealMs: null, costEstimateUsd: null };
+  const classes = batch.classes.map((one, i) => ({
+    id: String(i),
+    jobs: one.jobs,
+    deployments: placements(ports, one, batch.maxTier),
+  }));
+  const ideal = await idealDrain(problemOf(ports, classes));
+  if (ideal.kind !== 'solved' || !Number.isFinite(ideal.idealMs))
+    return { idealMs: null, costEstimateUsd: null };
   let usd = 0;
   for (const [i, one] of batch.classes.entries()) {
-    for (const [id, jobs] of Object.entries(ideal.assignment[`${batch.id} ${i}`] ?? {})) {
+    for (const [id, jobs] of Object.entries(ideal.assignment[String(i)] ?? {})) {
       if (ports.fleet.deployments.get(id)?.price === null) {
         return { idealMs: Math.round(ideal.idealMs), costEstimateUsd: null };
       }
-      usd += jobs * meanCost(ports, id, one).usd;
+      usd += jobs * meanCost(ports.picture, id, one).usd;
     }
   }
   return { idealMs: Math.round(ideal.idealMs), costEstimateUsd: usd };
@@ -131,25 +46,67 @@ export async function firstEstimate(ports: PlannerPorts, batch: StoredBatch) {
 
 /** One round over the batches being drained: estimates, spending limits, and what other dispatchers recorded. */
 export async function planRound(ports: PlannerPorts): Promise<void> {
-  const { ledger, feeder, now } = ports;
+  const { ledger, feeder } = ports;
   const read = await Promise.all(feeder.batches.map((id) => readBatch(ledger, id)));
   const draining: StoredBatch[] = [];
   for (const batch of read) {
     if (!batch) continue;
     feeder.recorded(batch.id, batch.completed + batch.failed);
+    feeder.settle(batch);
     if (batch.status !== 'in_progress' || batch.paused) await setAside(ports, batch);
     else if (!(await pausedForCost(ports, batch))) draining.push(batch);
   }
-  if (draining.length === 0) return;
-  const together = await idealMs(ports, draining);
+  const etas = new Map<string, number | null>();
   await Promise.all(
     draining.map(async (batch) => {
-      const alone = draining.length === 1 ? together : await idealMs(ports, [batch]);
-      const eta = isStuck(ports, batch) ? null : etaMs(alone, together, draining.length);
-      const at = eta === null ? null : Math.round(now() + eta);
-      await moveBatch(ledger, batch.id, { from: ['in_progress'], set: { eta_at: at } });
+      // Its first estimate stands until it has been planned for.
+      if (!feeder.draining.some((one) => one.id === batch.id && one.planned)) return;
+      const eta = isStuck(ports, batch) ? null : etaAt(ports, batch, draining);
+      await moveBatch(ledger, batch.id, { from: ['in_progress'], set: { eta_at: eta } });
+      etas.set(batch.id, eta);
     }),
   );
+  tellUrgent(ports, draining, etas);
+}
+
+/** A tenant's lines go first in it, and not below `normal`, while one of its batches would miss its deadline. */
+function tellUrgent(
+  { feeder, now }: PlannerPorts,
+  batches: readonly StoredBatch[],
+  etas: ReadonlyMap<string, number | null>,
+): void {
+  const urgent = new Map<string, boolean>();
+  for (const { id, tenant, priority, expiresAt } of batches) {
+    const key = `${priority} ${tenant}`;
+    const remainingMs = (etas.get(id) ?? now()) - now();
+    const late = isUrgent(urgencyOf({ remainingMs, deadlineAt: expiresAt }, now()), false);
+    urgent.set(key, late || (urgent.get(key) ?? false));
+  }
+  for (const { tenant, priority } of batches)
+    feeder.setUrgent({ tenant, priority }, urgent.get(`${priority} ${tenant}`) ?? false);
+}
+
+/**
+ * Batches of a band take turns, so one of n takes up to n times what it would alone, and never longer than the plan needs
+ * for all of them. Unix ms; null while nobody knows.
+ */
+function etaAt(
+  { feeder, book, now }: PlannerPorts,
+  batch: StoredBatch,
+  all: readonly StoredBatch[],
+): number | null {
+  const { plan, madeAt } = book;
+  if (plan === null) return null;
+  const own = feeder.draining.find(({ id }) => id === batch.id);
+  const ends = (own?.classes ?? []).map(({ planId }) => plan.finishMs[planId] ?? 0);
+  const placedEnds = Object.keys(plan.finishMs).flatMap((id) =>
+    id.startsWith(PLACED) ? [plan.finishMs[id] as number] : [],
+  );
+  const byPlan = madeAt + Math.max(0, ...ends, ...placedEnds) * USUAL_RATIO;
+  const left = (batch.total - batch.completed - batch.failed) / Math.max(1, batch.total);
+  if (batch.idealMs === null) return Math.round(byPlan);
+  const alone = now() + batch.idealMs * left * all.length * USUAL_RATIO;
+  return Math.round(Math.min(byPlan, alone));
 }
 
 /** Nothing of it drains any more, so nobody knows when it will be done. */
@@ -161,17 +118,13 @@ async function setAside({ ledger, feeder }: PlannerPorts, batch: StoredBatch): P
 
 /** Some of its lines have no deployment that takes calls now. */
 function isStuck(ports: PlannerPorts, batch: StoredBatch): boolean {
-  const left = remaining(ports, batch);
+  const open = batch.total - batch.completed - batch.failed;
+  const unfed = batch.classes.map((one, i) => one.jobs - (batch.cursors[i] ?? 0));
+  const fed = open - unfed.reduce((sum, lines) => sum + Math.max(0, lines), 0);
   return batch.classes.some((one, i) => {
-    if ((left[i]?.jobs ?? 0) === 0) return false;
-    return !Object.keys(placements(ports, one)).some((id) => ports.usable(id));
+    if (fed <= 0 && (unfed[i] ?? 0) <= 0) return false;
+    return !Object.keys(placements(ports, one, batch.maxTier)).some((id) => ports.usable(id));
   });
-}
-
-/** Batches of a band take turns, so one of n takes up to n times what it would alone, and never longer than all together. */
-function etaMs(alone: number | null, together: number | null, batches: number): number | null {
-  if (alone === null || together === null) return null;
-  return Math.min(alone * batches, together) * USUAL_RATIO;
 }
 
 async function pausedForCost(ports: PlannerPorts, batch: StoredBatch): Promise<boolean> {

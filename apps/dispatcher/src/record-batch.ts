@@ -31,6 +31,8 @@ export interface RecordBatchPorts {
   events: DispatcherEvents;
   now: () => number;
   random: () => number;
+  /** A call for a line has ended. */
+  onLine: (meta: OutcomeMeta) => void;
   onRecorded: (batch: string, recorded: number) => void;
   /** All lines are recorded: the batch can be finalised. */
   onComplete: (batch: string) => Promise<void>;
@@ -104,6 +106,7 @@ function gather(ports: RecordBatchPorts, one: OneEntry): Gathered {
   const failed: FailedLine[] = [];
   const dead: OutcomeMeta[] = [];
   for (const { meta, raw } of items) {
+    ports.onLine(meta);
     const ok = meta.outcome === 'ok';
     ports.retries.called(meta.deployment);
     // A late failure of a line that ended or is tried again elsewhere: paid for, but it decides nothing.

@@ -27,6 +27,8 @@ export interface RecordJobsPorts {
   fallbackQueue: (pool: string) => Queue<EntryData>;
   deadQueue: Queue;
   events: DispatcherEvents;
+  /** A call of a job has ended and is recorded. */
+  onEnded: (id: string, meta: OutcomeMeta) => void;
   now: () => number;
   random: () => number;
 }
@@ -59,6 +61,7 @@ async function recordOne(ports: RecordJobsPorts, outcome: StreamOutcome): Promis
   const record = recordOf(ports, { outcome, meta, raw, verdict, whole });
   const recorded = await recordJob(ports.ledger, record);
   if (recorded.kind === 'not_recorder') return false;
+  ports.onEnded(outcome.id, meta);
   if (recorded.kind !== 'before') spend(ports, recorded.tenant, meta.costUsd ?? 0);
   if (recorded.kind === 'applied' && verdict && facts) {
     await follow(ports, { id: outcome.id, epoch: recorded.epoch }, { verdict, facts, meta: whole });

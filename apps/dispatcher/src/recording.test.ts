@@ -39,7 +39,10 @@ test('a job whose every call is lost ends: the free losses and all its attempts 
     assert.ok(rounds <= FREE_LOSSES + maxAttempts, 'it goes round for ever');
     epoch = await desk.placed(id, job.epoch);
     const outcomes = await desk.answered({ id, epoch }, [LOST]);
-    await recordJobs({ ...desk.ports, keepSeconds: 60, keepDeadSeconds: 60 }, outcomes);
+    await recordJobs(
+      { ...desk.ports, keepSeconds: 60, keepDeadSeconds: 60, onEnded: () => undefined },
+      outcomes,
+    );
   }
   const job = await readJob(desk.ledger, id);
   assert.equal(job?.status, 'failed');

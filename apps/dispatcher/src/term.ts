@@ -7,23 +7,19 @@ import type { Admission } from '@sluice/admission';
 import type { Depth } from '@sluice/balancing';
 import { shares } from '@sluice/balancing';
 import type { FleetChange } from '@sluice/control';
-import type { Fleet } from '@sluice/job';
+import type { Fleet, Tenant } from '@sluice/job';
 import { isChunkId, readBatch, SLOT_NUMBERS } from '@sluice/ledger';
-import type { Ledger, Waiting } from '@sluice/ledger';
+import type { Ledger, OutcomeMeta } from '@sluice/ledger';
 import type { FileStore } from '@sluice/files';
 import type { EntryData, StepData } from '@sluice/queues';
 import type { DispatcherEvents } from './events.ts';
-import { expireJob } from './expire.ts';
-import { Feeder } from './feeder.ts';
-import { HealthBook } from './health.ts';
 import type { StateChange } from './health.ts';
-import { Picture } from './picture.ts';
-import { Placer } from './placer.ts';
+import type { Learned } from './learned.ts';
 import { firstEstimate, planRound } from './planner.ts';
-import type { PlannerPorts } from './planner.ts';
 import { runStep } from './steps.ts';
 import type { StepPorts } from './step-ports.ts';
-import { Sweeper } from './sweeper.ts';
+import { keepTurns, openParts } from './term-parts.ts';
+import type { TermParts } from './term-parts.ts';
 import { within } from './within.ts';
 import type { Intake } from './intake.ts';
 
@@ -31,6 +27,8 @@ export interface TermPorts {
   ledger: Ledger;
   store: FileStore;
   fleet: Fleet;
+  tenants: readonly Tenant[];
+  learned: Learned;
   /** The operator's wish for a deployment. */
   wishOf: (deployment: string) => 'active' | 'draining' | 'paused';
   admission: Admission;
@@ -55,18 +53,13 @@ export interface TermPorts {
 
 /** States in which a deployment starts nothing more of what waits on its queue. */
 const TAKEN_BACK: ReadonlySet<string> = new Set(['broken', 'blocked', 'paused']);
-const PLAN_EVERY_MS = 1_000;
+const ESTIMATE_EVERY_MS = 1_000;
 const PUBLISH_EVERY_MS = 1_000;
 const STOP_WITHIN_MS = 5_000;
 
 export class Term {
   readonly #ports: TermPorts;
-  readonly #picture: Picture;
-  readonly #health: HealthBook;
-  readonly #placer: Placer;
-  readonly #feeder: Feeder;
-  readonly #sweeper: Sweeper;
-  readonly #planner: PlannerPorts;
+  readonly #parts: TermParts;
   readonly #validating: StepPorts['validating'] = new Map();
   #intake: Intake | null = null;
   #stopped = false;
@@ -76,81 +69,38 @@ export class Term {
   #planning: Promise<void> | null = null;
   #looking: Promise<void> = Promise.resolve();
 
-  constructor(ports: TermPorts, leaderToken: number) {
+  /** `savedTurns`: what the leader before saved of them. */
+  constructor(ports: TermPorts, leaderToken: number, savedTurns: string) {
     this.#ports = ports;
-    const { ledger, fleet, events, now, random, store, keepSeconds } = ports;
-    const onError = (what: string, error: unknown): void => {
-      if (!this.#stopped) events.failed({ what, error: String(error) });
-    };
-    const queue = ports.queues.run;
-    this.#picture = new Picture(fleet);
-    this.#health = new HealthBook(fleet, ports);
-    this.#placer = new Placer({
-      ledger,
-      fleet,
-      picture: this.#picture,
-      depth: ports.depth,
-      queue,
+    this.#parts = openParts({
+      ports,
       leaderToken,
-      now,
-      random,
-      feed: (band) => this.#feeder.feed(band),
-      onLate: (waiting) => this.#late(waiting),
-      onError,
+      savedTurns,
+      addStep: (batch, step) => this.#addStep(batch, step),
+      onError: (what, error) => {
+        if (!this.#stopped) ports.events.failed({ what, error: String(error) });
+      },
     });
-    const { windowLines } = ports;
-    this.#feeder = new Feeder({
-      ledger,
-      store,
-      placer: this.#placer,
-      picture: this.#picture,
-      queue,
-      leaderToken,
-      windowLines,
-      now,
-      onError,
-    });
-    this.#sweeper = new Sweeper({
-      ledger,
-      placer: this.#placer,
-      feeder: this.#feeder,
-      queue,
-      known: (deployment) => fleet.deployments.has(deployment),
-      step: (batch, step) => this.#addStep(batch, step),
-      keepSeconds,
-      events,
-      now,
-    });
-    this.#planner = {
-      ledger,
-      fleet,
-      picture: this.#picture,
-      feeder: this.#feeder,
-      events,
-      eligible: (pool, formats) => this.#placer.eligible(pool, formats),
-      usable: (id) => ['active', 'half_open'].includes(this.#health.stateOf(id)),
-      now,
-    };
   }
 
   async start(): Promise<void> {
     const { ledger } = this.#ports;
     const saved = await ledger.redis.hgetall(ledger.keys.health);
-    this.#health.restore(saved);
+    this.#parts.health.restore(saved);
     await this.#look();
     await this.#resumeBatches();
     this.#intake = this.#ports.openIntake({
-      entry: (data) => this.#placer.place(data),
+      entry: (data) => this.#parts.placer.place(data),
       step: (data) => runStep(this.#stepPorts(), data),
     });
     await this.#leave(Object.keys(saved).filter((id) => !this.#ports.fleet.deployments.has(id)));
-    this.#sweeper.start();
+    this.#parts.sweeper.start();
     this.#loop = this.#run();
   }
 
   /** The fleet has another content, or operators other wishes; `config`: because the config was read anew. */
   fleetChanged({ deployments, pools }: FleetChange, config: boolean): void {
-    if (config) this.#health.configChanged();
+    if (config) this.#parts.health.configChanged();
     this.#intake?.take(pools.added);
     this.#follow(deployments.removed).catch((error: unknown) => {
       if (!this.#stopped)
@@ -159,9 +109,11 @@ export class Term {
   }
 
   async #follow(removed: readonly string[]): Promise<void> {
+    this.#parts.turns.fleetChanged();
+    this.#parts.book.ask();
     await this.#look();
     await this.#leave(removed);
-    this.#placer.pump();
+    this.#parts.placer.pump();
   }
 
   /** Deployments that are not in the fleet any more: what waits on their queues is placed elsewhere. */
@@ -173,8 +125,16 @@ export class Term {
 
   /** Lines of a batch were recorded by this process: the window moved. */
   recorded(batch: string, lines: number): void {
-    this.#feeder.recorded(batch, lines);
-    this.#placer.pump();
+    this.#parts.feeder.recorded(batch, lines);
+    this.#parts.placer.pump();
+  }
+
+  /** A call ended, as this process recorded it. `job`: the single job it was made for; null = a line. */
+  ended(job: string | null, { attempts, usage }: OutcomeMeta): void {
+    const attempt = attempts.at(-1);
+    const load = attempt && this.#parts.picture.load(attempt.deployment);
+    if (attempt) this.#ports.learned.ended(attempt, load?.inFlight ?? 0);
+    if (job !== null) this.#parts.turns.ended(job, usage);
   }
 
   async complete(batch: string): Promise<void> {
@@ -187,8 +147,12 @@ export class Term {
       if (this.#stopped) return;
       try {
         await this.#look();
-        this.#placer.pump();
-        await this.#intake?.makeRoom(this.#placer.waiting);
+        void this.#parts.book.look();
+        this.#parts.placer.pump();
+        await Promise.all([
+          this.#intake?.makeRoom(this.#parts.placer.waiting),
+          this.#parts.backlog.look(),
+        ]);
       } catch (error) {
         if (!this.#stopped)
           this.#ports.events.failed({ what: 'looking at the fleet', error: String(error) });
@@ -204,17 +168,22 @@ export class Term {
   }
 
   async #lookOnce(): Promise<void> {
-    this.#ports.admission.ease(this.#health.sharesOfRate);
+    this.#ports.admission.ease(this.#parts.health.sharesOfRate);
     const loads = await this.#ports.admission.read();
     const now = this.#ports.now();
-    this.#picture.update(loads, now);
-    const changes = this.#health.look(loads);
-    this.#picture.setHealth(this.#health.all);
+    this.#parts.picture.update(loads, now);
+    const changes = this.#parts.health.look(loads);
+    this.#parts.picture.setHealth(this.#parts.health.all);
+    if (changes.length > 0) this.#parts.book.ask();
     for (const change of changes) await this.#tell(change);
     if (changes.length > 0 || now - this.#publishedAt >= PUBLISH_EVERY_MS) await this.#publish(now);
-    if (now - this.#plannedAt < PLAN_EVERY_MS || this.#planning) return;
+    if (now - this.#plannedAt < ESTIMATE_EVERY_MS || this.#planning) return;
     this.#plannedAt = now;
-    this.#planning = Promise.all([planRound(this.#planner), this.#correctCounts()])
+    this.#planning = Promise.all([
+      planRound(this.#parts.planner),
+      this.#correctCounts(),
+      keepTurns(this.#ports.ledger, this.#parts.turns, now),
+    ])
       .then(() => undefined)
       .catch((error: unknown) =>
         this.#ports.events.failed({ what: 'planning', error: String(error) }),
@@ -226,11 +195,11 @@ export class Term {
 
   /** An empty queue has nothing queued, whatever a crash left of the counts. */
   async #correctCounts(): Promise<void> {
-    for (const id of this.#picture.busy) {
+    for (const id of this.#parts.picture.busy) {
       const queue = this.#ports.queues.run(id);
       const counts = await queue.getJobCounts('waiting', 'prioritized', 'active', 'delayed');
       const entries = Object.values(counts).reduce((sum, count) => sum + count, 0);
-      if (entries === 0) this.#picture.emptied(id);
+      if (entries === 0) this.#parts.picture.emptied(id);
     }
   }
 
@@ -244,14 +213,14 @@ export class Term {
   /** What waits on the queue of a sick deployment is placed elsewhere; its old entries are dropped by their epoch. */
   async #takeBack(deployment: string): Promise<void> {
     const entries = await this.#ports.queues.run(deployment).getJobs(['prioritized', 'waiting']);
-    for (const entry of entries) void this.#placer.place(entry.data);
+    for (const entry of entries) void this.#parts.placer.place(entry.data);
     if (entries.length > 0) this.#ports.events.takenBack({ deployment, entries: entries.length });
   }
 
   async #publish(now: number): Promise<void> {
     this.#publishedAt = now;
     const { ledger, fleet } = this.#ports;
-    const rows = this.#health.published(this.#sharesNow(fleet, now));
+    const rows = this.#parts.health.published(this.#sharesNow(fleet, now));
     if (Object.keys(rows).length > 0) await ledger.redis.hset(ledger.keys.health, rows);
   }
 
@@ -259,8 +228,11 @@ export class Term {
   #sharesNow(fleet: Fleet, now: number): Map<string, number> {
     const sums = new Map<string, { sum: number; pools: number }>();
     for (const pool of fleet.pools.values()) {
-      const candidates = this.#picture.candidates(pool.tiers, now);
-      for (const [id, share] of shares(candidates, this.#picture.usualCost(pool.tiers.flat()))) {
+      const candidates = this.#parts.picture.candidates(pool.tiers, now);
+      for (const [id, share] of shares(
+        candidates,
+        this.#parts.picture.usualCost(pool.tiers.flat()),
+      )) {
         const before = sums.get(id) ?? { sum: 0, pools: 0 };
         sums.set(id, { sum: before.sum + share, pools: before.pools + 1 });
       }
@@ -277,7 +249,7 @@ export class Term {
     const ids = rows.flat().filter((id) => id.startsWith('batch_') && !isChunkId(id));
     for (const id of ids) {
       const batch = await readBatch(ledger, id);
-      if (batch) this.#feeder.add(batch);
+      if (batch) this.#parts.feeder.add(batch);
     }
   }
 
@@ -296,25 +268,28 @@ export class Term {
       keepSeconds,
       events,
       now,
-      estimate: (batch) => firstEstimate(this.#planner, batch),
-      onStart: (batch) => this.#feeder.add(batch),
-      onEnd: (id) => this.#feeder.remove(id),
+      estimate: (batch) => firstEstimate(this.#parts.planner, batch),
+      onStart: (batch) => this.#parts.feeder.add(batch),
+      onEnd: (id) => this.#parts.feeder.remove(id),
       validating: this.#validating,
     };
-  }
-
-  /** A job ends; a chunk of a batch ends with its batch. */
-  async #late(waiting: Waiting): Promise<void> {
-    if (waiting.batch === null) await expireJob(this.#ports, waiting);
   }
 
   /** Stops acting at once, then waits for what is under way, at most a few seconds: a lost connection may never answer. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    const placing = this.#placer.close();
+    const placing = this.#parts.placer.close();
     const intake = this.#intake?.close() ?? Promise.resolve();
     const planning = this.#planning ?? Promise.resolve();
-    const parts = [placing, intake, this.#sweeper.stop(), this.#loop, planning];
+    const parts = [
+      placing,
+      intake,
+      this.#parts.sweeper.stop(),
+      this.#loop,
+      planning,
+      this.#parts.book.close(),
+      this.#parts.backlog.close(),
+    ];
     await within(STOP_WITHIN_MS, Promise.allSettled(parts));
   }
 }

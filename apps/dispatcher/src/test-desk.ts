@@ -76,6 +76,7 @@ export class Desk {
       now: () => this.time,
       retries: new RetryBudgets(() => 0),
       random: () => 0.5,
+      onLine: () => undefined,
       onRecorded: () => undefined,
       onComplete: () => Promise.resolve(),
     };
@@ -139,6 +140,7 @@ export class Desk {
         {
           id: chunk,
           batch,
+          tenant: 'default',
           pool: 'fast',
           deployment: 'mini',
           tier: 1,

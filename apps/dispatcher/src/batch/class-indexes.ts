@@ -1,15 +1,23 @@
-/** The indexes of a batch, one per class of its lines (pool × wire formats that can say them), while it is validated. */
+/**
+ * The indexes of a batch, one per class of its lines (pool × wire formats that can say them × size of input × size of
+ * output), while it is validated. At most 60 of them, each with a file handle and a block of 12 KB; only pools and sets of
+ * wire formats beyond that make more.
+ */
 import { type FileStore, type IndexWriter, createIndex, indexName } from '@sluice/files';
+import { classAmong } from '@sluice/planning';
+import type { ShapeClass } from '@sluice/planning';
 import type { Request } from './check-line.ts';
 import type { Place } from './custom-ids.ts';
 
-/** Lines of a batch that the same deployments can run. */
+/** Lines of a batch that the same deployments can run, at like cost. */
 export interface BatchClass {
   /** Names its index within the batch: see `indexName`. */
   index: string;
   pool: string;
   /** Bit per wire format that can say these requests. */
   formats: number;
+  /** Buckets of input and output. */
+  shape: string;
   jobs: number;
   /** Sums over the class, for estimates. */
   characters: number;
@@ -18,10 +26,16 @@ export interface BatchClass {
   unsetOutput: number;
 }
 
+/** Until deployments have learnt their own, as everywhere. */
+const CHARACTERS_PER_TOKEN = 4;
+/** Lines without a maximum are a class by themselves where others set one: between "short" and "long" answers. */
+const UNSET_OUTPUT = 1_024;
+
 export class ClassIndexes {
   readonly #store: FileStore;
   readonly #batchId: string;
   readonly #open = new Map<string, { summary: BatchClass; writer: IndexWriter }>();
+  readonly #classes = new Map<string, ShapeClass>();
 
   constructor(store: FileStore, batchId: string) {
     this.#store = store;
@@ -30,8 +44,13 @@ export class ClassIndexes {
 
   async add({ pool, formats, shape }: Request, { line, offset, length }: Place): Promise<void> {
     const { characters, maxOutput } = shape;
-    const { summary, writer } =
-      this.#open.get(`${formats} ${pool}`) ?? (await this.#begin(pool, formats));
+    const found = classAmong(this.#classes, {
+      pool,
+      formats,
+      input: characters / CHARACTERS_PER_TOKEN,
+      output: maxOutput ?? UNSET_OUTPUT,
+    });
+    const { summary, writer } = this.#open.get(found.key) ?? (await this.#begin(found));
     summary.jobs += 1;
     summary.characters += characters;
     if (maxOutput === null) summary.unsetOutput += 1;
@@ -50,15 +69,15 @@ export class ClassIndexes {
     for (const { writer } of this.#open.values()) await writer.abort();
   }
 
-  async #begin(
-    pool: string,
-    formats: number,
-  ): Promise<{ summary: BatchClass; writer: IndexWriter }> {
+  async #begin(found: ShapeClass): Promise<{ summary: BatchClass; writer: IndexWriter }> {
+    const { key, pool, formats, inputBucket, outputBucket } = found;
     const index = `index-${this.#open.size}`;
     const writer = await createIndex(this.#store, indexName(this.#batchId, index));
+    const shape = `${inputBucket}.${outputBucket}`;
     const sums = { jobs: 0, characters: 0, maxOutput: 0, unsetOutput: 0 };
-    const opened = { summary: { index, pool, formats, ...sums }, writer };
-    this.#open.set(`${formats} ${pool}`, opened);
+    const opened = { summary: { index, pool, formats, shape, ...sums }, writer };
+    this.#open.set(key, opened);
+    this.#classes.set(key, found);
     return opened;
   }
 }

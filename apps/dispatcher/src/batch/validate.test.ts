@@ -28,7 +28,7 @@ async function validate(
 const jsonl = (lines: readonly unknown[]): string =>
   lines.map((line) => (typeof line === 'string' ? line : JSON.stringify(line))).join('\n');
 
-test('a good file: classes by pool and wire formats, with estimates and an index', async (t) => {
+test('a good file: classes by pool, wire formats and size, with estimates and an index', async (t) => {
   const store = await temporaryStore(t);
   const body = { messages: [{ role: 'user', content: 'Hi' }] };
   const lines = [
@@ -50,15 +50,17 @@ test('a good file: classes by pool and wire formats, with estimates and an index
         index: 'index-0',
         pool: 'fast',
         formats: OPENAI | ANTHROPIC,
-        jobs: 2,
-        characters: 36,
+        shape: '0.0',
+        jobs: 1,
+        characters: 18,
         maxOutput: 10,
-        unsetOutput: 1,
+        unsetOutput: 0,
       },
       {
         index: 'index-1',
         pool: 'smart',
         formats: ANTHROPIC,
+        shape: '0.4',
         jobs: 1,
         characters: 18,
         maxOutput: 0,
@@ -68,6 +70,17 @@ test('a good file: classes by pool and wire formats, with estimates and an index
         index: 'index-2',
         pool: 'fast',
         formats: OPENAI,
+        shape: '0.4',
+        jobs: 1,
+        characters: 18,
+        maxOutput: 0,
+        unsetOutput: 1,
+      },
+      {
+        index: 'index-3',
+        pool: 'fast',
+        formats: OPENAI | ANTHROPIC,
+        shape: '0.4',
         jobs: 1,
         characters: 18,
         maxOutput: 0,
@@ -75,17 +88,55 @@ test('a good file: classes by pool and wire formats, with estimates and an index
       },
     ],
   });
-  const index = await readIndex(store, indexName(BATCH, 'index-0'), { from: 0, count: 9 });
+  const names = ['index-0', 'index-1', 'index-2', 'index-3'];
+  const indexes = await Promise.all(
+    names.map((name) => readIndex(store, indexName(BATCH, name), { from: 0, count: 9 })),
+  );
+  const index = indexes.flat();
   assert.deepEqual(
     index.map(({ line, maxOutput }) => [line, maxOutput]),
     [
       [1, 10],
+      [2, null],
+      [4, null],
       [5, null],
     ],
   );
   for (const { line, offset, length } of index) {
     assert.equal(text.slice(offset, offset + length), JSON.stringify(lines[line - 1]));
   }
+});
+
+test('requests of every size: at most 60 classes, each of like size, in the order of the file', async (t) => {
+  const store = await temporaryStore(t);
+  const lines = Array.from({ length: 600 }, (_, i) => {
+    const content = 'x'.repeat(2 ** (i % 20));
+    const body = {
+      model: 'fast',
+      max_tokens: 2 ** (i % 13),
+      messages: [{ role: 'user', content }],
+    };
+    return request(`id-${i}`, { body });
+  });
+  const rules = { ...RULES, maxLineBytes: 2 ** 21 };
+  const result = await validate(store, jsonl(lines), { rules });
+  assert.ok(result.kind === 'valid');
+  const { classes } = result;
+  assert.ok(classes.length <= 60 && classes.length > 30, `${classes.length} classes`);
+  const seen: number[] = [];
+  for (const { index, jobs } of classes) {
+    const records = await readIndex(store, indexName(BATCH, index), { from: 0, count: 600 });
+    assert.equal(records.length, jobs);
+    const numbers = records.map(({ line }) => line);
+    assert.deepEqual(
+      numbers,
+      numbers.toSorted((a, b) => a - b),
+    );
+    seen.push(...numbers);
+    const outputs = records.map(({ maxOutput }) => maxOutput ?? 0);
+    assert.ok(Math.max(...outputs) <= 16 * Math.max(16, Math.min(...outputs)));
+  }
+  assert.equal(new Set(seen).size, 600);
 });
 
 test('a line that is too long or not UTF-8 is told with its number', async (t) => {

@@ -1,0 +1,138 @@
+/** Asks placement (balancing) about work of some shape: with the fleet as the picture has it, each pool's strategy and its memory. */
+import type { Asked, Choice, Depth, Memory, Strategy } from '@sluice/balancing';
+import { choose, NO_MEMORY, strategyFor } from '@sluice/balancing';
+import type { Cost } from '@sluice/budget';
+import type { Fleet, Pool, Shape } from '@sluice/job';
+import { formatBit } from '@sluice/providers';
+import type { Picture } from './picture.ts';
+import { isPlanned } from './plan-problem.ts';
+
+export interface ChooserPorts {
+  fleet: Fleet;
+  picture: Picture;
+  depth: Depth;
+  now: () => number;
+  random: () => number;
+}
+
+/** What is to be placed, as the caller knows it; what it costs where is looked up here. */
+export type Wanted = Omit<Asked, 'cost' | 'costs'> & { shape: Shape };
+
+/** Strategies that ask how long a call will take. */
+const PREDICTING: ReadonlySet<string> = new Set(['adaptive', 'cost', 'latency']);
+
+/** Whether it matters to the pool how long a call will take. */
+export const predicts = ({ strategy }: Pick<Pool, 'strategy'>): boolean =>
+  PREDICTING.has(strategy.name);
+
+/**
+ * How deep work is placed while single jobs come, ms: what is placed can no longer be overtaken, so whoever comes next waits
+ * that long at least. The budgets' own burst makes up for what a late look at the fleet leaves unused.
+ */
+const CONTENDED_MS = 60;
+/** So long after the last single job they count as coming. */
+const CONTENDED_FOR_MS = 10_000;
+
+export class Chooser {
+  readonly #ports: ChooserPorts;
+  #contendedUntil = Number.NEGATIVE_INFINITY;
+  readonly #memory = new Map<string, Memory>();
+  readonly #strategies = new Map<string, { section: Pool['strategy']; strategy: Strategy }>();
+
+  constructor(ports: ChooserPorts) {
+    this.#ports = ports;
+  }
+
+  /** A single job waits for its turn. */
+  contended(): void {
+    this.#contendedUntil = this.#ports.now() + CONTENDED_FOR_MS;
+  }
+
+  /** How deep work is placed now. */
+  get depth(): Depth {
+    const { depth, now } = this.#ports;
+    if (now() >= this.#contendedUntil) return depth;
+    return { ...depth, depthMs: Math.min(depth.depthMs, CONTENDED_MS) };
+  }
+
+  /**
+   * Decides, and remembers what the strategy wants remembered. `only`: it goes there or, where that is not usable or has no
+   * room, nowhere now.
+   */
+  choose({ shape, ...asked }: Wanted, poolId: string, only?: string): Choice {
+    const { picture, random } = this.#ports;
+    const { depth } = this;
+    const now = this.#ports.now();
+    const pool = this.poolOf(poolId);
+    const tiers =
+      only === undefined ? pool.tiers : pool.tiers.map((tier) => tier.filter((id) => id === only));
+    const candidates = picture.candidates(tiers, now);
+    const costs = new Map(candidates.map(({ id }) => [id, picture.cost(id, shape)]));
+    const cost = costs.values().next().value ?? { requests: 1, input: 0, output: 0, usd: 0 };
+    const predictedMsFor = new Map<string, number>();
+    if (predicts(pool))
+      for (const { id } of candidates) {
+        const ms = picture.predictedMs(id, shape);
+        if (ms !== null) predictedMsFor.set(id, ms);
+      }
+    const memory = this.#memory.get(pool.id) ?? NO_MEMORY;
+    const strategy = this.#strategyOf(pool);
+    const { spillAfterMs } = pool;
+    const choice = choose(
+      { ...asked, cost, costs, predictedMsFor },
+      { candidates, strategy, memory, spillAfterMs, depth },
+      { now, random },
+    );
+    if (choice.kind === 'place') {
+      this.#memory.set(pool.id, choice.memory);
+      const placed = { cost: costs.get(choice.deployment) as Cost, now };
+      picture.placed(choice.deployment, choice.jobs, placed);
+    }
+    return choice;
+  }
+
+  /** Made once per pool, and anew when its section has changed. The config was checked, so it makes one. */
+  #strategyOf({ id, strategy: section }: Pool): Strategy {
+    const known = this.#strategies.get(id);
+    if (known?.section === section) return known.strategy;
+    const strategy = strategyFor(section);
+    if (strategy === null) throw new RangeError(`no strategy ${section.name}`);
+    this.#strategies.set(id, { section, strategy });
+    return strategy;
+  }
+
+  /** The pool of this name; `deployment/<id>` is a pool of that one. */
+  poolOf(id: string): Pool {
+    const known = this.#ports.fleet.pools.get(id);
+    if (known) return known;
+    const only = id.startsWith('deployment/') ? [[id.slice('deployment/'.length)]] : [];
+    return {
+      id,
+      strategy: { name: 'capacity' },
+      tiers: only,
+      aliases: [],
+      on: [],
+      spillAfterMs: null,
+    };
+  }
+
+  /** All deployments of the pool. */
+  membersOf(poolId: string): string[] {
+    return this.poolOf(poolId).tiers.flat();
+  }
+
+  /** Whether the plan decides where batch lines of the pool go. */
+  isPlanned(poolId: string): boolean {
+    return isPlanned(this.poolOf(poolId));
+  }
+
+  /** Deployments whose wire format can say it; null = all. */
+  eligible(poolId: string, formats: number): ReadonlySet<string> | null {
+    const all = this.membersOf(poolId);
+    const able = all.filter(
+      (id) =>
+        (formats & formatBit(this.#ports.fleet.deployments.get(id)?.provider.type ?? '')) !== 0,
+    );
+    return able.length === all.length ? null : new Set(able);
+  }
+}

@@ -1,0 +1,168 @@
+/** The plan is made over all batches and followed chunk by chunk; what it says nothing of goes where placement puts it. */
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { newBreaker } from '@sluice/balancing';
+import type { Health } from '@sluice/balancing';
+import type { Fleet } from '@sluice/job';
+import { Chooser } from './chooser.ts';
+import type { Draining } from './draining.ts';
+import { drainingOfLines, fleetOf, pictureOf } from './example-fleet.ts';
+import { FeedRound } from './feed-round.ts';
+import type { Picture } from './picture.ts';
+import { PlanBook } from './plan-book.ts';
+import { PLACED, planProblem } from './plan-problem.ts';
+import type { ProblemPorts } from './plan-problem.ts';
+
+const NOW = 1_000;
+const TWO = `
+deployments:
+  tokens: { provider: p, model: m, limits: { rpm: 600, tpm: 6000000 } }
+  calls: { provider: p, model: m, limits: { rpm: 6000, tpm: 600000 } }
+pools: { fast: [tokens, calls], turns: { strategy: round_robin, tiers: [[tokens, calls]] } }
+`;
+const LARGE = { shape: '8.1', lines: 400, characters: 40_000, maxOutput: 16 };
+const SMALL = { shape: '1.1', lines: 4_000, characters: 400, maxOutput: 16 };
+
+const portsOf = (fleet: Fleet, picture: Picture): ProblemPorts => ({
+  fleet,
+  picture,
+  eligible: () => null,
+  usable: () => true,
+  now: () => NOW,
+});
+
+async function desk(batches: Draining[], config = TWO) {
+  const fleet = fleetOf(config);
+  const picture = pictureOf(fleet, NOW);
+  const depth = { depthMs: 1_000, unlimitedDepth: 100, chunkMs: 100, chunkJobs: 32 };
+  const now = (): number => NOW;
+  const chooser = new Chooser({ fleet, picture, depth, now, random: () => 0.5 });
+  const book = new PlanBook({
+    problem: (horizonMs) => planProblem(portsOf(fleet, picture), batches, horizonMs),
+    waiting: () => 1,
+    onPlan: () => undefined,
+    onError: (what, error) => assert.fail(`${what}: ${String(error)}`),
+    now,
+  });
+  await book.look();
+  const ports = { chooser, picture, book, windowLines: 10_000, now };
+  return { fleet, picture, book, round: new FeedRound(ports, batches) };
+}
+
+/** Lines by class and deployment, as long as there is room. */
+function feedAll(round: FeedRound, batch: Draining, most = Infinity): Record<string, number> {
+  const placed: Record<string, number> = {};
+  for (;;) {
+    const taken = round.takeTurn(batch, { most, overdue: false });
+    if (!taken) return placed;
+    const key = `${taken.class.of.shape} ${taken.deployment}`;
+    placed[key] = (placed[key] ?? 0) + taken.lines;
+  }
+}
+
+describe('lines follow the plan', () => {
+  test('each class goes where its scarce limit is plenty, whatever the order of the file', async () => {
+    for (const order of [
+      [LARGE, SMALL],
+      [SMALL, LARGE],
+    ]) {
+      const batch = drainingOfLines(order);
+      const { round } = await desk([batch]);
+      const placed = feedAll(round, batch);
+      assert.equal(placed['8.1 calls'], undefined, JSON.stringify(placed));
+      // A second of each deployment: 10 calls on one, 100 calls on the other.
+      assert.ok((placed['8.1 tokens'] ?? 0) >= 5, JSON.stringify(placed));
+      assert.ok((placed['1.1 calls'] ?? 0) >= 50, JSON.stringify(placed));
+    }
+  });
+
+  test('a chunk is never larger than its tenant may send', async () => {
+    const batch = drainingOfLines([SMALL]);
+    const { round } = await desk([batch]);
+    assert.equal(round.takeTurn(batch, { most: 3, overdue: false })?.lines, 3);
+    assert.equal(round.helpings[0]?.chunks[0]?.lines.length, 3);
+  });
+
+  test('a deployment that stays idle takes what the plan meant for others', async () => {
+    const batch = drainingOfLines([SMALL]);
+    const { round } = await desk([batch]);
+    const placed = feedAll(round, batch);
+    assert.deepEqual(Object.keys(placed).toSorted(), ['1.1 calls', '1.1 tokens']);
+  });
+
+  test('a pool with a strategy of its own keeps to it', async () => {
+    const batch = drainingOfLines([{ ...LARGE, pool: 'turns', lines: 4 }]);
+    const { round } = await desk([batch]);
+    const placed = feedAll(round, batch);
+    assert.deepEqual(Object.keys(placed).toSorted(), ['8.1 calls', '8.1 tokens']);
+  });
+
+  test('without a plan room alone decides', async () => {
+    const batch = drainingOfLines([SMALL]);
+    const { round, book } = await desk([]);
+    assert.equal(book.knows(batch.classes[0]?.planId ?? ''), false);
+    assert.ok((feedAll(round, batch)['1.1 calls'] ?? 0) > 0);
+  });
+
+  test('a half-open deployment is tried with one line, though no plan reckons with it', async () => {
+    const batch = drainingOfLines([SMALL]);
+    const { round, picture } = await desk([batch]);
+    const breaker = { ...newBreaker(0), kind: 'half_open', since: 0 } as Health['breaker'];
+    picture.setHealth(new Map([['tokens', { wish: 'active', block: null, breaker }]]));
+    const first = round.takeTurn(batch, { most: 9, overdue: false });
+    assert.deepEqual([first?.deployment, first?.lines], ['tokens', 1]);
+    assert.equal(round.takeTurn(batch, { most: 9, overdue: false })?.deployment, 'calls');
+  });
+});
+
+const problemOf = (batches: Draining[], horizonMs = 1e9, config = TWO) => {
+  const fleet = fleetOf(config);
+  const picture = pictureOf(fleet, NOW);
+  return { picture, problem: planProblem(portsOf(fleet, picture), batches, horizonMs) };
+};
+
+const withDeadlines = (count: number): Draining[] =>
+  Array.from({ length: count }, (_, i) =>
+    drainingOfLines([SMALL], { expiresAt: NOW + 1_000 * (i + 1) }),
+  );
+
+describe('what is planned', () => {
+  test('lines alike of several batches are one class, of their mean cost; what is fed counts no more', () => {
+    const [one, other] = [drainingOfLines([SMALL]), drainingOfLines([{ ...SMALL, lines: 1_000 }])];
+    (one.classes[0] as { taken: number }).taken = 3_000;
+    const { problem } = problemOf([one, other]);
+    assert.deepEqual(
+      problem.classes.map(({ jobs, deployments }) => [jobs, deployments['calls']?.cost.input]),
+      [[2_000, 100]],
+    );
+  });
+
+  test('deadlines that may bite make classes of their own, unless there are too many', () => {
+    const deadlines = problemOf(withDeadlines(3), 2_500).problem.classes.map(
+      (one) => one.deadlineInMs,
+    );
+    assert.deepEqual(deadlines, [1_000, 2_000, 3_000]);
+    assert.equal(problemOf(withDeadlines(100), 1e9).problem.classes.length, 1);
+  });
+
+  test('what stands on a queue takes its part of the limits first', () => {
+    const { picture, problem } = problemOf([drainingOfLines([SMALL])]);
+    assert.ok(problem.classes.every(({ id }) => !id.startsWith(PLACED)));
+    const cost = { requests: 1 as const, input: 50, output: 5, usd: 0 };
+    picture.placed('tokens', 7, { cost, now: NOW });
+    const fleet = fleetOf(TWO);
+    const again = planProblem(portsOf(fleet, picture), [drainingOfLines([SMALL])], 1e9);
+    const placed = again.classes.find(({ id }) => id === `${PLACED}tokens`);
+    assert.deepEqual([placed?.jobs, Object.keys(placed?.deployments ?? {})], [7, ['tokens']]);
+  });
+
+  test('classes of a pool that goes by cost save money', () => {
+    const config = TWO.replace('round_robin', 'cost');
+    const batch = drainingOfLines([SMALL, { ...SMALL, pool: 'turns' }]);
+    const { problem } = problemOf([batch], 1e9, config);
+    assert.deepEqual(
+      problem.classes.map(({ objective }) => objective),
+      ['time', 'cost'],
+    );
+  });
+});

@@ -1,0 +1,206 @@
+/**
+ * One round of feeding: which lines of a batch go where, chunk by chunk, as long as there is room. The plan says which class
+ * and deployment come next; placement decides whether that deployment takes them now. Lines that no plan speaks of (another
+ * strategy, a class that is new, no plan) go where placement puts them. Nothing is written here.
+ */
+import type { IndexRecord } from '@sluice/files';
+import { depthFor, room } from '@sluice/balancing';
+import type { Candidate, Choice } from '@sluice/balancing';
+import { chunkOf, unfedOf } from './draining.ts';
+import type { Draining, DrainingClass, Helping } from './draining.ts';
+import type { Picture } from './picture.ts';
+import type { Chooser } from './chooser.ts';
+import type { Band } from './placer.ts';
+import type { PlanBook } from './plan-book.ts';
+
+export interface RoundPorts {
+  chooser: Pick<Chooser, 'choose' | 'depth' | 'eligible' | 'membersOf' | 'isPlanned'>;
+  picture: Picture;
+  book: PlanBook;
+  windowLines: number;
+  now: () => number;
+}
+
+/** Chunks of one script call: bounded, so that no call holds Redis for long. */
+const MOST_CHUNKS = 64;
+
+const BANDS: readonly Band[] = [1, 2, 3];
+
+/** Lines of a class that were given a place. */
+export interface Taken {
+  class: DrainingClass;
+  deployment: string;
+  lines: number;
+  head: IndexRecord;
+}
+
+interface How {
+  /** At most so many lines. */
+  left: number;
+  band: 'interactive' | 'batch';
+  only?: string;
+}
+
+export class FeedRound {
+  readonly #ports: RoundPorts;
+  readonly #helpings = new Map<DrainingClass, Helping>();
+  /** Lines per class of the plan that wait, by band. */
+  readonly #waiting: Record<Band, Map<string, number>> = {
+    1: new Map(),
+    2: new Map(),
+    3: new Map(),
+  };
+  /** Batch, class and deployment that placement turned down although there seemed to be room. */
+  readonly #refused = new Set<string>();
+  /** As they stand since the last chunk was placed. */
+  readonly #candidates = new Map<string, Candidate | null>();
+
+  constructor(ports: RoundPorts, waiting: Iterable<Draining>) {
+    this.#ports = ports;
+    for (const batch of waiting)
+      for (const one of batch.classes) this.#count(batch, one, unfedOf(one));
+  }
+
+  get helpings(): Helping[] {
+    return [...this.#helpings.values()];
+  }
+
+  /** Gives a batch one chunk of at most `most` lines; null when none of its lines may go anywhere now. */
+  takeTurn(batch: Draining, { most, overdue }: { most: number; overdue: boolean }): Taken | null {
+    const window = this.#ports.windowLines - (batch.fed - batch.recorded);
+    const how = { left: Math.min(most, window), band: overdue ? 'interactive' : 'batch' } as const;
+    if (how.left <= 0) return null;
+    return this.#probe(batch, how) ?? this.#byPlan(batch, how) ?? this.#byStrategy(batch, how);
+  }
+
+  #count(batch: Draining, one: DrainingClass, lines: number): void {
+    const waiting = this.#waiting[batch.band];
+    waiting.set(one.planId, (waiting.get(one.planId) ?? 0) + lines);
+  }
+
+  /** Lines of the class whose turn comes no later than this batch's: for those a deployment may be kept. */
+  #waitingFor({ band }: Draining, planId: string): number {
+    let lines = 0;
+    for (const each of BANDS) if (each <= band) lines += this.#waiting[each].get(planId) ?? 0;
+    return lines;
+  }
+
+  /** A half-open deployment is tried with the first line that it can run: no plan reckons with it. */
+  #probe(batch: Draining, how: How): Taken | null {
+    for (const one of batch.classes) {
+      if (!this.#hasHead(one)) continue;
+      for (const id of this.#ports.chooser.membersOf(one.pool)) {
+        const candidate = this.#candidate(id);
+        if (candidate?.state !== 'half_open' || candidate.queued + candidate.inFlight > 0) continue;
+        const taken = this.#helping(batch, one, { ...how, only: id });
+        if (taken) return taken;
+      }
+    }
+    return null;
+  }
+
+  #byPlan(batch: Draining, how: How): Taken | null {
+    const { book } = this.#ports;
+    const own = new Map<string, DrainingClass>();
+    for (const one of batch.classes)
+      if (this.#hasHead(one) && this.#isPlanned(one)) own.set(one.planId, one);
+    if (own.size === 0) return null;
+    const facts = {
+      waiting: (id: string) => this.#waitingFor(batch, id),
+      hasRoom: (id: string, deployment: string) => {
+        const one = own.get(id);
+        return (
+          one !== undefined &&
+          !this.#refused.has(`${batch.id} ${id} ${deployment}`) &&
+          this.#hasRoom(id, deployment, how.band)
+        );
+      },
+    };
+    for (let pair = book.next(facts); pair !== null; pair = book.next(facts)) {
+      const one = own.get(pair.class) as DrainingClass;
+      const taken = this.#helping(batch, one, { ...how, only: pair.deployment });
+      if (taken) {
+        book.placed(pair, taken.lines);
+        return taken;
+      }
+      this.#refused.add(`${batch.id} ${pair.class} ${pair.deployment}`);
+    }
+    return null;
+  }
+
+  #byStrategy(batch: Draining, how: How): Taken | null {
+    for (const one of batch.classes) {
+      if (this.#isPlanned(one)) continue;
+      const taken = this.#helping(batch, one, how);
+      if (taken) return taken;
+    }
+    return null;
+  }
+
+  #isPlanned = ({ planId, pool }: DrainingClass): boolean =>
+    this.#ports.chooser.isPlanned(pool) && this.#ports.book.knows(planId);
+
+  #head(one: DrainingClass) {
+    const begun = this.#helpings.get(one);
+    if (begun && begun.chunks.length >= MOST_CHUNKS) return undefined;
+    return one.ahead[begun?.lines ?? 0];
+  }
+
+  #hasHead = (one: DrainingClass): boolean => this.#head(one) !== undefined;
+
+  #hasRoom(id: string, deployment: string, band: How['band']): boolean {
+    const candidate = this.#candidate(deployment);
+    const cost = this.#ports.book.cost(id, deployment);
+    if (candidate?.state !== 'active' || candidate.weight <= 0 || cost === null) return false;
+    const costs = { requests: cost.requests, input: cost.input, output: cost.output };
+    return room(candidate, costs, depthFor(band, this.#ports.chooser.depth)) > 0;
+  }
+
+  #candidate(id: string): Candidate | null {
+    const known = this.#candidates.get(id);
+    if (known !== undefined) return known;
+    const candidate = this.#ports.picture.candidate(id, this.#ports.now());
+    this.#candidates.set(id, candidate);
+    return candidate;
+  }
+
+  /** A chunk of the class's next lines, where placement has a place for it. */
+  #helping(batch: Draining, one: DrainingClass, how: How): Taken | null {
+    const head = this.#head(one);
+    if (head === undefined) return null;
+    const helping = this.#helpings.get(one) ?? { batch, class: one, chunks: [], lines: 0 };
+    const { chooser, now } = this.#ports;
+    const choice = chooser.choose(
+      {
+        shape: { characters: head.characters, maxOutput: head.maxOutput, inputs: 1 },
+        jobs: Math.min(how.left, one.ahead.length - helping.lines),
+        band: how.band,
+        exclude: [],
+        eligible: chooser.eligible(one.pool, one.formats),
+        minTier: 1,
+        maxTier: batch.maxTier,
+        waitingSince: now(),
+        deadlineInMs: batch.expiresAt - now(),
+      },
+      one.pool,
+      how.only,
+    );
+    if (choice.kind !== 'place') return null;
+    const { deployment } = choice;
+    return { class: one, deployment, lines: this.#take(helping, choice), head };
+  }
+
+  #take(helping: Helping, choice: Extract<Choice, { kind: 'place' }>): number {
+    const { batch, class: one } = helping;
+    const records = one.ahead.slice(helping.lines, helping.lines + choice.jobs);
+    const at = one.cursor + helping.lines;
+    helping.chunks.push(chunkOf(batch, one, { records, at, choice, now: this.#ports.now() }));
+    helping.lines += records.length;
+    one.taken += records.length;
+    batch.fed += records.length;
+    this.#count(batch, one, -records.length);
+    this.#helpings.set(one, helping);
+    this.#candidates.clear();
+    return records.length;
+  }
+}

@@ -1,0 +1,190 @@
+/**
+ * What the plan is made for: the lines of all batches that drain, as classes without tenants, over the fleet as it stands.
+ * Lines of one pool, wire formats, size and last tier are one class, whatever batch they belong to. Pure.
+ */
+import type { Fleet, Pool, Shape } from '@sluice/job';
+import type { BatchClass } from '@sluice/ledger';
+import type { DrainProblem, JobClass } from '@sluice/planning';
+import type { Draining } from './draining.ts';
+import type { Picture } from './picture.ts';
+
+export interface ProblemPorts {
+  fleet: Fleet;
+  picture: Picture;
+  /** Deployments of the pool whose wire format can say it; null = all. */
+  eligible: (pool: string, formats: number) => ReadonlySet<string> | null;
+  usable: (deployment: string) => boolean;
+  now: () => number;
+}
+
+/** A second's rate, as strict providers start with. */
+const BURST_MS = 1_000;
+/** More classes take longer than the loop can spare. */
+const MOST_CLASSES = 60;
+
+/** Strategies that say nothing about where work should go but "as fast, or as cheaply, as possible": these keep to the plan. */
+const PLANNED: ReadonlySet<string> = new Set(['capacity', 'cost']);
+
+/** Whether the plan decides where lines of this pool go; else its strategy does. */
+export const isPlanned = (pool: Pick<Pool, 'strategy'>): boolean => PLANNED.has(pool.strategy.name);
+
+/**
+ * The problem, and which of its classes each class of each batch belongs to. A deadline that comes after `horizonMs` from
+ * now is left out: it would only make more classes.
+ */
+export function planProblem(
+  ports: ProblemPorts,
+  batches: readonly Draining[],
+  horizonMs: number,
+): DrainProblem {
+  const now = ports.now();
+  nameClasses(batches, now + horizonMs);
+  const groups = new Map<string, Group>();
+  for (const batch of batches) {
+    for (const one of batch.classes) {
+      const left = one.jobs - one.taken;
+      if (left <= 0) continue;
+      const known = groups.get(one.planId) ?? newGroup(batch, one.of, now);
+      groups.set(one.planId, withLines(known, one.of, left));
+    }
+  }
+  const classes = [...groups].map(([id, group]) => jobClassOf(ports, id, group));
+  return problemOf(ports, [...classes, ...placedClasses(ports)]);
+}
+
+/** Distinct deadlines make classes of their own as long as there are few enough. */
+function nameClasses(batches: readonly Draining[], horizonAt: number): void {
+  const names = new Set<string>();
+  for (const withDeadlines of [true, false]) {
+    names.clear();
+    for (const batch of batches)
+      for (const one of batch.classes) {
+        const { pool, formats, shape } = one.of;
+        const tier = batch.maxTier === null ? '' : ` tier ${batch.maxTier}`;
+        const due = withDeadlines && batch.expiresAt < horizonAt;
+        one.planId = `${pool} ${formats} ${shape}${tier}${due ? ` by ${batch.expiresAt}` : ''}`;
+        names.add(one.planId);
+      }
+    if (names.size <= MOST_CLASSES) return;
+  }
+}
+
+interface Group {
+  lines: BatchClass;
+  maxTier: number | null;
+  deadlineInMs: number;
+}
+
+const newGroup = ({ maxTier, expiresAt }: Draining, lines: BatchClass, now: number): Group => ({
+  lines: { ...lines, jobs: 0, characters: 0, maxOutput: 0, unsetOutput: 0 },
+  maxTier,
+  deadlineInMs: Math.max(0, expiresAt - now),
+});
+
+/** So many more lines, of the mean size of their class. */
+function withLines({ lines, ...group }: Group, of: BatchClass, left: number): Group {
+  const share = left / Math.max(1, of.jobs);
+  return {
+    ...group,
+    lines: {
+      ...lines,
+      jobs: lines.jobs + left,
+      characters: lines.characters + of.characters * share,
+      maxOutput: lines.maxOutput + of.maxOutput * share,
+      unsetOutput: lines.unsetOutput + of.unsetOutput * share,
+    },
+  };
+}
+
+const jobClassOf = (
+  ports: ProblemPorts,
+  id: string,
+  { lines, maxTier, deadlineInMs }: Group,
+): JobClass => ({
+  id,
+  jobs: lines.jobs,
+  deployments: placements(ports, lines, maxTier),
+  deadlineInMs,
+  objective: ports.fleet.pools.get(lines.pool)?.strategy.name === 'cost' ? 'cost' : 'time',
+});
+
+/** What ids of the classes of placed work begin with. */
+export const PLACED = 'placed on ';
+
+/** What stands on the deployments' queues: it will take its part of their limits before anything that is planned now. */
+const placedClasses = ({ fleet, picture }: ProblemPorts): JobClass[] =>
+  [...fleet.deployments.keys()].flatMap((id) => {
+    const jobs = picture.queued(id);
+    if (jobs === 0) return [];
+    const place = { cost: picture.usualCost([id]), latencyMs: meanLatency(picture, id) };
+    return [{ id: `${PLACED}${id}`, jobs, deployments: { [id]: place } }];
+  });
+
+const meanLatency = (picture: Picture, id: string): number => picture.load(id)?.meanLatencyMs ?? 0;
+
+/** Those of the first tier in which somebody takes calls; where nobody does, of the first. */
+export function placements(
+  ports: Omit<ProblemPorts, 'now'>,
+  lines: BatchClass,
+  maxTier: number | null,
+): JobClass['deployments'] {
+  const { fleet, picture } = ports;
+  const all = fleet.pools.get(lines.pool)?.tiers ?? [[lines.pool.slice('deployment/'.length)]];
+  const tiers = all.slice(0, maxTier ?? all.length);
+  const able = ports.eligible(lines.pool, lines.formats);
+  const members = tiers.map((tier) =>
+    tier.filter((id) => (able === null || able.has(id)) && ports.usable(id)),
+  );
+  const open = members.find((tier) => tier.length > 0) ?? tiers[0] ?? [];
+  return Object.fromEntries(
+    open
+      .filter((id) => fleet.deployments.has(id))
+      .map((id) => [
+        id,
+        { cost: meanCost(picture, id, lines), latencyMs: meanLatency(picture, id) },
+      ]),
+  );
+}
+
+/** Mean over the class: those that set a maximum and those that do not cost differently. */
+export function meanCost(picture: Picture, id: string, lines: BatchClass) {
+  const jobs = Math.max(1, lines.jobs);
+  const setters = Math.max(0, lines.jobs - lines.unsetOutput);
+  const shape = (maxOutput: number | null): Shape => ({
+    characters: lines.characters / jobs,
+    maxOutput,
+    inputs: 1,
+  });
+  const set = picture.cost(id, shape(setters > 0 ? lines.maxOutput / setters : null));
+  const unset = picture.cost(id, shape(null));
+  const share = setters / jobs;
+  return {
+    requests: 1,
+    input: set.input,
+    output: share * set.output + (1 - share) * unset.output,
+    usd: share * set.usd + (1 - share) * unset.usd,
+  };
+}
+
+/** The fleet's limits as configured, with full buckets where nothing is booked ahead. */
+export function problemOf({ fleet, picture }: ProblemPorts, classes: JobClass[]): DrainProblem {
+  return {
+    classes,
+    deployments: [...fleet.deployments.values()].map(({ id, budgets }) => ({
+      id,
+      budgets,
+      concurrency: fleet.budgets.get(id)?.limits.concurrency ?? null,
+    })),
+    budgets: [...fleet.budgets.values()].map((budget) => ({
+      id: budget.id,
+      concurrency: budget.limits.concurrency ?? null,
+      rates: (['rpm', 'tpm', 'itpm', 'otpm'] as const).flatMap((dimension) => {
+        const limit = budget.limits[dimension];
+        const perMs = (limit ?? 0) / 60_000;
+        return limit === undefined
+          ? []
+          : [{ dimension, perMs, burst: picture.ready ? perMs * BURST_MS : 0 }];
+      }),
+    })),
+  };
+}

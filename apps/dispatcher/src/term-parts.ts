@@ -1,0 +1,161 @@
+/** Puts together what a term of leadership consists of: the parts know each other by the few functions they need. */
+import { readWaiting } from '@sluice/ledger';
+import type { Ledger, Waiting } from '@sluice/ledger';
+import type { StepData } from '@sluice/queues';
+import { Backlog } from './backlog.ts';
+import { Chooser } from './chooser.ts';
+import { expireJob } from './expire.ts';
+import { Feeder } from './feeder.ts';
+import { HealthBook } from './health.ts';
+import { Picture } from './picture.ts';
+import { Placer } from './placer.ts';
+import { PlanBook } from './plan-book.ts';
+import { planProblem } from './plan-problem.ts';
+import type { ProblemPorts } from './plan-problem.ts';
+import { planView } from './plan-view.ts';
+import { Sweeper } from './sweeper.ts';
+import type { TermPorts } from './term.ts';
+import { TurnBook } from './turn-book.ts';
+
+export interface PartsAbout {
+  ports: TermPorts;
+  leaderToken: number;
+  /** What the leader before saved of the turns; '' = nothing. */
+  savedTurns: string;
+  addStep: (batch: string, step: StepData['step']) => Promise<void>;
+  onError: (what: string, error: unknown) => void;
+}
+
+export type TermParts = ReturnType<typeof openParts>;
+
+export function openParts(about: PartsAbout) {
+  const { fleet, depth, now, random, tenants } = about.ports;
+  const picture = new Picture(fleet, about.ports.learned);
+  const health = new HealthBook(fleet, about.ports);
+  const chooser = new Chooser({ fleet, picture, depth, now, random });
+  const linesOut = (tenant: string): number => batches.feeder.linesOut(tenant);
+  const turns = new TurnBook({ fleet, tenants, linesOut, now }, about.savedTurns);
+  const base = { picture, health, chooser, turns };
+  const entries = openEntries(about, base, () => batches.feeder);
+  const batches = openBatches(about, base, entries.placer);
+  const sweeper = openSweeper(about, entries.placer, batches.feeder);
+  return { ...base, ...entries, ...batches, sweeper };
+}
+
+interface Base {
+  picture: Picture;
+  health: HealthBook;
+  chooser: Chooser;
+  turns: TurnBook;
+}
+
+function openEntries(
+  { ports, leaderToken, onError }: PartsAbout,
+  base: Base,
+  feeder: () => Feeder,
+) {
+  const { ledger, now } = ports;
+  const { picture, chooser, turns } = base;
+  const placer = new Placer({
+    ledger,
+    chooser,
+    turns,
+    picture,
+    queue: ports.queues.run,
+    leaderToken,
+    now,
+    feed: () => feeder().feed(),
+    onMore: (waiting) => backlog.mayHaveMore(waiting),
+    onWaiting: (waiting, waits) => {
+      if (waiting.batch === null) chooser.contended();
+      if (waits) backlog.waits(waiting);
+      else backlog.left(waiting);
+    },
+    onLate: (waiting) => endLate(ports, waiting),
+    onError,
+  });
+  const backlog = new Backlog({ ledger, placer, now, onError });
+  return { placer, backlog };
+}
+
+/** A job ends; a chunk of a batch ends with its batch. */
+async function endLate(ports: TermPorts, waiting: Waiting): Promise<void> {
+  if (waiting.batch === null) await expireJob(ports, waiting);
+}
+
+function openBatches({ ports, leaderToken, onError }: PartsAbout, base: Base, placer: Placer) {
+  const { ledger, store, fleet, windowLines, events, now } = ports;
+  const { picture, health, chooser, turns } = base;
+  const planned: ProblemPorts = {
+    fleet,
+    picture,
+    eligible: (pool, formats) => chooser.eligible(pool, formats),
+    usable: (id) => health.stateOf(id) === 'active',
+    now,
+  };
+  const book = new PlanBook({
+    problem: (horizonMs) => planProblem(planned, feeder.draining, horizonMs),
+    waiting: () => feeder.waiting,
+    onPlan: () => {
+      feeder.planned();
+      publishPlan(ledger, book).catch((error: unknown) => onError('publishing the plan', error));
+    },
+    onError,
+    now,
+  });
+  const feeder = new Feeder({
+    ledger,
+    store,
+    chooser,
+    turns,
+    pump: () => placer.pump(),
+    picture,
+    book,
+    queue: ports.queues.run,
+    leaderToken,
+    windowLines,
+    now,
+    onError,
+  });
+  const usable = (id: string): boolean => ['active', 'half_open'].includes(health.stateOf(id));
+  return { book, feeder, planner: { ...planned, usable, ledger, feeder, book, events } };
+}
+
+async function publishPlan({ redis, keys }: Ledger, book: PlanBook): Promise<void> {
+  const { plan, problem, madeAt } = book;
+  if (plan === null || problem === null) await redis.del(keys.plan);
+  else await redis.set(keys.plan, JSON.stringify(planView(plan, problem, madeAt)));
+}
+
+function openSweeper({ ports, addStep }: PartsAbout, placer: Placer, feeder: Feeder): Sweeper {
+  const { ledger, keepSeconds, events, now } = ports;
+  return new Sweeper({
+    ledger,
+    placer,
+    feeder,
+    queue: ports.queues.run,
+    known: (deployment) => ports.fleet.deployments.has(deployment),
+    step: addStep,
+    keepSeconds,
+    events,
+    now,
+  });
+}
+
+/** When the end of a placed job was not told for so long, its record is asked, so many at a time. */
+const UNHEARD_MS = 2_000;
+const MOST_ASKED = 64;
+
+/** What tenants have had outlives this term; ends of jobs that another process recorded are found. */
+export async function keepTurns(ledger: Ledger, turns: TurnBook, now: number): Promise<void> {
+  await ledger.redis.set(ledger.keys.turns, turns.save());
+  const ids = turns.unheardOf(now - UNHEARD_MS, MOST_ASKED);
+  await Promise.all(
+    ids.map(async (id) => {
+      const waiting = await readWaiting(ledger, id);
+      const open = waiting !== null && ['queued', 'running'].includes(waiting.status);
+      if (open) turns.stillOut(id);
+      else turns.ended(id, null);
+    }),
+  );
+}

@@ -1,0 +1,280 @@
+/**
+ * Whose turn it is, as the leader keeps it: the turns of packages/fairness over single jobs and the lines of batches, what
+ * work costs its tenant, and the limits that make a tenant's jobs wait. What tenants have had survives the leader.
+ */
+import {
+  admitted,
+  afterSending,
+  arrive,
+  costMs,
+  createTurns,
+  hold,
+  leave,
+  mayBeSent,
+  nextTurn,
+  release,
+  setUrgent,
+  settled,
+  setWeight,
+  standingOf,
+  UNUSED,
+} from '@sluice/fairness';
+import type {
+  Item,
+  Limit,
+  Room,
+  ShapingLimits,
+  ShapingState,
+  Standing,
+  Turn,
+  Turns,
+} from '@sluice/fairness';
+import type { Fleet, Priority, Tenant, Usage } from '@sluice/job';
+
+export interface TurnBookPorts {
+  fleet: Fleet;
+  tenants: readonly Tenant[];
+  /** Lines of the tenant's batches that are placed and not recorded. */
+  linesOut: (tenant: string) => number;
+  now: () => number;
+}
+
+/** What a turn placed: so many jobs of this expected cost each, in a pool. */
+export interface Used {
+  pool: string;
+  jobs: number;
+  cost: { input: number; output: number };
+  /** Expected duration of a call, ms; 0 where not known. */
+  callMs: number;
+  /** Single jobs: by which id its end will be told. Null = its batch settles it. */
+  id: string | null;
+}
+
+interface Charged {
+  tenant: string;
+  band: Priority;
+  pool: string;
+  input: number;
+  output: number;
+  callMs: number;
+  /** When it was placed, ms. */
+  at: number;
+}
+
+/** What survives. */
+interface Saved {
+  standing: Standing;
+  shaping: Record<string, ShapingState>;
+}
+
+/** Limits that are priced; those per day say nothing of what work costs now. */
+const PRICED = ['rpm', 'tpm', 'itpm', 'otpm', 'concurrency'] as const;
+/** Jobs whose ends are waited for: one that another process recorded is forgotten when so many came after it. */
+const MOST_CHARGED = 20_000;
+
+export class TurnBook {
+  readonly #ports: TurnBookPorts;
+  readonly #turns: Turns;
+  readonly #prices = new Map<string, Limit[]>();
+  readonly #charged = new Map<string, Charged>();
+  readonly #limits = new Map<string, ShapingLimits>();
+  readonly #shaping = new Map<string, ShapingState>();
+  readonly #inFlight = new Map<string, number>();
+
+  /** `saved`: what {@link save} gave, of the leader before; '' = nothing. */
+  constructor(ports: TurnBookPorts, saved = '') {
+    this.#ports = ports;
+    const before = saved === '' ? null : (JSON.parse(saved) as Saved);
+    this.#turns = createTurns(undefined, before?.standing);
+    for (const { id, weight, limits } of ports.tenants) {
+      setWeight(this.#turns, id, weight);
+      const { rpm, tpm, concurrency } = limits;
+      const shaping: ShapingLimits = {
+        ...(rpm !== undefined && { rpm }),
+        ...(tpm !== undefined && { tpm }),
+        ...(concurrency !== undefined && { concurrency }),
+      };
+      if (Object.keys(shaping).length > 0) this.#limits.set(id, shaping);
+    }
+    for (const [tenant, state] of Object.entries(before?.shaping ?? {}))
+      this.#shaping.set(tenant, state);
+  }
+
+  /** For Redis. */
+  save(): string {
+    const saved: Saved = {
+      standing: standingOf(this.#turns),
+      shaping: Object.fromEntries(this.#shaping),
+    };
+    return JSON.stringify(saved);
+  }
+
+  /** Limits may have changed, and with them what work costs. */
+  fleetChanged(): void {
+    this.#prices.clear();
+  }
+
+  arrive(item: Item): void {
+    arrive(this.#turns, item);
+  }
+
+  leave(id: string): void {
+    leave(this.#turns, id);
+  }
+
+  setUrgent(id: string, urgent: boolean): void {
+    setUrgent(this.#turns, id, urgent);
+  }
+
+  /** How many jobs of the tenant may be placed now: at least 1 while it has a turn. */
+  most(tenant: string): number {
+    const verdict = this.#maySend(tenant);
+    return verdict?.kind === 'send' ? verdict.jobs : Infinity;
+  }
+
+  /** The next item for which `roomFor` finds room, and what it found. Tenants at a limit of their own have no turn. */
+  next<Found extends object>(
+    roomFor: (turn: Turn) => Found | Exclude<Room, 'yes'>,
+  ): [Turn, Found] | null {
+    const found: Found[] = [];
+    const turn = nextTurn(this.#turns, (one) => {
+      const room = roomFor(one);
+      if (typeof room === 'string') return room;
+      found.push(room);
+      return 'yes';
+    });
+    const [first] = found;
+    return turn && first ? [turn, first] : null;
+  }
+
+  /** Looks after tenants that wait for a limit of their own. */
+  release(): void {
+    for (const tenant of this.#turns.held)
+      if (this.#maySend(tenant)?.kind !== 'wait') release(this.#turns, tenant);
+  }
+
+  /** A turn was used; `finished`: nothing of its item waits any longer. `used` null: it placed nothing. */
+  used({ item, band, tenant, overdue }: Turn, used: Used | null, finished: boolean): void {
+    const ms = used === null ? 0 : used.jobs * this.#costMs(used.pool, used.cost, used.callMs);
+    admitted(this.#turns, { item, band, tenant, overdue }, { costMs: ms, finished });
+    if (used === null) return;
+    const { pool, jobs, callMs, id } = used;
+    const { input, output } = used.cost;
+    if (id !== null) {
+      const at = this.#ports.now();
+      this.#charged.set(id, { tenant, band, pool, input, output, callMs, at });
+      this.#inFlight.set(tenant, (this.#inFlight.get(tenant) ?? 0) + 1);
+    }
+    this.#send(tenant, { requests: jobs, tokens: jobs * (input + output) });
+    if (this.#charged.size > MOST_CHARGED) {
+      const [[oldest] = ['']] = this.#charged;
+      this.ended(oldest, null);
+    }
+  }
+
+  /** A single job's call has ended. `usage` null: nobody knows what it used. */
+  ended(id: string, usage: Usage | null): void {
+    const charged = this.#charged.get(id);
+    if (!charged) return;
+    this.#charged.delete(id);
+    this.#inFlight.set(charged.tenant, Math.max(0, (this.#inFlight.get(charged.tenant) ?? 0) - 1));
+    if (usage === null) return;
+    const { pool, tenant, band, callMs } = charged;
+    const output = this.#charges(pool) ? usage.output_tokens : charged.output;
+    const real = this.#costMs(pool, { input: usage.input_tokens, output }, callMs);
+    settled(this.#turns, { tenant, band }, real - this.#costMs(pool, charged, callMs));
+    this.#send(tenant, {
+      requests: 0,
+      tokens: usage.input_tokens + output - charged.input - charged.output,
+    });
+  }
+
+  /** Jobs placed before that moment whose end was not told: another process recorded it, or nobody will. Oldest first. */
+  unheardOf(before: number, most: number): string[] {
+    const ids: string[] = [];
+    for (const [id, { at }] of this.#charged) {
+      if (at >= before || ids.length === most) break;
+      ids.push(id);
+    }
+    return ids;
+  }
+
+  /** Its end is still to come: it is asked about after the others. */
+  stillOut(id: string): void {
+    const charged = this.#charged.get(id);
+    if (!charged) return;
+    this.#charged.delete(id);
+    this.#charged.set(id, { ...charged, at: this.#ports.now() });
+  }
+
+  /** Lines of a tenant's batch were recorded: they used so much more (less, when negative) than was expected of them. */
+  settle(
+    { tenant, band }: Pick<Turn, 'tenant' | 'band'>,
+    lines: { pool: string; input: number; output: number },
+  ): void {
+    const { pool, input } = lines;
+    const output = this.#charges(pool) ? lines.output : 0;
+    const sign = input + output < 0 ? -1 : 1;
+    const ms = costMs(
+      {
+        requests: 0,
+        input: Math.max(0, sign * input),
+        output: Math.max(0, sign * output),
+        callMs: 0,
+      },
+      this.#limitsOf(pool),
+    );
+    if (ms > 0) settled(this.#turns, { tenant, band }, sign * ms);
+    this.#send(tenant, { requests: 0, tokens: input + output });
+  }
+
+  #maySend(tenant: string) {
+    const limits = this.#limits.get(tenant);
+    if (!limits) return null;
+    return mayBeSent(limits, this.#shaping.get(tenant) ?? UNUSED, {
+      inFlight: (this.#inFlight.get(tenant) ?? 0) + this.#ports.linesOut(tenant),
+      now: this.#ports.now(),
+    });
+  }
+
+  #send(tenant: string, { requests, tokens }: { requests: number; tokens: number }): void {
+    const limits = this.#limits.get(tenant);
+    if (!limits) return;
+    const state = this.#shaping.get(tenant) ?? UNUSED;
+    const sent = { requests, tokens, now: this.#ports.now() };
+    this.#shaping.set(tenant, afterSending(limits, state, sent));
+    if (this.#maySend(tenant)?.kind === 'wait') hold(this.#turns, tenant);
+  }
+
+  #costMs(pool: string, cost: { input: number; output: number }, callMs: number): number {
+    return costMs({ requests: 1, ...cost, callMs }, this.#limitsOf(pool));
+  }
+
+  /** Whether the pool's providers charge what was produced, so that the real length of an answer counts. */
+  #charges(pool: string): boolean {
+    const { fleet } = this.#ports;
+    return this.#membersOf(pool).some((id) => fleet.budgets.get(id)?.outputCharge === 'actual');
+  }
+
+  #membersOf(pool: string): string[] {
+    const tiers = this.#ports.fleet.pools.get(pool)?.tiers;
+    return tiers?.flat() ?? [pool.slice('deployment/'.length)];
+  }
+
+  /** The limits of a pool's deployments by dimension, added up; a budget that several share counts once. */
+  #limitsOf(pool: string): Limit[] {
+    const known = this.#prices.get(pool);
+    if (known) return known;
+    const { deployments, budgets } = this.#ports.fleet;
+    const members = this.#membersOf(pool);
+    const drawn = new Set(members.flatMap((id) => deployments.get(id)?.budgets ?? []));
+    const limits = PRICED.flatMap((dimension): Limit[] => {
+      const all = [...drawn].map((id) => budgets.get(id)?.limits[dimension] ?? 0);
+      const sum = all.reduce((total, limit) => total + limit, 0);
+      const perMs = dimension === 'concurrency' ? sum : sum / 60_000;
+      return sum > 0 ? [{ dimension, perMs }] : [];
+    });
+    this.#prices.set(pool, limits);
+    return limits;
+  }
+}
