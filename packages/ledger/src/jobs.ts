@@ -97,7 +97,13 @@ export async function acceptJob(
     due: { key: keys.check(slot), at: Math.min(options.checkAt, job.deadlineAt) },
     list: keys.list('jobs', slot),
     idempotency: options.idempotency,
-import { backlogMember, shareKey } from './backlog.ts';
+    backlog: {
+      key: keys.backlog(slot),
+      share: shareKey(job),
+      member: backlogMember(job),
+      window: options.window ?? Number.MAX_SAFE_INTEGER,
+      deadlineAt: job.deadlineAt,
+    },
   };
   if (job.body.length <= LARGE_BYTES) return acceptRecord(ledger, record);
   return ledger.large.run((redis) => acceptRecord({ ...ledger, redis }, record));
