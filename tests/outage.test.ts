@@ -85,6 +85,7 @@ test('Redis is killed for three seconds: the batch goes on, every line once', as
     );
     await completed(system, id, 40);
     process.kill(system.redis.pid, 'SIGKILL');
+    // The length of the outage is what is tested: longer than every retry of a single command.
     await new Promise((resolve) => setTimeout(resolve, 3_000));
     await system.redis.restart();
     const batch = await end(system, id);

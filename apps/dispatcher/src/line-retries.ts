@@ -12,7 +12,7 @@ import type {
 } from '@sluice/ledger';
 import { FREE_LOSSES, spentAttempts } from '@sluice/retry';
 import { CHECK_PLACED_MS } from './placer.ts';
-import type { Verdict } from './verdict.ts';
+import type { Verdict } from '@sluice/retry';
 
 /** The chunk that outcomes came from, as far as retries need it. */
 export interface Origin {

@@ -17,7 +17,7 @@ import { bandOf } from './placer.ts';
 import type { RetryBudgets } from './retry-budgets.ts';
 import type { Segments } from './segments.ts';
 import { verdictOf } from './verdict.ts';
-import type { Verdict } from './verdict.ts';
+import type { Verdict } from '@sluice/retry';
 
 export interface RecordBatchPorts {
   ledger: Ledger;

@@ -12,7 +12,7 @@ import type { DispatcherEvents } from './events.ts';
 import { bandOf, CHECK_PLACED_MS } from './placer.ts';
 import { verdictOf } from './verdict.ts';
 import type { RetryBudgets } from './retry-budgets.ts';
-import type { Verdict } from './verdict.ts';
+import type { Verdict } from '@sluice/retry';
 
 export interface RecordJobsPorts {
   ledger: Ledger;

@@ -2,10 +2,10 @@
 import { DelayedError } from 'bullmq';
 import type { Job as QueueEntry, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
-import type { Admission } from '@sluice/admission';
+import type { Admission, Settled } from '@sluice/admission';
 import { expectedCost } from '@sluice/budget';
 import type { Cost } from '@sluice/budget';
-import type { Deployment, Outcome, OutputCharge, Usage } from '@sluice/job';
+import type { Deployment, OutputCharge } from '@sluice/job';
 import { refusedLimit } from '@sluice/providers';
 import { openWorker, runQueue } from '@sluice/queues';
 import type { EntryData } from '@sluice/queues';
@@ -29,16 +29,6 @@ export interface Learned {
   meanOutput: number | null;
   /** Rates that are known: as configured, reported or learnt. */
   dims: readonly unknown[];
-}
-
-interface Settlement {
-  lease: string;
-  expected: Cost;
-  actual: Cost | null;
-  outcome: Outcome;
-  tookMs: number;
-  characters: number;
-  usage: Usage | null;
 }
 
 export interface PoolPorts {
@@ -68,7 +58,7 @@ const SLOTS_WHERE_UNLIMITED = 128;
 export class DeploymentPool {
   readonly #ports: PoolPorts;
   readonly #gate: Gate;
-  readonly #settlements: GatheredWriter<Settlement>;
+  readonly #settlements: GatheredWriter<Settled>;
   #worker: Worker<EntryData> | null = null;
   #learned: Learned;
   #calling = 0;

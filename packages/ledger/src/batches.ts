@@ -46,12 +46,15 @@ export interface NewBatch {
 
 /** A class of lines: one pool, one set of wire formats, requests of like size. Its index stands in the store. */
 export interface BatchClass {
+  /** Names its index within the batch: see `indexName` of the file store. */
   index: string;
   pool: string;
+  /** Bit per wire format that can say these requests. */
   formats: number;
   /** Buckets of input and output: lines of different batches with the same are planned as one class. */
   shape: string;
   jobs: number;
+  /** Summed over the class, for estimates. */
   characters: number;
   /** Sum over the lines that set a maximum, and how many do not. */
   maxOutput: number;

@@ -6,3 +6,5 @@ export { afterCalls, fullRetryBudget, takeRetry } from './retry-budget.ts';
 export type { RetryBudget } from './retry-budget.ts';
 export { FREE_LOSSES, decideNext, spentAttempts } from './decide-next.ts';
 export type { FailureFacts, NextStep } from './decide-next.ts';
+export { decideInPool } from './decide-in-pool.ts';
+export type { Verdict } from './decide-in-pool.ts';

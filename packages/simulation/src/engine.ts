@@ -3,7 +3,8 @@
  * chance comes from its seed. Here is the dispatcher's round: arrivals, looks, plans, what becomes of a call that ended.
  */
 import { settled } from '@sluice/fairness';
-import type { Attempt, Pool } from '@sluice/job';
+import type { Attempt, FailureClass, Pool } from '@sluice/job';
+import { decideInPool } from '@sluice/retry';
 import { Agenda } from './agenda.ts';
 import { Backlog } from './backlog.ts';
 import { Budgets } from './budgets.ts';
@@ -20,7 +21,6 @@ import type { Providers } from './providers.ts';
 import type { Scenario } from './scenario.ts';
 import { taskOf } from './task.ts';
 import type { Task, TaskEnd } from './task.ts';
-import { verdictOf } from './verdict.ts';
 
 /** What happened: the material of every figure. */
 export interface Run {
@@ -215,8 +215,23 @@ export class Engine {
     task.attempts.push(attemptOf({ deployment, task, ending, startedAt }));
     const pool = fleet.pools.get(task.job.pool) as Pool;
     const { maxAttempts, backoff } = settings;
-    const facts = { pool, retryAfterMs: ending.retryAfterMs, maxAttempts, backoff, now };
-    const verdict = verdictOf(task, facts, this.#random);
+    const { attempts, deadlineAt } = task;
+    const failed = attempts.at(-1) as Attempt;
+    const verdict = decideInPool(
+      {
+        outcome: failed.outcome as FailureClass,
+        deployment: failed.deployment,
+        attempts,
+        retryAfterMs: ending.retryAfterMs,
+        pool,
+        maxTier: null,
+        maxAttempts,
+        backoff,
+        now,
+        deadlineAt,
+      },
+      this.#random,
+    );
     if (verdict.kind === 'expire') return this.#end(task, 'expired', null);
     if (verdict.kind !== 'retry') return this.#end(task, 'failed', deployment.id);
     task.exclude = verdict.exclude;

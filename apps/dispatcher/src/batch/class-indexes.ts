@@ -4,27 +4,11 @@
  * wire formats beyond that make more.
  */
 import { type FileStore, type IndexWriter, createIndex, indexName } from '@sluice/files';
+import type { BatchClass } from '@sluice/ledger';
 import { classAmong } from '@sluice/planning';
 import type { ShapeClass } from '@sluice/planning';
 import type { Request } from './check-line.ts';
 import type { Place } from './custom-ids.ts';
-
-/** Lines of a batch that the same deployments can run, at like cost. */
-export interface BatchClass {
-  /** Names its index within the batch: see `indexName`. */
-  index: string;
-  pool: string;
-  /** Bit per wire format that can say these requests. */
-  formats: number;
-  /** Buckets of input and output. */
-  shape: string;
-  jobs: number;
-  /** Sums over the class, for estimates. */
-  characters: number;
-  maxOutput: number;
-  /** How many lines set no maximum of output tokens and are not in `maxOutput`. */
-  unsetOutput: number;
-}
 
 /** Until deployments have learnt their own, as everywhere. */
 const CHARACTERS_PER_TOKEN = 4;

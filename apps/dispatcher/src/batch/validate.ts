@@ -5,8 +5,9 @@
  */
 import { type FileStore, type Line, readLines } from '@sluice/files';
 import type { Endpoint } from '@sluice/job';
+import type { BatchClass } from '@sluice/ledger';
 import { type BatchRules, type Checked, type LineChecker, lineChecker } from './check-line.ts';
-import { type BatchClass, ClassIndexes } from './class-indexes.ts';
+import { ClassIndexes } from './class-indexes.ts';
 import { CustomIds, type Place } from './custom-ids.ts';
 import { type BatchError, ErrorList, duplicate, invalid, quote } from './line-errors.ts';
 import { type Pace, startPace } from './pace.ts';
