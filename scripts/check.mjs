@@ -33,6 +33,11 @@ const CHECKS = [
     fix: 'npm run docs',
   },
   {
+    name: 'audit',
+    run: ['node', 'scripts/audit.mjs'],
+    fix: 'by hand: another version, or do without',
+  },
+  {
     name: 'layers',
     run: testCommand(['tests/architecture.test.ts']),
     fix: 'by hand; the layers are in CONTRIBUTING.md',
@@ -61,7 +66,10 @@ console.log(`${failed.length > 0 ? '\n' : ''}${summary}  (${seconds} s)`);
 process.exitCode = failed.length > 0 ? 1 : 0;
 
 function testCommand(files) {
-  return ['node', '--import', 'tsx', '--test', '--test-reporter=dot', ...files];
+  const seed = process.env.SLUICE_TEST_SEED
+    ? ['--import', './scripts/setup/property-seed.mjs']
+    : [];
+  return ['node', '--import', 'tsx', ...seed, '--test', '--test-reporter=dot', ...files];
 }
 
 function check({ name, run: [command, ...args], fix }) {

@@ -59,6 +59,8 @@ export async function startApi(setup: Setup, log: Logger): Promise<Running> {
   server.requestTimeout = 0;
   server.headersTimeout = 30_000;
   server.keepAliveTimeout = 65_000;
+  // Node itself would answer an `Expect` that it does not know with a bare 417; to us it is a request like any other.
+  server.on('checkExpectation', (request, response) => server.emit('request', request, response));
   try {
     await listen(server, host, port);
   } catch (error) {

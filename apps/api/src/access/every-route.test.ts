@@ -77,13 +77,15 @@ before(async () => {
 });
 after(() => api.stop());
 
+/** As tenant `one`. */
+const made = async (line: string, body: unknown, headers = {}) => {
+  const { status, json, text } = await api.call(line, body, { ...bearer(KEYS.one), ...headers });
+  assert.ok(status < 300, text);
+  return json;
+};
+
 /** One of each kind, of tenant `one`. */
 async function makeObjects(): Promise<typeof ids> {
-  const made = async (line: string, body: unknown, headers = {}) => {
-    const { status, json, text } = await api.call(line, body, { ...bearer(KEYS.one), ...headers });
-    assert.ok(status < 300, text);
-    return json;
-  };
   const { id: job } = await made('POST /v1/jobs', { model: 'fast', body: chat() });
   const line = { custom_id: 'a', method: 'POST', url: '/v1/chat/completions' };
   const lines = JSON.stringify({ ...line, body: { model: 'fast', ...chat() } });

@@ -91,3 +91,15 @@ test('a host that is not this machine is refused while anyone may call', async (
   });
   assert.equal(status, 403);
 });
+
+test('an expectation nobody knows changes nothing', async () => {
+  const status = await new Promise<number>((resolve, reject) => {
+    const sent = request(`${api.url}/v1/models`, { headers: { expect: 'the unexpected' } });
+    sent.once('response', (response) => {
+      response.resume();
+      resolve(response.statusCode ?? 0);
+    });
+    sent.once('error', reject).end();
+  });
+  assert.equal(status, 200);
+});
