@@ -30,6 +30,7 @@ import { cancelJob, getJob, jobEvents, listJobs, removeJob } from './handlers/jo
 import { getModel, listModels } from './handlers/models.ts';
 import { retryBatch } from './handlers/retry-batch.ts';
 import { cancelUpload, completeUpload, openUpload, receivePart } from './handlers/uploads.ts';
+import { adminUsage, getUsage } from './handlers/usage.ts';
 import { webhookSecret } from './handlers/webhook-secret.ts';
 import type { Handler } from './http/message.ts';
 import type { ShapeName } from './shapes/answers.ts';
@@ -38,6 +39,7 @@ import { deploymentPatch } from './shapes/control-request.ts';
 import { deadQuery, replayRequest } from './shapes/dead-request.ts';
 import { completeRequest, fileForm, filesQuery, uploadRequest } from './shapes/file-request.ts';
 import { jobRequest, jobsQuery, waitQuery } from './shapes/job-request.ts';
+import { adminUsageQuery, usageQuery } from './shapes/usage-request.ts';
 
 export interface Route {
   method: 'get' | 'post' | 'patch' | 'delete';
@@ -100,6 +102,8 @@ export const ROUTES: readonly Route[] = [
   { method: 'get', path: '/v1/models', ...tenant, handler: listModels, returns: 'ModelList', does: 'List pools and aliases' },
   { method: 'get', path: '/v1/models/:id', ...tenant, handler: getModel, returns: 'Model', does: 'Read a model' },
 
+  { method: 'get', path: '/v1/usage', ...tenant, handler: getUsage, returns: 'Usage', does: 'Jobs, tokens and cost, by hour', query: usageQuery },
+
   { method: 'get', path: '/v1/webhook_secret', ...admin, handler: webhookSecret, returns: 'WebhookSecret', does: 'The secret that webhook deliveries are signed with' },
   { method: 'get', path: '/admin/pools', ...admin, handler: adminPools, returns: 'PoolList', does: 'Pools, live' },
   { method: 'get', path: '/admin/deployments', ...admin, handler: adminDeployments, returns: 'DeploymentList', does: 'Deployments, live' },
@@ -109,6 +113,8 @@ export const ROUTES: readonly Route[] = [
   { method: 'post', path: '/admin/reload', ...admin, handler: reloadConfig, returns: 'Reload', does: 'Read the config anew, in all processes; with a mistake in it nothing changes' },
   { method: 'get', path: '/admin/plan', ...admin, handler: adminPlan, returns: 'Plan', does: 'Which lines go where, and why' },
   { method: 'get', path: '/admin/budgets', ...admin, handler: adminBudgets, returns: 'BudgetList', does: 'Budgets, live' },
+
+  { method: 'get', path: '/admin/usage', access: 'admin', handler: adminUsage, returns: 'Usage', does: 'Jobs, tokens and cost of all tenants, by hour', query: adminUsageQuery },
 
   { method: 'get', path: '/admin', access: 'admin', handler: adminHome, returns: 'Links', does: 'Where things are; a page for browsers' },
   { method: 'get', path: '/', ...open, handler: home, returns: 'Links', does: 'Where things are; a page for browsers' },

@@ -1,6 +1,6 @@
 /** Builds the API and listens; `stop` lets requests under way end within a limit. main.ts and the tests start it the same way. */
 import { Admission } from '@sluice/admission';
-import { refuseOpenAddress, takeLive } from '@sluice/config';
+import { refuseOpenAddress, takeLive, usageRules } from '@sluice/config';
 import type { Installation } from '@sluice/config';
 import { LiveControl } from '@sluice/control';
 import type { Applied, ReadConfig } from '@sluice/control';
@@ -93,7 +93,7 @@ function openApi(
   const { prefix, dataDir, allowOpen } = setup.environment;
   const redis = connectRedis(setup.redisUrl, 'serving');
   const large = connectRedis(setup.redisUrl, 'large');
-  const ledger = openLedger(redis, prefix, large);
+  const ledger = openLedger(redis, prefix, { large, usage: usageRules(setup.config) });
   const watch = new Watch(connectRedis(setup.redisUrl, 'subscriber'), ledger.keys);
   // Redis may still be away: the subscription follows when it comes.
   void watch.start().catch(() => undefined);

@@ -35,6 +35,8 @@ const unanswered = { outcome: 'timeout', statusCode: null, usage: null, costUsd:
 test('every attempt counts, also one that is tried again', () => {
   const overloaded = attempt({ outcome: 'overloaded', statusCode: 529, costUsd: 0, usage: null });
   assert.deepEqual(sumsOf(fleet, [attempt({}), overloaded, attempt({})]), {
+    attempts: 3,
+    failedAttempts: 1,
     usage: { input: 20, cached: 8, output: 10, reasoning: 2 },
     costUsd: 0.5,
     unpriced: 0,

@@ -1,12 +1,14 @@
-/** What recorded attempts add to a batch's counters. Pure. */
+/** What recorded attempts used: for a batch's counters and for usage. Pure. */
 import type { Fleet } from '@sluice/job';
-import type { LinesEntry, OutcomeMeta } from '@sluice/ledger';
+import type { CallSums, LinesEntry, OutcomeMeta } from '@sluice/ledger';
 
-type Sums = Pick<LinesEntry, 'usage' | 'costUsd' | 'unpriced' | 'unanswered' | 'byDeployment'>;
+type Sums = CallSums & Pick<LinesEntry, 'byDeployment'>;
 
 /** Usage and cost of every attempt, also of those that failed and are tried again: they were paid for. What a call without an answer cost, nobody knows. */
 export function sumsOf(fleet: Fleet, metas: readonly OutcomeMeta[]): Sums {
   const sums: Sums = {
+    attempts: metas.length,
+    failedAttempts: 0,
     usage: { input: 0, cached: 0, output: 0, reasoning: 0 },
     costUsd: 0,
     unpriced: 0,
@@ -24,6 +26,7 @@ export function sumsOf(fleet: Fleet, metas: readonly OutcomeMeta[]): Sums {
     else if (statusCode === null && fleet.deployments.get(deployment)?.price) sums.unanswered += 1;
     else sums.unpriced += 1;
     if (outcome === 'ok') sums.byDeployment[deployment] = (sums.byDeployment[deployment] ?? 0) + 1;
+    else sums.failedAttempts += 1;
   }
   return sums;
 }

@@ -3,7 +3,7 @@ import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { Admission } from '@sluice/admission';
 import { KNOWN_WINDOW } from '@sluice/budget';
-import { takeLive } from '@sluice/config';
+import { takeLive, usageRules } from '@sluice/config';
 import type { Installation } from '@sluice/config';
 import { LiveControl } from '@sluice/control';
 import type { ReadConfig } from '@sluice/control';
@@ -86,7 +86,7 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
     ...options,
     redis,
     control,
-    ledger: openLedger(redis, prefix),
+    ledger: openLedger(redis, prefix, { usage: usageRules(settings) }),
     store,
     admission,
     queue: <Data>(name: string) => {

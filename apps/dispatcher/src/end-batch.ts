@@ -116,9 +116,16 @@ export async function endBatch(
     now: ports.now(),
     eventId: makeId('evt', randomBytes(16)),
     keepSeconds: ports.keepSeconds,
+    pool: onlyPoolOf(batch),
   });
   const { total: lines, failed } = batch;
   if (answer === 'ended')
     ports.events.batchEnded({ batch: batch.id, status: ending.to, lines, failed });
   return answer;
+}
+
+/** The pool of all its lines; '' when there are several. */
+function onlyPoolOf({ classes }: StoredBatch): string {
+  const pools = new Set(classes.map(({ pool }) => pool));
+  return pools.size === 1 ? ([...pools][0] as string) : '';
 }

@@ -129,6 +129,7 @@ function gather(ports: RecordBatchPorts, one: OneEntry): Gathered {
       ports.fleet,
       items.map(({ meta }) => meta),
     ),
+    deployment: items[0]?.meta.deployment ?? '',
     lines,
     retries: origin ? retriesOf(failed, { ...facts, origin }) : [],
   };

@@ -8,6 +8,7 @@ import type { JobRecord, Ledger, OutcomeMeta, StreamOutcome } from '@sluice/ledg
 import { entryJobId } from '@sluice/queues';
 import type { EntryData } from '@sluice/queues';
 import { spentAttempts } from '@sluice/retry';
+import { sumsOf } from './batch-sums.ts';
 import type { DispatcherEvents } from './events.ts';
 import { bandOf, CHECK_PLACED_MS } from './placer.ts';
 import { verdictOf } from './verdict.ts';
@@ -117,6 +118,7 @@ function recordOf(ports: RecordJobsPorts, judged: Judged): JobRecord {
     keepSeconds: verdict?.kind === 'dead' ? ports.keepDeadSeconds : ports.keepSeconds,
     eventId: makeId('evt', randomBytes(16)),
     checkAt: notBefore + CHECK_PLACED_MS,
+    used: { ...sumsOf(ports.fleet, [meta]), deployment: meta.deployment },
     set: fieldsFor(judged),
   };
 }

@@ -17,6 +17,7 @@ export type { ModelLookup } from './lookup-model.ts';
 export { formatMistakes } from './mistake.ts';
 export type { Mistake } from './mistake.ts';
 export type { SimulateSection } from './schema/simulate.ts';
+export { usageRules } from './settings.ts';
 export type { Settings } from './settings.ts';
 export { takeLive } from './take-live.ts';
 export { isLoopback } from './warnings.ts';

@@ -94,6 +94,7 @@ test('the example of the contract becomes the fleet it describes', () => {
     jobsMs: 86_400_000,
     filesMs: 2_592_000_000,
     deadMs: 604_800_000,
+    usageMs: 7_776_000_000,
   });
   assert.deepEqual(config.webhooks.allow, ['127.0.0.0/8']);
   assert.equal(config.server.maxFileBytes, 8_589_934_592);

@@ -17,20 +17,20 @@ type CamelKeys<T> = T extends readonly unknown[]
 
 /** Field by field as docs/configuration.md describes them; durations in milliseconds. */
 export interface Settings extends CamelKeys<
-  Pick<ConfigFile, 'retry' | 'server' | 'dispatch' | 'admission'>
+  Pick<ConfigFile, 'retry' | 'server' | 'dispatch' | 'admission' | 'usage'>
 > {
   /** `sha256:<hex>` of each key; empty = no admin section. */
   admin: { keyHashes: string[] };
   routes: readonly Route[];
   webhooks: { secret: string | null; allow: string[]; allowHttp: boolean };
-  retention: { jobsMs: number; filesMs: number; deadMs: number };
+  retention: { jobsMs: number; filesMs: number; deadMs: number; usageMs: number };
 }
 
 export function buildSettings(file: ConfigFile): Settings {
-  const { retry, server, dispatch, admission, webhooks, retention } = file;
+  const { retry, server, dispatch, admission, usage, webhooks, retention } = file;
   return {
-    ...(camelKeys({ retry, server, dispatch, admission }) as CamelKeys<
-      Pick<ConfigFile, 'retry' | 'server' | 'dispatch' | 'admission'>
+    ...(camelKeys({ retry, server, dispatch, admission, usage }) as CamelKeys<
+      Pick<ConfigFile, 'retry' | 'server' | 'dispatch' | 'admission' | 'usage'>
     >),
     routes: buildRoutes(file.routes),
     admin: { keyHashes: (file.admin?.api_keys ?? []).map(hashKey) },
@@ -39,9 +39,23 @@ export function buildSettings(file: ConfigFile): Settings {
       allow: webhooks.allow,
       allowHttp: webhooks.allow_http,
     },
-    retention: { jobsMs: retention.jobs, filesMs: retention.files, deadMs: retention.dead },
+    retention: {
+      jobsMs: retention.jobs,
+      filesMs: retention.files,
+      deadMs: retention.dead,
+      usageMs: retention.usage,
+    },
   };
 }
+
+/** How the ledger counts usage. */
+export const usageRules = ({
+  usage,
+  retention,
+}: Pick<Settings, 'usage' | 'retention'>): Settings['usage'] & { keepSeconds: number } => ({
+  ...usage,
+  keepSeconds: Math.ceil(retention.usageMs / 1000),
+});
 
 function camelKeys(value: unknown): unknown {
   if (value === null || typeof value !== 'object' || Array.isArray(value)) return value;

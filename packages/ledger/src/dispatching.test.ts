@@ -72,6 +72,16 @@ const move = (id: string, epoch: number, over = {}) =>
     ...over,
   });
 
+const USED = {
+  deployment: 'mini',
+  attempts: 1,
+  failedAttempts: 0,
+  usage: { input: 10, cached: 0, output: 5, reasoning: 0 },
+  costUsd: 0.25,
+  unpriced: 0,
+  unanswered: 0,
+};
+
 const claim = (id: string, epoch: number, over = {}) =>
   claimEntry(ledger, { id, epoch, holder: 'w1', now: NOW, leaseMs: 1_000, ...over });
 
@@ -185,6 +195,7 @@ describe('a single job', () => {
       keepSeconds: 60,
       eventId: 'evt_4',
       checkAt: NOW + 15_000,
+      used: USED,
       set: {},
     });
     await expect('a retry');
@@ -263,6 +274,7 @@ describe('a single job', () => {
       keepSeconds: 60,
       eventId: 'evt_1',
       checkAt: NOW,
+      used: USED,
       set: { result_status: 200, result_body: '{"a":"é"}' },
     };
     assert.deepEqual(await recordJob(ledger, { ...record, holder: 'other' }), {
@@ -312,6 +324,7 @@ describe('a single job', () => {
         keepSeconds: 60,
         eventId: 'evt_2',
         checkAt: NOW,
+        used: USED,
         set: {},
       });
     };
@@ -351,6 +364,7 @@ describe('a single job', () => {
       keepSeconds: 60,
       eventId: 'evt_5',
       checkAt: NOW,
+      used: USED,
       set: { result_status: 200, result_body: '{}' },
     });
     assert.equal(recorded.kind, 'kept');

@@ -3,7 +3,9 @@ export type { ConnectionRole } from './connect.ts';
 export { isChunkId, makeKeys, SLOT_NUMBERS } from './keys.ts';
 export type { Keys, ListKind } from './keys.ts';
 export { openLedger } from './ledger.ts';
-export type { Ledger } from './ledger.ts';
+export type { Ledger, UsageRules } from './ledger.ts';
+export { addUsage, noUsage, readUsage } from './usage.ts';
+export type { CallSums, UsageCell, UsageFigures } from './usage.ts';
 export type { Accepted, Idempotency } from './accepting.ts';
 export {
   countBacklog,

@@ -10,6 +10,7 @@ import { LARGE_BYTES } from './large-texts.ts';
 import { backlogMember, shareKey } from './backlog.ts';
 import { run } from './ledger.ts';
 import type { Ledger } from './ledger.ts';
+import { rulesOf, usageKey } from './usage.ts';
 
 export interface NewJob {
   id: string;
@@ -134,7 +135,13 @@ export async function endJob(
   const reply = await run(
     ledger,
     'end-job',
-    [keys.job(id), keys.check(slot), keys.outbox(slot), keys.backlog(slot)],
+    [
+      keys.job(id),
+      keys.check(slot),
+      keys.outbox(slot),
+      keys.backlog(slot),
+      usageKey(ledger, slot, ending.now),
+    ],
     [
       id,
       ending.status,
@@ -145,6 +152,7 @@ export async function endJob(
       keys.changes,
       keys.aborts,
       ending.onlyEpoch ?? '',
+      rulesOf(ledger),
     ],
   );
   const answers = { '1': 'ended', '0': 'had_ended', '-1': 'missing', '-2': 'busy' } as const;

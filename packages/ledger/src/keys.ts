@@ -17,6 +17,7 @@
  *   <p>:{jN}:outcomes           stream  outcomes that wait to be recorded
  *   <p>:{jN}:outbox             stream  webhook events that wait for the relay
  *   <p>:{jN}:leader             string  highest leader token seen by this slot
+ *   <p>:{jN}:usage:<hour>       hash    what was used in an hour since 1970 (count-usage.lua)
  *   <p>:{jN}:recorder           string  who records the outcomes of this slot now (a lease)
  *   <p>:{t:<tenant>}:…                  what its limits are counted by (tenants.ts)
  *   <p>:{ctl}:…                         leader lease, health of deployments, plan, turns of tenants
@@ -48,6 +49,7 @@ export interface Keys {
   leaderSeen: (slot: number) => string;
   tenant: (id: string) => Record<'allowance' | 'open' | 'lines' | 'spent', string>;
   recorder: (slot: number) => string;
+  usage: (slot: number, hour: number) => string;
   leader: string;
   health: string;
   /** The plan in force, as JSON. */
@@ -97,6 +99,7 @@ export function makeKeys(prefix: string): Keys {
     leaderSeen: (slot) => at(slot, 'leader'),
     tenant: (id) => tenantKeys(`${prefix}:{t:${id}}`),
     recorder: (slot) => at(slot, 'recorder'),
+    usage: (slot, hour) => at(slot, `usage:${hour}`),
     leader: `${prefix}:{ctl}:leader`,
     health: `${prefix}:{ctl}:health`,
     plan: `${prefix}:{ctl}:plan`,

@@ -10,6 +10,18 @@ export interface Ledger {
   keys: Keys;
   /** For requests and answers of any size. */
   large: LargeTexts;
+  /** How usage is counted; null: this process ends no jobs, and counts none. */
+  usage: UsageRules | null;
+}
+
+/** How usage is counted. */
+export interface UsageRules {
+  /** How long an hour of it is kept, s. */
+  keepSeconds: number;
+  /** Metadata keys that usage is told apart by. */
+  metadataKeys: readonly string[];
+  /** Values of one key, tenant, hour and slot that are told apart. */
+  metadataValues: number;
 }
 
 export type ScriptName =
@@ -63,16 +75,31 @@ const NAMES: readonly ScriptName[] = [
   'raise-token',
 ];
 
-const source = (name: ScriptName): string =>
+const fileOf = (name: string): string =>
   readFileSync(new URL(`./scripts/${name}.lua`, import.meta.url), 'utf8');
 
+/** Scripts that count usage in the step that ends something. */
+const COUNTING: ReadonlySet<ScriptName> = new Set([
+  'end-job',
+  'record-job',
+  'record-lines',
+  'finish-batch',
+]);
+
+const source = (name: ScriptName): string =>
+  COUNTING.has(name) ? `${fileOf('count-usage')}${fileOf(name)}` : fileOf(name);
+
 /** Binds the scripts to a connection. `large`: another one for large texts, where people wait for the small ones. */
-export function openLedger(redis: Redis, prefix: string, large = redis): Ledger {
+export function openLedger(
+  redis: Redis,
+  prefix: string,
+  { large = redis, usage = null }: { large?: Redis; usage?: UsageRules | null } = {},
+): Ledger {
   for (const name of NAMES) {
     const script = { lua: source(name) };
     for (const each of new Set([redis, large])) each.defineCommand(commandOf(name), script);
   }
-  return { redis, keys: makeKeys(prefix), large: new LargeTexts(large) };
+  return { redis, keys: makeKeys(prefix), large: new LargeTexts(large), usage };
 }
 
 const commandOf = (name: ScriptName): string => `sluice_${name.replaceAll('-', '_')}`;

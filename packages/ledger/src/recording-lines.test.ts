@@ -24,7 +24,9 @@ let ledger: Ledger;
 
 before(async () => {
   redis = await startRedis();
-  ledger = openLedger(connectRedis(redis.url, 'background'), 'test');
+  ledger = openLedger(connectRedis(redis.url, 'background'), 'test', {
+    usage: { keepSeconds: 60, metadataKeys: [], metadataValues: 1 },
+  });
 });
 after(async () => {
   ledger.redis.disconnect();
@@ -115,6 +117,9 @@ const feed = (batch: string, chunks: NewChunk[], cursor = 0, over = {}) =>
 
 const one = (over: Partial<LinesEntry> & Pick<LinesEntry, 'streamId' | 'chunk'>): LinesEntry => ({
   bytes: 10,
+  deployment: 'mini',
+  attempts: 1,
+  failedAttempts: 0,
   usage: { input: 1, cached: 0, output: 2, reasoning: 0 },
   costUsd: 0.5,
   unpriced: 1,
@@ -171,6 +176,7 @@ const ending = (id: string, from: string, to: 'completed' | 'cancelled') => ({
   eventId: 'e',
   keepSeconds: 5,
   extents: null as Extent[] | null,
+  pool: 'fast',
   set: {},
 });
 

@@ -8,6 +8,8 @@ import type { Ledger, ScriptArgument } from './ledger.ts';
 import { chunkFields } from './placing.ts';
 import type { NewChunk } from './placing.ts';
 import { tagged } from './reply.ts';
+import { figuresOf, rulesOf, usageKey } from './usage.ts';
+import type { CallSums } from './usage.ts';
 
 /** Failed lines of one entry that go on together, in a chunk of their own. */
 export interface LinesRetry {
@@ -19,15 +21,13 @@ export interface LinesRetry {
 }
 
 /** What one stream entry brings: outcomes of one delivery of a chunk. */
-export interface LinesEntry {
+export interface LinesEntry extends CallSums {
   streamId: string;
   chunk: string;
   /** Bytes of its rows in the segment. */
   bytes: number;
-  usage: { input: number; cached: number; output: number; reasoning: number };
-  costUsd: number;
-  unpriced: number;
-  unanswered: number;
+  /** That was called. */
+  deployment: string;
   byDeployment: Record<string, number>;
   /** Lines that have ended, with their places in the chunk. */
   lines: { line: number; ok: boolean; place: number }[];
@@ -72,6 +72,7 @@ export async function recordLines(ledger: Ledger, record: LinesRecord): Promise<
     keys.check(slot),
     keys.chunks(record.batch),
     keys.recorder(slot),
+    usageKey(ledger, slot, record.now),
   ];
   const [tag, recorded, total, status, tenant, usd] = tagged(
     await run(ledger, 'record-lines', names, lineArguments(ledger, record)),
@@ -100,6 +101,7 @@ function lineArguments(ledger: Ledger, record: LinesRecord): ScriptArgument[] {
     keys.chunk(record.batch).slice(0, -record.batch.length),
     record.segment?.name ?? '',
     record.segment?.start ?? 0,
+    rulesOf(ledger),
     record.entries.length,
   ];
   for (const entry of record.entries) addEntry(args, entry);
@@ -107,10 +109,10 @@ function lineArguments(ledger: Ledger, record: LinesRecord): ScriptArgument[] {
 }
 
 function addEntry(args: ScriptArgument[], entry: LinesEntry): void {
-  const { usage, lines, retries } = entry;
-  args.push(entry.streamId, entry.chunk, entry.bytes);
-  args.push(usage.input, usage.cached, usage.output, usage.reasoning);
-  args.push(entry.costUsd, entry.unpriced, entry.unanswered);
+  const { lines, retries } = entry;
+  const [calls, failed, ...sums] = figuresOf(entry);
+  args.push(entry.streamId, entry.chunk, entry.bytes, ...sums);
+  args.push(entry.deployment, calls, failed);
   const deployments = Object.entries(entry.byDeployment);
   args.push(deployments.length, ...deployments.flat());
   args.push(lines.length);

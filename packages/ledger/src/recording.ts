@@ -8,6 +8,8 @@ import type { Extent } from './batches.ts';
 import { run } from './ledger.ts';
 import type { Ledger } from './ledger.ts';
 import { fieldsOf, tagged } from './reply.ts';
+import { figuresOf, rulesOf, usageKey } from './usage.ts';
+import type { CallSums } from './usage.ts';
 
 /** Takes or renews the recorder lease of a slot. */
 export async function holdRecorder(
@@ -106,6 +108,8 @@ export interface JobRecord {
   keepSeconds: number;
   eventId: string;
   checkAt: number;
+  /** What the attempt used, and where. */
+  used: CallSums & { deployment: string };
   set: Record<string, string | number | null>;
 }
 
@@ -136,6 +140,7 @@ export async function recordJob(ledger: Ledger, record: JobRecord): Promise<Reco
       keys.outcomes(slot),
       keys.outbox(slot),
       keys.recorder(slot),
+      usageKey(ledger, slot, record.now),
     ],
     [
       record.id,
@@ -149,6 +154,9 @@ export async function recordJob(ledger: Ledger, record: JobRecord): Promise<Reco
       keys.changes,
       record.checkAt,
       record.epoch,
+      rulesOf(ledger),
+      record.used.deployment,
+      figuresOf(record.used).join(' '),
       ...fieldsOf(record.set),
     ],
   );
@@ -170,6 +178,8 @@ export async function finishBatch(
     keepSeconds: number;
     /** What its files were written from; null = it has none. */
     extents: readonly Extent[] | null;
+    /** The pool of all its lines; '' when there are several. */
+    pool: string;
     set: Record<string, string | number | null>;
   },
 ): Promise<'ended' | 'had_ended' | 'missing' | 'outdated'> {
@@ -191,6 +201,7 @@ export async function finishBatch(
       keys.seen(end.id),
       keys.chunks(end.id),
       keys.extents(end.id),
+      usageKey(ledger, slot, end.now),
     ],
     [
       end.id,
@@ -202,6 +213,8 @@ export async function finishBatch(
       end.keepSeconds,
       end.extents?.length ?? '',
       rowOf(end.extents?.at(-1)),
+      rulesOf(ledger),
+      end.pool,
       ...fieldsOf(end.set),
     ],
   );

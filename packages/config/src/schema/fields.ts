@@ -56,6 +56,13 @@ export const percent = () =>
 
 export const flag = () => z.preprocess(readFlag, z.boolean()).meta({ allowed: 'true or false' });
 
+/** A key of jobs' metadata, without white space. */
+export const metadataKey = () =>
+  z
+    .string()
+    .regex(/^\S{1,64}$/)
+    .meta({ allowed: 'a metadata key of 1 to 64 characters without white space' });
+
 export const text = () => z.preprocess(readText, z.string().min(1)).meta({ allowed: 'a text' });
 
 /** Names become part of Redis keys, queue names and URLs. */

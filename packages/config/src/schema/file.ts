@@ -10,6 +10,7 @@ import {
   retry,
   server,
   tenant,
+  usage,
   webhooks,
 } from './operation.ts';
 import { routes } from './routes.ts';
@@ -51,6 +52,7 @@ export const configFile = z.strictObject({
   server,
   dispatch,
   admission,
+  usage,
 });
 
 export type ConfigFile = z.output<typeof configFile>;

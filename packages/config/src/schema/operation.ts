@@ -7,6 +7,7 @@ import {
   cidr,
   duration,
   flag,
+  metadataKey,
   name,
   share,
   text,
@@ -109,9 +110,33 @@ export const retention = z
     jobs: duration().prefault('24h').describe('Ended jobs and their results.'),
     files: duration().prefault('30d').describe('Files, unless the upload says otherwise.'),
     dead: duration().prefault('7d').describe('Jobs out of attempts, for replay.'),
+    usage: duration()
+      .prefault('90d')
+      .describe('Each hour of usage, from its first entry; a change holds for hours to come.'),
   })
   .prefault({})
   .describe('How long things are kept.');
+
+const MOST_METADATA_KEYS = 5;
+
+export const usage = z
+  .strictObject({
+    metadata_keys: z
+      .array(metadataKey())
+      .max(MOST_METADATA_KEYS)
+      .prefault([])
+      .meta({ allowed: `a list of at most ${MOST_METADATA_KEYS} metadata keys` })
+      .describe(
+        'Keys of the metadata of jobs and batches that usage is told apart by, for `group_by=metadata.<key>`; none by default. What ended before a key stood here is not told apart by it.',
+      ),
+    metadata_values: whole(1, 1_000)
+      .prefault(100)
+      .describe(
+        'Most values of one key and tenant that are told apart in an answer’s bucket; the rest is one group, `other`.',
+      ),
+  })
+  .prefault({})
+  .describe('What /v1/usage and /admin/usage tell apart.');
 
 export const server = z
   .strictObject({

@@ -1,11 +1,12 @@
 --[[
 Ends a single job without an answer: cancelled by its owner or past its deadline. Raises the epoch, so that whoever
 holds its entry drops it.
-KEYS  1 job  2 check  3 outbox  4 backlog
+KEYS  1 job  2 check  3 outbox  4 backlog  5 usage of this hour
 ARGV  1 id  2 status (cancelled | expired)  3 now ms  4 error JSON  5 event JSON without url ('' = none)
       6 keep for, s  7 changes channel  8 aborts channel
       9 the epoch it must have ('' = any; with one, a job whose call is leased beyond now is left alone, and one whose
         answer waits to be recorded)
+      10 usage rules
 Returns 1 ended now · 0 had ended before · -1 no such job · -2 not in that epoch, being called, or answered
 ]]
 local status, epoch, lease, hook, answer =
@@ -17,7 +18,10 @@ redis.call('HSET', KEYS[1], 'status', ARGV[2], 'ended', ARGV[3], 'error', ARGV[4
 redis.call('HINCRBY', KEYS[1], 'epoch', 1)
 redis.call('ZREM', KEYS[2], ARGV[1])
 local bands = {interactive = '1', normal = '2', low = '3'}
-local priority, tenant, pool, due = unpack(redis.call('HMGET', KEYS[1], 'priority', 'tenant', 'pool', 'deadline'))
+local priority, tenant, pool, due, metadata =
+  unpack(redis.call('HMGET', KEYS[1], 'priority', 'tenant', 'pool', 'deadline', 'metadata'))
+local place = ARGV[2] == 'cancelled' and 3 or 4
+countUsage(KEYS[5], ARGV[10], tenant or '', metadata, {[(pool or '') .. '\0'] = {[place] = 1}})
 redis.call('ZREM', KEYS[4], table.concat({bands[priority] or '', tenant or '', pool or '', due or '', ARGV[1]}, '\0'))
 redis.call('EXPIRE', KEYS[1], ARGV[6])
 if hook and hook ~= '' and ARGV[5] ~= '' then

@@ -1,11 +1,12 @@
 --[[
 Records outcomes of lines of one batch whose segment is on disk: bits, counts, extents, retries and the deletion of the
 stream entries in one step. After it the results have left Redis.
-KEYS  1 batch  2 seen  3 extents  4 outcomes stream  5 check  6 chunks  7 recorder lease
+KEYS  1 batch  2 seen  3 extents  4 outcomes stream  5 check  6 chunks  7 recorder lease  8 usage of this hour
 ARGV  1 batch id  2 holder of the recorder lease  3 now ms  4 changes channel  5 key prefix of chunks
-      6 segment ('' = none)  7 where in it the rows begin, bytes  8 number of stream entries, then per entry:
+      6 segment ('' = none)  7 where in it the rows begin, bytes  8 usage rules  9 number of stream entries, then per entry:
       stream id, chunk it came from, bytes of its rows in the segment (one entry's behind the other's),
       input tokens, cached, output, reasoning, cost, answered calls of unknown cost, calls without an answer,
+      deployment called, calls, calls that failed,
       number of deployments, then per deployment: id, lines that succeeded there,
       number of lines recorded, then per line: line, ok (1 | 0), place in the chunk,
       number of retries, then per retry: number of places, places, new chunk id, check at ms, number of fields, field, value …
@@ -13,13 +14,13 @@ Returns {newly recorded, recorded in all, total, status, tenant, US dollars of t
 An entry counts if this call deletes it from the stream, and only then: recording it again, alone or among others, adds
 nothing, neither counts nor rows. A place leaves its chunk once: a second answer for it is kept in the segment, where
 readers drop it by its line number. A batch that has ended stays as it is; only what a late answer cost is added. One that
-is winding down retries nothing.
+is winding down retries nothing. Usage is counted of every entry that this call deletes.
 ]]
 if redis.call('GET', KEYS[7]) ~= ARGV[2] then return {-1} end
 local ENDED = {completed = true, failed = true, expired = true, cancelled = true}
 local status = redis.call('HGET', KEYS[1], 'status')
 local open = status and not ENDED[status]
-local at = 8
+local at = 9
 local function take()
   at = at + 1
   return ARGV[at - 1]
@@ -51,6 +52,13 @@ local function add(name, amount)
   if amount ~= 0 then adds[name] = (adds[name] or 0) + amount end
 end
 
+local cells = {}
+local function cellOf(pool, deployment)
+  local name = pool .. '\0' .. deployment
+  cells[name] = cells[name] or {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+  return cells[name]
+end
+
 local ranges = {}
 local function addRange(from, to)
   local last = ranges[#ranges]
@@ -67,10 +75,16 @@ for _ = 1, takeNumber() do
   local chunk, bytes = take(), takeNumber()
   if counts then addRange(offset, offset + bytes) end
   offset = offset + bytes
+  local used = {}
   for i = 1, #SUMS do
     local amount = takeNumber()
+    used[i + 6] = amount
     if counts or (fresh and SPENT[SUMS[i]]) then add(SUMS[i], amount) end
   end
+  local called = take()
+  used[5], used[6] = takeNumber(), takeNumber()
+  local cell = fresh and cellOf(redis.call('HGET', ARGV[5] .. chunk, 'pool') or '', called)
+  for i = 5, 13 do if fresh then cell[i] = cell[i] + used[i] end end
   for _ = 1, takeNumber() do
     local id, lines = take(), takeNumber()
     if counts then add('by:' .. id, lines) end
@@ -82,6 +96,8 @@ for _ = 1, takeNumber() do
     if counts and redis.call('SETBIT', KEYS[2], line, 1) == 0 then
       newly = newly + 1
       add(ok == '1' and 'completed' or 'failed', 1)
+      local place = ok == '1' and 1 or 2
+      cell[place] = cell[place] + 1
     end
   end
   if counts then leave(chunk, places) end
@@ -97,6 +113,9 @@ for _ = 1, takeNumber() do
     at = at + fields
   end
 end
+local tenant, metadata = unpack(redis.call('HMGET', KEYS[1], 'tenant', 'metadata'))
+tenant = tenant or ''
+countUsage(KEYS[8], ARGV[8], tenant, metadata, cells)
 if not status then return {-3} end
 if deleted == 0 then return {-2} end
 
@@ -127,5 +146,4 @@ if status == 'in_progress' and recorded >= total then
   redis.call('ZADD', KEYS[5], tonumber(ARGV[3]) + 10000, ARGV[1])
 end
 if open then redis.call('PUBLISH', ARGV[4], ARGV[1] .. ' ' .. status) end
-local tenant = redis.call('HGET', KEYS[1], 'tenant') or ''
 return {newly, recorded, total, status, tenant, string.format('%.17g', adds.cost or 0)}
