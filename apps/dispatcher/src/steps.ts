@@ -2,7 +2,14 @@
  * Short steps in a batch's life, from the `batches` queue: validate, wind down, finalise. Each can be repeated from the
  * beginning at any time: what it does depends on the batch's status alone.
  */
-import { dropChunk, moveBatch, openChunks, outcomesLeft, readBatch } from '@sluice/ledger';
+import {
+  abortCalls,
+  dropChunk,
+  moveBatch,
+  openChunks,
+  outcomesLeft,
+  readBatch,
+} from '@sluice/ledger';
 import type { StoredBatch } from '@sluice/ledger';
 import type { StepData } from '@sluice/queues';
 import { beginBatch } from './begin-batch.ts';
@@ -22,7 +29,10 @@ export async function runStep(ports: StepPorts, { batch: id, step }: StepData): 
   return DONE;
 }
 
-/** Cancelled or past its window: what has not been called is dropped, what is being called may end. */
+/**
+ * Cancelled or past its window: what has not been called is dropped. Calls in flight are aborted when it was cancelled, and
+ * may end when its window is over; answers that are there by then count.
+ */
 async function windDown(ports: StepPorts, batch: StoredBatch): Promise<StepEnd> {
   const { ledger, now } = ports;
   if (batch.status === 'in_progress' && now() >= batch.expiresAt) {
@@ -41,10 +51,16 @@ async function windDown(ports: StepPorts, batch: StoredBatch): Promise<StepEnd> 
 }
 
 /** No line of it is being called, and every answer is recorded. */
-async function isSettled({ ledger, now }: StepPorts, { id }: StoredBatch): Promise<boolean> {
+async function isSettled(
+  { ledger, now }: StepPorts,
+  { id, status }: StoredBatch,
+): Promise<boolean> {
   const chunks = await openChunks(ledger, id);
   const answers = await Promise.all(
     chunks.map((chunk) => dropChunk(ledger, { id: chunk, batch: id }, now())),
   );
-  return !answers.includes('called') && !(await outcomesLeft(ledger, id));
+  const called = chunks.filter((_, i) => answers[i] === 'called');
+  // Said again each time this is looked at: a worker may not have heard it.
+  if (status === 'cancelling') await abortCalls(ledger, called);
+  return called.length === 0 && !(await outcomesLeft(ledger, id));
 }

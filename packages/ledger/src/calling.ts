@@ -251,3 +251,8 @@ const chunksOf = <Item>(items: readonly Item[], most: number): Item[][] =>
   Array.from({ length: Math.ceil(items.length / most) }, (_, i) =>
     items.slice(i * most, (i + 1) * most),
   );
+
+/** Asks whoever calls for these entries to abort their calls. Nobody may hear it. */
+export async function abortCalls({ redis, keys }: Ledger, ids: readonly string[]): Promise<void> {
+  await Promise.all(ids.map((id) => redis.publish(keys.aborts, id)));
+}

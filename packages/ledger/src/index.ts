@@ -65,7 +65,7 @@ export {
   readWaiting,
 } from './placing.ts';
 export type { Feed, LineHistory, LineRef, Move, Moved, NewChunk, Waiting } from './placing.ts';
-export { claimEntry, handBack, renewLeases, storeOutcomes } from './calling.ts';
+export { abortCalls, claimEntry, handBack, renewLeases, storeOutcomes } from './calling.ts';
 export type { Claim, ClaimedChunk, ClaimedJob, ClaimResult, OutcomeItem } from './calling.ts';
 export {
   finishBatch,

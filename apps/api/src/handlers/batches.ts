@@ -37,7 +37,7 @@ export async function listBatches(api: Api, request: ApiRequest): Promise<Reply>
 
 const CANCELLABLE: BatchStatus[] = ['validating', 'in_progress'];
 
-/** Lines being called may still end; the rest go to the error file as `batch_cancelled`. */
+/** Calls in flight are aborted; what has no answer then goes to the error file as `batch_cancelled`. */
 export async function cancelBatch(api: Api, request: ApiRequest): Promise<Reply> {
   const { id } = await find(api, request);
   const moved = await move(api, id, {
@@ -53,13 +53,13 @@ export async function cancelBatch(api: Api, request: ApiRequest): Promise<Reply>
 export const pauseBatch = (api: Api, request: ApiRequest): Promise<Reply> =>
   moveTo(api, request, () => ({ set: { paused: '1', paused_reason: '', eta_at: '' } }));
 
-/** Looked after at once, so that the leader feeds it again. Going on after `max_cost_usd` paused it is leave to spend more. */
+/** Looked after at once, so that the leader feeds it again. Going on where `max_cost_usd` is reached is leave to spend more. */
 export const resumeBatch = (api: Api, request: ApiRequest): Promise<Reply> =>
-  moveTo(api, request, ({ pausedReason }) => ({
+  moveTo(api, request, ({ maxCostUsd, costUsd }) => ({
     set: {
       paused: '0',
       paused_reason: '',
-      ...(pausedReason?.startsWith('max_cost_usd') ? { max_cost: '' } : {}),
+      ...(maxCostUsd !== null && costUsd >= maxCostUsd ? { max_cost: '' } : {}),
     },
     checkAt: request.now,
   }));

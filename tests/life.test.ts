@@ -1,0 +1,207 @@
+/** The life of jobs and batches over real processes: cancelled, paused, expired, retried, paid for and told of, to the end. */
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { Redis } from 'ioredis';
+import { System, until } from '@sluice/testing';
+
+let system: System;
+let redis: Redis;
+before(async () => {
+  system = await System.start({
+    config: `
+providers:
+  one: { type: openai, base_url: "{{simulator}}/v1", api_key: one }
+  two: { type: openai, base_url: "{{simulator}}/v1", api_key: two }
+deployments:
+  quick: { provider: one, model: m, price: { input: 100, output: 200 } }
+  slow: { provider: two, model: m, limits: { concurrency: 8 }, timeout_ms: 120000 }
+pools: { fast: [quick], hanging: [slow] }
+retry: { max_attempts: 1 }
+`,
+    simulator: {
+      accounts: {
+        one: { key: 'one', format: 'openai', faults: [{ kind: 'error', match: 'bad' }] },
+        two: { key: 'two', format: 'openai', faults: [{ kind: 'hang' }] },
+      },
+    },
+    roles: { worker: 2 },
+  });
+  redis = new Redis(system.redis.url);
+});
+after(async () => {
+  redis.disconnect();
+  await system.stop();
+});
+
+async function ask(line: string, body?: unknown, headers: Record<string, string> = {}) {
+  const [method = 'GET', path = ''] = line.split(' ');
+  const type = typeof body === 'string' ? 'application/jsonl' : 'application/json';
+  const text = typeof body === 'string' ? body : JSON.stringify(body);
+  const response = await fetch(system.apiUrl + path, {
+    method,
+    headers: { ...(text ? { 'content-type': type } : {}), ...headers },
+    ...(text ? { body: text } : {}),
+  });
+  // oxlint-disable-next-line typescript/no-explicit-any -- The tests say what they expect of an answer.
+  return { status: response.status, json: (await response.json()) as any };
+}
+
+const get = async (path: string) => (await ask(`GET ${path}`)).json;
+const chat = (content: string) => ({ max_tokens: 16, messages: [{ role: 'user', content }] });
+const lines = (model: string, count: number, content = 'line'): string =>
+  Array.from({ length: count }, (_, i) =>
+    JSON.stringify({
+      custom_id: `${i}`,
+      method: 'POST',
+      url: '/v1/chat/completions',
+      body: { model, ...chat(`${content} ${i}`) },
+    }),
+  ).join('\n');
+
+interface Account {
+  calls: number;
+  aborted: number;
+  open: number;
+}
+const account = async (id: string): Promise<Account> =>
+  (await system.simulated<{ accounts: Record<string, Account> }>()).accounts[id] as Account;
+
+const ended = (id: string) =>
+  until(
+    `batch ${id} to end`,
+    async () => {
+      const batch = await get(`/v1/batches/${id}`);
+      return ['completed', 'failed', 'expired', 'cancelled'].includes(batch.status) ? batch : null;
+    },
+    { timeoutMs: 60_000, everyMs: 50 },
+  );
+
+async function rowsOf(file: string | null): Promise<{ error: { code: string } | null }[]> {
+  if (file === null) return [];
+  const text = await (await fetch(`${system.apiUrl}/v1/files/${file}/content`)).text();
+  return text
+    .split('\n')
+    .filter(Boolean)
+    .map((row) => JSON.parse(row) as { error: { code: string } | null });
+}
+
+const usage = async () => (await get('/admin/usage?bucket=total')).data[0].results[0];
+
+describe('a batch', () => {
+  test('that is cancelled aborts its calls in flight and ends at once; undone lines are usage too', async () => {
+    const before = await usage();
+    const { json } = await ask('POST /v1/batches', lines('hanging', 40));
+    await until('calls to hang', async () => (await account('two')).open >= 8);
+    assert.equal((await ask(`POST /v1/batches/${json.id}/cancel`)).status, 200);
+    const batch = await ended(json.id);
+    assert.equal(batch.status, 'cancelled');
+    await until('no call to be open', async () => (await account('two')).open === 0);
+    const rows = await rowsOf(batch.error_file_id);
+    assert.equal(rows.length, 40);
+    assert.ok(rows.every(({ error }) => error?.code === 'batch_cancelled'));
+    assert.equal((await usage()).cancelled - before.cancelled, 40);
+  });
+
+  test('past its window reports what is not done as expired, and may be retried', async () => {
+    const before = await usage();
+    const bad = lines('fast', 2, 'bad');
+    const mixed = `${lines('hanging', 10).replaceAll('"custom_id":"', '"custom_id":"h')}\n${bad}`;
+    const { json } = await ask('POST /v1/batches?completion_window=1h', mixed);
+    await until('calls to hang', async () => (await account('two')).open >= 8);
+    const key = (await redis.keys(`*:batch:${json.id}`))[0] as string;
+    // An hour passes: for the batch, and for its lines that are under way.
+    await redis.hset(key, 'expires', Date.now());
+    for (const chunk of await redis.keys(`*:chunk:${json.id}~*`))
+      await redis.hset(chunk, 'deadline', Date.now());
+    await redis.zadd(key.replace(/batch:.*/, 'check'), Date.now(), json.id);
+    await until('it to wind down', async () => (await redis.hget(key, 'status')) === 'expiring');
+    // Calls in flight may end: here their worker is told to stop.
+    await system.simulate('two', { faults: [] });
+    for (const name of system.names('worker')) await system.end(name, 'SIGKILL');
+    await system.launch('worker');
+    const batch = await ended(json.id);
+    assert.equal(batch.status, 'expired');
+    const codes = (await rowsOf(batch.error_file_id)).map(({ error }) => error?.code ?? 'answered');
+    assert.equal(codes.length, 12);
+    assert.equal(codes.filter((code) => code === 'batch_expired').length, 10);
+    assert.equal((await usage()).expired - before.expired, 10);
+    const again = await ask(`POST /v1/batches/${json.id}/retry`, {});
+    const retried = await ended(again.json.id);
+    assert.deepEqual(
+      [retried.sluice.retry_of, retried.request_counts],
+      [json.id, { total: 12, completed: 10, failed: 2 }],
+    );
+  });
+
+  test('pauses at max_cost_usd and says how to go on; resumed it ends', async () => {
+    const text = lines('fast', 6_000);
+    const { json } = await ask('POST /v1/batches?max_cost_usd=0.01', text);
+    const paused = await until(
+      'it to pause',
+      async () => {
+        const batch = await get(`/v1/batches/${json.id}`);
+        return batch.sluice.paused || batch.status === 'completed' ? batch : null;
+      },
+      { timeoutMs: 60_000 },
+    );
+    assert.match(paused.sluice.paused_reason, /max_cost_usd reached: .* of 0.01; POST .*resume/);
+    assert.equal((await ask(`POST /v1/batches/${json.id}/pause`)).status, 200);
+    assert.equal((await ask(`POST /v1/batches/${json.id}/resume`)).status, 200);
+    const batch = await ended(json.id);
+    assert.deepEqual([batch.status, batch.request_counts.completed], ['completed', 6_000]);
+  });
+});
+
+describe('a job', () => {
+  test('in flight elsewhere is aborted; queued it is never called', async () => {
+    await system.simulate('two', { faults: [{ kind: 'hang' }] });
+    const open = await ask('POST /v1/jobs', { model: 'hanging', body: chat('x') });
+    await until('its call to hang', async () => (await account('two')).open === 1);
+    assert.equal((await ask(`POST /v1/jobs/${open.json.id}/cancel`)).json.status, 'cancelled');
+    await until('its call to be aborted', async () => (await account('two')).open === 0);
+    await until(
+      'its attempt to be kept',
+      async () => (await get(`/v1/jobs/${open.json.id}`)).attempts.length === 1,
+    );
+    const { calls } = await account('two');
+    await ask('PATCH /admin/deployments/slow', { state: 'paused' });
+    const queued = await ask('POST /v1/jobs', { model: 'hanging', body: chat('y') });
+    assert.equal((await ask(`POST /v1/jobs/${queued.json.id}/cancel`)).json.status, 'cancelled');
+    const late = await ask('POST /v1/jobs', {
+      model: 'hanging',
+      body: chat('z'),
+      deadline_ms: 1_000,
+    });
+    const expired = await get(`/v1/jobs/${late.json.id}?wait_ms=20000`);
+    assert.deepEqual([expired.status, expired.error.code], ['expired', 'expired']);
+    await ask('PATCH /admin/deployments/slow', { state: null });
+    await system.simulate('two', { faults: [] });
+    const next = await ask('POST /v1/jobs', { model: 'hanging', body: chat('next') });
+    assert.equal((await get(`/v1/jobs/${next.json.id}?wait_ms=20000`)).status, 'succeeded');
+    assert.equal((await account('two')).calls, calls + 1);
+  });
+
+  test('is followed by events until it ends', async () => {
+    const { json } = await ask('POST /v1/jobs', { model: 'fast', body: chat('followed') });
+    const text = await (await fetch(`${system.apiUrl}/v1/jobs/${json.id}/events`)).text();
+    assert.match(text, /event: job\.succeeded\n/);
+  });
+
+  test('pages of the list neither skip nor repeat while jobs are added', async () => {
+    const metadata = { run: 'paged' };
+    const add = () => ask('POST /v1/jobs', { model: 'fast', body: chat('p'), metadata });
+    const first = await Promise.all(Array.from({ length: 40 }, add));
+    const seen: string[] = [];
+    let after = '';
+    do {
+      const [page] = await Promise.all([
+        get(`/v1/jobs?metadata[run]=paged&limit=7${after}`),
+        ...Array.from({ length: 5 }, add),
+      ]);
+      seen.push(...page.data.map(({ id }: { id: string }) => id));
+      after = page.has_more ? `&after=${page.last_id}` : '';
+    } while (after !== '');
+    assert.equal(new Set(seen).size, seen.length);
+    for (const { json } of first) assert.ok(seen.includes(json.id));
+  });
+});
