@@ -89,7 +89,7 @@ const usage = async () => (await get('/admin/usage?bucket=total')).data[0].resul
 
 describe('a batch', () => {
   test('that is cancelled aborts its calls in flight and ends at once; undone lines are usage too', async () => {
-    const before = await usage();
+    const earlier = await usage();
     const { json } = await ask('POST /v1/batches', lines('hanging', 40));
     await until('calls to hang', async () => (await account('two')).open >= 8);
     assert.equal((await ask(`POST /v1/batches/${json.id}/cancel`)).status, 200);
@@ -99,11 +99,11 @@ describe('a batch', () => {
     const rows = await rowsOf(batch.error_file_id);
     assert.equal(rows.length, 40);
     assert.ok(rows.every(({ error }) => error?.code === 'batch_cancelled'));
-    assert.equal((await usage()).cancelled - before.cancelled, 40);
+    assert.equal((await usage()).cancelled - earlier.cancelled, 40);
   });
 
   test('past its window reports what is not done as expired, and may be retried', async () => {
-    const before = await usage();
+    const earlier = await usage();
     const bad = lines('fast', 2, 'bad');
     const mixed = `${lines('hanging', 10).replaceAll('"custom_id":"', '"custom_id":"h')}\n${bad}`;
     const { json } = await ask('POST /v1/batches?completion_window=1h', mixed);
@@ -124,7 +124,7 @@ describe('a batch', () => {
     const codes = (await rowsOf(batch.error_file_id)).map(({ error }) => error?.code ?? 'answered');
     assert.equal(codes.length, 12);
     assert.equal(codes.filter((code) => code === 'batch_expired').length, 10);
-    assert.equal((await usage()).expired - before.expired, 10);
+    assert.equal((await usage()).expired - earlier.expired, 10);
     const again = await ask(`POST /v1/batches/${json.id}/retry`, {});
     const retried = await ended(again.json.id);
     assert.deepEqual(
@@ -192,15 +192,15 @@ describe('a job', () => {
     const add = () => ask('POST /v1/jobs', { model: 'fast', body: chat('p'), metadata });
     const first = await Promise.all(Array.from({ length: 40 }, add));
     const seen: string[] = [];
-    let after = '';
+    let next = '';
     do {
       const [page] = await Promise.all([
-        get(`/v1/jobs?metadata[run]=paged&limit=7${after}`),
+        get(`/v1/jobs?metadata[run]=paged&limit=7${next}`),
         ...Array.from({ length: 5 }, add),
       ]);
       seen.push(...page.data.map(({ id }: { id: string }) => id));
-      after = page.has_more ? `&after=${page.last_id}` : '';
-    } while (after !== '');
+      next = page.has_more ? `&after=${page.last_id}` : '';
+    } while (next !== '');
     assert.equal(new Set(seen).size, seen.length);
     for (const { json } of first) assert.ok(seen.includes(json.id));
   });

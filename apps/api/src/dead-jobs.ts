@@ -25,6 +25,8 @@ export interface DeadFilter {
 type Ports = Pick<Api, 'ledger' | 'queues'>;
 
 const PAGE = 500;
+/** Of one round. */
+const MOST_REMOVED = 20_000;
 
 /** Newest first. Rejects at once when Redis is away: the queue's own commands would wait for it. */
 export async function* deadJobs(ports: Ports, filter: DeadFilter): AsyncGenerator<DeadJob> {
@@ -68,10 +70,19 @@ export async function removeDead({ queues }: Ports, id: string): Promise<void> {
   await queues.queue(QUEUES.dead).remove(id);
 }
 
-/** Entries past their retention; how many went. */
+/** Entries past their retention, oldest first, up to a bound; how many went. It looks at no younger ones but a page. */
 export async function removeOldDead(
   { queues }: Pick<Api, 'queues'>,
   keepMs: number,
 ): Promise<number> {
-  return (await queues.queue(QUEUES.dead).clean(keepMs, PAGE, 'wait')).length;
+  const queue = queues.queue(QUEUES.dead);
+  const before = Date.now() - keepMs;
+  for (let removed = 0; removed < MOST_REMOVED;) {
+    const oldest = await queue.getJobs(['waiting'], 0, PAGE - 1, true);
+    const old = oldest.filter(({ timestamp }) => timestamp <= before);
+    await Promise.all(old.map(({ id }) => queue.remove(id as string)));
+    removed += old.length;
+    if (old.length < PAGE) return removed;
+  }
+  return MOST_REMOVED;
 }

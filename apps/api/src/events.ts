@@ -33,8 +33,8 @@ export const apiEvents = (log: Logger) => ({
     log.warn(fields, 'accepted but not queued; the sweeper will'),
   bytesLeft: (fields: { name: string; error: string }) =>
     log.warn(fields, 'bytes of a deleted file remain in the store'),
-  housekept: (fields: { files: number; uploads: number; rows: number }) =>
-    log.info(fields, 'lapsed files and uploads removed'),
+  housekept: (fields: { files: number; uploads: number; batches: number; rows: number }) =>
+    log.info(fields, 'lapsed files, uploads and batches removed'),
   housekeepingFailed: (fields: { error: string }) => log.warn(fields, 'housekeeping failed'),
 });
 

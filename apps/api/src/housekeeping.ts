@@ -1,78 +1,134 @@
-/** Removes lapsed files and uploads, and rows of lists whose job is past its retention. Any number of processes may do it. */
+/**
+ * Removes lapsed files, uploads and batches, jobs out of attempts, and rows of lists whose job is past its retention. Any
+ * number of processes may do it. It looks at what is due, never at what waits.
+ */
 import { isId } from '@sluice/job';
-import { SLOT_NUMBERS, endUpload, listExpired, readFile } from '@sluice/ledger';
+import {
+  SLOT_NUMBERS,
+  deleteBatch,
+  endUpload,
+  forgetLapsed,
+  listExpired,
+  lookAgain,
+  readBatch,
+  readFile,
+  usersOfFile,
+} from '@sluice/ledger';
+import type { FileRecord } from '@sluice/ledger';
 import type { Api } from './api.ts';
 import { removeOldDead } from './dead-jobs.ts';
+import { hasEnded } from './find-batch.ts';
+import { ListWalk } from './list-walk.ts';
 import { removeUnused } from './remove-file.ts';
 
 const EVERY_MS = 60_000;
-/** Looked at per slot and round. */
+/** Looked at together, per slot. */
 const AT_ONCE = 200;
+/** Of one slot in one round: what is left waits for the next. */
+const MOST_PER_ROUND = 10_000;
+/** Until what has lapsed and is still in use is looked at again. */
+const HELD_MS = 600_000;
 
-type Ports = Pick<Api, 'ledger' | 'store' | 'events'>;
+type Ports = Pick<Api, 'ledger' | 'store' | 'events' | 'settings'>;
 
 export interface Removed {
   files: number;
   uploads: number;
+  batches: number;
   rows: number;
 }
 
-/** One round. */
-export async function keepHouse(ports: Ports, now: number): Promise<Removed> {
-  const removed: Removed = { files: 0, uploads: 0, rows: 0 };
+/** One round. `walk`: how far the lists of jobs were looked at in the rounds before. */
+export async function keepHouse(ports: Ports, walk: ListWalk, now: number): Promise<Removed> {
+  const removed: Removed = { files: 0, uploads: 0, batches: 0, rows: 0 };
   for (const slot of SLOT_NUMBERS) {
-    for (const id of await listExpired(ports.ledger, slot, { now, limit: AT_ONCE })) {
-      if (isId('upload', id)) removed.uploads += await removeUpload(ports, id, now);
-      else removed.files += await removeFile(ports, id);
-    }
-    removed.rows += await removeRows(ports, slot);
+    await removeLapsed(ports, slot, { now, removed });
+    const before = now - ports.settings.retention.jobsMs;
+    removed.rows += await walk.removeGone(slot, { before, most: MOST_PER_ROUND });
   }
   return removed;
 }
 
+async function removeLapsed(
+  ports: Ports,
+  slot: number,
+  { now, removed }: { now: number; removed: Removed },
+): Promise<void> {
+  for (let looked = 0; looked < MOST_PER_ROUND; looked += AT_ONCE) {
+    const ids = await listExpired(ports.ledger, slot, { now, limit: AT_ONCE });
+    for (const id of ids) {
+      if (isId('upload', id)) removed.uploads += await removeUpload(ports, id, now);
+      else if (isId('batch', id)) removed.batches += await removeBatch(ports, id, now);
+      else removed.files += await removeFile(ports, id, now);
+    }
+    if (ids.length < AT_ONCE) return;
+  }
+}
+
 async function removeUpload({ ledger, store }: Ports, id: string, now: number): Promise<number> {
   const ended = await endUpload(ledger, id, { end: { status: 'expired' }, now });
-  if (ended.kind !== 'ended') return 0;
+  if (ended.kind !== 'ended') {
+    await forgetLapsed(ledger, id);
+    return 0;
+  }
   await store.removeAll(`uploads/${id}`);
   return 1;
 }
 
-/** A batch that still reads the file keeps it. */
-async function removeFile(ports: Ports, id: string): Promise<number> {
-  const file = await readFile(ports.ledger, id);
-  const held = await removeUnused(ports, file ?? { id, storeName: `files/${id}` });
-  return held === null ? 1 : 0;
+/** The record first: nobody finds a batch whose results are half gone. */
+async function removeBatch({ ledger, store }: Ports, id: string, now: number): Promise<number> {
+  const batch = await readBatch(ledger, id);
+  if (batch !== null && !hasEnded(batch.status)) {
+    await lookAgain(ledger, id, now + HELD_MS);
+    return 0;
+  }
+  await deleteBatch(ledger, id);
+  await store.removeAll(`batches/${id}`);
+  await forgetLapsed(ledger, id);
+  return 1;
 }
 
-/** Records of jobs go by themselves; their rows in the list, oldest first, are removed here. */
-async function removeRows({ ledger }: Ports, slot: number): Promise<number> {
-  const list = ledger.keys.list('jobs', slot);
-  const ids = await ledger.redis.zrange(list, '0', String(AT_ONCE - 1));
-  const there = await Promise.all(ids.map((id) => ledger.redis.exists(ledger.keys.job(id))));
-  const gone = ids.filter((_, i) => there[i] === 0);
-  return gone.length === 0 ? 0 : ledger.redis.zrem(list, ...gone);
+/** A batch that still reads the file keeps it. One that was on the way to a batch is kept if that was made. */
+async function removeFile(ports: Ports, id: string, now: number): Promise<number> {
+  const { ledger } = ports;
+  const file = await readFile(ledger, id);
+  if (file !== null && !hasLapsed(file, now) && (await isOfBatch(ports, id))) {
+    await lookAgain(ledger, id, file.expiresAt);
+    return 0;
+  }
+  const held = await removeUnused(ports, file ?? { id, storeName: `files/${id}` });
+  if (held === null) return 1;
+  await lookAgain(ledger, id, now + HELD_MS);
+  return 0;
+}
+
+const hasLapsed = ({ expiresAt }: FileRecord, now: number): boolean =>
+  expiresAt !== null && expiresAt <= now;
+
+async function isOfBatch({ ledger }: Ports, id: string): Promise<boolean> {
+  for (const batch of await usersOfFile(ledger, id))
+    if ((await readBatch(ledger, batch)) !== null) return true;
+  return false;
 }
 
 /** Rounds until `signal` aborts. */
-export function startHousekeeping(
-  ports: Ports & Pick<Api, 'queues' | 'settings'>,
-  signal: AbortSignal,
-): void {
+export function startHousekeeping(ports: Ports & Pick<Api, 'queues'>, signal: AbortSignal): void {
+  const walk = new ListWalk(ports.ledger);
   let busy = false;
   const timer = setInterval(() => {
     if (busy) return;
     busy = true;
-    void round(ports).finally(() => (busy = false));
+    void round(ports, walk).finally(() => (busy = false));
   }, EVERY_MS);
   timer.unref();
   signal.addEventListener('abort', () => clearInterval(timer));
 }
 
-async function round(ports: Ports & Pick<Api, 'queues' | 'settings'>): Promise<void> {
+async function round(ports: Ports & Pick<Api, 'queues'>, walk: ListWalk): Promise<void> {
   try {
     await removeOldDead(ports, ports.settings.retention.deadMs);
-    const removed = await keepHouse(ports, Date.now());
-    if (removed.files + removed.uploads + removed.rows > 0) ports.events.housekept(removed);
+    const removed = await keepHouse(ports, walk, Date.now());
+    if (Object.values(removed).some((count) => count > 0)) ports.events.housekept({ ...removed });
   } catch (error) {
     ports.events.housekeepingFailed({ error: String(error) });
   }

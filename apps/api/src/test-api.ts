@@ -1,5 +1,6 @@
 /** For tests: the API in this process on a free port, with a Redis and a data folder of its own. */
 import { loadConfig } from '@sluice/config';
+import type { Settings } from '@sluice/config';
 import { localStore } from '@sluice/files';
 import type { FileStore } from '@sluice/files';
 import { connectRedis, openLedger } from '@sluice/ledger';
@@ -40,6 +41,7 @@ export interface TestApi {
   port: number;
   redis: TestRedis;
   ledger: Ledger;
+  settings: Settings;
   call: (line: string, body?: unknown, headers?: Record<string, string>) => Promise<Answer>;
   /** Files in the store, whole ones and partial ones. */
   stored: () => string[];
@@ -78,6 +80,7 @@ export async function startTestApi({ config = '', redisAway = false } = {}): Pro
     port: running.port,
     redis,
     ledger,
+    settings: loaded.config,
     call: (line, body, headers) => call(url, line, { body, headers: headers ?? {} }),
     store: () => localStore(join(dataDir, 'files')),
     stored: () => filesIn(join(dataDir, 'files')),

@@ -79,14 +79,16 @@ function outputId(batchId: string, kind: string): string {
   return makeSiblingId('file', batchId, createHash('sha256').update(`${batchId} ${kind}`).digest());
 }
 
+/** So long live its files. */
+const outputLivesMs = ({ filesMs }: StepPorts, { outputExpiresAfter }: StoredBatch): number =>
+  outputExpiresAfter === null ? filesMs : outputExpiresAfter * 1000;
+
 function fileRecord(
   ports: StepPorts,
   batch: StoredBatch,
   file: { id: string; kind: string; bytes: number },
 ) {
   const createdAt = ports.now();
-  const livesMs =
-    batch.outputExpiresAfter === null ? ports.filesMs : batch.outputExpiresAfter * 1000;
   return {
     id: file.id,
     tenant: batch.tenant,
@@ -94,7 +96,7 @@ function fileRecord(
     createdAt,
     filename: `${batch.id}_${file.kind}.jsonl`,
     purpose: 'batch_output',
-    expiresAt: createdAt + livesMs,
+    expiresAt: createdAt + outputLivesMs(ports, batch),
     storeName: `files/${file.id}`,
   };
 }
@@ -117,6 +119,7 @@ export async function endBatch(
     eventId: makeId('evt', randomBytes(16)),
     keepSeconds: ports.keepSeconds,
     pool: onlyPoolOf(batch),
+    lapsesAt: ports.now() + Math.max(ports.filesMs, outputLivesMs(ports, batch)),
   });
   const { total: lines, failed } = batch;
   if (answer === 'ended')

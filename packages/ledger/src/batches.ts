@@ -264,3 +264,15 @@ export async function readExtents(ledger: Ledger, batchId: string): Promise<Exte
     return { segment, start: Number(start), end: Number(end) };
   });
 }
+
+/**
+ * Removes an ended batch from the ledger, but for its place among what lapses: {@link forgetLapsed} takes it out of there
+ * once its bytes are gone too, so that a crash between leaves nothing behind.
+ */
+export async function deleteBatch({ redis, keys }: Ledger, id: string): Promise<void> {
+  await redis
+    .multi()
+    .del(keys.batch(id), keys.seen(id), keys.extents(id), keys.chunks(id))
+    .zrem(keys.list('batches', slotOf(id)), id)
+    .exec();
+}

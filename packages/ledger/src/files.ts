@@ -36,11 +36,15 @@ const fileRecord = (file: FileRecord) => ({
 /** Fields of the record for a script that makes a file beside something else. */
 export const fileFields = (file: FileRecord): string[] => fieldsOf(fileRecord(file));
 
-/** Records a file whose bytes are in the store. A second call with the same id changes nothing. */
+/**
+ * Records a file whose bytes are in the store. A second call with the same id changes nothing. `lookAt`: it is on the way to
+ * a batch, and is looked at then, whether that was made of it.
+ */
 export async function createFile(
   ledger: Ledger,
   file: FileRecord,
   idempotency: Idempotency | null = null,
+  { lookAt }: { lookAt?: number } = {},
 ): Promise<Accepted> {
   const { keys } = ledger;
   const slot = slotOf(file.id);
@@ -49,7 +53,7 @@ export async function createFile(
     key: keys.file(file.id),
     fields: fileRecord(file),
     createdAt: file.createdAt,
-    due: { key: keys.expiries(slot), at: file.expiresAt },
+    due: { key: keys.expiries(slot), at: lookAt ?? file.expiresAt },
     list: keys.list('files', slot),
     idempotency,
     backlog: null,
@@ -116,7 +120,18 @@ export async function usersOfFile(ledger: Ledger, id: string): Promise<string[]>
   return names.filter((name) => name.startsWith('used:')).map((name) => name.slice(5));
 }
 
-/** Ids of files and uploads of one slot that lapsed before `now`, oldest first. */
+/** Looks at a file or batch again at `at`, ms; null = never. */
+export async function lookAgain(ledger: Ledger, id: string, at: number | null): Promise<void> {
+  const key = ledger.keys.expiries(slotOf(id));
+  if (at === null) await ledger.redis.zrem(key, id);
+  else await ledger.redis.zadd(key, 'XX', at, id);
+}
+
+/** Takes an id out of what lapses: nothing of it is left. */
+export const forgetLapsed = (ledger: Ledger, id: string): Promise<void> =>
+  lookAgain(ledger, id, null);
+
+/** Ids of files, uploads and batches of one slot that lapsed before `now`, oldest first. */
 export function listExpired(
   ledger: Ledger,
   slot: number,

@@ -20,7 +20,14 @@ export type { Ending, NewJob, StoredJob } from './jobs.ts';
 export { jobText, readJob, readJobHead, withResult } from './reading-jobs.ts';
 export type { JobHead } from './reading-jobs.ts';
 export { LARGE_BYTES } from './large-texts.ts';
-export { BATCH_STATUSES, createBatch, moveBatch, readBatch, readExtents } from './batches.ts';
+export {
+  BATCH_STATUSES,
+  createBatch,
+  deleteBatch,
+  moveBatch,
+  readBatch,
+  readExtents,
+} from './batches.ts';
 export type {
   BatchClass,
   BatchEnd,
@@ -34,7 +41,9 @@ export type {
 export {
   createFile,
   deleteFile,
+  forgetLapsed,
   listExpired,
+  lookAgain,
   readFile,
   releaseFile,
   useFile,

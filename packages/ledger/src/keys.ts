@@ -12,7 +12,7 @@
  *   <p>:{jN}:backlog            zset    single jobs that were never placed (backlog.ts)
  *   <p>:{jN}:jobs|batches|files zset    ids by creation, ms: what the lists read
  *   <p>:{jN}:file:<id>, upload:<id>     hashes
- *   <p>:{jN}:expiries           zset    files and open uploads by the time they lapse, ms
+ *   <p>:{jN}:expiries           zset    files, open uploads and ended batches by the time they lapse, ms
  *   <p>:{jN}:idem:<hash>        string  what an Idempotency-Key made
  *   <p>:{jN}:outcomes           stream  outcomes that wait to be recorded
  *   <p>:{jN}:outbox             stream  webhook events that wait for the relay

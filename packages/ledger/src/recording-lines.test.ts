@@ -177,6 +177,7 @@ const ending = (id: string, from: string, to: 'completed' | 'cancelled') => ({
   keepSeconds: 5,
   extents: null as Extent[] | null,
   pool: 'fast',
+  lapsesAt: NOW,
   set: {},
 });
 

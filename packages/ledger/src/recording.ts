@@ -180,6 +180,8 @@ export async function finishBatch(
     extents: readonly Extent[] | null;
     /** The pool of all its lines; '' when there are several. */
     pool: string;
+    /** When its record and what was recorded of it may go, ms. */
+    lapsesAt: number;
     set: Record<string, string | number | null>;
   },
 ): Promise<'ended' | 'had_ended' | 'missing' | 'outdated'> {
@@ -202,6 +204,7 @@ export async function finishBatch(
       keys.chunks(end.id),
       keys.extents(end.id),
       usageKey(ledger, slot, end.now),
+      keys.expiries(slot),
     ],
     [
       end.id,
@@ -215,6 +218,7 @@ export async function finishBatch(
       rowOf(end.extents?.at(-1)),
       rulesOf(ledger),
       end.pool,
+      end.lapsesAt,
       ...fieldsOf(end.set),
     ],
   );

@@ -220,7 +220,7 @@ test('lines count once whatever is recorded together, late answers are paid for,
   await recordLines(ledger, { ...lines, entries });
   await moveBatch(ledger, batch, { from: ['in_progress'], to: 'expiring' });
   const ending = { id: batch, from: ['expiring'], to: 'expired' as const, pool: 'fast', set: {} };
-  const facts = { now: NOW, eventId: 'e', keepSeconds: 5, extents: null };
+  const facts = { now: NOW, eventId: 'e', keepSeconds: 5, lapsesAt: NOW, extents: null };
   await finishBatch(ledger, { ...ending, ...facts });
   await finishBatch(ledger, { ...ending, ...facts });
   await recordLines(ledger, { ...lines, entries: [await entry(2, true)] });

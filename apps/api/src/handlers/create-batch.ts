@@ -3,7 +3,6 @@ import { readLines } from '@sluice/files';
 import type { Writing } from '@sluice/files';
 import { ENDPOINTS } from '@sluice/job';
 import type { Endpoint } from '@sluice/job';
-import { createFile } from '@sluice/ledger';
 import type { z } from 'zod';
 import type { Api } from '../api.ts';
 import { batchObject } from '../batch-object.ts';
@@ -20,7 +19,7 @@ import { metadata as metadataShape } from '../shapes/fields.ts';
 import { checkWebhook } from '../submit-job.ts';
 import { refuseInput, submitBatch } from '../submit-batch.ts';
 import type { BatchOrder } from '../submit-batch.ts';
-import { forgetFile, newFile } from './files.ts';
+import { forgetFile, keepForBatch, newFile } from './files.ts';
 
 export const createBatch = (api: Api, request: ApiRequest): Promise<Reply> =>
   isJsonLines(request.headers['content-type'])
@@ -104,7 +103,7 @@ async function createOfBytes(
   api.metrics.bytesReceived.inc(bytes);
   const form = { bytes, filename };
   const file = newFile(api, request, { id, form, purpose: 'batch', lifeSeconds: null });
-  await createFile(api.ledger, file);
+  await keepForBatch(api, file);
   const content = `${digest} ${request.query.toString()}`;
   const keep = { order: { ...order, inputFileId: id }, content };
   const { batch, made } = await submitBatch(api, request, keep).catch(async (error: unknown) => {

@@ -92,7 +92,14 @@ async function keepFile(
   return (await readFile(api.ledger, accepted.id)) ?? noSuch('File', accepted.id);
 }
 
-/** A file made on the way to a batch that then was not made of it. Where that is unknown the file stays until it lapses. */
+/** By then a batch is made of its file, or not at all. */
+const MADE_WITHIN_MS = 120_000;
+
+/** Records a file on the way to a batch. Should this process end before the batch is made, housekeeping removes it. */
+export const keepForBatch = (api: Api, file: FileRecord): Promise<unknown> =>
+  createFile(api.ledger, file, null, { lookAt: file.createdAt + MADE_WITHIN_MS });
+
+/** A file made on the way to a batch that then was not made of it. Where that is unknown housekeeping finds out. */
 export const forgetFile = async (api: Api, file: FileRecord): Promise<unknown> =>
   removeUnused(api, file).catch(() => null);
 

@@ -1,7 +1,7 @@
 /** POST /v1/batches/{id}/retry: the lines that did not succeed, as a new batch over a new file. */
 import { LineSet, readLines, readRecorded } from '@sluice/files';
 import type { FileStore, Writing } from '@sluice/files';
-import { createFile, readExtents } from '@sluice/ledger';
+import { readExtents } from '@sluice/ledger';
 import type { FileRecord, StoredBatch } from '@sluice/ledger';
 import type { Api } from '../api.ts';
 import { batchObject } from '../batch-object.ts';
@@ -12,7 +12,7 @@ import type { ApiRequest, Reply } from '../http/message.ts';
 import { ok } from '../http/message.ts';
 import { newId } from '../idempotency.ts';
 import { refuseInput, submitBatch } from '../submit-batch.ts';
-import { forgetFile, newFile } from './files.ts';
+import { forgetFile, keepForBatch, newFile } from './files.ts';
 
 export async function retryBatch(api: Api, request: ApiRequest): Promise<Reply> {
   const old = await findBatch(api, request.caller, request.params['id'] as string);
@@ -50,7 +50,7 @@ async function writeRest(
     const { bytes } = await writing.commit();
     const form = { bytes, filename: `retry_of_${old.id}.jsonl` };
     const file = newFile(api, request, { id, form, purpose: 'batch', lifeSeconds: null });
-    await createFile(api.ledger, file);
+    await keepForBatch(api, file);
     return file;
   } finally {
     await writing.abort();

@@ -108,7 +108,9 @@ export const retry = z
 export const retention = z
   .strictObject({
     jobs: duration().prefault('24h').describe('Ended jobs and their results.'),
-    files: duration().prefault('30d').describe('Files, unless the upload says otherwise.'),
+    files: duration()
+      .prefault('30d')
+      .describe('Files, unless the upload says otherwise; and ended batches with their results.'),
     dead: duration().prefault('7d').describe('Jobs out of attempts, for replay.'),
     usage: duration()
       .prefault('90d')
