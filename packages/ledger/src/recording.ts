@@ -8,7 +8,7 @@ import type { Extent } from './batches.ts';
 import { run } from './ledger.ts';
 import type { Ledger } from './ledger.ts';
 import { fieldsOf, tagged } from './reply.ts';
-import { figuresOf, rulesOf, usageKey } from './usage.ts';
+import { figuresOf, packed, rulesOf, usageKey } from './usage.ts';
 import type { CallSums } from './usage.ts';
 
 /** Takes or renews the recorder lease of a slot. */
@@ -156,7 +156,7 @@ export async function recordJob(ledger: Ledger, record: JobRecord): Promise<Reco
       record.epoch,
       rulesOf(ledger),
       record.used.deployment,
-      figuresOf(record.used).join(' '),
+      packed(figuresOf(record.used)),
       ...fieldsOf(record.set),
     ],
   );

@@ -57,6 +57,15 @@ export const figuresOf = ({
   unanswered,
 ];
 
+const DOUBLE_BYTES = 8;
+
+/** Figures as count-usage.lua takes and keeps them. */
+export function packed(figures: readonly number[]): Buffer {
+  const bytes = Buffer.alloc(figures.length * DOUBLE_BYTES);
+  figures.forEach((figure, i) => bytes.writeDoubleBE(figure, i * DOUBLE_BYTES));
+  return bytes;
+}
+
 /** Where usage at this time is counted. */
 export const usageKey = ({ keys }: Ledger, slot: number, now: number): string =>
   keys.usage(slot, Math.floor(now / HOUR_MS));
@@ -79,32 +88,34 @@ export async function readUsage(
 ): Promise<UsageCell[][]> {
   const hashes = await Promise.all(
     hours.map((hour) =>
-      Promise.all(SLOT_NUMBERS.map((slot) => redis.hgetall(keys.usage(slot, hour)))),
+      Promise.all(SLOT_NUMBERS.map((slot) => redis.hgetallBuffer(keys.usage(slot, hour)))),
     ),
   );
   return hashes.map((slots) => slots.flatMap(cellsOf));
 }
 
-const cellsOf = (hash: Record<string, string>): UsageCell[] =>
-  Object.entries(hash).flatMap(([field, text]) => cellOf(field, text) ?? []);
+const cellsOf = (hash: Record<string, Buffer>): UsageCell[] =>
+  Object.entries(hash).flatMap(([field, value]) => cellOf(field, value) ?? []);
 
-function cellOf(field: string, text: string): UsageCell | null {
+function cellOf(field: string, value: Buffer): UsageCell | null {
   const [kind, tenant = '', first = '', ...others] = field.split('\0');
-  const figures = parseFigures(text);
   const second = others.join('\0');
+  if (kind !== 't' && kind !== 'm') return null;
+  const figures = unpacked(value);
   if (kind === 't') return { kind: 'calls', tenant, pool: first, deployment: second, figures };
-  if (kind !== 'm') return null;
-  const value = second.startsWith('=') ? second.slice(1) : null;
-  return { kind: 'metadata', tenant, key: first, value, isRest: second === '*', figures };
+  const name = second.startsWith('=') ? second.slice(1) : null;
+  const isRest = second === '*';
+  return { kind: 'metadata', tenant, key: first, value: name, isRest, figures };
 }
 
-function parseFigures(text: string): UsageFigures {
-  const numbers = text.split(' ').map(Number);
-  return Object.fromEntries(FIGURES.map((name, i) => [name, numbers[i] || 0])) as UsageFigures;
-}
+const unpacked = (value: Buffer): UsageFigures =>
+  figuresBy((i) => value.readDoubleBE(i * DOUBLE_BYTES));
 
 /** Nothing used. */
-export const noUsage = (): UsageFigures => parseFigures('');
+export const noUsage = (): UsageFigures => figuresBy(() => 0);
+
+const figuresBy = (at: (i: number) => number): UsageFigures =>
+  Object.fromEntries(FIGURES.map((name, i) => [name, at(i)])) as UsageFigures;
 
 /** Adds figures to `sum`. */
 export function addUsage(sum: UsageFigures, more: UsageFigures): void {

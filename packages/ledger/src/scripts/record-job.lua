@@ -4,7 +4,7 @@ KEYS  1 job  2 check  3 outcomes stream  4 outbox  5 recorder lease  6 usage of 
 ARGV  1 id  2 stream id  3 holder of the recorder lease  4 attempt JSON (objects, comma-separated)
       5 what follows: succeeded | failed | expired | retry  6 now ms  7 keep for, s  8 event JSON without url ('' = none)
       9 changes channel  10 check at ms (retry)  11 epoch of the attempt
-      12 usage rules  13 deployment called  14 its usage: the figures from 5 on  15… field, value pairs to set when it applies
+      12 usage rules  13 deployment called  14 its usage: the figures from 5 on, packed  15… field, value pairs to set when it applies
 Returns {1, epoch, tenant} applied · {2, epoch, tenant} only the attempt was kept: the job had ended, or this failure is of an older epoch
         · {0} recorded before, or the job is gone · {-1} the lease is another's
 The first success of any attempt of an open job becomes its outcome, whatever its epoch.
@@ -16,10 +16,9 @@ local status, attempts, hook, epoch, deadline, tenant, pool, metadata =
 tenant = tenant or ''
 local open = status == 'queued' or status == 'running'
 local applies = open and (epoch == ARGV[11] or ARGV[5] == 'succeeded')
-local ENDS = {succeeded = 1, failed = 2, expired = 4}
-local figures = {0, 0, 0, 0}
-if applies and ENDS[ARGV[5]] then figures[ENDS[ARGV[5]]] = 1 end
-for number in string.gmatch(ARGV[14], '%S+') do figures[#figures + 1] = number end
+local figures = {0, 0, 0, 0, struct.unpack('>ddddddddd', ARGV[14])}
+local place = applies and ({succeeded = 1, failed = 2, expired = 4})[ARGV[5]]
+if place then figures[place] = 1 end
 countUsage(KEYS[6], ARGV[12], tenant, metadata, {[(pool or '') .. '\0' .. ARGV[13]] = figures})
 if not status then return {0} end
 if attempts and attempts ~= '' then attempts = attempts .. ',' .. ARGV[4] else attempts = ARGV[4] end
