@@ -167,6 +167,13 @@ export const ERRORS = {
     advice: 'Use a new key for a new request.',
     retry: 'never',
   },
+  idempotency_in_progress: {
+    status: 409,
+    type: INVALID,
+    message: 'A request with this Idempotency-Key is under way.',
+    advice: 'Ask again: the answer will be that of the first.',
+    retry: 1,
+  },
   wrong_state: {
     status: 409,
     type: INVALID,

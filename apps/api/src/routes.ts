@@ -84,7 +84,7 @@ export const ROUTES: readonly Route[] = [
   { method: 'delete', path: '/v1/files/:id', ...tenant, handler: removeFile, returns: 'Deleted', does: 'Delete a file' },
 
   { method: 'post', path: '/v1/uploads', ...tenant, handler: openUpload, returns: 'Upload', does: 'Begin an upload in parts', ...json, body: uploadRequest, ...creates },
-  { method: 'post', path: '/v1/uploads/:id/parts', ...tenant, handler: receivePart, returns: 'UploadPart', does: 'Add a part of at most 64 MB, as `data`', takes: 'form' },
+  { method: 'post', path: '/v1/uploads/:id/parts', ...tenant, handler: receivePart, returns: 'UploadPart', does: 'Add a part of at most 64 MB, as `data`', takes: 'form', ...creates },
   { method: 'post', path: '/v1/uploads/:id/complete', ...tenant, handler: completeUpload, returns: 'Upload', does: 'Join the parts into a file', ...json, body: completeRequest },
   { method: 'post', path: '/v1/uploads/:id/cancel', ...tenant, handler: cancelUpload, returns: 'Upload', does: 'Cancel an upload' },
 
@@ -109,7 +109,7 @@ export const ROUTES: readonly Route[] = [
   { method: 'get', path: '/admin/deployments', ...admin, handler: adminDeployments, returns: 'DeploymentList', does: 'Deployments, live' },
   { method: 'patch', path: '/admin/deployments/:id', ...admin, handler: patchDeployment, returns: 'Deployment', does: 'Set weight, limits or state over the config, in all processes; null clears', ...json, body: deploymentPatch },
   { method: 'get', path: '/admin/dead', ...admin, handler: listDead, returns: 'DeadJobPage', does: 'Jobs and batch lines out of attempts, newest first', query: deadQuery },
-  { method: 'post', path: '/admin/dead/replay', ...admin, handler: replayDead, returns: 'Replay', does: 'Run dead jobs again, each as a new job of its tenant; at most 1,000 at once', ...json, body: replayRequest },
+  { method: 'post', path: '/admin/dead/replay', ...admin, handler: replayDead, returns: 'Replay', does: 'Run dead jobs again, each as a new job of its tenant; at most 1,000 at once', ...json, body: replayRequest, ...creates },
   { method: 'post', path: '/admin/reload', ...admin, handler: reloadConfig, returns: 'Reload', does: 'Read the config anew, in all processes; with a mistake in it nothing changes' },
   { method: 'get', path: '/admin/plan', ...admin, handler: adminPlan, returns: 'Plan', does: 'Which lines go where, and why' },
   { method: 'get', path: '/admin/budgets', ...admin, handler: adminBudgets, returns: 'BudgetList', does: 'Budgets, live' },

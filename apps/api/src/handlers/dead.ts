@@ -3,6 +3,8 @@ import { readLines } from '@sluice/files';
 import { parseLineId } from '@sluice/job';
 import { readBatch, readFile, readJob } from '@sluice/ledger';
 import type { StoredBatch } from '@sluice/ledger';
+import type { z } from 'zod';
+import { answerOnce } from '../answer-once.ts';
 import type { Api } from '../api.ts';
 import { deadJobs, removeDead } from '../dead-jobs.ts';
 import type { DeadJob } from '../dead-jobs.ts';
@@ -48,9 +50,17 @@ const shown = ({ id, code, pool, diedAt }: DeadJob) => ({
 });
 
 /** A replay that was cut off is made again safely: a dead job becomes one new job, however often it is asked for. */
-export async function replayDead(api: Api, request: ApiRequest): Promise<Reply> {
+export function replayDead(api: Api, request: ApiRequest): Promise<Reply> {
   readQuery(noQuery, request.query);
   const filter = checkBody(replayRequest, request.json);
+  return answerOnce(api, request, request.text, () => replay(api, request, filter));
+}
+
+async function replay(
+  api: Api,
+  request: ApiRequest,
+  filter: z.output<typeof replayRequest>,
+): Promise<object> {
   const chosen: DeadJob[] = [];
   for await (const dead of deadJobs(api, filter)) {
     chosen.push(dead);
@@ -64,7 +74,7 @@ export async function replayDead(api: Api, request: ApiRequest): Promise<Reply> 
     if ('job' in end) replayed.push({ id, job: end.job });
     else skipped.push({ id, reason: end.reason });
   }
-  return ok({ object: 'replay', replayed, skipped, has_more: chosen.length > MOST });
+  return { object: 'replay', replayed, skipped, has_more: chosen.length > MOST };
 }
 
 const missing = (ids: readonly string[], found: readonly DeadJob[]) => {

@@ -4,6 +4,7 @@ import { addPart, createUpload, endUpload, readFile, readParts, readUpload } fro
 import type { FileRecord, StoredUpload, UploadPart } from '@sluice/ledger';
 import { randomBytes } from 'node:crypto';
 import type { z } from 'zod';
+import { answerOnce } from '../answer-once.ts';
 import type { Api } from '../api.ts';
 import { HEAD_BYTES, checkBatchContent } from '../batch-content.ts';
 import { refuse } from '../errors.ts';
@@ -12,7 +13,7 @@ import { noSuch } from '../find-job.ts';
 import type { ApiRequest, Reply } from '../http/message.ts';
 import { ok } from '../http/message.ts';
 import { checkBody } from '../http/problem.ts';
-import { idempotencyOf, newId, refuseConflict } from '../idempotency.ts';
+import { hasKey, idempotencyOf, newId, refuseConflict } from '../idempotency.ts';
 import { removeBytes } from '../remove-file.ts';
 import { receiveForm } from '../receive-form.ts';
 import { completeRequest, uploadRequest } from '../shapes/file-request.ts';
@@ -68,20 +69,30 @@ export async function receivePart(api: Api, request: ApiRequest): Promise<Reply>
     maxBytes: MOST_PART_BYTES,
     store: api.store,
     storeName,
+    ...(hasKey(request) ? { digest: 'sha256' as const } : {}),
   });
+  const state = { added: false };
   try {
-    const { bytes } = await form.writing.commit();
+    const { bytes, digest } = await form.writing.commit();
     api.metrics.bytesReceived.inc(bytes);
     const part: UploadPart = { id, bytes, createdAt: Date.now(), storeName };
-    const added = await addPart(api.ledger, upload.id, part);
-    if (added.kind === 'added') return ok(partObject(upload.id, part));
-    await removeBytes(api, storeName);
-    return added.kind === 'missing'
-      ? noSuch('Upload', upload.id)
-      : refuseState({ ...upload, status: added.status });
+    return await answerOnce(api, request, digest ?? '', async () => {
+      const object = await keepPart(api, upload, part);
+      state.added = true;
+      return object;
+    });
   } finally {
     await form.writing.abort();
+    if (!state.added) await removeBytes(api, storeName);
   }
+}
+
+async function keepPart(api: Api, upload: StoredUpload, part: UploadPart): Promise<object> {
+  const added = await addPart(api.ledger, upload.id, part);
+  if (added.kind === 'added') return partObject(upload.id, part);
+  return added.kind === 'missing'
+    ? noSuch('Upload', upload.id)
+    : refuseState({ ...upload, status: added.status });
 }
 
 export async function completeUpload(api: Api, request: ApiRequest): Promise<Reply> {
