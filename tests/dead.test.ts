@@ -103,3 +103,26 @@ test('replayed they are new jobs of their tenants; what is not dead is said', as
   const again = await ask('POST /admin/dead/replay', { body: {} });
   assert.deepEqual(again.json, { object: 'replay', replayed: [], skipped: [], has_more: false });
 });
+
+test('by pool, class and time those are replayed that fit all of it', async () => {
+  await system.simulate('sim', { faults: [{ kind: 'error', match: 'worse' }] });
+  const submit = () =>
+    ask('POST /v1/jobs', { key: 't-key', body: { model: 'fast', body: message('worse') } });
+  const jobs = await Promise.all([submit(), submit()]);
+  await until('both are dead', async () => (await dead()).length === 2);
+  await system.simulate('sim', { faults: [] });
+  const replay = async (filter: object): Promise<string[]> =>
+    (await ask('POST /admin/dead/replay', { body: filter })).json.replayed.map(
+      ({ id }: { id: string }) => id,
+    );
+  const now = Math.floor(Date.now() / 1000);
+  assert.deepEqual(await replay({ pool: 'other' }), []);
+  assert.deepEqual(await replay({ code: 'timeout' }), []);
+  assert.deepEqual(await replay({ since: now + 60 }), []);
+  const all = { pool: 'fast', code: 'provider_error', since: now - 60 };
+  assert.deepEqual(
+    (await replay(all)).toSorted(),
+    jobs.map(({ json }) => json.id as string).toSorted(),
+  );
+  assert.deepEqual(await dead(), []);
+});

@@ -148,7 +148,7 @@ test('logs, metrics, the board, the admin’s figures and the queues show no sec
 });
 
 const OPERATED_BY = [
-  '/metrics', '/admin/pools', '/admin/deployments', '/admin/budgets', '/admin/plan', '/readyz',
+  '/metrics', '/admin/pools', '/admin/deployments', '/admin/budgets', '/admin/plan', '/admin/usage', '/readyz',
   '/healthz', '/openapi.json', '/docs', '/admin', '/v1/models', '/admin/queues/',
 ]; // prettier-ignore
 

@@ -89,6 +89,8 @@ const READS: readonly string[] = [
   '/v1/models/fast',
   '/admin/dead?pool=fast&since=1',
   '/admin/plan',
+  '/admin/usage',
+  '/v1/usage',
   '/metrics',
   '/docs',
 ];

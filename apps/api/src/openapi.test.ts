@@ -138,6 +138,8 @@ test('real answers are as they are described', async () => {
   holds('PoolList', await answerTo('GET /admin/pools'));
   holds('DeploymentList', await answerTo('GET /admin/deployments'));
   holds('BudgetList', await answerTo('GET /admin/budgets'));
+  holds('Usage', await answerTo('GET /v1/usage'));
+  holds('Usage', await answerTo('GET /admin/usage?bucket=total&group_by=pool'));
   holds('Links', await answerTo('GET /'));
   holds('Links', await answerTo('GET /admin'));
   holds('Health', await answerTo('GET /healthz'));

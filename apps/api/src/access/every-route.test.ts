@@ -27,6 +27,7 @@ const RULES: Record<string, Rule> = {
   'post /v1/batches/{id}/pause': BATCH, 'post /v1/batches/{id}/resume': BATCH, 'post /v1/batches/{id}/retry': BATCH,
   'get /v1/batches/{id}/results': BATCH, 'get /v1/batches/{id}/events': BATCH,
   'post /v1/chat/completions': 'own', 'post /v1/responses': 'own', 'post /v1/completions': 'own', 'post /v1/embeddings': 'own', 'post /v1/moderations': 'own',
+  'get /v1/usage': 'own', 'get /admin/usage': 'admin',
   'get /v1/models': 'own', 'get /v1/models/{id}': 'own',
   'get /v1/webhook_secret': 'admin', 'get /admin': 'admin', 'get /admin/pools': 'admin', 'get /admin/deployments': 'admin',
   'patch /admin/deployments/{id}': 'admin', 'get /admin/dead': 'admin', 'post /admin/dead/replay': 'admin', 'post /admin/reload': 'admin',
