@@ -181,6 +181,17 @@ describe('a job', () => {
     assert.equal((await account('two')).calls, calls + 1);
   });
 
+  test('is aborted also where the word of its cancellation is lost', async () => {
+    await system.simulate('two', { faults: [{ kind: 'hang' }] });
+    const { json } = await ask('POST /v1/jobs', { model: 'hanging', body: chat('deaf') });
+    await until('its call to hang', async () => (await account('two')).open === 1);
+    const key = (await redis.keys(`*:job:${json.id}`))[0] as string;
+    // As the script that cancels does, but for telling anyone.
+    await redis.hset(key, { status: 'cancelled', ended: Date.now(), lease: '0' });
+    await until('its call to be aborted', async () => (await account('two')).open === 0);
+    await system.simulate('two', { faults: [] });
+  });
+
   test('is followed by events until it ends', async () => {
     const { json } = await ask('POST /v1/jobs', { model: 'fast', body: chat('followed') });
     const text = await (await fetch(`${system.apiUrl}/v1/jobs/${json.id}/events`)).text();

@@ -17,13 +17,17 @@ export class CallAborts {
   async start(onState: (deployment: string, state: string) => void): Promise<void> {
     const { aborts, states } = this.#keys;
     this.#redis.on('message', (channel: string, message: string) => {
-      if (channel === aborts) this.#controllers.get(message)?.abort();
+      if (channel === aborts) this.abort(message);
       else {
         const [deployment = '', state = ''] = message.split(' ');
         onState(deployment, state);
       }
     });
     await this.#redis.subscribe(aborts, states);
+  }
+
+  abort(id: string): void {
+    this.#controllers.get(id)?.abort();
   }
 
   /** The signal that aborts the calls of an entry; `done` forgets it. */

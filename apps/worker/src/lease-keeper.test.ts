@@ -32,6 +32,7 @@ after(async () => {
 function worker(holder: string, renewEveryMs = NEVER_MS) {
   const clock = { wall: 1_000_000, steady: 500 };
   const lost: string[] = [];
+  const ended: string[] = [];
   const leases = new LeaseKeeper({
     ledger,
     holder,
@@ -40,6 +41,7 @@ function worker(holder: string, renewEveryMs = NEVER_MS) {
     now: () => clock.wall,
     steady: () => clock.steady,
     onLost: (ids) => lost.push(...ids),
+    onEnded: (ids) => ended.push(...ids),
   });
   const sleep = (ms: number): void => void ((clock.wall += ms), (clock.steady += ms));
   const claim = async (id: string): Promise<Lease | string> => {
@@ -49,7 +51,7 @@ function worker(holder: string, renewEveryMs = NEVER_MS) {
     const result = await claimEntry(ledger, asked);
     return result.kind === 'claimed' ? leases.hold(id, name, at) : result.kind;
   };
-  return { clock, lost, leases, sleep, claim };
+  return { clock, lost, ended, leases, sleep, claim };
 }
 
 async function placed(): Promise<string> {
@@ -152,4 +154,14 @@ test('a call that waited for its booking while the process stood still does not 
   assert.equal(await admitted, null);
   assert.equal(released.length, 1);
   for (const each of [one, two]) each.leases.close();
+});
+
+test('a job that has ended is told of once, and its lease is kept no more', async () => {
+  const one = worker('one', 5);
+  const { id, lease } = await held(one);
+  await ledger.redis.hset(ledger.keys.entry(id), { status: 'cancelled', lease: '0' });
+  await until('it is told of', async () => one.ended.length > 0);
+  assert.deepEqual([one.ended, one.lost, lease.lost], [[id], [], true]);
+  assert.equal(await leaseEnd(id), 0);
+  one.leases.close();
 });

@@ -20,6 +20,8 @@ export interface LeaseKeeperOptions {
   now: () => number;
   steady?: () => number;
   onLost: (ids: string[]) => void;
+  /** Their jobs have ended, as when they were cancelled: nobody waits for the answers. */
+  onEnded: (ids: string[]) => void;
 }
 
 /** A moment by both clocks, ms. */
@@ -98,21 +100,28 @@ export class LeaseKeeper {
 
   async #renewAll(): Promise<void> {
     if (this.#held.size === 0) return;
-    const { ledger, leaseMs, onLost } = this.#options;
+    const { ledger, leaseMs, onLost, onEnded } = this.#options;
     const asked = this.moment();
     const leases = [...this.#held];
     try {
-      const lost = new Set(await renewLeases(ledger, leases, asked.wall + leaseMs));
+      const { lost, ended } = await renewLeases(ledger, leases, asked.wall + leaseMs);
+      const not = new Set([...lost, ...ended]);
       for (const lease of leases) {
-        if (lost.has(lease)) lease.lost = true;
+        if (not.has(lease)) lease.lost = true;
         else lease.confirmedAt = asked;
       }
-      const missed = [...lost].filter((lease) => this.#held.delete(lease));
-      if (missed.length > 0) onLost(missed.map(({ id }) => id));
+      this.#tell(lost, onLost);
+      this.#tell(ended, onEnded);
     } catch {
       // Redis is away: the next round tries again, nothing begins meanwhile, and answers wait here until they are stored.
       await new Promise((resolve) => setTimeout(resolve, TRY_AGAIN_MS));
     }
+  }
+
+  /** Of those that are still held here. */
+  #tell(leases: readonly Lease[], hear: (ids: string[]) => void): void {
+    const ids = leases.filter((lease) => this.#held.delete(lease)).map(({ id }) => id);
+    if (ids.length > 0) hear(ids);
   }
 
   close(): void {

@@ -68,6 +68,7 @@ async function run(
     leaseMs: 60_000,
     now: () => now,
     onLost: () => undefined,
+    onEnded: () => undefined,
   });
   const end = await runEntry(
     {

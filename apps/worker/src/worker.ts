@@ -114,6 +114,7 @@ function makeParts(options: WorkerOptions): Parts {
   const redis = connectRedis(redisUrl, 'background');
   const ledger = openLedger(redis, prefix);
   const pacing = { ...KNOWN_WINDOW, share: config.admission.utilisation };
+  const aborts = new CallAborts(connectRedis(redisUrl, 'subscriber'), ledger.keys);
   const onLost = (entries: string[]): void => events.leaseLost({ entries });
   const admission = new Admission({ redis, prefix, fleet, pacing });
   return {
@@ -123,8 +124,16 @@ function makeParts(options: WorkerOptions): Parts {
     admission,
     permits: new PermitKeeper(admission),
     caller: createCaller(),
-    leases: new LeaseKeeper({ ledger, holder: randomUUID(), leaseMs: LEASE_MS, now, onLost }),
-    aborts: new CallAborts(connectRedis(redisUrl, 'subscriber'), ledger.keys),
+    leases: new LeaseKeeper({
+      ledger,
+      holder: randomUUID(),
+      leaseMs: LEASE_MS,
+      now,
+      onLost,
+      // The word of it may have come while the connection was down.
+      onEnded: (ids) => ids.forEach((id) => aborts.abort(id)),
+    }),
+    aborts,
     now,
   };
 }

@@ -161,31 +161,40 @@ export interface HeldLease {
 /** Leases in one script: it holds Redis for about a millisecond. */
 const MOST_RENEWED_AT_ONCE = 256;
 
-/** Renews leases, slot by slot, all sent together. Returns those that are lost: another delivery has the entry, or it is gone. */
+/** `lost`: another delivery has the entry, or it is gone. `ended`: the job has ended, as when it was cancelled. */
+export interface NotRenewed<Lease> {
+  lost: Lease[];
+  ended: Lease[];
+}
+
+/** Renews leases, slot by slot, all sent together. Returns those that were not. */
 export async function renewLeases<Lease extends HeldLease>(
   ledger: Ledger,
   leases: readonly Lease[],
   leaseUntil: number,
-): Promise<Lease[]> {
-  const lost = await Promise.all(
+): Promise<NotRenewed<Lease>> {
+  const parts = await Promise.all(
     [...groupBySlot(leases)].flatMap(([slot, own]) =>
       chunksOf(own, MOST_RENEWED_AT_ONCE).map((some) =>
         renewInSlot(ledger, slot, { leases: some, leaseUntil }),
       ),
     ),
   );
-  return lost.flat();
+  return { lost: parts.flatMap(({ lost }) => lost), ended: parts.flatMap(({ ended }) => ended) };
 }
 
 async function renewInSlot<Lease extends HeldLease>(
   ledger: Ledger,
   slot: number,
   { leases, leaseUntil }: { leases: readonly Lease[]; leaseUntil: number },
-): Promise<Lease[]> {
+): Promise<NotRenewed<Lease>> {
   const names = [ledger.keys.check(slot), ...leases.map(({ id }) => ledger.keys.entry(id))];
   const args = [leaseUntil, ...leases.flatMap(({ id, holder }) => [id, holder])];
   const reply = (await run(ledger, 'renew-leases', names, args)) as number[];
-  return leases.filter((_, i) => reply[i] !== 1);
+  return {
+    lost: leases.filter((_, i) => reply[i] === 0),
+    ended: leases.filter((_, i) => reply[i] === -1),
+  };
 }
 
 /** Hands an entry back before any of its calls was made; `checkAt` soon makes the sweeper place it again. */

@@ -162,7 +162,7 @@ describe('a single job', () => {
     const second = await claim(job.id, 1, { holder: 'w2', now: NOW + 1_001 });
     assert.ok(second.kind === 'claimed' && second.entry.lostBefore);
     const lease = { id: job.id, holder: 'w1' };
-    assert.deepEqual(await renewLeases(ledger, [lease], NOW + 9_000), [lease]);
+    assert.deepEqual(await renewLeases(ledger, [lease], NOW + 9_000), { lost: [lease], ended: [] });
   });
 
   test('is looked after no later than its deadline, whoever wrote last', async () => {

@@ -2,12 +2,15 @@
 Renews the leases of calls that still live, in one slot.
 KEYS  1 check  2… records
 ARGV  1 lease end ms, then per record: entry id, holder
-Returns one number per record: 1 renewed · 0 lost (the call's answer is still stored when it comes)
+Returns one number per record: 1 renewed · 0 lost (the call's answer is still stored when it comes) · -1 it has ended: nobody
+        waits for the answer
 ]]
 local reply = {}
 for i = 2, #KEYS do
-  local holder, deadline = unpack(redis.call('HMGET', KEYS[i], 'holder', 'deadline'))
-  if holder == ARGV[2 * i - 1] then
+  local holder, deadline, status = unpack(redis.call('HMGET', KEYS[i], 'holder', 'deadline', 'status'))
+  if status and status ~= 'queued' and status ~= 'running' then
+    reply[i - 1] = -1
+  elseif holder == ARGV[2 * i - 1] then
     redis.call('HSET', KEYS[i], 'lease', ARGV[1])
     redis.call('ZADD', KEYS[1], math.min(tonumber(ARGV[1]) + 1000, tonumber(deadline) or math.huge), ARGV[2 * i - 2])
     reply[i - 1] = 1
