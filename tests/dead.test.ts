@@ -104,17 +104,20 @@ test('replayed they are new jobs of their tenants; what is not dead is said', as
   assert.deepEqual(again.json, { object: 'replay', replayed: [], skipped: [], has_more: false });
 });
 
+/** Ids of the dead that a replay ran again. */
+const replay = async (filter: object): Promise<string[]> =>
+  (await ask('POST /admin/dead/replay', { body: filter })).json.replayed.map(
+    ({ id }: { id: string }) => id,
+  );
+
 test('by pool, class and time those are replayed that fit all of it', async () => {
   await system.simulate('sim', { faults: [{ kind: 'error', match: 'worse' }] });
-  const submit = () =>
-    ask('POST /v1/jobs', { key: 't-key', body: { model: 'fast', body: message('worse') } });
-  const jobs = await Promise.all([submit(), submit()]);
+  const worse = { model: 'fast', body: message('worse') };
+  const jobs = await Promise.all(
+    [worse, worse].map((body) => ask('POST /v1/jobs', { key: 't-key', body })),
+  );
   await until('both are dead', async () => (await dead()).length === 2);
   await system.simulate('sim', { faults: [] });
-  const replay = async (filter: object): Promise<string[]> =>
-    (await ask('POST /admin/dead/replay', { body: filter })).json.replayed.map(
-      ({ id }: { id: string }) => id,
-    );
   const now = Math.floor(Date.now() / 1000);
   assert.deepEqual(await replay({ pool: 'other' }), []);
   assert.deepEqual(await replay({ code: 'timeout' }), []);
