@@ -59,6 +59,8 @@ export const figuresOf = ({
 
 const DOUBLE_BYTES = 8;
 
+const NOTHING = Buffer.alloc(FIGURES.length * DOUBLE_BYTES);
+
 /** Figures as count-usage.lua takes and keeps them. */
 export function packed(figures: readonly number[]): Buffer {
   const bytes = Buffer.alloc(figures.length * DOUBLE_BYTES);
@@ -108,14 +110,25 @@ function cellOf(field: string, value: Buffer): UsageCell | null {
   return { kind: 'metadata', tenant, key: first, value: name, isRest, figures };
 }
 
-const unpacked = (value: Buffer): UsageFigures =>
-  figuresBy((i) => value.readDoubleBE(i * DOUBLE_BYTES));
+/** Written out: a month is hundreds of thousands of cells. */
+const unpacked = (value: Buffer): UsageFigures => ({
+  succeeded: value.readDoubleBE(0),
+  failed: value.readDoubleBE(8),
+  cancelled: value.readDoubleBE(16),
+  expired: value.readDoubleBE(24),
+  attempts: value.readDoubleBE(32),
+  failedAttempts: value.readDoubleBE(40),
+  input: value.readDoubleBE(48),
+  cached: value.readDoubleBE(56),
+  output: value.readDoubleBE(64),
+  reasoning: value.readDoubleBE(72),
+  costUsd: value.readDoubleBE(80),
+  unpriced: value.readDoubleBE(88),
+  unanswered: value.readDoubleBE(96),
+});
 
 /** Nothing used. */
-export const noUsage = (): UsageFigures => figuresBy(() => 0);
-
-const figuresBy = (at: (i: number) => number): UsageFigures =>
-  Object.fromEntries(FIGURES.map((name, i) => [name, at(i)])) as UsageFigures;
+export const noUsage = (): UsageFigures => unpacked(NOTHING);
 
 /** Adds figures to `sum`. */
 export function addUsage(sum: UsageFigures, more: UsageFigures): void {
