@@ -134,7 +134,7 @@ export async function endJob(
   const reply = await run(
     ledger,
     'end-job',
-    [keys.job(id), keys.check(slot), keys.outbox(slot), keys.backlog(slot)],
+    [keys.job(id), keys.check(slot), keys.outbox(slot), keys.backlog(slot), keys.listeners(slot)],
     [
       id,
       ending.status,

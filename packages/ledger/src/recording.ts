@@ -136,6 +136,7 @@ export async function recordJob(ledger: Ledger, record: JobRecord): Promise<Reco
       keys.outcomes(slot),
       keys.outbox(slot),
       keys.recorder(slot),
+      keys.listeners(slot),
     ],
     [
       record.id,
@@ -191,6 +192,7 @@ export async function finishBatch(
       keys.seen(end.id),
       keys.chunks(end.id),
       keys.extents(end.id),
+      keys.listeners(slot),
     ],
     [
       end.id,

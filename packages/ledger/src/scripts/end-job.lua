@@ -1,8 +1,8 @@
 --[[
 Ends a single job without an answer: cancelled by its owner or past its deadline. Raises the epoch, so that whoever
 holds its entry drops it.
-KEYS  1 job  2 check  3 outbox  4 backlog
-ARGV  1 id  2 status (cancelled | expired)  3 now ms  4 error JSON  5 event JSON without url ('' = none)
+KEYS  1 job  2 check  3 outbox  4 backlog  5 listeners
+ARGV  1 id  2 status (cancelled | expired)  3 now ms  4 error JSON  5 event JSON without url and tenant ('' = none)
       6 keep for, s  7 changes channel  8 aborts channel
       9 the epoch it must have ('' = any; with one, a job whose call is leased beyond now is left alone, and one whose
         answer waits to be recorded)
@@ -20,8 +20,11 @@ local bands = {interactive = '1', normal = '2', low = '3'}
 local priority, tenant, pool, due = unpack(redis.call('HMGET', KEYS[1], 'priority', 'tenant', 'pool', 'deadline'))
 redis.call('ZREM', KEYS[4], table.concat({bands[priority] or '', tenant or '', pool or '', due or '', ARGV[1]}, '\0'))
 redis.call('EXPIRE', KEYS[1], ARGV[6])
-if hook and hook ~= '' and ARGV[5] ~= '' then
-  redis.call('XADD', KEYS[3], '*', 'event', string.sub(ARGV[5], 1, -2) .. ',"url":' .. cjson.encode(hook) .. '}')
+local listened = redis.call('SISMEMBER', KEYS[5], tenant or '') == 1
+if ARGV[5] ~= '' and (listened or (hook and hook ~= '')) then
+  local url = (hook and hook ~= '') and cjson.encode(hook) or 'null'
+  redis.call('XADD', KEYS[3], '*', 'event',
+    string.sub(ARGV[5], 1, -2) .. ',"url":' .. url .. ',"tenant":' .. cjson.encode(tenant or '') .. '}')
 end
 redis.call('PUBLISH', ARGV[7], ARGV[1] .. ' ' .. ARGV[2])
 if status == 'running' then redis.call('PUBLISH', ARGV[8], ARGV[1]) end
