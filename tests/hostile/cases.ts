@@ -65,6 +65,11 @@ const BODIES: readonly (readonly [string, object])[] = [
   ['/v1/uploads', { filename: 'a.jsonl', purpose: 'batch', bytes: 9, mime_type: 'text/plain' }],
   ['/v1/batches', { input_file_id: 'FILE', endpoint: '/v1/chat/completions', completion_window: '24h', metadata: { a: 'b' } }],
   ['/v1/uploads/UPLOAD/complete', { part_ids: ['part_00000000000000000000000000000000'] }],
+  // Told of nothing that a job comes to: nobody outside may be told of what is made here.
+  [
+    '/v1/webhook_endpoints',
+    { name: 'a', url: 'https://hooks.invalid/', event_types: ['webhook_endpoint.disabled'] },
+  ],
   ['/admin/dead/replay', { ids: ['JOB'], pool: 'fast', code: 'timeout', since: 1 }],
   ['/admin/deployments/never', { weight: 2, limits: { rpm: 100 } }],
   ['/v1/jobs/JOB/cancel', {}],

@@ -188,6 +188,20 @@ export const ERRORS = {
     advice: 'Cancel the batch first, or let it end.',
     retry: 'never',
   },
+  too_many_endpoints: {
+    status: 409,
+    type: INVALID,
+    message: 'There are {found} webhook endpoints; allowed: {allowed}.',
+    advice: 'Delete one that is not needed, or let one serve more event types.',
+    retry: 'never',
+  },
+  webhook_test_failed: {
+    status: 400,
+    type: INVALID,
+    message: 'The test event did not reach {id}: {reason}.',
+    advice: 'Answer 2xx within 15 seconds, at an address that may be told (`webhooks.allow`).',
+    retry: 'never',
+  },
   too_large: {
     status: 413,
     type: INVALID,

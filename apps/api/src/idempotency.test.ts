@@ -64,6 +64,7 @@ interface Case {
 
 const upload = { filename: 'a.jsonl', purpose: 'batch', bytes: 9, mime_type: 'text/plain' };
 const BATCH = { endpoint: '/v1/chat/completions', completion_window: '24h' };
+const hook = { name: 'a', url: 'https://hooks.invalid/', event_types: ['job.failed'] };
 const CASES: Case[] = [
   { route: '/v1/jobs', prepare: async () => ['/v1/jobs', job, { ...job, priority: 'low' }] },
   {
@@ -99,6 +100,10 @@ const CASES: Case[] = [
   {
     route: '/v1/batches/:id/retry',
     prepare: async () => [`/v1/batches/${await endedBatch()}/retry`, {}, { a: 1 }],
+  },
+  {
+    route: '/v1/webhook_endpoints',
+    prepare: async () => ['/v1/webhook_endpoints', hook, { ...hook, name: 'other' }],
   },
   {
     route: '/admin/dead/replay',

@@ -9,7 +9,12 @@ import { refuse, show } from './errors.ts';
 const MOST_ROWS = 20_000;
 const ROWS_AT_ONCE = 500;
 
-const ID_KIND: Record<ListKind, IdKind> = { jobs: 'job', batches: 'batch', files: 'file' };
+const ID_KIND: Record<ListKind, IdKind> = {
+  jobs: 'job',
+  batches: 'batch',
+  files: 'file',
+  endpoints: 'whe',
+};
 
 export interface Listing<T> {
   kind: ListKind;

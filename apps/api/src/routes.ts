@@ -31,6 +31,16 @@ import { getModel, listModels } from './handlers/models.ts';
 import { retryBatch } from './handlers/retry-batch.ts';
 import { cancelUpload, completeUpload, openUpload, receivePart } from './handlers/uploads.ts';
 import { adminUsage, getUsage } from './handlers/usage.ts';
+import { listWebhookDeliveries, redeliver, testEndpoint } from './handlers/webhook-deliveries.ts';
+import {
+  createWebhookEndpoint,
+  deleteWebhookEndpoint,
+  getWebhookEndpoint,
+  listWebhookEndpoints,
+  listWebhookEventTypes,
+  rotateWebhookSecret,
+  updateWebhookEndpoint,
+} from './handlers/webhook-endpoints.ts';
 import { webhookSecret } from './handlers/webhook-secret.ts';
 import type { Handler } from './http/message.ts';
 import type { ShapeName } from './shapes/answers.ts';
@@ -40,6 +50,13 @@ import { deadQuery, replayRequest } from './shapes/dead-request.ts';
 import { completeRequest, fileForm, filesQuery, uploadRequest } from './shapes/file-request.ts';
 import { jobRequest, jobsQuery, waitQuery } from './shapes/job-request.ts';
 import { adminUsageQuery, usageQuery } from './shapes/usage-request.ts';
+import {
+  endpointChange,
+  endpointRequest,
+  endpointsQuery,
+  rotateRequest,
+  testRequest,
+} from './shapes/webhook-request.ts';
 
 export interface Route {
   method: 'get' | 'post' | 'patch' | 'delete';
@@ -104,6 +121,16 @@ export const ROUTES: readonly Route[] = [
 
   { method: 'get', path: '/v1/usage', ...tenant, handler: getUsage, returns: 'Usage', does: 'Jobs, tokens and cost, by hour', query: usageQuery },
 
+  { method: 'post', path: '/v1/webhook_endpoints', ...tenant, handler: createWebhookEndpoint, returns: 'WebhookEndpointWithSecret', does: 'Register a receiver for the ends of all your jobs and batches', ...json, body: endpointRequest, ...creates },
+  { method: 'get', path: '/v1/webhook_endpoints', ...tenant, handler: listWebhookEndpoints, returns: 'WebhookEndpointPage', does: 'List receivers, newest first', query: endpointsQuery },
+  { method: 'get', path: '/v1/webhook_endpoints/:id', ...tenant, handler: getWebhookEndpoint, returns: 'WebhookEndpoint', does: 'Read a receiver' },
+  { method: 'post', path: '/v1/webhook_endpoints/:id', ...tenant, handler: updateWebhookEndpoint, returns: 'WebhookEndpoint', does: 'Change a receiver, or take a disabled one into service again', ...json, body: endpointChange },
+  { method: 'delete', path: '/v1/webhook_endpoints/:id', ...tenant, handler: deleteWebhookEndpoint, returns: 'WebhookEndpointDeleted', does: 'Delete a receiver; what waits for it is dropped' },
+  { method: 'post', path: '/v1/webhook_endpoints/:id/rotate_secret', ...tenant, handler: rotateWebhookSecret, returns: 'WebhookEndpointWithSecret', does: 'A new signing secret, at once or with the old one beside it for a day', ...json, body: rotateRequest },
+  { method: 'post', path: '/v1/webhook_endpoints/:id/test', ...tenant, handler: testEndpoint, returns: 'WebhookEndpointTest', does: 'Send a made-up event now, once', ...json, body: testRequest },
+  { method: 'get', path: '/v1/webhook_endpoints/:id/deliveries', ...tenant, handler: listWebhookDeliveries, returns: 'WebhookDeliveryPage', does: 'What was sent to a receiver and how it answered, newest first', query: endpointsQuery },
+  { method: 'post', path: '/v1/webhook_endpoints/:id/deliveries/:delivery/redeliver', ...tenant, handler: redeliver, returns: 'WebhookDelivery', does: 'Send an event again', status: 202 },
+  { method: 'get', path: '/v1/webhook_event_types', ...tenant, handler: listWebhookEventTypes, returns: 'WebhookEventTypes', does: 'What receivers can be told of' },
   { method: 'get', path: '/v1/webhook_secret', ...admin, handler: webhookSecret, returns: 'WebhookSecret', does: 'The secret that webhook deliveries are signed with' },
   { method: 'get', path: '/admin/pools', ...admin, handler: adminPools, returns: 'PoolList', does: 'Pools, live' },
   { method: 'get', path: '/admin/deployments', ...admin, handler: adminDeployments, returns: 'DeploymentList', does: 'Deployments, live' },

@@ -41,6 +41,8 @@ export const dispatcherEvents = (log: Logger) => ({
   repaired: (fields: { id: string; how: string }) => log.info(fields, 'repaired by the sweeper'),
   webhook: (fields: { event: string; type: string; attempt: number; result: string }) =>
     log.info(fields, 'webhook attempted'),
+  endpointDisabled: (fields: { endpoint: string; tenant: string; reason: string }) =>
+    log.warn(fields, 'webhook endpoint disabled'),
   failed: (fields: { what: string; error: string }) =>
     log.error(fields, 'step failed, will be tried again'),
 });

@@ -3,19 +3,22 @@ import type { Queue } from 'bullmq';
 import { randomBytes } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type { Settings } from '@sluice/config';
-import { connectRedis, jobText, readJobHead } from '@sluice/ledger';
+import { connectRedis, jobText, readEndpoint, readJobHead } from '@sluice/ledger';
 import type { Ledger } from '@sluice/ledger';
 import { QUEUES } from '@sluice/queues';
 import {
   MAX_JOB_BYTES,
   batchEventBody,
   createDeliverer,
+  endpointEventBody,
   jobEventBody,
   makeSecret,
 } from '@sluice/webhooks';
-import type { WebhookEvent } from '@sluice/webhooks';
+import type { WebhookEvent } from '@sluice/job';
 import type { DispatcherEvents } from './events.ts';
-import type { DeliveryData } from './webhooks/delivery-entry.ts';
+import type { DeliveryData } from '@sluice/queues';
+import { fanOut } from './webhooks/fan-out.ts';
+import { Receivers } from './webhooks/receivers.ts';
 import { startDeliveryWorker } from './webhooks/delivery.ts';
 import { startOutboxRelay } from './webhooks/relay.ts';
 
@@ -31,6 +34,7 @@ export interface WebhookPorts {
 
 export async function startWebhooks(ports: WebhookPorts): Promise<{ stop: () => Promise<void> }> {
   const { redis, ledger, prefix, settings, events } = ports;
+  const keepMs = settings.webhooks.keepDeliveriesMs;
   const secret = settings.webhooks.secret ?? (await generatedSecret(ledger));
   const deliverer = createDeliverer(settings.webhooks);
   const onError = (error: Error): void =>
@@ -39,14 +43,23 @@ export async function startWebhooks(ports: WebhookPorts): Promise<{ stop: () => 
     redis,
     prefix,
     queue: ports.queue<DeliveryData>(QUEUES.webhooks),
+    fanOut: (found) => fanOut({ ledger, now: Date.now, keepMs }, found),
     onError,
+  });
+  const receivers = new Receivers({
+    ledger,
+    now: Date.now,
+    secret,
+    keepMs,
+    onDisabled: events.endpointDisabled,
   });
   const connection = connectRedis(ports.redisUrl, 'background');
   const worker = startDeliveryWorker({
     connection,
     prefix,
     deliverer,
-    secretsFor: () => [secret],
+    receiverOf: (data) => receivers.of(data),
+    onAttempt: (data, attempted) => receivers.note(data, attempted),
     buildBody: (event) => bodyOf(ledger, event),
     onError,
     onResult: ({ event, attempt, result }) =>
@@ -69,8 +82,14 @@ async function generatedSecret({ redis, keys }: Ledger): Promise<string> {
 
 async function bodyOf(ledger: Ledger, event: WebhookEvent): Promise<string | null> {
   if (event.type.startsWith('batch.')) return batchEventBody(event, event.subject);
+  if (event.type === 'webhook_endpoint.disabled') return endpointBody(ledger, event);
   const job = await readJobHead(ledger, event.subject, { upTo: MAX_JOB_BYTES });
   if (job === null) return null;
   const without = { ...job, result: job.result && { ...job.result, body: null } };
   return jobEventBody(event, jobText(job), () => jobText(without));
+}
+
+async function endpointBody(ledger: Ledger, event: WebhookEvent): Promise<string | null> {
+  const endpoint = await readEndpoint(ledger, event.subject);
+  return endpoint && endpointEventBody(event, endpoint);
 }

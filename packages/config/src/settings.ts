@@ -22,7 +22,12 @@ export interface Settings extends CamelKeys<
   /** `sha256:<hex>` of each key; empty = no admin section. */
   admin: { keyHashes: string[] };
   routes: readonly Route[];
-  webhooks: { secret: string | null; allow: string[]; allowHttp: boolean };
+  webhooks: {
+    secret: string | null;
+    allow: string[];
+    allowHttp: boolean;
+    keepDeliveriesMs: number;
+  };
   retention: { jobsMs: number; filesMs: number; deadMs: number; usageMs: number };
 }
 
@@ -38,6 +43,7 @@ export function buildSettings(file: ConfigFile): Settings {
       secret: webhooks.secret ?? null,
       allow: webhooks.allow,
       allowHttp: webhooks.allow_http,
+      keepDeliveriesMs: webhooks.keep_deliveries,
     },
     retention: {
       jobsMs: retention.jobs,

@@ -6,7 +6,18 @@
 /** How many `{j<n>}` tags there are. Fixed for the life of an installation: ids carry the slot. */
 export const SLOTS = 16;
 
-export type IdKind = 'job' | 'batch' | 'file' | 'upload' | 'part' | 'evt' | 'req' | 'batch_req';
+export type IdKind =
+  | 'job'
+  | 'batch'
+  | 'file'
+  | 'upload'
+  | 'part'
+  | 'evt'
+  | 'req'
+  | 'batch_req'
+  /** Webhook endpoints, and deliveries to them. */
+  | 'whe'
+  | 'whd';
 
 /** A batch line is addressed as `{batch_id}.{line}`, line counted from 1 with blank lines included. */
 export const lineId = (batchId: string, line: number): string => `${batchId}.${line}`;
@@ -24,7 +35,7 @@ export function makeSiblingId(kind: IdKind, sibling: string, bytes: Uint8Array):
   return id.slice(0, at) + slotOf(sibling).toString(16) + id.slice(at + 1);
 }
 
-const ID = /^(?:job_|batch_|file-|upload_|part_)([0-9a-f])[0-9a-f]{31}/;
+const ID = /^(?:job_|batch_|file-|upload_|part_|whe_|whd_)([0-9a-f])[0-9a-f]{31}/;
 
 /** The slot 0…15 of an id, a line id or an entry id. Throws on what is no id of ours: check with {@link isId} first. */
 export function slotOf(id: string): number {

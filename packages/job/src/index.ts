@@ -24,3 +24,11 @@ export { measure } from './shape.ts';
 export type { Shape } from './shape.ts';
 export { findWanting } from './required.ts';
 export type { Wanting } from './required.ts';
+export { EVENT_TYPES } from './webhook.ts';
+export type {
+  EndpointHealth,
+  EndpointSecret,
+  EventType,
+  WebhookEndpoint,
+  WebhookEvent,
+} from './webhook.ts';

@@ -296,6 +296,7 @@ describe('a single job', () => {
       subject: job.id,
       at: NOW + 10,
       url: 'https://example.com/hook',
+      tenant: 'default',
     });
     assert.equal((await outcomesOf(job.id)).length, 0);
   });

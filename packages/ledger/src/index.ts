@@ -59,6 +59,24 @@ export type {
   UploadPart,
   UploadStatus,
 } from './uploads.ts';
+export {
+  createEndpoint,
+  deleteEndpoint,
+  disableEndpoint,
+  endpointsOf,
+  readEndpoint,
+  tellOfEndpoint,
+  updateEndpoint,
+} from './endpoints.ts';
+export {
+  countRedelivery,
+  deliveryId,
+  listDeliveries,
+  noteAttempt,
+  openDelivery,
+  readDelivery,
+} from './deliveries.ts';
+export type { DeliveryAttempt, DeliveryStatus, StoredDelivery } from './deliveries.ts';
 export { listIds } from './lists.ts';
 export type { Page } from './lists.ts';
 export { Watch } from './watch.ts';

@@ -141,6 +141,7 @@ export async function endJob(
       keys.outbox(slot),
       keys.backlog(slot),
       usageKey(ledger, slot, ending.now),
+      keys.listeners(slot),
     ],
     [
       id,

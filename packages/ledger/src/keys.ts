@@ -16,6 +16,11 @@
  *   <p>:{jN}:idem:<hash>        string  what an Idempotency-Key made
  *   <p>:{jN}:outcomes           stream  outcomes that wait to be recorded
  *   <p>:{jN}:outbox             stream  webhook events that wait for the relay
+ *   <p>:{jN}:listeners          set     tenants with a webhook endpoint, the same in every slot
+ *   <p>:{jN}:endpoint:<id>      hash    a webhook endpoint
+ *   <p>:{jN}:endpoints          zset    their ids by creation, ms
+ *   <p>:{jN}:deliveries:<endpoint>      zset    deliveries to it by creation, ms
+ *   <p>:{jN}:delivery:<id>      hash    one of them; its attempts are a list beside it
  *   <p>:{jN}:leader             string  highest leader token seen by this slot
  *   <p>:{jN}:usage:<hour>       hash    what was used in an hour since 1970 (count-usage.lua)
  *   <p>:{jN}:recorder           string  who records the outcomes of this slot now (a lease)
@@ -24,7 +29,7 @@
  */
 import { SLOTS, slotOf } from '@sluice/job';
 
-export type ListKind = 'jobs' | 'batches' | 'files';
+export type ListKind = 'jobs' | 'batches' | 'files' | 'endpoints';
 
 export interface Keys {
   prefix: string;
@@ -46,8 +51,13 @@ export interface Keys {
   idempotency: (slot: number, hash: string) => string;
   outcomes: (slot: number) => string;
   outbox: (slot: number) => string;
+  listeners: (slot: number) => string;
+  endpoint: (id: string) => string;
+  deliveries: (endpointId: string) => string;
+  delivery: (id: string) => string;
+  deliveryAttempts: (id: string) => string;
   leaderSeen: (slot: number) => string;
-  tenant: (id: string) => Record<'allowance' | 'open' | 'lines' | 'spent', string>;
+  tenant: (id: string) => Record<'allowance' | 'open' | 'lines' | 'spent' | 'endpoints', string>;
   recorder: (slot: number) => string;
   usage: (slot: number, hour: number) => string;
   leader: string;
@@ -96,6 +106,11 @@ export function makeKeys(prefix: string): Keys {
     idempotency: (slot, hash) => at(slot, `idem:${hash}`),
     outcomes: (slot) => at(slot, 'outcomes'),
     outbox: (slot) => at(slot, 'outbox'),
+    listeners: (slot) => at(slot, 'listeners'),
+    endpoint: of('endpoint'),
+    deliveries: of('deliveries'),
+    delivery: of('delivery'),
+    deliveryAttempts: (id) => `${of('delivery')(id)}:attempts`,
     leaderSeen: (slot) => at(slot, 'leader'),
     tenant: (id) => tenantKeys(`${prefix}:{t:${id}}`),
     recorder: (slot) => at(slot, 'recorder'),
@@ -116,4 +131,5 @@ const tenantKeys = (tag: string): ReturnType<Keys['tenant']> => ({
   open: `${tag}:open`,
   lines: `${tag}:lines`,
   spent: `${tag}:spent`,
+  endpoints: `${tag}:endpoints`,
 });

@@ -86,8 +86,13 @@ const COUNTING: ReadonlySet<ScriptName> = new Set([
   'finish-batch',
 ]);
 
+/** Scripts that tell who waits for it. */
+const TELLING: ReadonlySet<ScriptName> = new Set(['end-job', 'record-job', 'finish-batch']);
+
 const source = (name: ScriptName): string =>
-  COUNTING.has(name) ? `${fileOf('count-usage')}${fileOf(name)}` : fileOf(name);
+  [...(COUNTING.has(name) ? ['count-usage'] : []), ...(TELLING.has(name) ? ['tell-end'] : []), name]
+    .map(fileOf)
+    .join('');
 
 /** Binds the scripts to a connection. `large`: another one for large texts, where people wait for the small ones. */
 export function openLedger(

@@ -141,6 +141,7 @@ export async function recordJob(ledger: Ledger, record: JobRecord): Promise<Reco
       keys.outbox(slot),
       keys.recorder(slot),
       usageKey(ledger, slot, record.now),
+      keys.listeners(slot),
     ],
     [
       record.id,
@@ -205,6 +206,7 @@ export async function finishBatch(
       keys.extents(end.id),
       usageKey(ledger, slot, end.now),
       keys.expiries(slot),
+      keys.listeners(slot),
     ],
     [
       end.id,

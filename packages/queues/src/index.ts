@@ -3,3 +3,5 @@ export { openQueue } from './queue.ts';
 export { openWorker } from './worker.ts';
 export type { EntryData, StepData } from './entry.ts';
 export { entryJobId } from './entry.ts';
+export { deliveryEntry, redeliveryEntry } from './delivery-entry.ts';
+export type { DeliveryData, DeliveryEntry, DeliveryReturn, ToEndpoint } from './delivery-entry.ts';

@@ -1,8 +1,10 @@
-export { BATCH_EVENT_TYPES, JOB_EVENT_TYPES, parseEvent } from './event.ts';
-export type { BatchEventType, EventType, JobEventType, WebhookEvent } from './event.ts';
+export { parseEvent } from './event.ts';
+export { afterDelivery, hintOf, isListening, liveSecrets, rotated } from './endpoint.ts';
+export type { DeliveryEnd } from './endpoint.ts';
+export { sampleEventBody } from './sample.ts';
 export { isSecret, makeSecret, signHeaders } from './sign.ts';
 export type { Signable, SignedHeaders } from './sign.ts';
-export { MAX_JOB_BYTES, batchEventBody, jobEventBody } from './payload.ts';
+export { MAX_JOB_BYTES, batchEventBody, endpointEventBody, jobEventBody } from './payload.ts';
 export { checkUrl, isForbidden } from './address.ts';
 export type { Cidr, UrlRules, UrlVerdict } from './address.ts';
 export { createDeliverer } from './deliver.ts';

@@ -2,7 +2,7 @@
  * Event bodies, as the exact text that is signed and sent. One shape for both worlds: OpenAI's event object
  * (`object`, `created_at`) and Standard Webhooks' (`type`, `timestamp`, `data`); each SDK ignores the other's extras.
  */
-import type { WebhookEvent } from './event.ts';
+import type { WebhookEndpoint, WebhookEvent } from '@sluice/job';
 
 /** A job larger than this when serialised is sent without its result, with a link instead. */
 export const MAX_JOB_BYTES = 256 * 1024;
@@ -22,6 +22,12 @@ export function jobEventBody(event: Head, whole: string, withoutResult: () => st
 export function batchEventBody(event: Head, batchId: string): string {
   return envelope(event, JSON.stringify({ id: batchId }));
 }
+
+/** Tells that an endpoint gets no more, and why. */
+export const endpointEventBody = (
+  event: Head,
+  { id, name, disabledReason }: Pick<WebhookEndpoint, 'id' | 'name' | 'disabledReason'>,
+): string => envelope(event, JSON.stringify({ id, name, disabled_reason: disabledReason }));
 
 /** `data` is already JSON: a large job is serialised once. */
 function envelope({ id, type, at }: Head, data: string): string {

@@ -11,11 +11,17 @@ import type { TestApi } from '../test-api.ts';
  * `open`: anybody. `admin`: the admin's key alone. `own`: works on the caller's own things only. `object`: on the object
  * that its path names, by its kind: of another tenant it does not exist, nor does one that never was.
  */
-type Rule = 'open' | 'admin' | 'own' | { object: 'job' | 'batch' | 'file' | 'upload' };
+type Kind = 'job' | 'batch' | 'file' | 'upload' | 'hook';
+type Rule = 'open' | 'admin' | 'own' | { object: Kind };
 
-const [JOB, BATCH, FILE, UPLOAD] = (['job', 'batch', 'file', 'upload'] as const).map((object) => ({
-  object,
-})) as [Rule, Rule, Rule, Rule];
+const KINDS = ['job', 'batch', 'file', 'upload', 'hook'] as const;
+const [JOB, BATCH, FILE, UPLOAD, HOOK] = KINDS.map((object) => ({ object })) as [
+  Rule,
+  Rule,
+  Rule,
+  Rule,
+  Rule,
+];
 
 // prettier-ignore
 const RULES: Record<string, Rule> = {
@@ -29,6 +35,9 @@ const RULES: Record<string, Rule> = {
   'post /v1/chat/completions': 'own', 'post /v1/responses': 'own', 'post /v1/completions': 'own', 'post /v1/embeddings': 'own', 'post /v1/moderations': 'own',
   'get /v1/usage': 'own', 'get /admin/usage': 'admin',
   'get /v1/models': 'own', 'get /v1/models/{id}': 'own',
+  'post /v1/webhook_endpoints': 'own', 'get /v1/webhook_endpoints': 'own', 'get /v1/webhook_endpoints/{id}': HOOK, 'post /v1/webhook_endpoints/{id}': HOOK,
+  'delete /v1/webhook_endpoints/{id}': HOOK, 'post /v1/webhook_endpoints/{id}/rotate_secret': HOOK, 'post /v1/webhook_endpoints/{id}/test': HOOK,
+  'get /v1/webhook_endpoints/{id}/deliveries': HOOK, 'post /v1/webhook_endpoints/{id}/deliveries/{delivery}/redeliver': HOOK, 'get /v1/webhook_event_types': 'own',
   'get /v1/webhook_secret': 'admin', 'get /admin': 'admin', 'get /admin/pools': 'admin', 'get /admin/deployments': 'admin',
   'patch /admin/deployments/{id}': 'admin', 'get /admin/dead': 'admin', 'post /admin/dead/replay': 'admin', 'post /admin/reload': 'admin',
   'get /admin/plan': 'admin', 'get /admin/budgets': 'admin', 'get /metrics': 'admin',
@@ -63,7 +72,7 @@ const STRANGERS: Record<string, Record<string, string>> = {
 };
 
 let api: TestApi;
-let ids: Record<'job' | 'batch' | 'file' | 'upload', string>;
+let ids: Record<Kind, string>;
 /** `method /path` → what the document says of it. */
 let operations: Map<string, { security?: Record<string, string[]>[] }>;
 before(async () => {
@@ -93,7 +102,9 @@ async function makeObjects(): Promise<typeof ids> {
   const batch = await made('POST /v1/batches', lines, { 'content-type': 'application/jsonl' });
   const form = { filename: 'a.jsonl', purpose: 'batch', bytes: 3, mime_type: 'text/plain' };
   const { id: upload } = await made('POST /v1/uploads', form);
-  return { job, batch: batch.id, file: batch.input_file_id, upload };
+  const receiver = { name: 'mine', url: 'https://hooks.invalid/', event_types: ['job.failed'] };
+  const { id: hook } = await made('POST /v1/webhook_endpoints', receiver);
+  return { job, batch: batch.id, file: batch.input_file_id, upload, hook };
 }
 
 const isObject = (rule: Rule): rule is { object: keyof typeof ids } => typeof rule === 'object';
@@ -158,8 +169,8 @@ test('another tenant’s object is answered like one that never was', async () =
 
 test('what its owner asks of it is not refused for who asks', async () => {
   for (const [operation, rule] of rulesOf(isObject)) {
-    if (!isObject(rule) || operation.startsWith('delete') || /cancel|events/.test(operation))
-      continue;
+    // What ends, streams or names a second object is not asked.
+    if (!isObject(rule) || /^delete|cancel|events|redeliver/.test(operation)) continue;
     const { status } = await ask(operation, ids[rule.object], formFor(operation, KEYS.one));
     assert.ok(![401, 403, 404].includes(status), `${operation}: ${status}`);
   }

@@ -2,7 +2,7 @@
  * What the API answers with, for /openapi.json: one shape per object, by the name it has there. Tests hold real answers
  * against them, to the field.
  */
-import { ENDPOINTS, JOB_STATUSES, OUTCOMES, PRIORITIES } from '@sluice/job';
+import { ENDPOINTS, EVENT_TYPES, JOB_STATUSES, OUTCOMES, PRIORITIES } from '@sluice/job';
 import type { Job } from '@sluice/job';
 import { z } from 'zod';
 import type { BatchObject } from '../batch-object.ts';
@@ -403,6 +403,46 @@ const pageOf = (one: z.ZodType) =>
     has_more: z.boolean(),
   });
 
+const WebhookEndpoint = z.object({
+  id,
+  object: z.literal('webhook_endpoint'),
+  created_at: unix,
+  updated_at: unix.nullable(),
+  name: text,
+  url: text,
+  event_types: z.array(z.enum(EVENT_TYPES)),
+  signing_secret_hint: text.describe('The end of the secret that signs now.'),
+  status: z.enum(['active', 'disabled']),
+  disabled_reason: text.nullable(),
+  disabled_at: unix.nullable(),
+  failing_since: unix.nullable().describe('Since when no delivery has succeeded.'),
+});
+
+const WebhookDelivery = z.object({
+  id,
+  object: z.literal('webhook_delivery'),
+  webhook_endpoint_id: id,
+  event_id: id.describe('The `webhook-id` of all its attempts.'),
+  event_type: z.enum(EVENT_TYPES),
+  subject: id.describe('The job, batch or endpoint that it tells of.'),
+  status: z
+    .enum(['pending', 'delivered', 'failed', 'dropped'])
+    .describe('`dropped`: the job is past its retention, or the endpoint takes no more.'),
+  created_at: unix,
+  next_attempt_at: unix.nullable(),
+  redeliveries: z.int(),
+  attempts: z
+    .array(
+      z.object({
+        at: count.describe('Unix seconds, fractional.'),
+        took_ms: count,
+        status_code: z.int().nullable(),
+        error: text.nullable(),
+      }),
+    )
+    .describe('The last twenty, oldest first.'),
+});
+
 /** By name in `components.schemas`. */
 export const SHAPES = {
   Job,
@@ -419,6 +459,26 @@ export const SHAPES = {
   ProviderAnswer: z
     .looseObject({})
     .describe('The provider’s own body, under its own status; `x-sluice-job-id` names the job.'),
+  WebhookEndpoint,
+  WebhookEndpointWithSecret: WebhookEndpoint.extend({
+    signing_secret: text.describe('Told here only: keep it.'),
+  }),
+  WebhookEndpointPage: pageOf(WebhookEndpoint),
+  WebhookEndpointDeleted: z.object({
+    id,
+    object: z.literal('webhook_endpoint.deleted'),
+    deleted: z.boolean(),
+  }),
+  WebhookEndpointTest: z.object({
+    object: z.literal('webhook_endpoint.test'),
+    webhook_endpoint_id: id,
+    event_type: z.enum(EVENT_TYPES),
+    status_code: z.int(),
+    success: z.literal(true),
+  }),
+  WebhookDelivery,
+  WebhookDeliveryPage: pageOf(WebhookDelivery),
+  WebhookEventTypes: z.object({ object: z.literal('list'), data: z.array(z.enum(EVENT_TYPES)) }),
   WebhookSecret: z.object({ object: z.literal('webhook_secret'), secret: text.nullable() }),
   Plan,
   PoolList: listOf(Pool),

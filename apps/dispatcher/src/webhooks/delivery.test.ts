@@ -6,12 +6,13 @@ import { QUEUES, openQueue } from '@sluice/queues';
 import { startRedis, startSink, until } from '@sluice/testing';
 import type { HttpSink, SinkRequest, TestRedis } from '@sluice/testing';
 import { batchEventBody, createDeliverer, makeSecret } from '@sluice/webhooks';
-import type { DelivererOptions, WebhookEvent } from '@sluice/webhooks';
+import type { WebhookEvent } from '@sluice/job';
+import type { DelivererOptions } from '@sluice/webhooks';
 import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import OpenAI from 'openai';
-import { deliveryEntry } from './delivery-entry.ts';
-import type { DeliveryData } from './delivery-entry.ts';
+import { deliveryEntry } from '@sluice/queues';
+import type { DeliveryData } from '@sluice/queues';
 import { startDeliveryWorker } from './delivery.ts';
 import type { DeliveryReport, DeliveryWorkerOptions } from './delivery.ts';
 import { PREFIX, exampleEvent, outboxOf, writeToOutbox } from './example-events.ts';
@@ -62,7 +63,7 @@ function workerWith({ sinks, delivererOptions, ...options }: Settings): Delivery
     connection,
     prefix: PREFIX,
     deliverer,
-    secretsFor: () => [secret],
+    receiverOf: async ({ event }) => ({ url: event.url ?? '', secrets: [secret] }),
     buildBody: async (event) => batchEventBody(event, event.subject),
     onResult: (report) => reports.push(report),
     delaysMs: [0, 5, 5, 5],
@@ -74,7 +75,7 @@ function workerWith({ sinks, delivererOptions, ...options }: Settings): Delivery
 }
 
 const add = (...events: WebhookEvent[]): Promise<unknown> =>
-  queue.addBulk(events.map(deliveryEntry));
+  queue.addBulk(events.map((event) => deliveryEntry(event)));
 
 const kinds = (reports: DeliveryReport[]): string[] => reports.map(({ result }) => result.kind);
 
@@ -222,7 +223,10 @@ describe('tried again', () => {
         if (bodies++ === 0) throw new Error('Connection is closed.');
         return batchEventBody(event, event.subject);
       },
-      secretsFor: () => (secrets++ === 0 ? [] : [secret]),
+      receiverOf: async ({ event }) => ({
+        url: event.url ?? '',
+        secrets: secrets++ === 1 ? [] : [secret],
+      }),
       onError: ({ message }) => errors.push(message),
     });
     const event = exampleEvent(sink.url);

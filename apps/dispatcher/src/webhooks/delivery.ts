@@ -5,13 +5,15 @@
  */
 import { QUEUES, openWorker } from '@sluice/queues';
 import { signHeaders } from '@sluice/webhooks';
-import type { Deliverer, WebhookEvent } from '@sluice/webhooks';
+import type { WebhookEvent } from '@sluice/job';
+import type { Deliverer } from '@sluice/webhooks';
 import { DelayedError, UnrecoverableError } from 'bullmq';
 import type { Job } from 'bullmq';
 import type { Redis } from 'ioredis';
-import type { DeliveryData, DeliveryReturn } from './delivery-entry.ts';
+import type { DeliveryData, DeliveryReturn } from '@sluice/queues';
 import { follow } from './follow.ts';
 import type { AttemptResult, Following } from './follow.ts';
+import type { Attempted, Receiver } from './receivers.ts';
 import { Lanes } from './lanes.ts';
 
 /** One attempt, told after it is noted. */
@@ -29,13 +31,15 @@ export interface DeliveryWorkerOptions {
   connection: Redis;
   prefix: string;
   deliverer: Pick<Deliverer, 'deliver'>;
-  /** The live secrets of the event's receiver, one at least. */
-  secretsFor: (event: WebhookEvent) => readonly string[] | Promise<readonly string[]>;
+  /** Where it goes now, and what it is signed with: one live secret at least. Null: it is to be told no more. */
+  receiverOf: (data: DeliveryData) => Promise<Receiver | null>;
+  /** Remembers an attempt before the queue goes on. What it throws is BullMQ's to try again. */
+  onAttempt?: (data: DeliveryData, attempted: Attempted) => Promise<void>;
   /** The body, built from the record; null when the record is gone. */
   buildBody: (event: WebhookEvent) => Promise<string | null>;
   /** Must not throw. */
   onResult?: (report: DeliveryReport) => void;
-  /** A body or secret that could not be had; the attempt counts as failed. */
+  /** A body, address or secret that could not be had; the attempt counts as failed. */
   onError?: (error: Error, event: WebhookEvent) => void;
   concurrency?: number;
   /** Finished entries kept. Default 1,000. */
@@ -59,17 +63,19 @@ export function startDeliveryWorker(options: DeliveryWorkerOptions): DeliveryWor
   const { concurrency = 64, keep = 1_000, connection, prefix } = options;
   const lanes = new Lanes({ width: Math.ceil(concurrency * LANE_SHARE), fastMs: FAST_MS });
   const process = async (job: DeliveryJob, token?: string): Promise<DeliveryReturn> => {
-    const origin = originOf(job.data.event.url);
-    const later = lanes.enter(origin, Date.now());
+    const lane = laneOf(job.data);
+    const startedAt = Date.now();
+    const later = lanes.enter(lane, startedAt);
     if (later !== null) return putOff(job, later, token);
     const start = performance.now();
     let result: AttemptResult;
     try {
-      result = await tryOnce(job.data.event, options);
+      result = await tryOnce(job.data, options);
     } finally {
-      lanes.leave(origin, performance.now() - start);
+      lanes.leave(lane, performance.now() - start);
     }
-    return note(job, result, { options, token });
+    const tookMs = Math.round(performance.now() - start);
+    return note(job, { result, startedAt, tookMs }, { options, token });
   };
   const worker = openWorker<DeliveryData>(QUEUES.webhooks, process, connection, {
     prefix,
@@ -79,19 +85,24 @@ export function startDeliveryWorker(options: DeliveryWorkerOptions): DeliveryWor
   return { stop: () => worker.close() };
 }
 
-/** Every URL that cannot be parsed shares a lane; it is refused at once. */
-const originOf = (url: string): string => (URL.canParse(url) ? new URL(url).origin : '');
+/** An endpoint has a lane of its own, other receivers one for each origin; URLs that cannot be parsed share one. */
+function laneOf({ event: { url }, to }: DeliveryData): string {
+  if (to !== undefined) return to.endpoint;
+  return url !== null && URL.canParse(url) ? new URL(url).origin : '';
+}
 
 async function tryOnce(
-  event: WebhookEvent,
-  { buildBody, secretsFor, deliverer, onError }: DeliveryWorkerOptions,
+  data: DeliveryData,
+  { buildBody, receiverOf, deliverer, onError }: DeliveryWorkerOptions,
 ): Promise<AttemptResult> {
+  const { event } = data;
   try {
-    const body = await buildBody(event);
-    if (body === null) return { kind: 'dropped' };
-    const secrets = await secretsFor(event);
+    const receiver = await receiverOf(data);
+    const body = receiver && (await buildBody(event));
+    if (receiver === null || body === null) return { kind: 'dropped' };
+    const { url, secrets } = receiver;
     const headers = { ...signHeaders({ id: event.id, at: Date.now(), body }, secrets) };
-    return await deliverer.deliver({ url: event.url, headers, body });
+    return await deliverer.deliver({ url, headers, body });
   } catch (error) {
     onError?.(error as Error, event);
     return { kind: 'failed', reason: 'could not be prepared' };
@@ -106,26 +117,23 @@ interface Noting {
 /** Writes down how an attempt ended, then tells. Throws what BullMQ reads as "later" and "never". */
 async function note(
   job: DeliveryJob,
-  result: AttemptResult,
+  made: Omit<Attempted, 'nextAt'>,
   { options, token }: Noting,
 ): Promise<DeliveryReturn> {
-  const { event } = job.data;
+  const { event, to, firstAt = made.startedAt } = job.data;
+  const { result } = made;
   const attempt = job.data.attempt + 1;
   const { delaysMs } = options;
   const facts = { attempt, now: Date.now(), random: Math.random, ...(delaysMs && { delaysMs }) };
   const following = follow(result, facts);
-  const tell = (): void =>
-    options.onResult?.({
-      event,
-      attempt,
-      result,
-      nextAt: following.kind === 'again' ? following.at : null,
-    });
+  const nextAt = following.kind === 'again' ? following.at : null;
+  await options.onAttempt?.(job.data, { ...made, nextAt });
   if (following.kind === 'again') {
-    await job.updateData({ event, attempt, last: following.last });
+    const sent = to === undefined ? {} : { to, firstAt };
+    await job.updateData({ event, ...sent, attempt, last: following.last });
     await job.moveToDelayed(following.at, token);
   }
-  tell();
+  options.onResult?.({ event, attempt, result, nextAt });
   return conclude(following, result, attempt);
 }
 

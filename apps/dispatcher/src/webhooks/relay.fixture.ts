@@ -4,7 +4,7 @@
  */
 import { connectRedis } from '@sluice/ledger';
 import { QUEUES, openQueue } from '@sluice/queues';
-import type { DeliveryData } from './delivery-entry.ts';
+import type { DeliveryData } from '@sluice/queues';
 import { PREFIX } from './example-events.ts';
 import { startOutboxRelay } from './relay.ts';
 

@@ -5,11 +5,12 @@
  */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { WebhookEvent } from '@sluice/job';
 import { parseEvent } from '@sluice/webhooks';
 import type { Queue } from 'bullmq';
 import type { Redis, RedisOptions } from 'ioredis';
-import { deliveryEntry } from './delivery-entry.ts';
-import type { DeliveryData } from './delivery-entry.ts';
+import { deliveryEntry } from '@sluice/queues';
+import type { DeliveryData, DeliveryEntry } from '@sluice/queues';
 import {
   claimIdle,
   createGroups,
@@ -29,6 +30,8 @@ export interface OutboxRelayOptions {
   prefix: string;
   /** The queue `webhooks`. */
   queue: Pick<Queue<DeliveryData>, 'addBulk'>;
+  /** The entries that tell of these events, in their order; the same again for the same. Default: to their own URL. */
+  fanOut?: (events: readonly WebhookEvent[]) => Promise<DeliveryEntry[]>;
   /** Somebody who has held an entry for this long is taken for dead. Default 10,000. */
   claimIdleMs?: number;
   /** Trouble that the relay lives through, and entries that are no events, which it drops. */
@@ -148,10 +151,11 @@ class RelayRun {
   }
 
   async #pass(entries: OutboxEntry[]): Promise<void> {
-    const events = entries.map(({ text }) => parseEvent(text));
-    const wanted = events.filter((event) => event !== null).map(deliveryEntry);
-    const unread = entries.length - wanted.length;
-    if (unread > 0) this.#options.onError?.(new Error(`${unread} outbox entries are no events`));
+    const { fanOut = toOwnUrl, onError } = this.#options;
+    const events = entries.map(({ text }) => parseEvent(text)).filter((event) => event !== null);
+    const unread = entries.length - events.length;
+    if (unread > 0) onError?.(new Error(`${unread} outbox entries are no events`));
+    const wanted = await fanOut(events);
     if (wanted.length > 0) {
       const added = await this.#options.queue.addBulk(wanted);
       // BullMQ's addBulk is not all or nothing: an entry it did not take has no id.
@@ -161,6 +165,9 @@ class RelayRun {
     await finish(this.#reader, entries);
   }
 }
+
+const toOwnUrl = async (events: readonly WebhookEvent[]): Promise<DeliveryEntry[]> =>
+  events.filter(({ url }) => url !== null).map((event) => deliveryEntry(event));
 
 /** Waits through an outage instead of failing commands, and sees a peer that has vanished without closing. */
 function blockingConnection(redis: Redis): Redis {

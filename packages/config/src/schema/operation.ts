@@ -76,9 +76,12 @@ export const webhooks = z
       .describe(
         'Lets deliveries go to `http://` URLs within the ranges of `allow`; elsewhere it takes https.',
       ),
+    keep_deliveries: duration()
+      .prefault('7d')
+      .describe('How long deliveries to webhook endpoints are remembered, the last 1,000 of each.'),
   })
   .prefault({})
-  .describe('Deliveries to `webhook_url`.');
+  .describe('Deliveries to a `webhook_url` and to webhook endpoints.');
 
 function isWebhookSecret(value: string): boolean {
   const encoded = value.slice('whsec_'.length);

@@ -1,8 +1,8 @@
 --[[
 Ends a single job without an answer: cancelled by its owner or past its deadline. Raises the epoch, so that whoever
 holds its entry drops it.
-KEYS  1 job  2 check  3 outbox  4 backlog  5 usage of this hour
-ARGV  1 id  2 status (cancelled | expired)  3 now ms  4 error JSON  5 event JSON without url ('' = none)
+KEYS  1 job  2 check  3 outbox  4 backlog  5 usage of this hour  6 listeners
+ARGV  1 id  2 status (cancelled | expired)  3 now ms  4 error JSON  5 event JSON without url and tenant ('' = none)
       6 keep for, s  7 changes channel  8 aborts channel
       9 the epoch it must have ('' = any; with one, a job whose call is leased beyond now is left alone, and one whose
         answer waits to be recorded)
@@ -24,9 +24,7 @@ local place = ARGV[2] == 'cancelled' and 3 or 4
 countUsage(KEYS[5], ARGV[10], tenant or '', metadata, {[(pool or '') .. '\0'] = {[place] = 1}})
 redis.call('ZREM', KEYS[4], table.concat({bands[priority] or '', tenant or '', pool or '', due or '', ARGV[1]}, '\0'))
 redis.call('EXPIRE', KEYS[1], ARGV[6])
-if hook and hook ~= '' and ARGV[5] ~= '' then
-  redis.call('XADD', KEYS[3], '*', 'event', string.sub(ARGV[5], 1, -2) .. ',"url":' .. cjson.encode(hook) .. '}')
-end
+tellEnd(KEYS[3], KEYS[6], ARGV[5], hook, tenant)
 redis.call('PUBLISH', ARGV[7], ARGV[1] .. ' ' .. ARGV[2])
 if status == 'running' then redis.call('PUBLISH', ARGV[8], ARGV[1]) end
 return 1

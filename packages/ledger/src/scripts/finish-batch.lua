@@ -1,7 +1,7 @@
 --[[
 Ends a batch whose files are written, and tells who waits for it, in one step.
-KEYS  1 batch  2 check  3 outbox  4 seen  5 chunks  6 extents  7 usage of this hour  8 expiries
-ARGV  1 id  2 statuses it may have  3 terminal status  4 now ms  5 event JSON without url  6 changes channel
+KEYS  1 batch  2 check  3 outbox  4 seen  5 chunks  6 extents  7 usage of this hour  8 expiries  9 listeners
+ARGV  1 id  2 statuses it may have  3 terminal status  4 now ms  5 event JSON without url and tenant  6 changes channel
       7 keep the bitmap for, s  8 extents that its files were written from: their number, '' = it has no files
       9 the last of them  10 usage rules  11 the pool of all its lines, '' = several  12 when it lapses, ms  13… field, value pairs
 Returns 1 ended · 0 had ended before, or is in another status · -1 no such batch · -2 lines were recorded since its files
@@ -27,8 +27,6 @@ redis.call('ZREM', KEYS[2], ARGV[1])
 redis.call('DEL', KEYS[5])
 redis.call('EXPIRE', KEYS[4], ARGV[7])
 redis.call('ZADD', KEYS[8], ARGV[12], ARGV[1])
-if hook and hook ~= '' then
-  redis.call('XADD', KEYS[3], '*', 'event', string.sub(ARGV[5], 1, -2) .. ',"url":' .. cjson.encode(hook) .. '}')
-end
+tellEnd(KEYS[3], KEYS[9], ARGV[5], hook, tenant)
 redis.call('PUBLISH', ARGV[6], ARGV[1] .. ' ' .. ARGV[3])
 return 1

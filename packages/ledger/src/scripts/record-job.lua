@@ -1,8 +1,8 @@
 --[[
 Records the outcome of an attempt of a single job, once: the stream entry is deleted in the same step.
-KEYS  1 job  2 check  3 outcomes stream  4 outbox  5 recorder lease  6 usage of this hour
+KEYS  1 job  2 check  3 outcomes stream  4 outbox  5 recorder lease  6 usage of this hour  7 listeners
 ARGV  1 id  2 stream id  3 holder of the recorder lease  4 attempt JSON (objects, comma-separated)
-      5 what follows: succeeded | failed | expired | retry  6 now ms  7 keep for, s  8 event JSON without url ('' = none)
+      5 what follows: succeeded | failed | expired | retry  6 now ms  7 keep for, s  8 event JSON without url and tenant ('' = none)
       9 changes channel  10 check at ms (retry)  11 epoch of the attempt
       12 usage rules  13 deployment called  14 its usage: the figures from 5 on, packed  15… field, value pairs to set when it applies
 Returns {1, epoch, tenant} applied · {2, epoch, tenant} only the attempt was kept: the job had ended, or this failure is of an older epoch
@@ -42,8 +42,6 @@ end
 redis.call('HSET', KEYS[1], 'status', ARGV[5], 'ended', ARGV[6])
 redis.call('ZREM', KEYS[2], ARGV[1])
 redis.call('EXPIRE', KEYS[1], ARGV[7])
-if hook and hook ~= '' and ARGV[8] ~= '' then
-  redis.call('XADD', KEYS[4], '*', 'event', string.sub(ARGV[8], 1, -2) .. ',"url":' .. cjson.encode(hook) .. '}')
-end
+tellEnd(KEYS[4], KEYS[7], ARGV[8], hook, tenant)
 redis.call('PUBLISH', ARGV[9], ARGV[1] .. ' ' .. ARGV[5])
 return {1, epoch, tenant}
