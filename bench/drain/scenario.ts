@@ -3,15 +3,11 @@
  * output tokens), their limits scaled together, and the same limits on the simulator's side: strict token buckets of one
  * second, input + `max_tokens` charged at admission.
  */
-import { readFileSync } from 'node:fs';
 import type { RateDimension } from '@sluice/job';
 import { classOf } from '@sluice/planning';
 import type { DrainProblem, JobClass } from '@sluice/planning';
-
-export interface Request {
-  input: number;
-  output: number;
-}
+import { readTraces } from '../azure.ts';
+import type { Request } from '../azure.ts';
 
 type Limits = Partial<Record<RateDimension, number>>;
 
@@ -25,24 +21,14 @@ const UNSCALED: Record<string, Limits> = {
 const UNSCALED_S = 759;
 const LATENCY = { first_token_ms: 250, per_output_token_ms: 2, jitter: 0.3 };
 
-/** The requests of both traces, one of so many that about `lines` are left, in the order of their times of day. */
-export function readRequests(folder: string, lines: number): { all: number; requests: Request[] } {
-  const all = ['code', 'conv'].flatMap((name) =>
-    readFileSync(`${folder}/AzureLLMInferenceTrace_${name}.csv`, 'utf8')
-      .trim()
-      .split('\n')
-      .slice(1)
-      .map((line) => line.split(',')),
+/** The requests of both traces, one of so many that about `most` are left, in the order of their times of day. */
+export function readRequests(folder: string, most: number): { all: number; requests: Request[] } {
+  const all = readTraces(folder, ['code', 'conv']);
+  const step = Math.max(1, all.length / most);
+  const requests = Array.from(
+    { length: Math.floor(all.length / step) },
+    (_, i) => all[Math.floor(i * step)] as Request,
   );
-  const rows = all.toSorted(([a = ''], [b = '']) => (a < b ? -1 : 1));
-  const step = Math.max(1, rows.length / lines);
-  const kept = Array.from({ length: Math.floor(rows.length / step) }, (_, i) =>
-    Math.floor(i * step),
-  );
-  const requests = kept.map((i) => {
-    const [, input, output] = rows[i] as string[];
-    return { input: Number(input), output: Math.max(1, Number(output)) };
-  });
   return { all: all.length, requests };
 }
 
@@ -107,9 +93,6 @@ export const simulatorOptions = (limits: Record<string, Limits>): object => ({
     ]),
   ),
 });
-
-/** Words of three letters, which are a token each with the space before them free. */
-export const promptOf = (tokens: number): string => 'abc '.repeat(Math.max(1, tokens));
 
 export interface ServedCall {
   account: string;

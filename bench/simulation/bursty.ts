@@ -1,8 +1,8 @@
 /** The bursty conversation trace while one of four deployments is three times slower and another is out for a minute. */
 import { simulate } from '@sluice/simulate';
 import { installed, scenarioOf, tracePath } from './fleet.ts';
-import { atLeast, beside } from './row.ts';
-import type { Row } from './row.ts';
+import { atLeast, beside } from '../row.ts';
+import type { Row } from '../row.ts';
 
 const STRATEGIES = ['adaptive', 'latency', 'capacity', 'least_busy', 'round_robin'];
 

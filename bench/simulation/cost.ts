@@ -4,8 +4,8 @@ import type { Job, Report } from '@sluice/simulation';
 import { makePlan } from '@sluice/planning';
 import type { JobClass } from '@sluice/planning';
 import { installed, scenarioOf, tracePath } from './fleet.ts';
-import { atLeast, atMost } from './row.ts';
-import type { Row } from './row.ts';
+import { atLeast, atMost } from '../row.ts';
+import type { Row } from '../row.ts';
 
 /** Prices a tenth of the dear one's; so narrow that it cannot do all by the deadline. */
 const CHEAP = { tpm: 500_000, price: 1 };

@@ -2,8 +2,8 @@
 import { simulate } from '@sluice/simulate';
 import type { Report } from '@sluice/simulation';
 import { fourShapes, scenarioOf, tracePath } from './fleet.ts';
-import { atMost, beside } from './row.ts';
-import type { Row } from './row.ts';
+import { atMost, beside } from '../row.ts';
+import type { Row } from '../row.ts';
 
 const WEIGHTS = { a: 'weight: 6', b: 'weight: 4', c: 'weight: 6', d: 'weight: 5' };
 

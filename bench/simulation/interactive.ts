@@ -3,8 +3,8 @@ import { simulate } from '@sluice/simulate';
 import type { Job, Report } from '@sluice/simulation';
 import { drawn } from '@sluice/simulation';
 import { SEED, installed, jobOf, realSizes, scenarioOf, tracePath } from './fleet.ts';
-import { atLeast, atMost } from './row.ts';
-import type { Row } from './row.ts';
+import { atLeast, atMost } from '../row.ts';
+import type { Row } from '../row.ts';
 
 const MINUTES = 10;
 const TPM = 2_000_000;

@@ -6,7 +6,8 @@ import { bursty } from './bursty.ts';
 import { cost } from './cost.ts';
 import { drain } from './drain.ts';
 import { interactive } from './interactive.ts';
-import type { Row } from './row.ts';
+import { printRows } from '../row.ts';
+import type { Row } from '../row.ts';
 import { windows } from './windows.ts';
 
 const BENCHES: Record<string, () => Promise<Row[]>> = { drain, windows, interactive, bursty, cost };
@@ -17,10 +18,5 @@ for (const [name, bench] of Object.entries(BENCHES)) {
   const started = performance.now();
   const rows = await bench();
   console.log(`${name} (${((performance.now() - started) / 1_000).toFixed(1)} s)`);
-  for (const { what, measured, wanted, holds } of rows) {
-    const verdict =
-      wanted === null ? '' : `wanted ${wanted.padEnd(12)} ${holds ? 'holds' : 'MISSED'}`;
-    console.log(`  ${what.padEnd(48)} ${measured.padStart(12)}   ${verdict}`.trimEnd());
-    if (holds === false) process.exitCode = 1;
-  }
+  printRows(rows);
 }

@@ -2,8 +2,8 @@
 import { WINDOW_KINDS } from '@sluice/windows';
 import { simulate } from '@sluice/simulate';
 import { installed, jobOf, realSizes, scenarioOf } from './fleet.ts';
-import { atLeast, atMost } from './row.ts';
-import type { Row } from './row.ts';
+import { atLeast, atMost } from '../row.ts';
+import type { Row } from '../row.ts';
 
 export async function windows(): Promise<Row[]> {
   const rows: Row[] = [];

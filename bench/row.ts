@@ -30,3 +30,12 @@ export const beside = (what: string, measured: string): Row => ({
 
 const figure = (value: number): string =>
   String(Number(value.toFixed(value < 10 ? 3 : value < 100 ? 1 : 0)));
+
+/** Prints the table; a bound that is missed makes the process end with 1. */
+export function printRows(rows: readonly Row[]): void {
+  for (const { what, measured, wanted, holds } of rows) {
+    const verdict = wanted === null ? '' : `${wanted.padEnd(12)} ${holds ? 'ok' : 'MISSED'}`;
+    console.log(`  ${what.padEnd(48)} ${measured.padStart(12)}   ${verdict}`.trimEnd());
+    if (holds === false) process.exitCode = 1;
+  }
+}
