@@ -26,6 +26,7 @@ const MINUTES = Number(values.minutes);
 const TPM = 2_000_000;
 const WARM_UP = 50;
 const IDLE_JOBS = 100;
+const IDLE_EVERY_MS = 250;
 /** The batch is alone for so long first. */
 const BATCH_ALONE_MS = 10_000;
 
@@ -96,11 +97,11 @@ function* backlog(): Generator<object> {
   for (let i = 0; i < lines; i += 1) yield echoedBody('fast', sizeOf(i * 7));
 }
 
+/** One job every so often, far below the limit. */
 async function oneByOne(system: System, name: string, count: number): Promise<Posted> {
   const posted: Posted = new Map();
   for (let i = 0; i < count; i += 1) {
-    const id = await post(system, posted, `${name}-${i}`);
-    await (await fetch(`${system.apiUrl}/v1/jobs/${id}?wait_ms=30000`)).arrayBuffer();
+    await Promise.all([post(system, posted, `${name}-${i}`), sleep(IDLE_EVERY_MS)]);
   }
   return posted;
 }
@@ -165,10 +166,15 @@ function receivedBy(system: System, posted: Posted): Promise<Map<string, number>
   );
 }
 
-const waits = (posted: Posted, received: Map<string, number>): number[] =>
-  [...posted].map(([name, at]) => (received.get(name) as number) - at);
+function waits(posted: Posted, received: Map<string, number>): number[] {
+  return [...posted].map(([name, at]) => (received.get(name) as number) - at);
+}
 
-const quantile = (all: readonly number[], q: number): number =>
-  all.toSorted((a, b) => a - b)[Math.min(all.length - 1, Math.floor(all.length * q))] as number;
+function quantile(all: readonly number[], q: number): number {
+  const at = Math.min(all.length - 1, Math.floor(all.length * q));
+  return all.toSorted((a, b) => a - b)[at] as number;
+}
 
-const ms = (value: number): string => `${value.toFixed(1)} ms`;
+function ms(value: number): string {
+  return `${value.toFixed(1)} ms`;
+}
