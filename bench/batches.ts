@@ -12,6 +12,8 @@ interface BatchObject {
 }
 
 const LINES_AT_ONCE = 1_000;
+const ENDS = new Set(['completed', 'failed', 'expired', 'cancelled']);
+const SHOWN_EVERY_MS = 10_000;
 
 /** Writes the chat requests as one batch file, posts it and returns the batch's id. */
 export async function postBatch(system: System, bodies: Iterable<object>): Promise<string> {
@@ -25,16 +27,24 @@ export async function postBatch(system: System, bodies: Iterable<object>): Promi
   return (await post(system, '/v1/batches', JSON.stringify(order))).id;
 }
 
-/** Waits for the batch's end, however it ends. */
-export const ended = (system: System, id: string): Promise<BatchObject> =>
-  until(
-    'the batch',
-    async () => {
-      const now = (await (await fetch(`${system.apiUrl}/v1/batches/${id}`)).json()) as BatchObject;
-      return ['completed', 'failed', 'expired', 'cancelled'].includes(now.status) ? now : null;
-    },
-    { timeoutMs: 900_000, everyMs: 500 },
-  );
+/** Waits for the batch's end, however it ends; says how far it is about every ten seconds. */
+export async function ended(system: System, id: string): Promise<BatchObject> {
+  const started = Date.now();
+  let shown = started;
+  const look = async (): Promise<BatchObject | null> => {
+    const response = await fetch(`${system.apiUrl}/v1/batches/${id}`);
+    const batch = (await response.json()) as BatchObject;
+    if (ENDS.has(batch.status)) return batch;
+    if (Date.now() - shown >= SHOWN_EVERY_MS) {
+      shown = Date.now();
+      const { completed, total } = batch.request_counts;
+      const seconds = ((shown - started) / 1_000).toFixed(0).padStart(4);
+      console.log(`${seconds} s  ${completed} of ${total} done`);
+    }
+    return null;
+  };
+  return until('the batch', look, { timeoutMs: 900_000, everyMs: 500 });
+}
 
 const CHAT = '/v1/chat/completions';
 

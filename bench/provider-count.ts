@@ -64,14 +64,7 @@ export async function waitUntil(wallMs: number, progress: () => Promise<void>): 
   }
 }
 
-/** A call as the provider's ledger has it; times by the simulator's clock. */
-export interface LedgerCall {
-  at_ms: number;
-  account: string;
-  end: string | null;
-  metadata: { n?: string } | null;
-}
-
+/** Every call so far, as the provider's own ledger has it (the option `ledger`). */
 export async function readLedger<Call>(system: System): Promise<Call[]> {
   const response = await fetch(`${system.simulatorUrl}/_sim/ledger`);
   return (await response.text())

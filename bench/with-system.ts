@@ -9,14 +9,17 @@ export async function withSystem<T>(
 ): Promise<T> {
   console.log(`load average before  ${load()}`);
   const system = await System.start(options);
-  const interrupted = (): void => void system.stop().finally(() => process.exit(130));
-  process.once('SIGINT', interrupted).once('SIGTERM', interrupted);
+  let stopping: Promise<void> | null = null;
+  const stop = (): Promise<void> => (stopping ??= system.stop());
+  // A terminal's Ctrl-C may come twice.
+  const interrupted = (): void => void stop().finally(() => process.exit(130));
+  process.on('SIGINT', interrupted).on('SIGTERM', interrupted);
   try {
     return await run(system);
   } finally {
-    process.off('SIGINT', interrupted).off('SIGTERM', interrupted);
     console.log(`load average at the end  ${load()}, this benchmark's own included`);
-    await system.stop();
+    await stop();
+    process.off('SIGINT', interrupted).off('SIGTERM', interrupted);
   }
 }
 
