@@ -260,6 +260,13 @@ export const ERRORS = {
     advice: 'Try again.',
     retry: 1,
   },
+  files_unavailable: {
+    status: 503,
+    type: UNAVAILABLE,
+    message: 'The file store cannot be reached.',
+    advice: 'Try again; an upload that was cut off must be sent again.',
+    retry: 1,
+  },
   fate_unknown: {
     status: 503,
     type: UNAVAILABLE,

@@ -4,7 +4,8 @@ import { refuseOpenAddress, takeLive, usageRules } from '@sluice/config';
 import type { Installation } from '@sluice/config';
 import { LiveControl } from '@sluice/control';
 import type { Applied, ReadConfig } from '@sluice/control';
-import { localStore } from '@sluice/files';
+import { openStore } from '@sluice/files';
+import type { FileStore } from '@sluice/files';
 import { Watch, connectRedis, openLedger } from '@sluice/ledger';
 import { createServer } from 'node:http';
 import type { Server } from 'node:http';
@@ -50,7 +51,11 @@ const BOARD_PATH = '/admin/queues';
 export async function startApi(setup: Setup, log: Logger): Promise<Running> {
   const stopping = new AbortController();
   const keyring = new Keyring(setup.tenants, setup.config.admin, setup.environment.allowOpen);
-  const { api, close } = openApi(setup, { log, keyring, stopping: stopping.signal });
+  const store = await openStore(setup.config.files, {
+    folder: join(setup.environment.dataDir, 'files'),
+    patience: 'serving',
+  });
+  const { api, close } = openApi(setup, { log, keyring, store, stopping: stopping.signal });
   const { host, port } = setup.environment;
   const board = openBoard(BOARD_PATH, api);
   const server = createServer(makeServer({ api, keyring, board, boardPath: BOARD_PATH }));
@@ -83,14 +88,15 @@ export async function startApi(setup: Setup, log: Logger): Promise<Running> {
 interface Around {
   log: Logger;
   keyring: Keyring;
+  store: FileStore;
   stopping: AbortSignal;
 }
 
 function openApi(
   setup: Setup,
-  { log, keyring, stopping }: Around,
+  { log, keyring, store, stopping }: Around,
 ): { api: Api; close: () => Promise<void> } {
-  const { prefix, dataDir, allowOpen } = setup.environment;
+  const { prefix, allowOpen } = setup.environment;
   const redis = connectRedis(setup.redisUrl, 'serving');
   const large = connectRedis(setup.redisUrl, 'large');
   const ledger = openLedger(redis, prefix, { large, usage: usageRules(setup.config) });
@@ -99,7 +105,6 @@ function openApi(
   void watch.start().catch(() => undefined);
   const events = apiEvents(log);
   const queues = new QueueDoor(connectRedis(setup.redisUrl, 'background'), prefix, events);
-  const store = localStore(join(dataDir, 'files'));
   const admission = new Admission({ redis, prefix, fleet: setup.fleet });
   const figures = new LiveFigures({ admission, ledger, queues, fleet: setup.fleet });
   const registry = new Registry();

@@ -7,7 +7,7 @@ import { takeLive, usageRules } from '@sluice/config';
 import type { Installation } from '@sluice/config';
 import { LiveControl } from '@sluice/control';
 import type { ReadConfig } from '@sluice/control';
-import { localStore } from '@sluice/files';
+import { openStore } from '@sluice/files';
 import type { FileStore } from '@sluice/files';
 import { connectRedis, openLedger } from '@sluice/ledger';
 import type { Ledger } from '@sluice/ledger';
@@ -69,7 +69,7 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
   const { fleet, config: settings, environment } = installation;
   const { prefix } = environment;
   const redis = connectRedis(redisUrl, 'background');
-  const store = localStore(filesFolder);
+  const store = await openStore(settings.files, { folder: filesFolder, patience: 'background' });
   const queues = new Map<string, Queue>();
   const admission = new Admission({
     redis,

@@ -3,6 +3,7 @@ import { loadInstallation } from '@sluice/config';
 import type { Installation } from '@sluice/config';
 import { createCaller } from '@sluice/providers';
 import { checkDeployment } from './check-deployment.ts';
+import { checkStore } from './check-store.ts';
 import { checkRedis } from './check-redis.ts';
 import { good, warning, wrong } from './finding.ts';
 import type { Finding } from './finding.ts';
@@ -23,12 +24,13 @@ export async function examine({ env, folder, calls, timeoutMs }: Examination): P
     return [
       wrong('config', installation.report, 'mend what is listed; nothing else was looked at'),
     ];
-  const { environment, fleet, source, warnings } = installation;
+  const { environment, fleet, config, source, warnings } = installation;
   const size = `${fleet.deployments.size} deployments, ${fleet.pools.size} pools`;
   return [
     good('config', `${source}: ${size}`),
     ...warnings.map((one) => warning('config', one, 'change it, or leave it if it is meant')),
     ...(await checkRedis(environment.redisUrl)),
+    ...(await checkStore(config.files, environment.dataDir)),
     ...(calls ? await callAll(installation, timeoutMs) : []),
   ];
 }

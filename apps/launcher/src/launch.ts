@@ -1,7 +1,8 @@
 /** Starts everything in order, and takes it all back when something does not come up. */
-import { relative, resolve } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import type { Installation } from '@sluice/config';
 import { refuseOpenAddress } from '@sluice/config';
+import { refuseStore } from '@sluice/files';
 import { refuseRedis } from './check-redis.ts';
 import { LaunchNote, openDataFolder, readNote, runningIn } from './data-folder.ts';
 import type { DataFolder, Launched } from './data-folder.ts';
@@ -71,7 +72,7 @@ export async function launch(
     roles: [],
   };
   const stop = (): Promise<void> => stopAll(running, options.stop);
-  for (const step of [startRedis, startSimulator, startRoles]) {
+  for (const step of [checkStore, startRedis, startSimulator, startRoles]) {
     const failure = options.stop.isAsked()
       ? 'Stopped.'
       : await step(running, installation, options);
@@ -110,6 +111,13 @@ async function endRolesBefore(path: string, { say, stop }: LaunchOptions): Promi
 
 const drainLimit = ({ force }: StopSignals): AbortSignal =>
   AbortSignal.any([force, AbortSignal.timeout(DRAIN_MS)]);
+
+/** Before anything runs: a bucket that cannot be written would fail the first upload. */
+const checkStore = (
+  { folder }: Running,
+  { config }: Installation,
+): Promise<string | null> | null =>
+  config.files.store === 'local' ? null : refuseStore(config.files, join(folder.path, 'files'));
 
 async function startRedis(
   running: Running,

@@ -5,7 +5,7 @@ import { KNOWN_WINDOW } from '@sluice/budget';
 import type { Installation } from '@sluice/config';
 import { LiveControl } from '@sluice/control';
 import type { ReadConfig } from '@sluice/control';
-import { localStore } from '@sluice/files';
+import { openStore } from '@sluice/files';
 import type { FileStore } from '@sluice/files';
 import type { Redis } from 'ioredis';
 import { connectRedis, openLedger } from '@sluice/ledger';
@@ -54,7 +54,11 @@ interface Parts {
 
 export async function startWorker(options: WorkerOptions): Promise<CallingWorker> {
   const { events } = options;
-  const parts = makeParts(options);
+  const store = await openStore(options.installation.config.files, {
+    folder: options.filesFolder,
+    patience: 'background',
+  });
+  const parts = makeParts(options, store);
   const { aborts } = parts;
   const pools = new PoolSet({ ...parts, ...options, keep: KEEP, leaseMs: LEASE_MS });
   const control = controlOf(options, parts, pools);
@@ -107,8 +111,8 @@ function controlOf(
   return control;
 }
 
-function makeParts(options: WorkerOptions): Parts {
-  const { installation, redisUrl, filesFolder, events, now = Date.now } = options;
+function makeParts(options: WorkerOptions, store: FileStore): Parts {
+  const { installation, redisUrl, events, now = Date.now } = options;
   const { fleet, config, environment } = installation;
   const { prefix } = environment;
   const redis = connectRedis(redisUrl, 'background');
@@ -120,7 +124,7 @@ function makeParts(options: WorkerOptions): Parts {
   return {
     ledger,
     redis,
-    store: localStore(filesFolder),
+    store,
     admission,
     permits: new PermitKeeper(admission),
     caller: createCaller(),

@@ -28,8 +28,22 @@ export interface Settings extends CamelKeys<
     allowHttp: boolean;
     keepDeliveriesMs: number;
   };
+  files: FileSettings;
   retention: { jobsMs: number; filesMs: number; deadMs: number; usageMs: number };
 }
+
+/** Where the file store lies; `credentials` null = found as the AWS tools do. */
+export type FileSettings =
+  | { store: 'local' }
+  | {
+      store: 's3';
+      bucket: string;
+      prefix: string;
+      region: string;
+      endpoint: string | null;
+      pathStyle: boolean;
+      credentials: { accessKeyId: string; secretAccessKey: string } | null;
+    };
 
 export function buildSettings(file: ConfigFile): Settings {
   const { retry, server, dispatch, admission, usage, webhooks, retention } = file;
@@ -45,6 +59,7 @@ export function buildSettings(file: ConfigFile): Settings {
       allowHttp: webhooks.allow_http,
       keepDeliveriesMs: webhooks.keep_deliveries,
     },
+    files: buildFiles(file.files),
     retention: {
       jobsMs: retention.jobs,
       filesMs: retention.files,
@@ -62,6 +77,21 @@ export const usageRules = ({
   ...usage,
   keepSeconds: Math.ceil(retention.usageMs / 1000),
 });
+
+function buildFiles(given: ConfigFile['files']): FileSettings {
+  const { bucket, access_key_id: accessKeyId, secret_access_key: secretAccessKey } = given;
+  if (given.store === 'local' || bucket === undefined) return { store: 'local' };
+  const keys = accessKeyId !== undefined && secretAccessKey !== undefined;
+  return {
+    store: 's3',
+    bucket,
+    prefix: given.prefix ?? '',
+    region: given.region,
+    endpoint: given.endpoint ?? null,
+    pathStyle: given.path_style ?? given.endpoint !== undefined,
+    credentials: keys ? { accessKeyId, secretAccessKey } : null,
+  };
+}
 
 function camelKeys(value: unknown): unknown {
   if (value === null || typeof value !== 'object' || Array.isArray(value)) return value;

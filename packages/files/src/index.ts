@@ -1,6 +1,7 @@
-export { FileMissing, checkName } from './store.ts';
+export { FileMissing, StoreAway, checkName } from './store.ts';
 export type { Appender, Digest, Extent, FileStore, Range, Writing, Written } from './store.ts';
 export { localStore } from './local-store.ts';
+export { openStore, refuseStore } from './open-store.ts';
 export { readLines } from './lines.ts';
 export type { Line, LineOptions } from './lines.ts';
 export { LineSet } from './line-set.ts';

@@ -3,6 +3,7 @@
  * Both JSON texts pass through as they are, from the worker to the user, and are never parsed on the way.
  */
 import { type Line, readLines } from './lines.ts';
+import { readAhead } from './read-ahead.ts';
 import type { Extent, FileStore } from './store.ts';
 
 /** One ended line of a batch, as whoever saw it end hands it over for recording. */
@@ -51,8 +52,7 @@ export async function* readRecorded(
   store: FileStore,
   extents: readonly Extent[],
 ): AsyncGenerator<RecordedLine[]> {
-  for (const extent of joinNeighbours(extents)) {
-    const source = wholeExtent(store, extent);
+  for await (const [extent, source] of readAhead(store, joinNeighbours(extents))) {
     for await (const lines of readLines(source, { checkUtf8: false })) {
       yield lines.map((line) => decodeRecorded(line, extent));
     }
@@ -68,18 +68,6 @@ export function joinNeighbours(extents: readonly Extent[]): Extent[] {
     else if (end > start) joined.push({ segment, start, end });
   }
   return joined;
-}
-
-async function* wholeExtent(
-  store: FileStore,
-  { segment, start, end }: Extent,
-): AsyncGenerator<Buffer> {
-  let at = start;
-  for await (const chunk of store.read(segment, { start, end })) {
-    at += chunk.length;
-    yield chunk;
-  }
-  if (at !== end) throw new Error(`segment ${segment} ends at ${at}, an extent reaches to ${end}`);
 }
 
 function decodeRecorded({ bytes, offset }: Line, extent: Extent): RecordedLine {

@@ -79,6 +79,16 @@ export class FileMissing extends Error {
   }
 }
 
+/** The store cannot be reached, or says that it cannot answer now: try again later. */
+export class StoreAway extends Error {
+  readonly code = 'STORE_AWAY';
+
+  constructor(doing: string, reason: string) {
+    super(`the file store cannot ${doing} now: ${reason}`);
+    this.name = 'StoreAway';
+  }
+}
+
 /** No segment begins with a dot: neither `..` nor the store's own hidden folders can be named. */
 const NAME = /^[A-Za-z0-9_][A-Za-z0-9._-]*(?:\/[A-Za-z0-9_][A-Za-z0-9._-]*)*$/;
 const LONGEST_NAME = 200;

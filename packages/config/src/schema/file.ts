@@ -1,6 +1,7 @@
 /** The whole config file: the one schema, with every default in it. */
 import { z } from 'zod';
 import { name } from './fields.ts';
+import { files } from './files.ts';
 import { budget, deployment, pool, provider } from './fleet.ts';
 import {
   admin,
@@ -49,6 +50,7 @@ export const configFile = z.strictObject({
   webhooks,
   retry,
   retention,
+  files,
   server,
   dispatch,
   admission,

@@ -1,0 +1,60 @@
+/** The file store that an installation names. */
+import { randomUUID } from 'node:crypto';
+import { localStore } from './local-store.ts';
+import type { Patience, S3Place } from './s3-client.ts';
+import type { FileStore } from './store.ts';
+
+export type StorePlace = { store: 'local' } | ({ store: 's3' } & S3Place);
+
+/** `folder`: where a local store lies. The S3 client is loaded only where it is used. */
+export async function openStore(
+  place: StorePlace,
+  { folder, patience }: { folder: string; patience: Patience },
+): Promise<FileStore> {
+  if (place.store === 'local') return localStore(folder);
+  const { s3Store } = await import('./s3-store.ts');
+  return s3Store(place, patience);
+}
+
+/** Writes, reads and removes a small file; why that failed and what to do about it, or null. Names no secret. */
+export async function refuseStore(place: StorePlace, folder: string): Promise<string | null> {
+  const store = await openStore(place, { folder, patience: 'serving' });
+  const name = `probe/${randomUUID()}`;
+  try {
+    const writing = await store.create(name);
+    await writing.write(Buffer.from('probe'));
+    await writing.commit();
+    const read = await store.readAt(name, 0, 5);
+    await store.remove(name);
+    return String(read) === 'probe' ? null : `${whereOf(place, folder)} gave back something else`;
+  } catch (error) {
+    return `${whereOf(place, folder)} cannot be used: ${adviceOn(error, place)}`;
+  } finally {
+    await store.close();
+  }
+}
+
+const whereOf = (place: StorePlace, folder: string): string =>
+  place.store === 'local'
+    ? `The file store in ${folder}`
+    : `The bucket ${place.bucket} at ${place.endpoint ?? `Amazon S3, ${place.region}`}`;
+
+const ADVICE: Record<string, string> = {
+  NoSuchBucket: 'there is no such bucket; make it, or correct `files.bucket`',
+  AccessDenied:
+    'access is denied; allow s3:GetObject, PutObject, DeleteObject and ListBucket on it',
+  InvalidAccessKeyId: 'the access key is unknown there; correct `files.access_key_id`',
+  SignatureDoesNotMatch: 'the secret key is wrong; correct `files.secret_access_key`',
+  CredentialsProviderError:
+    'no credentials were found; set `files.access_key_id` and `files.secret_access_key`, or those of the AWS tools',
+  PermanentRedirect: 'it lies in another region; correct `files.region`',
+  AuthorizationHeaderMalformed: 'it lies in another region; correct `files.region`',
+  StoreAway: 'no answer; check `files.endpoint` and `files.region`, and that it runs',
+};
+
+function adviceOn(error: unknown, { store }: StorePlace): string {
+  const { name, message } = error as Error;
+  const known = store === 's3' ? ADVICE[name] : undefined;
+  if (known === undefined) return `${name}: ${message}`;
+  return name === 'StoreAway' ? `${known} (${message})` : known;
+}
