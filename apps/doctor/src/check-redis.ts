@@ -34,7 +34,8 @@ export async function checkRedis(url: string | null): Promise<Finding[]> {
 
 /** Without user and password. */
 function placeOf(url: string): string {
-  return URL.canParse(url) ? new URL(url).host : 'the address in REDIS_URL';
+  if (URL.canParse(url)) return new URL(url).host;
+  return /^[a-z+]+:\/\/(?:.*@)?([^/@]+)/.exec(url)?.[1] ?? 'the address in REDIS_URL';
 }
 
 const withoutUrl = (text: string, url: string): string => text.replaceAll(url, placeOf(url));

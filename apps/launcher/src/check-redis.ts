@@ -1,5 +1,5 @@
 /** Whether a Redis is one that Sluice can trust its jobs to. */
-import { Redis } from 'ioredis';
+import { openRedis } from '@sluice/ledger';
 
 const OLDEST = [6, 2] as const;
 const CONNECT_MS = 5_000;
@@ -7,10 +7,11 @@ const CONNECT_MS = 5_000;
 /** Why not, or null. Never says the password that is in the URL. */
 export async function refuseRedis(url: string): Promise<string | null> {
   const where = withoutPassword(url);
-  const redis = new Redis(url, {
+  const redis = openRedis(url, {
     lazyConnect: true,
     connectTimeout: CONNECT_MS,
     retryStrategy: () => null,
+    sentinelRetryStrategy: () => null,
     maxRetriesPerRequest: 0,
   });
   // The same failure rejects the call below; without a listener it would also be printed.
@@ -41,6 +42,7 @@ const field = (info: string, name: string): string | undefined =>
   new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(info)?.[1];
 
 function withoutPassword(url: string): string {
+  if (!URL.canParse(url)) return url.replace(/\/\/.*@/, '//');
   const { protocol, host, pathname } = new URL(url);
   return `${protocol}//${host}${pathname}`;
 }

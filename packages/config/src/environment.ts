@@ -6,6 +6,11 @@ import { isLoopback } from './warnings.ts';
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
+/** The parts are read where connections are made; a URL with several hosts cannot be parsed as one. */
+const isRedisAddress = (url: string): boolean =>
+  (/^rediss?:\/\//.test(url) && URL.canParse(url)) ||
+  /^rediss?\+sentinel:\/\/([^@/]*@)?[^/@,:]+(:\d+)?(,[^/@,:]+(:\d+)?)*\/[^/]+(\/\d+)?$/.test(url);
+
 const variables = z.object({
   PORT: z
     .string()
@@ -31,11 +36,13 @@ const variables = z.object({
     .describe('1 = without API keys, listen on other addresses than loopback too.'),
   REDIS_URL: z
     .string()
-    .refine((url) => /^rediss?:\/\//.test(url) && URL.canParse(url))
+    .refine(isRedisAddress)
     .optional()
-    .meta({ allowed: 'a redis:// or rediss:// URL' })
+    .meta({
+      allowed: 'a redis:// or rediss:// URL, or redis+sentinel://host:port,host:port/master',
+    })
     .describe(
-      'Redis or Valkey of version 6.2 or later, also `rediss://`. Absent = `npm start` runs its own.',
+      'Redis or Valkey of version 6.2 or later, also `rediss://`; `redis+sentinel://host:port,host:port/master` (or `rediss+sentinel://`) asks sentinels for the master (docs/deployment.md). Absent = `npm start` runs its own.',
     ),
   SLUICE_PREFIX: z
     .string()

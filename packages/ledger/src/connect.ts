@@ -1,5 +1,7 @@
 /** Connections to Redis. What serves people fails fast; what works in the background waits and reconnects. */
 import { Redis } from 'ioredis';
+import type { RedisOptions } from 'ioredis';
+import { redisAddress } from './redis-address.ts';
 
 export type ConnectionRole = 'serving' | 'large' | 'background' | 'blocking' | 'subscriber';
 
@@ -9,6 +11,14 @@ const TIMEOUT_MS: Partial<Record<ConnectionRole, number>> = { serving: 900, larg
 /** Reconnect after 50 ms, 100 ms … at most 1 s: the default grows to 20 s and would sleep through a recovery. */
 const retryStrategy = (times: number): number => Math.min(50 * times, 1_000);
 
+/** A connection to what REDIS_URL names; see {@link redisAddress}. */
+export function openRedis(url: string, options: RedisOptions): Redis {
+  const address = redisAddress(url);
+  return 'url' in address
+    ? new Redis(address.url, options)
+    : new Redis({ ...address.options, ...options });
+}
+
 /**
  * `serving`: a command fails within 0.9 s when Redis is away, a script within 1.8 s (the client may first ask whether
  * the script is loaded), so that the API answers 503 within 2 s.
@@ -17,7 +27,7 @@ const retryStrategy = (times: number): number => Math.min(50 * times, 1_000);
  */
 export function connectRedis(url: string, role: ConnectionRole): Redis {
   const commandTimeout = TIMEOUT_MS[role];
-  const redis = new Redis(url, {
+  const options: RedisOptions = {
     retryStrategy,
     maxRetriesPerRequest: commandTimeout === undefined ? null : 1,
     enableOfflineQueue: true,
@@ -26,7 +36,8 @@ export function connectRedis(url: string, role: ConnectionRole): Redis {
     autoPipeliningIgnoredCommands: ['sluice_store_outcomes'],
     ...(commandTimeout === undefined ? {} : { commandTimeout }),
     connectTimeout: 5_000,
-  });
+  };
+  const redis = openRedis(url, options);
   redis.on('error', () => {
     // ioredis reconnects by itself; every caller sees its own command fail or wait.
   });

@@ -4,6 +4,8 @@ export { seededRandom } from './seeded-random.ts';
 export { until } from './until.ts';
 export { startSink } from './http-sink.ts';
 export type { HttpSink, SinkAnswer, SinkRequest } from './http-sink.ts';
+export { startSentinels } from './with-sentinels.ts';
+export type { TestSentinels } from './with-sentinels.ts';
 export { findS3Server, startS3 } from './with-s3.ts';
 export type { TestS3 } from './with-s3.ts';
 export { System } from './system.ts';

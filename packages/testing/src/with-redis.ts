@@ -66,24 +66,29 @@ export async function startRedis(options: { persistent?: boolean } = {}): Promis
   };
 }
 
-async function launch(flags: readonly string[]): Promise<ChildProcess> {
+/** A process of the server's binary; resolves when its log has `ready`. */
+export async function launch(
+  flags: readonly string[],
+  ready = 'Ready to accept connections',
+): Promise<ChildProcess> {
   const child = spawn(serverBinary(), flags, { stdio: ['ignore', 'pipe', 'inherit'] });
-  await readyLine(child);
+  await readyLine(child, ready);
   return child;
 }
 
-function readyLine(child: ChildProcess): Promise<void> {
+function readyLine(child: ChildProcess, ready: string): Promise<void> {
   return new Promise((resolve, reject) => {
     let text = '';
     child.once('exit', (code) => reject(new Error(`redis-server ended with ${code}: ${text}`)));
     child.stdout?.on('data', (chunk: Buffer) => {
       text += chunk.toString();
-      if (text.includes('Ready to accept connections')) resolve();
+      if (text.includes(ready)) resolve();
     });
   });
 }
 
-function ended(child: ChildProcess): Promise<void> {
+/** Asks it to end and waits for that. */
+export function ended(child: ChildProcess): Promise<void> {
   return new Promise((resolve) => {
     if (child.exitCode !== null || child.signalCode !== null) return resolve();
     child.once('exit', () => resolve());
