@@ -33,7 +33,7 @@ export interface Settings extends CamelKeys<
 }
 
 /** Where the file store lies; `credentials` null = found as the AWS tools do. */
-export type FileSettings =
+type FileSettings =
   | { store: 'local' }
   | {
       store: 's3';

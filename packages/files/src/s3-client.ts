@@ -161,7 +161,7 @@ const reasonOf = (error: unknown): string => {
 export const statusOf = (error: unknown): number | undefined =>
   error instanceof S3ServiceException ? error.$metadata.httpStatusCode : undefined;
 
-export function noneIfMissing(error: unknown): null {
+function noneIfMissing(error: unknown): null {
   const missing = statusOf(error) === 404 && (error as Error).name !== 'NoSuchBucket';
   if (missing) return null;
   throw error;

@@ -11,6 +11,8 @@ import { encodeRecorded, readRecorded } from './segment.ts';
 import { put, readAll, storeContract } from './store-contract.ts';
 import { type FileStore, StoreAway } from './store.ts';
 
+const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
+
 const skip =
   findS3Server() === null &&
   'no S3-compatible server here: sh scripts/setup/s3-server.sh installs it';
@@ -49,7 +51,6 @@ void describe('a bucket', { skip }, () => {
     await store.close();
     await server.stop();
   });
-  const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
 
   void test('a file of many parts is written in bounded memory, aborted without a trace', async () => {
     const piece = randomBytes(1_000_003);

@@ -120,16 +120,25 @@ async function joinCopies({
   try {
     const parts: CompletedPart[] = [];
     for (const { name } of full) parts.push(await copyPart(bucket, upload, parts.length + 1, name));
-    const hash = digest === undefined ? null : createHash(digest);
-    if (hash) for (const { name } of full) for await (const chunk of read(name)) hash.update(chunk);
+    const hex = digest === undefined ? null : await digestOf(read, full, digest);
     await upload.complete(parts);
     const bytes = full.reduce((sum, part) => sum + part.bytes, 0);
-    return { bytes, digest: hash?.digest('hex') ?? null };
+    return { bytes, digest: hex };
   } catch (error) {
     await upload.abort();
     if (statusOf(error) === NOT_IMPLEMENTED) return null;
     throw error;
   }
+}
+
+async function digestOf(
+  read: FileStore['read'],
+  parts: readonly Sized[],
+  digest: Digest,
+): Promise<string> {
+  const hash = createHash(digest);
+  for (const { name } of parts) for await (const chunk of read(name)) hash.update(chunk);
+  return hash.digest('hex');
 }
 
 async function copyPart(

@@ -81,7 +81,7 @@ export class S3Writing implements Writing {
   #upload: Multipart | null = null;
   #parts: Promise<CompletedPart>[] = [];
   /** Buffers whose parts have arrived, to gather the next in. */
-  readonly #free: Buffer[] = [];
+  readonly #free: Buffer<ArrayBuffer>[] = [];
   #state: 'open' | 'committed' | 'aborted' = 'open';
 
   constructor(bucket: Bucket, name: string, digest: Digest | undefined) {

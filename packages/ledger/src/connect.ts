@@ -3,6 +3,9 @@ import { Redis } from 'ioredis';
 import type { RedisOptions } from 'ioredis';
 import { redisAddress } from './redis-address.ts';
 
+/** As answers come by default: the client's types differ with another mapping. */
+type ConnectionOptions = Omit<RedisOptions, 'replyMapping'>;
+
 export type ConnectionRole = 'serving' | 'large' | 'background' | 'blocking' | 'subscriber';
 
 /** How long a command may take, where somebody waits for it. */
@@ -12,7 +15,7 @@ const TIMEOUT_MS: Partial<Record<ConnectionRole, number>> = { serving: 900, larg
 const retryStrategy = (times: number): number => Math.min(50 * times, 1_000);
 
 /** A connection to what REDIS_URL names; see {@link redisAddress}. */
-export function openRedis(url: string, options: RedisOptions): Redis {
+export function openRedis(url: string, options: ConnectionOptions): Redis {
   const address = redisAddress(url);
   return 'url' in address
     ? new Redis(address.url, options)
@@ -27,7 +30,7 @@ export function openRedis(url: string, options: RedisOptions): Redis {
  */
 export function connectRedis(url: string, role: ConnectionRole): Redis {
   const commandTimeout = TIMEOUT_MS[role];
-  const options: RedisOptions = {
+  const options: ConnectionOptions = {
     retryStrategy,
     maxRetriesPerRequest: commandTimeout === undefined ? null : 1,
     enableOfflineQueue: true,

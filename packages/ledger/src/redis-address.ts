@@ -8,7 +8,9 @@ const SENTINEL_PORT = 26_379;
  * `redis://…` and `rediss://…` name one server. `redis+sentinel://user:password@h1:p1,h2:p2/master/db` names the master
  * `master` by its sentinels, `rediss+sentinel://` over TLS; user and password are the server's. Throws a TypeError when it is neither.
  */
-export function redisAddress(url: string): { url: string } | { options: RedisOptions } {
+export function redisAddress(
+  url: string,
+): { url: string } | { options: Omit<RedisOptions, 'replyMapping'> } {
   const named = /^(rediss?)\+sentinel:\/\/(?:([^@]*)@)?([^/@]+)\/([^/]+)(?:\/(\d+))?$/.exec(url);
   if (named === null) {
     if (/^rediss?:\/\//.test(url) && URL.canParse(url)) return { url };

@@ -46,8 +46,16 @@ export async function startS3(): Promise<TestS3> {
   const child = spawn(
     binary,
     [
-      ...['--access', keys.accessKeyId, '--secret', keys.secretAccessKey, '--quiet'],
-      ...['--port', `127.0.0.1:${port}`, 'posix', '--sidecar', join(root, 'sidecar')],
+      '--access',
+      keys.accessKeyId,
+      '--secret',
+      keys.secretAccessKey,
+      '--quiet',
+      '--port',
+      `127.0.0.1:${port}`,
+      'posix',
+      '--sidecar',
+      join(root, 'sidecar'),
       join(root, 'data'),
     ],
     { stdio: ['ignore', 'ignore', 'inherit'] },
