@@ -5,7 +5,7 @@
 import type { CourseResult } from './course.ts';
 import type { Arc } from './limits.ts';
 import { solveInOrder } from './solver.ts';
-import { type Attempt, programOf, type StagedNeeds } from './staged-attempt.ts';
+import { type Attempt, programOf, savesTime, type StagedNeeds } from './staged-attempt.ts';
 import { goalsOf, latenessOf, weigh } from './staged-goals.ts';
 import type { StagedProgram } from './staged-program.ts';
 import { courseOf, type Ordered } from './staged-solution.ts';
@@ -16,8 +16,11 @@ const IN_TIME_MS = 1;
 /** The smallest program that can answer is asked first. */
 export async function stagedCourse(needs: StagedNeeds): Promise<CourseResult> {
   const classes = [...new Set(needs.limits.arcs.map(({ jobClass }) => jobClass))];
-  const inTime = await courseBy({ ...needs, classes, how: 'ordered', late: new Set() });
-  if (inTime !== null) return inTime;
+  const dawdles = classes.some((each) => !savesTime(each) && needs.watched.has(each.id));
+  for (const how of dawdles ? (['careful', 'ordered'] as const) : (['ordered'] as const)) {
+    const inTime = await courseBy({ ...needs, classes, how, late: new Set() });
+    if (inTime !== null) return inTime;
+  }
   const found = await findLate({ ...needs, classes, how: 'loose', late: new Set() });
   if (found.kind === 'failed') return found;
   const attempt = { ...needs, classes, late: found.late };
@@ -40,7 +43,7 @@ async function courseBy(attempt: Attempt): Promise<CourseResult | null> {
   );
   if (solution.kind === 'infeasible') return null;
   if (solution.kind === 'failed') return solution;
-  if (attempt.how === 'ordered' && isHurried(program, solution)) return null;
+  if (attempt.how !== 'loose' && isHurried(program, solution)) return null;
   const told = { needs: attempt, goals: goals.map(({ goal }) => goal) };
   return { kind: 'solved', course: courseOf(program, solution, told) };
 }

@@ -4,6 +4,7 @@
  * then for all; at last little of the limits, and early.
  */
 import type { Arc, Limits } from './limits.ts';
+import { dearestOf } from './prices.ts';
 import type { JobClass } from './problem.ts';
 import type { Objective } from './solver.ts';
 import { type Attempt, savesTime } from './staged-attempt.ts';
@@ -105,9 +106,6 @@ function moneyOf({ classes }: Attempt): Weight {
     return most > 0 ? (jobClass.jobs * (placement.cost.usd ?? most)) / scale : 0;
   };
 }
-
-const dearestOf = ({ deployments }: JobClass): number =>
-  Math.max(0, ...Object.values(deployments).map(({ cost }) => cost.usd ?? 0));
 
 /** The time that a class takes of the limit it takes most of: little and early, where nothing else decides. */
 function wasteOf({ limits, unitMs }: Attempt): Weight {
