@@ -14,11 +14,11 @@ const pick = (candidates: Candidate[]): string => {
   return 'candidate' in picked ? picked.candidate.id : picked.id;
 };
 
-describe('a deployment that takes far longer', () => {
-  const slow = (aheadMs: number) => candidate('slow', { predictedMs: 9_000, rates: rate(aheadMs) });
-  const quick = (aheadMs: number, predictedMs: number | null = 3_000) =>
-    candidate('quick', { predictedMs, rates: rate(aheadMs) });
+const slow = (aheadMs: number) => candidate('slow', { predictedMs: 9_000, rates: rate(aheadMs) });
+const quick = (aheadMs: number, predictedMs: number | null = 3_000) =>
+  candidate('quick', { predictedMs, rates: rate(aheadMs) });
 
+describe('a deployment that takes far longer', () => {
   test('gets nothing while a quicker one has plenty left', () => {
     for (const aheadMs of [0, 100, 400]) assert.equal(pick([slow(0), quick(aheadMs)]), 'quick');
   });

@@ -119,7 +119,7 @@ function putClasses(rows: SparseRows, arcs: readonly Arc[], { stages, columns }:
 function putInTime(
   rows: SparseRows,
   arcs: readonly Arc[],
-  { stages, columns, inTime, isInTime }: Layout & NonNullable<Staging['late']>,
+  { columns, inTime, isInTime }: Layout & NonNullable<Staging['late']>,
 ): void {
   for (const [id, share] of inTime) {
     for (const [at, column] of columns.entries()) {
