@@ -8,8 +8,8 @@ import { NO_MEMORY } from './strategy.ts';
 
 const rate = (aheadMs: number) => [perMinute('rpm', 6_000, { aheadMs })];
 
-const pick = (candidates: Candidate[]): string => {
-  const chance = { memory: NO_MEMORY, random: seededRandom(1), jobsOn: () => 1 };
+const pick = (candidates: Candidate[], random = seededRandom(1)): string => {
+  const chance = { memory: NO_MEMORY, random, jobsOn: () => 1 };
   const picked = capacity.pick(asked(), candidates, chance);
   return 'candidate' in picked ? picked.candidate.id : picked.id;
 };
@@ -19,6 +19,13 @@ const quick = (aheadMs: number, predictedMs: number | null = 3_000) =>
   candidate('quick', { predictedMs, rates: rate(aheadMs) });
 
 describe('a deployment that takes far longer', () => {
+  test('is tried now and then, so that its recovery is noticed', () => {
+    const random = seededRandom(7);
+    const picks = Array.from({ length: 10_000 }, () => pick([slow(0), quick(100)], random));
+    const share = picks.filter((id) => id === 'slow').length / picks.length;
+    assert.ok(share > 0.01 && share < 0.03, `${share}`);
+  });
+
   test('gets nothing while a quicker one has plenty left', () => {
     for (const aheadMs of [0, 100, 400]) assert.equal(pick([slow(0), quick(aheadMs)]), 'quick');
   });
