@@ -118,8 +118,10 @@ async function begin(
       ...lines,
       in_progress_at: now(),
       ideal_ms: estimate.idealMs,
-      cost_estimate: estimate.costEstimateUsd,
-      eta_at: estimate.idealMs === null ? null : Math.round(now() + estimate.idealMs),
+      cost_estimate: estimate.costUsd?.likely ?? null,
+      cost_low: estimate.costUsd?.low ?? null,
+      cost_high: estimate.costUsd?.high ?? null,
+      eta_at: estimate.etaMs === null ? null : Math.round(now() + estimate.etaMs),
     },
   });
   if (moved.kind !== 'moved') {

@@ -4,6 +4,7 @@ import { choose, NO_MEMORY, strategyFor, strategyNamed } from '@sluice/balancing
 import type { Cost } from '@sluice/budget';
 import type { Deployment, Fleet, Pool, Shape } from '@sluice/job';
 import { formatBit } from '@sluice/providers';
+import type { Likely } from './lengths-book.ts';
 import type { Picture } from './picture.ts';
 import { isPlanned } from './plan-problem.ts';
 
@@ -16,7 +17,7 @@ export interface ChooserPorts {
 }
 
 /** What is to be placed, as the caller knows it; what it costs where is looked up here. */
-export type Wanted = Omit<Asked, 'cost' | 'costs'> & { shape: Shape };
+export type Wanted = Omit<Asked, 'cost' | 'costs'> & { shape: Shape; likely: Likely };
 
 /** Strategies that ask how long a call will take. */
 const PREDICTING: ReadonlySet<string> = new Set(['adaptive', 'cost', 'latency']);
@@ -69,7 +70,7 @@ export class Chooser {
    * Decides, and remembers what the strategy wants remembered. `only`: it goes there or, where that is not usable or has no
    * room, nowhere now.
    */
-  choose({ shape, ...asked }: Wanted, poolId: string, only?: string): Choice {
+  choose({ shape, likely, ...asked }: Wanted, poolId: string, only?: string): Choice {
     const { picture, random } = this.#ports;
     const { depth } = this;
     const now = this.#ports.now();
@@ -77,12 +78,12 @@ export class Chooser {
     const tiers =
       only === undefined ? pool.tiers : pool.tiers.map((tier) => tier.filter((id) => id === only));
     const candidates = picture.candidates(tiers, now);
-    const costs = new Map(candidates.map(({ id }) => [id, picture.cost(id, shape)]));
+    const costs = new Map(candidates.map(({ id }) => [id, picture.cost(id, shape, likely)]));
     const cost = costs.values().next().value ?? { requests: 1, input: 0, output: 0, usd: 0 };
     const predictedMsFor = new Map<string, number>();
     if (predicts(pool))
       for (const { id } of candidates) {
-        const ms = picture.predictedMs(id, shape);
+        const ms = picture.predictedMs(id, shape, likely);
         if (ms !== null) predictedMsFor.set(id, ms);
       }
     const memory = this.#memory.get(pool.id) ?? NO_MEMORY;

@@ -3,6 +3,7 @@ import type { Settings } from '@sluice/config';
 import type { FileStore } from '@sluice/files';
 import type { Fleet } from '@sluice/job';
 import type { Ledger, StoredBatch } from '@sluice/ledger';
+import type { Estimate } from './estimate.ts';
 import type { DispatcherEvents } from './events.ts';
 
 export interface StepPorts {
@@ -20,9 +21,7 @@ export interface StepPorts {
   keepSeconds: number;
   events: DispatcherEvents;
   now: () => number;
-  estimate: (
-    batch: StoredBatch,
-  ) => Promise<{ idealMs: number | null; costEstimateUsd: number | null }>;
+  estimate: (batch: StoredBatch) => Promise<Estimate>;
   onStart: (batch: StoredBatch) => void;
   onEnd: (id: string) => void;
   /** Batches that are being validated by this process: nobody validates one twice at once. */

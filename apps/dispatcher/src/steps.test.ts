@@ -27,7 +27,7 @@ before(async () => {
     keepSeconds: 60,
     events: desk.ports.events,
     now: () => desk.time,
-    estimate: () => Promise.resolve({ idealMs: null, costEstimateUsd: null }),
+    estimate: () => Promise.resolve({ idealMs: null, etaMs: null, pools: {}, costUsd: null }),
     onStart: () => undefined,
     onEnd: () => undefined,
     validating: new Map(),

@@ -158,8 +158,11 @@ export class DeploymentPool {
 
   #expectedCost(call: Call): Cost {
     const { deployment, outputCharge } = this.#ports;
+    const { charsPerToken, meanOutput } = this.#learned;
     const facts = {
-      ...this.#learned,
+      charsPerToken,
+      // Placement knows who asks; this process knows only what the deployment's answers have on average.
+      meanOutput: call.expects ?? meanOutput,
       defaultMaxTokens: deployment.defaultMaxTokens,
       outputCharge,
       price: deployment.price,

@@ -155,6 +155,12 @@ export function parseSlots(text: string | undefined): Slots | null {
   return { size, at, taught: taught === 1 };
 }
 
+/** Calls at once as far as a deployment's own slow start has come, if no limit of it is known. */
+export function startingSlots(budget: string, { rates, nowMs }: RootSnapshot): number {
+  const slots = freshSlots(parseSlots(rates.get(slotsField(budget))), nowMs);
+  return slots?.size ?? LEARNING.firstSlots;
+}
+
 function slotsLoad(
   { budget, concurrency }: BudgetRules,
   { rates, nowMs }: RootSnapshot,

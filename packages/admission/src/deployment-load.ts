@@ -1,8 +1,9 @@
 /** Reads what is known of a deployment, its counters and its budgets, off a snapshot of its root. */
-import { NO_CALLS, charsPerToken, meanOutput } from '@sluice/budget';
+import { LEARNING, NO_CALLS, charsPerToken, meanOutput } from '@sluice/budget';
 import type { Counters } from '@sluice/budget';
 import { OUTCOMES } from '@sluice/job';
 import type { FailureClass, Outcome } from '@sluice/job';
+import { startingSlots } from './budget-load.ts';
 import type { BudgetLoad, DimensionLoad, RootSnapshot, WindowLoad } from './budget-load.ts';
 import { counterField } from './keys.ts';
 
@@ -30,6 +31,8 @@ export interface DeploymentLoad {
   windows: WindowLoad[];
   /** The one with the fewest free permits. */
   concurrency: { budget: string; limit: number; used: number } | null;
+  /** Calls at once as 429s taught them, or as far as a deployment without any known limit has come: by budget. */
+  slots: { budget: string; size: number; used: number; taught: boolean }[];
   /** Nothing starts for so long: a provider's retry-after, or a day's or month's limit without room for a usual call. */
   pausedForMs: number;
   /** The part of it that a 429 set. */
@@ -43,8 +46,9 @@ export const USUAL_CHARS_PER_TOKEN = 4;
 export function deploymentLoad(
   id: string,
   budgets: readonly BudgetLoad[],
-  { load }: RootSnapshot,
+  snapshot: RootSnapshot,
 ): DeploymentLoad {
+  const { load } = snapshot;
   const count = (name: string): number => Number(load.get(counterField(id, name)) ?? 0);
   const counters = countersOf(count);
   const booked = count('booked');
@@ -68,6 +72,7 @@ export function deploymentLoad(
     dims: budgets.flatMap((budget) => budget.dims),
     windows,
     concurrency: tightest(budgets),
+    slots: slotsOf(budgets, snapshot),
     pausedForMs: Math.max(refusedForMs, ...usedUpMs),
     refusedForMs,
   };
@@ -95,6 +100,18 @@ function hasRoom({ dimension, used, limit }: WindowLoad, counters: Counters): bo
     usd_per_month: ended > 0 ? costUsd / ended : 0,
   };
   return used < limit && used + usual[dimension] <= limit;
+}
+
+function slotsOf(budgets: readonly BudgetLoad[], snapshot: RootSnapshot): DeploymentLoad['slots'] {
+  const taught = budgets.flatMap(({ budget, slots, inFlight }) =>
+    slots?.taught ? [{ budget, size: slots.size, used: inFlight ?? 0, taught: true }] : [],
+  );
+  const known = budgets.some(({ dims, concurrency }) => dims.length > 0 || concurrency !== null);
+  const own = budgets[0];
+  if (known || own === undefined || own.slots?.taught) return taught;
+  const size = startingSlots(own.budget, snapshot);
+  if (size >= LEARNING.mostSlots) return taught;
+  return [{ budget: own.budget, size, used: own.inFlight ?? 0, taught: false }, ...taught];
 }
 
 function tightest(budgets: readonly BudgetLoad[]): DeploymentLoad['concurrency'] {

@@ -25,7 +25,7 @@
  *   <p>:{jN}:usage:<hour>       hash    what was used in an hour since 1970 (count-usage.lua)
  *   <p>:{jN}:recorder           string  who records the outcomes of this slot now (a lease)
  *   <p>:{t:<tenant>}:…                  what its limits are counted by (tenants.ts)
- *   <p>:{ctl}:…                         leader lease, health of deployments, plan, turns of tenants
+ *   <p>:{ctl}:…                         leader lease, health of deployments, plan, turns of tenants, lengths of answers
  */
 import { SLOTS, slotOf } from '@sluice/job';
 
@@ -66,6 +66,8 @@ export interface Keys {
   plan: string;
   /** What tenants have had, so that a change of leader forgets nothing. */
   turns: string;
+  /** How long answers are, by what is known of who asks. */
+  lengths: string;
   /** The generated webhook secret, where the config names none. */
   webhookSecret: string;
   /** Pub/sub: `<job or batch id> <status>` whenever one changes. */
@@ -119,6 +121,7 @@ export function makeKeys(prefix: string): Keys {
     health: `${prefix}:{ctl}:health`,
     plan: `${prefix}:{ctl}:plan`,
     turns: `${prefix}:{ctl}:turns`,
+    lengths: `${prefix}:{ctl}:lengths`,
     webhookSecret: `${prefix}:{ctl}:webhook_secret`,
     changes: `${prefix}:changes`,
     aborts: `${prefix}:aborts`,

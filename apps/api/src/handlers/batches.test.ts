@@ -79,6 +79,7 @@ test('a batch has every field of OpenAI’s object, and what Sluice adds', async
     cost_usd: 0,
     unanswered_calls: 0,
     cost_estimate_usd: null,
+    cost_range_usd: null,
     queued: 0,
     running: 0,
     by_deployment: {},

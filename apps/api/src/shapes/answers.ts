@@ -117,6 +117,12 @@ const batchAdditions = z.object({
   cost_usd: usd.describe('What its answers cost; null when one of them has no price.'),
   unanswered_calls: count.describe('Calls without an answer, which may have been charged beside.'),
   cost_estimate_usd: usd.describe('As expected before the first call.'),
+  cost_range_usd: z
+    .object({ low: count, high: count })
+    .nullable()
+    .describe(
+      'Between what it was expected to lie: the less is known of such answers, the further apart.',
+    ),
   queued: z.int(),
   running: z.int().describe('Lines that are being called.'),
   by_deployment: z.record(z.string(), z.int()).describe('Lines answered by each.'),
