@@ -73,7 +73,9 @@ async function runBatch(): Promise<Batch> {
 describe('the cost of a batch, before its first call', () => {
   test('a first one is guessed: what it costs lies within the range', async (t) => {
     const { sluice } = await runBatch();
-    t.diagnostic(`${JSON.stringify(sluice.cost_range_usd)}, in fact ${sluice.cost_usd}`);
+    t.diagnostic(
+      `expected ${sluice.cost_estimate_usd} of ${JSON.stringify(sluice.cost_range_usd)}, in fact ${sluice.cost_usd}`,
+    );
     const { low, high } = sluice.cost_range_usd;
     assert.ok(sluice.cost_usd >= low && sluice.cost_usd <= high);
     assert.ok(sluice.cost_estimate_usd < high / 4, 'not reckoned with the maximum of each');

@@ -55,7 +55,7 @@ export type BatchObject = ReturnType<typeof batchObject>;
 
 const MOST_ERRORS = 100;
 
-const errorsOf = (errors: readonly BatchError[]) =>
+export const errorsOf = (errors: readonly BatchError[]) =>
   errors.length === 0 ? null : { object: 'list' as const, data: errors.slice(0, MOST_ERRORS) };
 
 const usageOf = ({ usage }: StoredBatch) => ({

@@ -51,9 +51,14 @@ const inputGone = (batch: StoredBatch): BatchError => ({
   line: null,
 });
 
-function rulesFor(
+export function rulesFor(
   { fleet, routes, maxLines, maxLineBytes, poolsOf }: StepPorts,
-  { tenant, priority, metadata, createdAt }: StoredBatch,
+  {
+    tenant,
+    priority,
+    metadata,
+    createdAt,
+  }: Pick<StoredBatch, 'tenant' | 'priority' | 'metadata' | 'createdAt'>,
 ): BatchRules {
   const allowed = poolsOf(tenant);
   const search = { fleet, routes, allowed };

@@ -21,11 +21,15 @@ export interface StepPorts {
   keepSeconds: number;
   events: DispatcherEvents;
   now: () => number;
-  estimate: (batch: StoredBatch) => Promise<Estimate>;
+  estimate: (
+    batch: Pick<StoredBatch, 'id' | 'tenant' | 'maxTier' | 'classes'>,
+  ) => Promise<Estimate>;
   onStart: (batch: StoredBatch) => void;
   onEnd: (id: string) => void;
   /** Batches that are being validated by this process: nobody validates one twice at once. */
   validating: Map<string, Promise<void>>;
+  /** Dry runs that this process is at. */
+  dryRuns: Set<string>;
 }
 
 /** `again`: not finished yet (calls in flight): run the step again after so many ms. */

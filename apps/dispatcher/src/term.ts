@@ -65,6 +65,7 @@ export class Term {
   readonly #ports: TermPorts;
   readonly #parts: TermParts;
   readonly #validating: StepPorts['validating'] = new Map();
+  readonly #dryRuns: StepPorts['dryRuns'] = new Set();
   #intake: Intake | null = null;
   #stopped = false;
   #loop: Promise<void> = Promise.resolve();
@@ -282,6 +283,7 @@ export class Term {
         this.#ports.lengths.forget(id);
       },
       validating: this.#validating,
+      dryRuns: this.#dryRuns,
     };
   }
 

@@ -13,6 +13,7 @@
  *   <p>:{jN}:jobs|batches|files zset    ids by creation, ms: what the lists read
  *   <p>:{jN}:file:<id>, upload:<id>     hashes
  *   <p>:{jN}:expiries           zset    files, open uploads and ended batches by the time they lapse, ms
+ *   <p>:{jN}:dry:<id>, dried:<id>       strings  what a dry run asks, and its answer
  *   <p>:{jN}:idem:<hash>        string  what an Idempotency-Key made
  *   <p>:{jN}:outcomes           stream  outcomes that wait to be recorded
  *   <p>:{jN}:outbox             stream  webhook events that wait for the relay
@@ -41,6 +42,8 @@ export interface Keys {
   chunks: (batchId: string) => string;
   /** The record behind an entry: a job's or a chunk's. */
   entry: (id: string) => string;
+  dryRun: (id: string) => string;
+  dryRunAnswer: (id: string) => string;
   file: (id: string) => string;
   upload: (id: string) => string;
   parts: (uploadId: string) => string;
@@ -98,6 +101,8 @@ export function makeKeys(prefix: string): Keys {
     extents: of('extents'),
     chunks: of('chunks'),
     entry: (id) => (isChunkId(id) ? chunk(id) : job(id)),
+    dryRun: of('dry'),
+    dryRunAnswer: of('dried'),
     file: of('file'),
     upload: of('upload'),
     parts: of('parts'),

@@ -131,7 +131,6 @@ test('mistakes are refused at once and name the field', async () => {
       'input_file_id',
       /"user_data", allowed: "batch"/,
     ],
-    [{ dry_run: true }, 'dry_run', /'dry_run' is not available yet/],
     [{ webhook_url: 'http://example.com', max_tier: 0 }, 'max_tier', /at least 1/],
     [{ max_cost_usd: -1 }, 'max_cost_usd', /-1/],
     [{ completion_windw: '24h' }, 'completion_windw', /Known here/],

@@ -7,6 +7,7 @@ import type { Job } from '@sluice/job';
 import { z } from 'zod';
 import type { BatchObject } from '../batch-object.ts';
 import type { UsageRow } from '../usage-report.ts';
+import type { DryRunObject } from '../handlers/dry-run.ts';
 
 const id = z.string();
 const unix = z.int().describe('Unix seconds.');
@@ -171,6 +172,32 @@ const Batch = z.object({
   metadata: texts.nullable(),
   sluice: batchAdditions.describe('Sluice’s own.'),
 }) satisfies z.ZodType<BatchObject>;
+
+const range = z
+  .object({ low: count, likely: count, high: count })
+  .describe('The less is known of such answers, the further apart.');
+
+const estimate = {
+  input_tokens: range,
+  output_tokens: range,
+  cost_usd: range.nullable().describe('US dollars; null where a price is unknown.'),
+};
+
+const DryRun = z.object({
+  object: z.literal('batch.dry_run'),
+  endpoint: z.enum(ENDPOINTS),
+  valid: z.boolean().describe('Whether a batch of it would run: false with a single bad line.'),
+  lines: z.int(),
+  bad_lines: z.int(),
+  errors: batchErrors,
+  ...estimate,
+  ideal_ms: count.nullable().describe('T*, had it everything to itself; null without deployments.'),
+  eta_at: unix.nullable().describe('When it would be done, beside what drains now.'),
+  deadline: z.object({ meets: z.boolean(), late_by_ms: count }).nullable(),
+  by_pool: z
+    .record(z.string(), z.object({ lines: z.int(), ...estimate }))
+    .describe('The good lines, by the pool that their model and the routes lead to.'),
+}) satisfies z.ZodType<DryRunObject>;
 
 const File = z.object({
   id,
@@ -454,6 +481,7 @@ export const SHAPES = {
   Job,
   JobPage: pageOf(Job),
   Batch,
+  DryRun,
   BatchPage: pageOf(Batch),
   File,
   FilePage: pageOf(File),
