@@ -47,6 +47,7 @@ export const loadOf = (dims: { budget: string; dimension: string; ratePerMs: num
     meanLatencyMs: null,
     latencySumMs: 0,
     charsPerToken: 4,
+    cachedShare: 0,
     meanOutput: null,
     costUsd: 0,
     dims: dims.map((dim) => ({ ...dim, aheadMs: 0 })),

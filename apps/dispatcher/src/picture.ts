@@ -155,9 +155,10 @@ export class Picture {
     const { deployment, load } = this.#views.get(id) as View;
     return expectedCost(shape, {
       charsPerToken: load.charsPerToken,
+      cachedShare: load.cachedShare,
       meanOutput,
       defaultMaxTokens: deployment.defaultMaxTokens,
-      outputCharge: this.#fleet.budgets.get(deployment.id)?.outputCharge ?? 'max_tokens',
+      accounting: deployment.accounting,
       price: deployment.price,
     });
   }

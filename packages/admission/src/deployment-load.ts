@@ -1,5 +1,5 @@
 /** Reads what is known of a deployment, its counters and its budgets, off a snapshot of its root. */
-import { LEARNING, NO_CALLS, charsPerToken, meanOutput } from '@sluice/budget';
+import { LEARNING, NO_CALLS, cachedShare, charsPerToken, meanOutput } from '@sluice/budget';
 import type { Counters } from '@sluice/budget';
 import { OUTCOMES } from '@sluice/job';
 import type { FailureClass, Outcome } from '@sluice/job';
@@ -22,6 +22,8 @@ export interface DeploymentLoad {
   latencySumMs: number;
   /** As measured on its answers; 4 before the first. */
   charsPerToken: number;
+  /** Part of the input that its cache had, 0…1. */
+  cachedShare: number;
   /** Tokens; null before the first answer. */
   meanOutput: number | null;
   costUsd: number;
@@ -67,6 +69,7 @@ export function deploymentLoad(
     meanLatencyMs: counters.ok > 0 ? counters.meanLatencyMs : null,
     latencySumMs: counters.latencySumMs,
     charsPerToken: charsPerToken(counters) ?? USUAL_CHARS_PER_TOKEN,
+    cachedShare: cachedShare(counters),
     meanOutput: meanOutput(counters),
     costUsd: counters.costUsd,
     dims: budgets.flatMap((budget) => budget.dims),

@@ -107,7 +107,7 @@ end
 
 local COUNTERS = {
   'ended', 'ok', 'consecutiveFailures', 'latencySumMs', 'meanLatencyMs',
-  'characters', 'inputTokens', 'outputTokens', 'outputs', 'costUsd',
+  'characters', 'inputTokens', 'cachedTokens', 'outputTokens', 'outputs', 'costUsd',
 }
 
 local function count()
@@ -121,11 +121,11 @@ local function count()
   local weight = (c.ok == 0 and calls.ok > 0) and 1 or calls.latencyWeight
   c.meanLatencyMs = c.meanLatencyMs + weight * (calls.latencyMs - c.meanLatencyMs)
   c.consecutiveFailures = (calls.answered and 0 or c.consecutiveFailures) + calls.trailingFailures
-  for _, name in ipairs({ 'ended', 'ok', 'latencySumMs', 'characters', 'inputTokens', 'outputTokens', 'outputs', 'costUsd' }) do
+  for _, name in ipairs({ 'ended', 'ok', 'latencySumMs', 'characters', 'inputTokens', 'cachedTokens', 'outputTokens', 'outputs', 'costUsd' }) do
     c[name] = c[name] + calls[name]
   end
   if c.inputTokens > calls.mostInputTokens then
-    c.inputTokens, c.characters = c.inputTokens * 0.5, c.characters * 0.5
+    c.inputTokens, c.cachedTokens, c.characters = c.inputTokens * 0.5, c.cachedTokens * 0.5, c.characters * 0.5
   end
   if c.outputs > calls.mostOutputs then
     c.outputs, c.outputTokens = c.outputs * 0.5, c.outputTokens * 0.5

@@ -359,7 +359,8 @@ test('long histories are forgotten alike', async () => {
   for (let i = 0; i < 40; i += 1) {
     const items = Array.from({ length: 64 }, (_, j): Settled => {
       const tokens = { input_tokens: 1_700 + i, output_tokens: j };
-      const usage = { ...tokens, cached_tokens: 0, reasoning_tokens: 0 };
+      const cached = Math.floor(tokens.input_tokens / 3);
+      const usage = { ...tokens, cached_tokens: cached, reasoning_tokens: 0 };
       const unknown = {
         expected: { requests: 1 as const, input: 1, output: 1, usd: 0 },
         actual: null,

@@ -1,12 +1,13 @@
 export {
   AMOUNTS,
-  actualCost,
+  paidFor,
+  settledCost,
   amountCounted,
   amountOf,
   differenceOf,
   expectedCost,
 } from './cost.ts';
-export type { Amount, Cost, CostFacts } from './cost.ts';
+export type { Amount, Cost, CostFacts, EndedUse } from './cost.ts';
 export {
   ASK_AHEAD_MS,
   HORIZON_MS,
@@ -64,6 +65,7 @@ export {
   MOST_INPUT_TOKENS,
   MOST_OUTPUTS,
   NO_CALLS,
+  cachedShare,
   charsPerToken,
   countEnded,
   meanOutput,

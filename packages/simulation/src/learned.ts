@@ -2,7 +2,14 @@
  * What answers have taught: of each deployment what production counts (packages/budget) and how long its calls take,
  * and how long answers are, by pool, tenant, batch and class (packages/prediction). Nothing is known beforehand.
  */
-import { NO_CALLS, charsPerToken, countEnded, expectedCost, tally } from '@sluice/budget';
+import {
+  NO_CALLS,
+  cachedShare,
+  charsPerToken,
+  countEnded,
+  expectedCost,
+  tally,
+} from '@sluice/budget';
 import type { Cost, Counters, EndedOutcome } from '@sluice/budget';
 import type { Deployment, Fleet } from '@sluice/job';
 import {
@@ -98,9 +105,10 @@ export class Learned {
     const { defaultMaxTokens, price } = about;
     return expectedCost(kind.shape, {
       charsPerToken: charsPerToken(counters) ?? USUAL_CHARS_PER_TOKEN,
+      cachedShare: cachedShare(counters),
       meanOutput: this.output(kind, defaultMaxTokens),
       defaultMaxTokens,
-      outputCharge: this.#fleet.budgets.get(deployment)?.outputCharge ?? 'max_tokens',
+      accounting: about.accounting,
       price,
     });
   }
