@@ -4,7 +4,7 @@ import { describe, test } from 'node:test';
 import type { DeploymentLoad } from '@sluice/admission';
 import { room } from '@sluice/balancing';
 import { fleetOf, loadOf, pictureOf } from './example-fleet.ts';
-import { LengthsBook } from './lengths-book.ts';
+import { LengthsBook, NOTHING_KNOWN } from './lengths-book.ts';
 import type { Picture } from './picture.ts';
 import { problemOf } from './plan-problem.ts';
 
@@ -102,4 +102,16 @@ describe('tokens of an answer', () => {
     assert.equal(picture.expects('known', shape, nobody), 600);
     assert.ok(Math.abs((picture.expects('known', shape, lengths.likely(asker)) ?? 0) - 30) < 5);
   });
+});
+
+test('a maximum that is given back is booked whole, and not what a plan reckons with', () => {
+  const fleet = fleetOf(`
+deployments:
+  azure: { provider: p, model: m, accounting: { reservation: released } }
+pools: { fast: [azure] }
+`);
+  const picture = pictureOf(fleet, NOW);
+  const shape = { characters: 400, maxOutput: 800, inputs: 1 };
+  assert.equal(picture.cost('azure', shape).output, 800);
+  assert.ok(picture.likelyCost('azure', shape, NOTHING_KNOWN).output < 300);
 });

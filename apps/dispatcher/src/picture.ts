@@ -12,7 +12,7 @@ import { msOf, OUTLIER } from '@sluice/balancing';
 import { expectedCost } from '@sluice/budget';
 import type { Cost, PacedDimension } from '@sluice/budget';
 import { usualOutput } from '@sluice/prediction';
-import type { Deployment, Fleet, Shape } from '@sluice/job';
+import type { Deployment, Fleet, OutputCharge, Shape } from '@sluice/job';
 import type { Learned } from './learned.ts';
 import { NOTHING_KNOWN } from './lengths-book.ts';
 import type { Likely } from './lengths-book.ts';
@@ -131,10 +131,15 @@ export class Picture {
     return this.costWith(id, shape, this.expects(id, shape, likely));
   }
 
-  /** What one job of this shape will probably take: where nothing is known, what answers usually have. */
+  /**
+   * What one job of this shape will have taken in the end, probably: where nothing is known, what answers usually have; of a
+   * maximum that is given back, what was produced.
+   */
   likelyCost(id: string, shape: Shape, likely: Likely): Cost {
     const output = this.expects(id, shape, likely) ?? usualOutput(this.mostOutput(id, shape));
-    return this.costWith(id, shape, output);
+    const { accounting } = (this.#views.get(id) as View).deployment;
+    const charge = accounting.output === 'released' ? 'actual' : accounting.output;
+    return this.costWith(id, shape, output, charge);
   }
 
   /** Output tokens that an answer is expected to have; null while nobody knows. */
@@ -151,14 +156,15 @@ export class Picture {
   }
 
   /** What one job takes that is answered with so many tokens; null: with as many as it may. */
-  costWith(id: string, shape: Shape, meanOutput: number | null): Cost {
+  costWith(id: string, shape: Shape, meanOutput: number | null, charge?: OutputCharge): Cost {
     const { deployment, load } = this.#views.get(id) as View;
+    const { accounting } = deployment;
     return expectedCost(shape, {
       charsPerToken: load.charsPerToken,
       cachedShare: load.cachedShare,
       meanOutput,
       defaultMaxTokens: deployment.defaultMaxTokens,
-      accounting: deployment.accounting,
+      accounting: charge ? { ...accounting, output: charge } : accounting,
       price: deployment.price,
     });
   }

@@ -46,8 +46,7 @@ const accounting = z
       .describe(
         'Whether a call that the provider refused or failed counts (OpenAI). `count` is the careful choice.',
       ),
-    output_multiplier: price()
-      .refine((value) => value > 0)
+    output_multiplier: amount()
       .optional()
       .describe('What one output token counts, e.g. 5 for Claude 4 on Bedrock.'),
     input_and_output: z
