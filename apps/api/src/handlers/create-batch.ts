@@ -3,6 +3,7 @@ import { readLines } from '@sluice/files';
 import type { Writing } from '@sluice/files';
 import { ENDPOINTS } from '@sluice/job';
 import type { Endpoint } from '@sluice/job';
+import { createFile } from '@sluice/ledger';
 import type { FileRecord } from '@sluice/ledger';
 import type { z } from 'zod';
 import type { Api } from '../api.ts';
@@ -109,8 +110,8 @@ async function createOfBytes(
   const lifeSeconds = dry ? DRY_RUN_SECONDS : null;
   const file = newFile(api, request, { id, form, purpose: 'batch', lifeSeconds });
   const order = { ...ordered, inputFileId: id };
-  await keepForBatch(api, file);
   if (dry) return runDry(api, request, { order, file });
+  await keepForBatch(api, file);
   const content = `${digest} ${request.query.toString()}`;
   const { batch, made } = await submitBatch(api, request, { order, content }).catch(
     async (error: unknown) => {
@@ -128,6 +129,7 @@ async function runDry(
   request: ApiRequest,
   { order, file }: { order: BatchOrder; file: FileRecord },
 ): Promise<Reply> {
+  await createFile(api.ledger, file);
   try {
     return await dryRun(api, request, { order, storeName: file.storeName });
   } finally {
