@@ -68,8 +68,9 @@ export async function dryRun(
     await askDryRun(api.ledger, run);
     api.queues.addStep({ batch: run.id, step: 'dry_run' });
     const text = await waitForAnswer(api, run.id, request.signal);
-    if (text === null) refuse('dry_run_unfinished', { values: { seconds: MOST_WAIT_MS / 1000 } });
-    return ok(dryRunObject(run, JSON.parse(text) as Answer));
+    if (text !== null) return ok(dryRunObject(run, JSON.parse(text) as Answer));
+    if (api.stopping.aborted) refuse('stopping');
+    return refuse('dry_run_unfinished', { values: { seconds: MOST_WAIT_MS / 1000 } });
   } finally {
     await forgetDryRun(api.ledger, run.id).catch(() => undefined);
   }
