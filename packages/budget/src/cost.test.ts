@@ -62,15 +62,17 @@ test('money prices cached input apart; without a price it is 0', () => {
   );
 });
 
+const as = (over: Partial<Accounting>): Accounting => ({ ...ACCOUNTING, ...over });
+
+const booked = (over: Partial<Accounting>, more: Partial<CostFacts> = {}) =>
+  expectedCost(
+    { characters: 3_600, maxOutput: 400, inputs: 1 },
+    { ...facts, ...more, accounting: as(over) },
+  );
+
 describe('as the provider counts', () => {
   const usage = { input_tokens: 900, cached_tokens: 600, output_tokens: 50, reasoning_tokens: 0 };
   const answered = { usage, refused: false, usd: 0.1 };
-  const as = (over: Partial<Accounting>): Accounting => ({ ...ACCOUNTING, ...over });
-  const booked = (over: Partial<Accounting>, more: Partial<CostFacts> = {}) =>
-    expectedCost(
-      { characters: 3_600, maxOutput: 400, inputs: 1 },
-      { ...facts, ...more, accounting: as(over) },
-    );
   const tokens = (over: Partial<Accounting>) => {
     const settled = settledCost(booked(over), answered, as(over));
     return [settled?.input, settled?.output];

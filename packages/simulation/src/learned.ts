@@ -49,7 +49,6 @@ export interface EndedCall extends EndedOutcome {
 }
 
 export class Learned {
-  readonly #fleet: Fleet;
   readonly #known = new Map<string, Known>();
   readonly #lengths = new Map<string, Lengths>();
   /** Expected lengths as last looked at, by kind of job and by what is expected before anything is known. */
@@ -57,7 +56,6 @@ export class Learned {
   #lookedAt = 0;
 
   constructor(fleet: Fleet) {
-    this.#fleet = fleet;
     for (const deployment of fleet.deployments.values()) {
       const latency = NEW_LATENCY_MODEL;
       const known = { deployment, counters: NO_CALLS, latency, speed: newSpeed(0) };
