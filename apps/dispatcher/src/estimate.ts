@@ -10,7 +10,8 @@ import type { Likely } from './lengths-book.ts';
 import type { Picture } from './picture.ts';
 import { placements, problemOf } from './plan-problem.ts';
 import type { ProblemPorts } from './plan-problem.ts';
-import { leftMs, USUAL_RATIO } from './planner.ts';
+import { USUAL_RATIO } from './eta.ts';
+import { leftMs } from './planner.ts';
 import type { PlannerPorts } from './planner.ts';
 
 /** A sum over many lines, and between what it will probably lie. */
