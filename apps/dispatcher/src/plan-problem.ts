@@ -2,7 +2,8 @@
  * What the plan is made for: the lines of all batches that drain, as classes without tenants, over the fleet as it stands.
  * Lines of one pool, wire formats, size and last tier are one class, whatever batch they belong to. Pure.
  */
-import type { Fleet, Pool, Shape } from '@sluice/job';
+import { plannedShare } from '@sluice/budget';
+import type { Budget, Fleet, Pool, Shape } from '@sluice/job';
 import type { BatchClass } from '@sluice/ledger';
 import type { DrainProblem, JobClass } from '@sluice/planning';
 import type { Draining } from './draining.ts';
@@ -49,7 +50,7 @@ export function planProblem(
     }
   }
   const classes = [...groups].map(([id, group]) => jobClassOf(ports, id, group));
-  return problemOf(ports, [...classes, ...placedClasses(ports)]);
+  return withMargin(ports.fleet, problemOf(ports, [...classes, ...placedClasses(ports)]));
 }
 
 /** Distinct deadlines make classes of their own as long as there are few enough. */
@@ -165,6 +166,18 @@ export function meanCost(picture: Picture, id: string, lines: BatchClass) {
     usd: share * set.usd + (1 - share) * unset.usd,
   };
 }
+
+/** With less of the limits that are met by chance: planned to the full, others would lie idle for as long. */
+const withMargin = ({ budgets }: Fleet, problem: DrainProblem): DrainProblem => ({
+  ...problem,
+  budgets: problem.budgets.map((budget) => ({
+    ...budget,
+    rates: budget.rates.map((rate) => ({
+      ...rate,
+      perMs: rate.perMs * plannedShare(budgets.get(budget.id) as Budget, rate.dimension),
+    })),
+  })),
+});
 
 /** The fleet's limits as configured, with full buckets where nothing is booked ahead. */
 export function problemOf({ fleet, picture }: ProblemPorts, classes: JobClass[]): DrainProblem {

@@ -171,6 +171,7 @@ describe('permits', () => {
         longestMs: 5,
         answers: 1,
         quickestMs: 5,
+        answered: { calls: 0, tokens: 0, ms: 0 },
       },
       NOW + 5,
     );
