@@ -49,7 +49,7 @@ interface Flow {
 }
 
 /** null: the budget has none, or the speed of its calls is not known yet. */
-export function flowOf(state: AdmissionState, rule: BudgetRules, now: number): Flow | null {
+function flowOf(state: AdmissionState, rule: BudgetRules, now: number): Flow | null {
   const limit = producedLimit(rule);
   if (limit === null) return null;
   const { produced } = budgetIn(state, rule.budget);

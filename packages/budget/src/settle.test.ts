@@ -51,6 +51,9 @@ const settled = (state: AdmissionState, calls: ReturnType<typeof call>[], now = 
     now,
   );
 
+/** Of the expected output, what answers have: right on average. */
+const FACTORS = [0.2, 2.4, 0.6, 0.8];
+
 const spent = (state: AdmissionState): number =>
   usedIn(state.budgets['mini']?.windows.usd_per_day ?? []);
 
@@ -95,8 +98,8 @@ describe('a settled pacer', () => {
 
   test('gives output back that was not produced: it was never counted', () => {
     const indebted = settled(fullState(), [call(cost(0, 100), cost(0, 1_100))]);
-    const level = (state: AdmissionState) => Math.round(pacerIn(state, 'mini', tpm).fullAt - NOW);
-    assert.equal(level(settled(indebted, [call(cost(0, 700), cost(0, 100))])), 400);
+    const given = settled(indebted, [call(cost(0, 700), cost(0, 100))]);
+    assert.equal(Math.round(pacerIn(given, 'mini', tpm).fullAt - NOW), 400);
   });
 
   test('with estimates that are right on average keeps most of the rate', () => {
@@ -109,10 +112,9 @@ describe('a settled pacer', () => {
       const request = { rules: [rules], costs, band: 'batch' as const, leases, leaseMs: 1_000 };
       const { decision, state: next } = book(state, request, now);
       sent += decision.starts.length;
-      const factorOf = (n: number): number => [0.2, 2.4, 0.6, 0.8][n % 4] as number;
       const before = sent - decision.starts.length;
       const ended = decision.starts.map((_, j) => ({
-        ...call(cost(0, 20), cost(0, 20 * factorOf(before + j))),
+        ...call(cost(0, 20), cost(0, 20 * (FACTORS[(before + j) % 4] as number))),
         lease: leases[j] as string,
       }));
       state = settled(next, ended, now);

@@ -92,7 +92,7 @@ export class Dispatch {
     if (content.kind === 'batch') return this.#roomForBatch(turn, full, now);
     const lane = `${band} ${item.lane}`;
     if (full.has(lane)) return 'lane_full';
-    this.#contendedUntil = now + CONTENDED.forMs;
+    if (content.task.job.batch === null) this.#contendedUntil = now + CONTENDED.forMs;
     const choice = this.#choose(content.task, { jobs: 1, only: null }, now);
     if (choice.kind === 'place') {
       return { item: item.id, line: null, head: content.task, choice };
