@@ -26,6 +26,7 @@ export async function bursty(): Promise<Row[]> {
   const below = (strategy: string): number => 100 * (1 - (p95.get(strategy) as number) / turn);
   return [
     atLeast('P95 completion below round_robin, adaptive', below('adaptive'), 60, ' %'),
+    atLeast('  capacity, the default', below('capacity'), 60, ' %'),
     ...STRATEGIES.map((each) =>
       beside(`  P95 ${each}`, `${Math.round(p95.get(each) as number)} ms`),
     ),

@@ -31,11 +31,19 @@ const portsOf = (fleet: Fleet, picture: Picture): ProblemPorts => ({
   now: () => NOW,
 });
 
+const PRICED = `
+deployments:
+  cheap: { provider: p, model: m, limits: { rpm: 60 }, price: { input: 1, output: 1 } }
+  dear: { provider: p, model: m, limits: { rpm: 6000 }, price: { input: 10, output: 10 } }
+pools: { fast: { strategy: cost, tiers: [[cheap, dear]] } }
+`;
+
 async function desk(batches: Draining[], config = TWO) {
   const fleet = fleetOf(config);
   const picture = pictureOf(fleet, NOW);
   const depth = { depthMs: 1_000, unlimitedDepth: 100, chunkMs: 100, chunkJobs: 32 };
-  const now = (): number => NOW;
+  const time = { ms: NOW };
+  const now = (): number => time.ms;
   const chooser = new Chooser({ fleet, picture, depth, now, random: () => 0.5 });
   const book = new PlanBook({
     problem: (horizonMs) => planProblem(portsOf(fleet, picture), batches, horizonMs),
@@ -46,7 +54,7 @@ async function desk(batches: Draining[], config = TWO) {
   });
   await book.look();
   const ports = { chooser, picture, book, windowLines: 10_000, now };
-  return { fleet, picture, book, round: new FeedRound(ports, batches) };
+  return { fleet, picture, book, time, round: new FeedRound(ports, batches) };
 }
 
 /** Lines by class and deployment, as long as there is room. */
@@ -88,6 +96,22 @@ describe('lines follow the plan', () => {
     const { round } = await desk([batch]);
     const placed = feedAll(round, batch);
     assert.deepEqual(Object.keys(placed).toSorted(), ['1.1 calls', '1.1 tokens']);
+  });
+
+  test('what saves money leaves a dear deployment idle', async () => {
+    const patient = drainingOfLines([SMALL]);
+    const { round } = await desk([patient], PRICED);
+    assert.deepEqual(feedAll(round, patient), { '1.1 cheap': 1 });
+  });
+
+  test('and gives it its part bit by bit where the cheap one alone would be late', async () => {
+    // 4,000 lines in 1,000 s, of which the cheap one does 1,000.
+    const hurried = drainingOfLines([SMALL], { expiresAt: NOW + 1_000_000 });
+    const { round, time } = await desk([hurried], PRICED);
+    assert.deepEqual(feedAll(round, hurried), { '1.1 cheap': 1 });
+    time.ms += 2_000;
+    const placed = feedAll(round, hurried);
+    assert.equal(placed['1.1 dear'], 6, JSON.stringify(placed));
   });
 
   test('a pool with a strategy of its own keeps to it', async () => {

@@ -118,7 +118,8 @@ export class FeedRound {
     };
     for (let pair = book.next(facts); pair !== null; pair = book.next(facts)) {
       const one = own.get(pair.class) as DrainingClass;
-      const taken = this.#helping(batch, one, { ...how, only: pair.deployment });
+      const left = Math.min(how.left, book.most(pair));
+      const taken = this.#helping(batch, one, { ...how, left, only: pair.deployment });
       if (taken) {
         book.placed(pair, taken.lines);
         return taken;

@@ -3,7 +3,7 @@
  * a fifth of what waits), one at a time, and how far it has been followed. Without one, or when the solver fails, room alone
  * decides.
  */
-import { makePlan, nextPair, placed, replan, startPace } from '@sluice/planning';
+import { makePlan, mostNow, nextPair, placed, replan, startPace } from '@sluice/planning';
 import type { Cost, DrainProblem, Pace, PaceFacts, Pair, Plan } from '@sluice/planning';
 
 export interface PlanBookPorts {
@@ -29,6 +29,7 @@ const FIRST_HORIZON_MS = 86_400_000;
 export class PlanBook {
   readonly #ports: PlanBookPorts;
   #asked = true;
+  #begunAt = Number.NEGATIVE_INFINITY;
   #madeAt = Number.NEGATIVE_INFINITY;
   #waitingThen = 0;
   #making: Promise<void> | null = null;
@@ -58,7 +59,7 @@ export class PlanBook {
   /** Makes a plan if one is due. Resolves when it is there; at once when none is. */
   look(): Promise<void> {
     if (this.#making) return this.#making;
-    const sinceMs = this.#ports.now() - this.#madeAt;
+    const sinceMs = this.#ports.now() - this.#begunAt;
     const waiting = this.#ports.waiting();
     if (waiting === null && this.#plan === null) return Promise.resolve();
     const due = this.#asked || sinceMs >= EVERY_MS || this.#hasChanged(waiting ?? 0);
@@ -78,7 +79,7 @@ export class PlanBook {
     const { problem: problemOf, onPlan, onError, now } = this.#ports;
     this.#asked = false;
     this.#waitingThen = waiting ?? 0;
-    this.#madeAt = now();
+    this.#begunAt = now();
     try {
       if (waiting === null) return this.#follow(null, null);
       const problem = problemOf(this.#plan ? HORIZON * this.#plan.plannedMs : FIRST_HORIZON_MS);
@@ -94,7 +95,9 @@ export class PlanBook {
   }
 
   #follow(plan: Plan | null, problem: DrainProblem | null): void {
-    this.#pace = plan && (this.#pace ? replan(this.#pace, plan) : startPace(plan));
+    const afterMs = this.#begunAt - this.#madeAt;
+    this.#pace = plan && (this.#pace ? replan(this.#pace, plan, afterMs) : startPace(plan));
+    this.#madeAt = this.#begunAt;
     this.#plan = plan;
     this.#problem = problem;
     this.#costs = new Map(
@@ -121,8 +124,18 @@ export class PlanBook {
   }
 
   /** The class and deployment that come next; null when the plan lets none of what waits go where there is room. */
-  next(facts: PaceFacts): Pair | null {
-    return this.#pace && nextPair(this.#pace, facts);
+  next(facts: Omit<PaceFacts, 'atMs'>): Pair | null {
+    return this.#pace && nextPair(this.#pace, { ...facts, atMs: this.#atMs });
+  }
+
+  /** Jobs of the pair that may be placed together now. */
+  most(pair: Pair): number {
+    return this.#pace ? mostNow(this.#pace, pair, this.#atMs) : Infinity;
+  }
+
+  /** The time of the plan that it is, ms. */
+  get #atMs(): number {
+    return this.#ports.now() - this.#madeAt;
   }
 
   placed(pair: Pair, jobs: number): void {

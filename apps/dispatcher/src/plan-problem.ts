@@ -29,6 +29,10 @@ const PLANNED: ReadonlySet<string> = new Set(['capacity', 'cost']);
 /** Whether the plan decides where lines of this pool go; else its strategy does. */
 export const isPlanned = (pool: Pick<Pool, 'strategy'>): boolean => PLANNED.has(pool.strategy.name);
 
+/** Whether lines of this pool are to be cheap rather than soon. */
+export const savesMoney = ({ pools }: Fleet, pool: string): boolean =>
+  pools.get(pool)?.strategy.name === 'cost';
+
 /**
  * The problem, and which of its classes each class of each batch belongs to. A deadline that comes after `horizonMs` from
  * now is left out: it would only make more classes.
@@ -106,7 +110,7 @@ const jobClassOf = (
   jobs: lines.jobs,
   deployments: placements(ports, lines, maxTier),
   deadlineInMs,
-  objective: ports.fleet.pools.get(lines.pool)?.strategy.name === 'cost' ? 'cost' : 'time',
+  objective: savesMoney(ports.fleet, lines.pool) ? 'cost' : 'time',
 });
 
 /** What ids of the classes of placed work begin with. */

@@ -6,10 +6,11 @@ import { isUrgent, urgencyOf } from '@sluice/fairness';
 import { moveBatch, readBatch } from '@sluice/ledger';
 import type { Ledger, StoredBatch } from '@sluice/ledger';
 import { idealDrain } from '@sluice/planning';
+import { etaAt } from './eta.ts';
 import type { DispatcherEvents } from './events.ts';
 import type { Feeder } from './feeder.ts';
 import type { PlanBook } from './plan-book.ts';
-import { meanCost, PLACED, placements, problemOf } from './plan-problem.ts';
+import { meanCost, placements, problemOf, savesMoney } from './plan-problem.ts';
 import type { ProblemPorts } from './plan-problem.ts';
 
 export interface PlannerPorts extends ProblemPorts {
@@ -18,9 +19,6 @@ export interface PlannerPorts extends ProblemPorts {
   book: Pick<PlanBook, 'plan' | 'madeAt'>;
   events: DispatcherEvents;
 }
-
-/** Pacing margin, the fill of the pipeline and retries: what a drain usually takes beyond T*. */
-const USUAL_RATIO = 1.05;
 
 /** Figures for a batch that is about to begin: T* if it had everything to itself, and what it costs when run so. */
 export async function firstEstimate(ports: PlannerPorts, batch: StoredBatch) {
@@ -61,7 +59,7 @@ export async function planRound(ports: PlannerPorts): Promise<void> {
     draining.map(async (batch) => {
       // Its first estimate stands until it has been planned for.
       if (!feeder.draining.some((one) => one.id === batch.id && one.planned)) return;
-      const eta = isStuck(ports, batch) ? null : etaAt(ports, batch, draining);
+      const eta = isStuck(ports, batch) ? null : etaOf(ports, batch, draining);
       await moveBatch(ledger, batch.id, { from: ['in_progress'], set: { eta_at: eta } });
       etas.set(batch.id, eta);
     }),
@@ -86,27 +84,25 @@ function tellUrgent(
     feeder.setUrgent({ tenant, priority }, urgent.get(`${priority} ${tenant}`) ?? false);
 }
 
-/**
- * Batches of a band take turns, so one of n takes up to n times what it would alone, and never longer than the plan needs
- * for all of them. Unix ms; null while nobody knows.
- */
-function etaAt(
-  { feeder, book, now }: PlannerPorts,
+/** Unix ms; null while nobody knows. */
+function etaOf(
+  { fleet, feeder, book, now }: PlannerPorts,
   batch: StoredBatch,
   all: readonly StoredBatch[],
 ): number | null {
   const { plan, madeAt } = book;
   if (plan === null) return null;
   const own = feeder.draining.find(({ id }) => id === batch.id);
-  const ends = (own?.classes ?? []).map(({ planId }) => plan.finishMs[planId] ?? 0);
-  const placedEnds = Object.keys(plan.finishMs).flatMap((id) =>
-    id.startsWith(PLACED) ? [plan.finishMs[id] as number] : [],
-  );
-  const byPlan = madeAt + Math.max(0, ...ends, ...placedEnds) * USUAL_RATIO;
-  const left = (batch.total - batch.completed - batch.failed) / Math.max(1, batch.total);
-  if (batch.idealMs === null) return Math.round(byPlan);
-  const alone = now() + batch.idealMs * left * all.length * USUAL_RATIO;
-  return Math.round(Math.min(byPlan, alone));
+  return etaAt({
+    plan,
+    madeAt,
+    now: now(),
+    classes: (own?.classes ?? []).map(({ planId }) => planId),
+    left: (batch.total - batch.completed - batch.failed) / Math.max(1, batch.total),
+    idealMs: batch.idealMs,
+    batches: all.length,
+    savesMoney: batch.classes.some(({ pool }) => savesMoney(fleet, pool)),
+  });
 }
 
 /** Nothing of it drains any more, so nobody knows when it will be done. */

@@ -2,6 +2,7 @@
 import type { Course } from './course.ts';
 import type { Arc, Limit } from './limits.ts';
 import type { LateClass, Plan, PlannedPair, PlannedRow } from './plan.ts';
+import { dearArcs } from './prices.ts';
 import type { DrainProblem, JobClass } from './problem.ts';
 
 /** Lateness below this is rounding, ms. */
@@ -15,8 +16,10 @@ export function assemblePlan(
   courses: readonly Course[],
   unplaced: string[],
 ): Plan {
-  const pairs = courses.flatMap(pairsOf);
-  const finishMs = finishes(pairs);
+  const calls = courses.flatMap(callsOf);
+  const finishMs = finishes(calls);
+  const late = problem.classes.flatMap((each) => lateness(each, finishMs));
+  const pairs = heldPairs(courses, calls, late);
   const costs = costsOf(courses);
   const idealMs = Math.max(0, ...courses.map((course) => course.idealMs));
   return {
@@ -29,13 +32,15 @@ export function assemblePlan(
     rows: courses.flatMap(rowsOf),
     costUsd: Object.values(costs).reduce(addKnown, 0),
     costByClass: costs,
-    late: problem.classes.flatMap((each) => lateness(each, finishMs)),
+    late,
     unplaced,
     sharing: sharingOf(problem),
   };
 }
 
-const pairsOf = ({ limits, steps }: Course): PlannedPair[] =>
+type Calls = Omit<PlannedPair, 'held'>;
+
+const callsOf = ({ limits, steps }: Course): Calls[] =>
   limits.arcs.map(({ jobClass, deployment, placement }, index) => {
     const own = steps[index] ?? [];
     return {
@@ -47,14 +52,28 @@ const pairsOf = ({ limits, steps }: Course): PlannedPair[] =>
     };
   });
 
-function quotasOf(pairs: readonly PlannedPair[]): Plan['quotas'] {
+/** What is late has no time to save money. */
+function heldPairs(
+  courses: readonly Course[],
+  calls: readonly Calls[],
+  late: readonly LateClass[],
+): PlannedPair[] {
+  const dear = courses.flatMap(({ limits }) => dearArcs(limits.arcs));
+  const hurried = new Set(late.map((each) => each.class));
+  return calls.map((each, index) => ({
+    ...each,
+    held: dear[index] === true && !hurried.has(each.class),
+  }));
+}
+
+function quotasOf(pairs: readonly Calls[]): Plan['quotas'] {
   const quotas: Plan['quotas'] = {};
   for (const { class: id, deployment, jobs } of pairs)
     if (jobs > 0) (quotas[id] ??= {})[deployment] = jobs;
   return quotas;
 }
 
-function finishes(pairs: readonly PlannedPair[]): Record<string, number> {
+function finishes(pairs: readonly Calls[]): Record<string, number> {
   const finishMs: Record<string, number> = {};
   for (const { class: id, latencyMs, steps } of pairs) {
     const last = steps.at(-1);

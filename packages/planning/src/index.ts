@@ -5,7 +5,7 @@ export type { Explanation, PlanNames } from './explain.ts';
 export { idealDrain } from './ideal-drain.ts';
 export type { Binding, IdealDrain } from './ideal-drain.ts';
 export { makePlan } from './make-plan.ts';
-export { placed, replan, startPace } from './pace.ts';
+export { mostNow, placed, replan, startPace } from './pace.ts';
 export type { Pace, Pair } from './pace.ts';
 export { nextPair } from './pacing.ts';
 export type { PaceFacts } from './pacing.ts';

@@ -73,6 +73,22 @@ export function limitsOf(problem: DrainProblem): Limits {
   return { arcs, limits, shortestMs, leastMs: slowestMs - shortestMs };
 }
 
+/** What these classes alone take of them. */
+export function limitsAmong(about: Limits, counts: (jobClass: JobClass) => boolean): Limits {
+  const arcs: Arc[] = [];
+  const moved = about.arcs.map((arc) => (counts(arc.jobClass) ? arcs.push(arc) - 1 : -1));
+  const limits = about.limits
+    .map((limit) => ({
+      ...limit,
+      uses: limit.uses.flatMap(({ arc, perJob }) => {
+        const to = moved[arc] as number;
+        return to < 0 ? [] : [{ arc: to, perJob }];
+      }),
+    }))
+    .filter(({ uses }) => uses.length > 0);
+  return { ...about, arcs, limits };
+}
+
 /** Every limit of the problem, rates first, and by deployment those that a call there draws on. */
 function emptyLimits({ budgets, deployments }: DrainProblem, shortestMs: number) {
   const rates = new Map(budgets.map((each) => [each.id, rateLimits(each)]));

@@ -207,12 +207,29 @@ describe('money', () => {
       classes: [byCost('k', 1_000, { deadlineInMs: 500_000 })],
       ...both,
     });
-    near(plan.quotas['k']?.['cheap'], 499);
-    near(plan.costUsd, 499 + 5_010);
+    // The last calls start early enough for one that takes two and a half times the mean.
+    near(plan.quotas['k']?.['cheap'], 497.5);
+    near(plan.costUsd, 497.5 + 5_025);
     assert.deepEqual(plan.late, []);
     const cheap = plan.rows.find(({ budget }) => budget === 'cheap');
-    // One more call a minute over 499 s: 8.3 calls at $9 less.
-    near(cheap?.savesUsd, (9 * 499) / 60);
+    // One more call a minute over 497.5 s: 8.3 calls at $9 less.
+    near(cheap?.savesUsd, (9 * 497.5) / 60);
+  });
+
+  test('where there is no time for calls that take long, the mean has to do', async () => {
+    const plan = await planOf({ classes: [byCost('k', 11, { deadlineInMs: 2_001 })], ...both });
+    assert.deepEqual(plan.late, []);
+    near(plan.quotas['k']?.['cheap'], 1);
+  });
+
+  test('the dear one is spread over all the time there is, and held to that', async () => {
+    const plan = await planOf({
+      classes: [byCost('k', 1_000, { deadlineInMs: 500_000 })],
+      ...both,
+    });
+    const [cheap, dear] = plan.pairs;
+    assert.deepEqual([cheap?.held, dear?.held, dear?.steps.length], [false, true, 1]);
+    near(dear?.steps[0]?.untilMs, 497_500);
   });
 
   test('a deadline before money: when even all of it is too slow, nothing is left idle for its price', async () => {
@@ -222,6 +239,7 @@ describe('money', () => {
     });
     near(plan.finishMs['k'], 1_000 / (11 / 1_000) + 1_000);
     assert.equal(plan.late.length, 1);
+    assert.ok(plan.pairs.every(({ held }) => !held));
   });
 
   test('what saves time does not wait for what saves money', async () => {

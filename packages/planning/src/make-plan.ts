@@ -36,10 +36,8 @@ async function courseOf(part: DrainProblem): Promise<CourseResult> {
   const even = await evenCourse(limits);
   if (even.kind === 'failed') return even;
   const byCost = part.classes.filter(({ objective }) => objective === 'cost');
-  let watched = new Set([
-    ...byCost.filter(hasDeadline).map(({ id }) => id),
-    ...missedBy(even.course),
-  ]);
+  const missed = missedBy(even.course);
+  let watched = new Set([...byCost.filter(hasDeadline).map(({ id }) => id), ...missed]);
   if (byCost.length === 0 && watched.size === 0) return even;
 
   const timeMs = await timeAlone(part, even.course);
@@ -49,12 +47,13 @@ async function courseOf(part: DrainProblem): Promise<CourseResult> {
     timeMs,
     unitMs: Math.max(1, even.course.endMs),
   };
-  let result = await stagedCourse({ ...about, watched });
+  const tight = missed.size > 0;
+  let result = await stagedCourse({ ...about, watched }, tight);
   for (let look = 1; look < MOST_LOOKS && result.kind === 'solved'; look += 1) {
     const closer = new Set([...watched, ...missedBy(result.course)]);
     if (closer.size === watched.size) break;
     watched = closer;
-    result = await stagedCourse({ ...about, watched });
+    result = await stagedCourse({ ...about, watched }, true);
   }
   return result;
 }

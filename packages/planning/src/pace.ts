@@ -36,6 +36,8 @@ export interface PacedPair {
   readonly deployment: PacedDeployment;
   readonly quota: number;
   readonly latencyMs: number;
+  /** It waits for its time, see the plan. */
+  readonly held: boolean;
   readonly steps: readonly Step[];
   /** Placed since the plan. */
   done: number;
@@ -50,7 +52,7 @@ const NOTHING_LEFT = 1e-6;
 export function startPace(plan: Plan): Pace {
   const deployments = new Map<string, PacedDeployment>();
   const classes = new Map<string, PacedClass>();
-  for (const { class: classId, deployment: id, jobs, latencyMs, steps } of plan.pairs) {
+  for (const { class: classId, deployment: id, jobs, latencyMs, held, steps } of plan.pairs) {
     const deployment = deployments.get(id) ?? {
       id,
       planned: [],
@@ -67,6 +69,7 @@ export function startPace(plan: Plan): Pace {
       deployment,
       quota: jobs,
       latencyMs,
+      held,
       steps,
       done: 0,
       credit: 0,
@@ -82,9 +85,10 @@ export function startPace(plan: Plan): Pace {
 /**
  * The new plan, which counts what was placed before it. Of the old pace stays what a plan cannot count: the part of a
  * job that each pair is behind or ahead, so that a pair with one job a minute gets it, and no more, though plans come
- * every few seconds.
+ * every few seconds. `atMs`: the time of the old plan that it is, ms, which held pairs go by; the others go by how far
+ * their deployment has come.
  */
-export function replan(pace: Pace, plan: Plan): Pace {
+export function replan(pace: Pace, plan: Plan, atMs: number): Pace {
   const next = startPace(plan);
   for (const { id, planned } of next.deployments.values()) {
     const before = pace.deployments.get(id);
@@ -92,26 +96,28 @@ export function replan(pace: Pace, plan: Plan): Pace {
     const old = new Map(before.planned.map((pair) => [pair.class.id, pair]));
     for (const pair of planned) {
       const was = old.get(pair.class.id);
-      if (was) pair.credit = behind(was, before.reachedMs);
+      if (!was) continue;
+      const behind = dueJobs(was, was.held ? atMs : before.reachedMs);
+      pair.credit = Math.min(1, Math.max(-1, behind));
     }
   }
   return next;
 }
 
-/** Jobs by which the pair is behind at that time of the plan, at most one. */
-function behind({ steps, done, credit }: PacedPair, atMs: number): number {
+/** Jobs by which the pair is behind at that time of the plan; below 0: ahead. */
+function dueJobs({ steps, done, credit }: PacedPair, atMs: number): number {
   let due = credit - done;
   for (const { fromMs, untilMs, jobs } of steps) {
     const part = untilMs > fromMs ? (atMs - fromMs) / (untilMs - fromMs) : 1;
     due += jobs * Math.min(1, Math.max(0, part));
   }
-  return Math.min(1, Math.max(-1, due));
+  return due;
 }
 
 /** So many jobs of the class were placed on the deployment. What the plan does not know is room's business, not its. */
 export function placed(pace: Pace, { class: id, deployment }: Pair, jobs: number): void {
   const jobClass = pace.classes.get(id);
-  const pair = jobClass?.pairs.find((each) => each.deployment.id === deployment);
+  const pair = pairOf(pace, { class: id, deployment });
   if (!jobClass || !pair) return;
   if (pair.quota > 0) {
     const { deployment: at } = pair;
@@ -119,6 +125,15 @@ export function placed(pace: Pace, { class: id, deployment }: Pair, jobs: number
   }
   pair.done += jobs;
   jobClass.left = Math.max(0, jobClass.left - jobs);
+}
+
+const pairOf = ({ classes }: Pace, { class: id, deployment }: Pair): PacedPair | undefined =>
+  classes.get(id)?.pairs.find((each) => each.deployment.id === deployment);
+
+/** Jobs that may be placed on the pair together: of a held one those that are due, and at least one. */
+export function mostNow(pace: Pace, of: Pair, atMs: number): number {
+  const pair = pairOf(pace, of);
+  return pair?.held ? Math.max(1, Math.floor(dueJobs(pair, atMs) + 0.5)) : Infinity;
 }
 
 export interface Pair {
@@ -129,6 +144,10 @@ export interface Pair {
 /** Whether the plan still wants calls of the pair: quota is left, or the class has more jobs than the plan knew. */
 export const isOpen = ({ quota, done, class: { left } }: PacedPair): boolean =>
   quota > 0 && (done < quota - NOTHING_LEFT || left <= NOTHING_LEFT);
+
+/** Whether it may have its next call now: a held one when that is due. */
+export const isDue = (pair: PacedPair, atMs: number): boolean =>
+  isOpen(pair) && (!pair.held || positionMs(pair) <= atMs);
 
 /** When, by the plan, the middle of the pair's next call is due, ms; beyond its quota, as if it went on like that. */
 export function positionMs({ steps, done, credit }: PacedPair): number {

@@ -4,11 +4,11 @@ import { seededRandom } from '@sluice/testing';
 import * as fc from 'fast-check';
 import { drain, type DrainJob } from './example-drain.ts';
 import { anyProblem, fleet, jobClass, perMinute, planOf } from './example-problems.ts';
-import { type Pace, placed, replan, startPace } from './pace.ts';
+import { mostNow, type Pace, placed, replan, startPace } from './pace.ts';
 import { nextPair, type PaceFacts } from './pacing.ts';
 import type { DrainProblem } from './problem.ts';
 
-const always: PaceFacts = { hasRoom: () => true, waiting: () => 1 };
+const always: PaceFacts = { hasRoom: () => true, waiting: () => 1, atMs: 0 };
 
 /** Places so many jobs, one by one; how many went to each pair. */
 function follow(pace: Pace, jobs: number, facts: PaceFacts = always): Record<string, number> {
@@ -156,6 +156,67 @@ describe('leaving nothing idle', () => {
   });
 });
 
+/** Half of it by the deadline on the cheap one, one call a second; the other half is the dear one's, which could do 100. */
+const patient = (jobs: number, deadlineInMs: number): DrainProblem => {
+  const { x, y } = jobClass('k', jobs, { on: ['x', 'y'] }).deployments;
+  assert.ok(x && y);
+  const dear = { ...y, cost: { ...y.cost, usd: 10 } };
+  const cheap = { ...x, cost: { ...x.cost, usd: 1 } };
+  return {
+    classes: [
+      { id: 'k', jobs, deadlineInMs, objective: 'cost', deployments: { x: cheap, y: dear } },
+    ],
+    ...fleet({ x: [perMinute('rpm', 60)], y: [perMinute('rpm', 6_000)] }),
+  };
+};
+
+const at = (atMs: number, open = ['x', 'y']): PaceFacts => ({
+  hasRoom: (_id, place) => open.includes(place),
+  waiting: () => 1,
+  atMs,
+});
+
+describe('saving money', () => {
+  test('an idle dear one gets what the plan gives it, when it is due', async () => {
+    const pace = startPace(await planOf(patient(200, 100_000)));
+    assert.deepEqual(follow(pace, 500, at(0, ['y'])), {});
+    assert.deepEqual(follow(pace, 500, at(10_000, ['y'])), { 'k@y': 10 });
+    assert.deepEqual(follow(pace, 500, at(11_000, ['y'])), { 'k@y': 1 });
+  });
+
+  test('and nothing of what the cheap one does in time', async () => {
+    const pace = startPace(await planOf(patient(80, 100_000)));
+    assert.deepEqual(follow(pace, 500, at(90_000, ['y'])), {});
+    assert.equal(nextPair(pace, at(0))?.deployment, 'x');
+  });
+
+  test('what is late takes whatever there is', async () => {
+    const pace = startPace(await planOf(patient(20_000, 100_000)));
+    assert.equal(follow(pace, 500, at(0, ['y']))['k@y'], 500);
+  });
+
+  test('half a job between two plans is a job every second one', async () => {
+    let left = 200;
+    let pace = startPace(await planOf(patient(left, 100_000)));
+    let dear = 0;
+    for (let ms = 500; ms < 60_000; ms += 500) {
+      const placedNow = follow(pace, 500, at(500, ['y']))['k@y'] ?? 0;
+      dear += placedNow;
+      left -= placedNow;
+      if (ms % 1_000 === 0) left -= 1;
+      pace = replan(pace, await planOf(patient(left, 100_000 - ms)), 500);
+    }
+    assert.ok(dear >= 58 && dear <= 61, String(dear));
+  });
+
+  test('as many together as are due', async () => {
+    const pace = startPace(await planOf(patient(200, 100_000)));
+    const dear = { class: 'k', deployment: 'y' };
+    assert.deepEqual([mostNow(pace, dear, 500), mostNow(pace, dear, 7_600)], [1, 8]);
+    assert.equal(mostNow(pace, { class: 'k', deployment: 'x' }, 0), Infinity);
+  });
+});
+
 const rareAndOften = (rare: number, often: number): DrainProblem => ({
   classes: [jobClass('rare', rare, { on: ['x'] }), jobClass('often', often, { on: ['x'] })],
   ...fleet({ x: [perMinute('rpm', 60)] }),
@@ -173,7 +234,7 @@ describe('a new plan', () => {
     let pace = startPace(await planOf(rareAndOften(rare, often)));
     const seen: number[] = [];
     for (let second = 0; second < 300; second += 1) {
-      if (second % 5 === 0) pace = replan(pace, await planOf(rareAndOften(rare, often)));
+      if (second % 5 === 0) pace = replan(pace, await planOf(rareAndOften(rare, often)), 5_000);
       const pair = nextPair(pace, always);
       assert.ok(pair);
       placed(pace, pair, 1);
@@ -189,7 +250,7 @@ describe('a new plan', () => {
   test('what it does not know of is forgotten, what is new begins at once', async () => {
     const pace = startPace(await planWith('old'));
     follow(pace, 3);
-    const next = replan(pace, await planWith('new'));
+    const next = replan(pace, await planWith('new'), 3_000);
     placed(next, { class: 'old', deployment: 'x' }, 1);
     assert.deepEqual(nextPair(next, always), { class: 'new', deployment: 'x' });
   });
@@ -209,6 +270,7 @@ describe('properties', () => {
         const left = new Map(problem.classes.map(({ id, jobs }) => [id, jobs]));
         const total = problem.classes.reduce((sum, { jobs }) => sum + jobs, 0);
         const facts = (open: ReadonlySet<string>): PaceFacts => ({
+          ...always,
           hasRoom: (_id, place) => open.has(place),
           waiting: (id) => left.get(id) ?? 0,
         });

@@ -9,41 +9,59 @@
  * may run there, as long as no deployment that shares a budget with it has such a pair, and the call would not end
  * after the class does by the plan. Its limits are then no one's, so this costs nobody; a plan of distinct shapes stays
  * as it is for as long as it has work for everybody.
+ *
+ * What saves money: a class that has time to save it gets a deployment dearer than its cheapest only for its quota there,
+ * spread over the time that the plan has, and never because that deployment is idle. So what is learnt meanwhile counts,
+ * and the next plan may want less of it.
  */
-import { isOpen, type Pace, type PacedClass, type PacedDeployment, positionMs } from './pace.ts';
+import {
+  isDue,
+  isOpen,
+  type Pace,
+  type PacedClass,
+  type PacedDeployment,
+  positionMs,
+} from './pace.ts';
 import type { PacedPair, Pair } from './pace.ts';
 
 export interface PaceFacts {
   hasRoom: (jobClass: string, deployment: string) => boolean;
   /** Jobs of the class that wait to be placed. */
   waiting: (jobClass: string) => number;
+  /** How long ago the plan was made, ms. */
+  atMs: number;
 }
 
 /** By how much of the plan's time a pair may pass another of its deployment that is behind it and has no room. */
 const LEAD_MS = 1_000;
 
 /** The pair whose turn it is, or null: nothing that waits has room where the plan allows it. O(pairs). */
-export function nextPair(pace: Pace, { hasRoom, waiting }: PaceFacts): Pair | null {
+export function nextPair(pace: Pace, { hasRoom, waiting, atMs }: PaceFacts): Pair | null {
   const waits = new Set<PacedClass>();
   for (const jobClass of pace.classes.values()) if (waiting(jobClass.id) > 0) waits.add(jobClass);
   if (waits.size === 0) return null;
   const busy = new Set<string>();
   let turn: { pair: PacedPair | null; atMs: number } = { pair: null, atMs: Infinity };
   for (const deployment of pace.deployments.values()) {
-    const firstMs = firstClaimMs(deployment, waits);
+    const firstMs = firstClaimMs(deployment, waits, atMs);
     if (firstMs === null) continue;
     busy.add(deployment.id);
-    if (firstMs < turn.atMs) turn = earlier(turn, deployment, { waits, firstMs, hasRoom });
+    if (firstMs < turn.atMs)
+      turn = earlier(turn, deployment, { waits, firstMs, hasRoom, now: atMs });
   }
   const pair = turn.pair ?? idlePair(pace, { waits, busy, hasRoom });
   return pair && { class: pair.class.id, deployment: pair.deployment.id };
 }
 
 /** Where the deployment's pair that is furthest behind stands; null = it has none with waiting work. */
-function firstClaimMs({ planned }: PacedDeployment, waits: ReadonlySet<PacedClass>): number | null {
+function firstClaimMs(
+  { planned }: PacedDeployment,
+  waits: ReadonlySet<PacedClass>,
+  now: number,
+): number | null {
   let firstMs: number | null = null;
   for (const pair of planned) {
-    if (!waits.has(pair.class) || !isOpen(pair)) continue;
+    if (!waits.has(pair.class) || !isDue(pair, now)) continue;
     const atMs = positionMs(pair);
     if (firstMs === null || atMs < firstMs) firstMs = atMs;
   }
@@ -59,11 +77,16 @@ interface Turn {
 function earlier(
   found: Turn,
   { id, planned }: PacedDeployment,
-  about: { waits: ReadonlySet<PacedClass>; firstMs: number; hasRoom: PaceFacts['hasRoom'] },
+  about: {
+    waits: ReadonlySet<PacedClass>;
+    firstMs: number;
+    hasRoom: PaceFacts['hasRoom'];
+    now: number;
+  },
 ): Turn {
   let turn = found;
   for (const pair of planned) {
-    if (!about.waits.has(pair.class) || !isOpen(pair)) continue;
+    if (!about.waits.has(pair.class) || !isDue(pair, about.now)) continue;
     const atMs = positionMs(pair);
     if (atMs >= turn.atMs || atMs > about.firstMs + LEAD_MS) continue;
     if (about.hasRoom(pair.class.id, id)) turn = { pair, atMs };
@@ -85,7 +108,7 @@ function idlePair(
   for (const { id, all, sharing } of pace.deployments.values()) {
     if (about.busy.has(id) || sharing.some((other) => about.busy.has(other))) continue;
     for (const pair of all) {
-      if (!about.waits.has(pair.class)) continue;
+      if (pair.held || !about.waits.has(pair.class)) continue;
       const spareMs = pair.class.finishMs - standMs(pair.class) - pair.latencyMs;
       if (spareMs < mostMs || !about.hasRoom(pair.class.id, id)) continue;
       best = pair;

@@ -34,6 +34,8 @@ export interface PlannedPair {
   deployment: string;
   jobs: number;
   latencyMs: number;
+  /** Its class saves money, has time for that, and runs cheaper elsewhere: it gets its quota in its time, and no more. */
+  held: boolean;
   /** In order of time: so many calls start between the two, at a steady rate. */
   steps: readonly Step[];
 }

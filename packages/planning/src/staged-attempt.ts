@@ -20,16 +20,32 @@ export interface Attempt extends StagedNeeds {
   classes: readonly JobClass[];
   /** `ordered`: what is in time stays so, and what is to save time runs first · `loose`: anything may run at any time. */
   how: 'ordered' | 'loose';
+  /** What is to save money, and therefore runs until its deadline, leaves time for a call that takes so many times the mean. */
+  calls: number;
   /** Classes that cannot be in time; they have an end of their own. */
-  late: ReadonlySet<string>;
+  late: Late;
 }
+
+/** What cannot be in time, whatever is done. */
+export interface Late {
+  ids: ReadonlySet<string>;
+  /** By class, the part that is in time nonetheless, 0…1; empty = not known. */
+  inTime: ReadonlyMap<string, number>;
+  /** When the rest of them has started, ms. */
+  endMs: number;
+}
+
+export const NOTHING_LATE: Late = { ids: new Set(), inTime: new Map(), endMs: Infinity };
+
 /** null = some class could run at no time. */
 export function programOf(attempt: Attempt): StagedProgram | null {
-  const { limits, timeMs, watched, unitMs, classes, how, late } = attempt;
-  const starts = classes.filter(({ id }) => watched.has(id)).map(lastStartMs);
+  const { limits, timeMs, watched, unitMs, classes, how, calls, late } = attempt;
+  const starts = classes.flatMap((each) =>
+    watched.has(each.id) ? [lastStartMs(each, savesTime(each) ? 1 : calls)] : [],
+  );
   const open = classes.some((each) => !savesTime(each) && !watched.has(each.id));
   const rest = how === 'loose' || open;
-  const stages = stagesOf(starts, { timeMs, late: late.size > 0, rest });
+  const stages = stagesOf(starts, { timeMs, late: late.ids.size > 0, rest });
   if (how === 'loose') return stagedProgram(limits, { stages, unitMs, mayRun: () => true });
   const may = orderOf(stages, attempt);
   const placed = new Set<JobClass>();
@@ -38,22 +54,31 @@ export function programOf(attempt: Attempt): StagedProgram | null {
     if (own) placed.add(arc.jobClass);
     return own;
   };
-  const program = stagedProgram(limits, { stages, unitMs, mayRun });
+  const isInTime = inTimeBy(stages, attempt);
+  const program = stagedProgram(limits, { stages, unitMs, mayRun, late: { ...late, isInTime } });
   return placed.size === classes.length ? program : null;
 }
 
 /** When what may run: the late by the end of the late, the others in time and, where they are to save time, first. */
-function orderOf(stages: readonly Stage[], { watched, late }: Attempt): StagedProgramOrder {
-  const ends = latestEnds(stages);
+function orderOf(stages: readonly Stage[], attempt: Attempt): StagedProgramOrder {
+  const isInTime = inTimeBy(stages, attempt);
   const place = (end: Stage['end']) => stages.findIndex((each) => each.end === end);
   const [lateStage, timeStage] = [place('late'), place('time')];
-  return ({ jobClass, placement }, stage) => {
-    const { id, deadlineInMs } = jobClass;
-    if (late.has(id)) return stage <= lateStage;
-    if (savesTime(jobClass) && stage > timeStage) return false;
-    const endMs = (ends[stage] as number) + placement.latencyMs;
-    return !watched.has(id) || endMs <= (deadlineInMs ?? Infinity) + ROUNDING_MS;
+  return (arc, stage) => {
+    if (attempt.late.ids.has(arc.jobClass.id)) return stage <= lateStage;
+    return savesTime(arc.jobClass) && stage > timeStage ? false : isInTime(arc, stage);
   };
+}
+
+/** Whether a call in the stage is in time, however late in the stage it starts. */
+export function inTimeBy(
+  stages: readonly Stage[],
+  { watched }: Pick<Attempt, 'watched'>,
+): StagedProgramOrder {
+  const ends = latestEnds(stages);
+  return ({ jobClass: { id, deadlineInMs }, placement }, stage) =>
+    !watched.has(id) ||
+    (ends[stage] as number) + placement.latencyMs <= (deadlineInMs ?? Infinity) + ROUNDING_MS;
 }
 
 type StagedProgramOrder = (arc: Arc, stage: number) => boolean;

@@ -3,31 +3,44 @@
  * in order, everything in time and what is to save time first; where that cannot be, with what is late set apart.
  */
 import type { CourseResult } from './course.ts';
-import type { Arc } from './limits.ts';
+import { findLate, IMPOSSIBLE, isLateBy } from './late-classes.ts';
 import { solveInOrder } from './solver.ts';
-import { type Attempt, programOf, type StagedNeeds } from './staged-attempt.ts';
-import { goalsOf, latenessOf, weigh } from './staged-goals.ts';
+import { NOTHING_LATE, programOf, savesTime } from './staged-attempt.ts';
+import type { Attempt, StagedNeeds } from './staged-attempt.ts';
+import { goalsOf } from './staged-goals.ts';
 import type { StagedProgram } from './staged-program.ts';
 import { courseOf, type Ordered } from './staged-solution.ts';
 
-/** Below this mean lateness a plan is in time. */
-const IN_TIME_MS = 1;
+/** How many times as long as the mean a call may take and still be in time: 2 to 4 in 100 of Azure's take longer. */
+const CAREFUL_CALLS = 2.5;
 
-/** The smallest program that can answer is asked first. */
-export async function stagedCourse(needs: StagedNeeds): Promise<CourseResult> {
+/**
+ * The smallest program that can answer is asked first. `tight`: some deadline might not be met; whether it can is then
+ * asked before anything else, where the classes that have one are few.
+ */
+export async function stagedCourse(needs: StagedNeeds, tight: boolean): Promise<CourseResult> {
   const classes = [...new Set(needs.limits.arcs.map(({ jobClass }) => jobClass))];
-  const inTime = await courseBy({ ...needs, classes, how: 'ordered', late: new Set() });
-  if (inTime !== null) return inTime;
-  const found = await findLate({ ...needs, classes, how: 'loose', late: new Set() });
+  const ordered = { ...needs, classes, how: 'ordered' as const };
+  const dawdles = classes.some((each) => !savesTime(each) && needs.watched.has(each.id));
+  const asksFirst = tight && 2 * needs.watched.size <= classes.length;
+  for (const calls of dawdles ? [CAREFUL_CALLS, 1] : [1]) {
+    if (asksFirst && (await isLateBy(needs, calls))) continue;
+    const course = await courseBy({ ...ordered, calls, late: NOTHING_LATE });
+    if (course !== null) return course;
+  }
+  const found = await findLate(needs);
   if (found.kind === 'failed') return found;
-  const attempt = { ...needs, classes, late: found.late };
+  const { late } = found;
   return (
-    (found.late.size > 0 ? await courseBy({ ...attempt, how: 'ordered' }) : null) ??
-    (await courseBy({ ...attempt, how: 'loose' })) ?? { kind: 'failed', reason: IMPOSSIBLE }
+    (late.ids.size > 0 ? await courseBy({ ...ordered, calls: 1, late }) : null) ??
+    (await courseBy({
+      ...ordered,
+      how: 'loose',
+      calls: 1,
+      late: { ...NOTHING_LATE, ids: late.ids },
+    })) ?? { kind: 'failed', reason: IMPOSSIBLE }
   );
 }
-
-const IMPOSSIBLE = 'some class needs more of a limit than ever comes';
 
 /** null = there is none by this attempt. */
 async function courseBy(attempt: Attempt): Promise<CourseResult | null> {
@@ -45,31 +58,6 @@ async function courseBy(attempt: Attempt): Promise<CourseResult | null> {
   return { kind: 'solved', course: courseOf(program, solution, told) };
 }
 
-/** The classes of which some jobs are late when lateness is least. */
-async function findLate(
-  attempt: Attempt,
-): Promise<{ kind: 'solved'; late: Set<string> } | { kind: 'failed'; reason: string }> {
-  const program = programOf(attempt);
-  const lateness = program && weigh(program, latenessOf(program, attempt));
-  const late = new Set<string>();
-  if (!lateness || lateness.columns.length === 0) return { kind: 'solved', late };
-  const solution = await solveInOrder(program.model, [lateness]);
-  if (solution.kind === 'failed') return solution;
-  if (solution.kind === 'infeasible') return { kind: 'failed', reason: IMPOSSIBLE };
-  if ((solution.each[0]?.value ?? 0) * attempt.unitMs <= IN_TIME_MS)
-    return { kind: 'solved', late };
-  const isLate = latenessOf(program, attempt);
-  for (const [at, column] of program.columns.entries()) {
-    const [index, stage] = [at % program.arcs.length, Math.floor(at / program.arcs.length)];
-    const arc = program.arcs[index] as Arc;
-    const share = solution.columns[column] ?? 0;
-    if (share > LATE_SHARE && isLate(arc, index, stage) > 0) late.add(arc.jobClass.id);
-  }
-  return { kind: 'solved', late };
-}
-
-/** Less of a class than this is late for rounding. */
-const LATE_SHARE = 1e-6;
 /** What is to save time was held to an end that the order of stages alone set. */
 function isHurried({ stages, endColumns, unitMs }: StagedProgram, { columns }: Ordered): boolean {
   const time = stages.findIndex(({ end }) => end === 'time');

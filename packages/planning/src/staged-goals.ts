@@ -4,6 +4,7 @@
  * then for all; at last little of the limits, and early.
  */
 import type { Arc, Limits } from './limits.ts';
+import { dearestOf } from './prices.ts';
 import type { JobClass } from './problem.ts';
 import type { Objective } from './solver.ts';
 import { type Attempt, savesTime } from './staged-attempt.ts';
@@ -20,15 +21,18 @@ export function goalsOf(
   const { stages, endColumns } = program;
   const place = (end: Stage['end']) => stages.findIndex((each) => each.end === end);
   const [lateStage, timeStage, rest] = [place('late'), place('time'), place('rest')];
-  const isLate = (jobClass: JobClass) => attempt.late.has(jobClass.id);
+  const isLate = (jobClass: JobClass) => attempt.late.ids.has(jobClass.id);
+  const isSettled = attempt.late.inTime.size > 0;
   const isLoose = attempt.how === 'loose';
   const goals: [Goal, Objective][] = [
     [
       'lateness',
-      isLoose || attempt.late.size > 0 ? weigh(program, latenessOf(program, attempt)) : NOTHING,
+      isLoose || (attempt.late.ids.size > 0 && !isSettled)
+        ? weigh(program, latenessOf(program, attempt))
+        : NOTHING,
     ],
     ['late', isLoose && lateStage >= 0 ? after(program, lateStage, isLate) : NOTHING],
-    ['late', endOf(endColumns[lateStage])],
+    ['late', isSettled ? NOTHING : endOf(endColumns[lateStage])],
     ['money', weigh(program, moneyOf(attempt))],
     ['time', isLoose && timeStage >= 0 ? after(program, timeStage, savesTime) : NOTHING],
     ['time', endOf(endColumns[timeStage])],
@@ -105,9 +109,6 @@ function moneyOf({ classes }: Attempt): Weight {
     return most > 0 ? (jobClass.jobs * (placement.cost.usd ?? most)) / scale : 0;
   };
 }
-
-const dearestOf = ({ deployments }: JobClass): number =>
-  Math.max(0, ...Object.values(deployments).map(({ cost }) => cost.usd ?? 0));
 
 /** The time that a class takes of the limit it takes most of: little and early, where nothing else decides. */
 function wasteOf({ limits, unitMs }: Attempt): Weight {

@@ -6,6 +6,7 @@
 import type { ModelData } from 'highs';
 import type { Arc, Limits } from './limits.ts';
 import { SparseRows } from './sparse-rows.ts';
+import type { Late } from './staged-attempt.ts';
 import type { Stage } from './stages.ts';
 
 export interface StagedProgram {
@@ -26,6 +27,8 @@ export interface Staging {
   /** What the ends that are found are counted in. */
   unitMs: number;
   mayRun: (arc: Arc, stage: number) => boolean;
+  /** What is settled about the late classes: how much of them is in time, and when the late stage ends at the latest. */
+  late?: Pick<Late, 'inTime' | 'endMs'> & { isInTime: (arc: Arc, stage: number) => boolean };
 }
 
 export function stagedProgram(limits: Limits, staging: Staging): StagedProgram {
@@ -43,14 +46,25 @@ export function stagedProgram(limits: Limits, staging: Staging): StagedProgram {
   for (const stage of stages.keys()) putLimits(rows, limits, { ...at, stage });
   putClasses(rows, arcs, at);
   putOrder(rows, at);
+  if (staging.late) putInTime(rows, arcs, { ...at, ...staging.late });
   const model = {
     numCols,
     colCost: new Float64Array(numCols),
     colLower: new Float64Array(numCols),
-    colUpper: new Float64Array(numCols).fill(1, 0, shares).fill(Infinity, shares),
+    colUpper: uppersOf(staging, { numCols, shares, endColumns }),
     ...rows.finished(),
   };
   return { model, arcs, ...at };
+}
+
+function uppersOf(
+  { stages, unitMs, late }: Staging,
+  { numCols, shares, endColumns }: { numCols: number; shares: number; endColumns: number[] },
+): Float64Array {
+  const upper = new Float64Array(numCols).fill(1, 0, shares).fill(Infinity, shares);
+  const column = endColumns[stages.findIndex(({ end }) => end === 'late')] ?? -1;
+  if (column >= 0 && late) upper[column] = late.endMs / unitMs;
+  return upper;
 }
 
 type Layout = Pick<StagedProgram, 'stages' | 'unitMs' | 'columns' | 'endColumns' | 'scales'>;
@@ -98,6 +112,22 @@ function putClasses(rows: SparseRows, arcs: readonly Arc[], { stages, columns }:
     }
     rows.end(1, 1);
     first = index + 1;
+  }
+}
+
+/** At least that part of a late class is in time. */
+function putInTime(
+  rows: SparseRows,
+  arcs: readonly Arc[],
+  { columns, inTime, isInTime }: Layout & NonNullable<Staging['late']>,
+): void {
+  for (const [id, share] of inTime) {
+    for (const [at, column] of columns.entries()) {
+      const arc = arcs[at % arcs.length] as Arc;
+      if (column < 0 || arc.jobClass.id !== id) continue;
+      if (isInTime(arc, Math.floor(at / arcs.length))) rows.put(column, 1);
+    }
+    rows.end(share, Infinity);
   }
 }
 

@@ -16,15 +16,16 @@ const SAME_RATIO = 1.1;
 
 /**
  * When the last call of a class must have started, ms; 0 = it cannot be in time. Calls to deployments slower than that
- * allows for do not count as in time: waiting for them would cost the others more than it brings.
+ * allows for do not count as in time: waiting for them would cost the others more than it brings. `calls`: for how many
+ * mean calls, one after the other, there is to be time.
  */
-export function lastStartMs({ deadlineInMs, deployments }: JobClass): number {
+export function lastStartMs({ deadlineInMs, deployments }: JobClass, calls = 1): number {
   if (deadlineInMs === undefined || deadlineInMs === null) return Infinity;
   const latencies = Object.values(deployments).map(({ latencyMs }) => latencyMs);
   const fastest = Math.min(...latencies);
   const allowed = Math.max(1.5 * fastest, deadlineInMs / 4);
   const slowest = Math.max(...latencies.filter((each) => each <= allowed));
-  return Math.max(0, deadlineInMs - slowest);
+  return Math.max(0, deadlineInMs - calls * slowest);
 }
 
 /**

@@ -1,6 +1,7 @@
 /** Makes of a program's solution a course that can be followed. */
 import type { Course, Step } from './course.ts';
 import type { Arc } from './limits.ts';
+import { dearArcs } from './prices.ts';
 
 /** Less than these of a class or of a job is what rounding left. */
 const CRUMB_SHARE = 1e-5;
@@ -26,10 +27,13 @@ export function withoutCrumbs(course: Course): Course {
 
 /**
  * Ends what need not take its whole stage. Where of a limit a part φ is used in a stage, all that draws on it may go 1/φ
- * times as fast there; each pair goes as fast as its fullest limit lets it, so that none is ever exceeded.
+ * times as fast there; each pair goes as fast as its fullest limit lets it, so that none is ever exceeded. What saves
+ * money takes its whole stage where it is dear: much of what makes the dear one necessary is only estimated, and each
+ * call that is made there later is made with better knowledge.
  */
 export function hastened(course: Course): Course {
   const { arcs, limits } = course.limits;
+  const dear = dearArcs(arcs);
   const ends = new Map<number, number>();
   for (const { fromMs, untilMs } of course.steps.flat()) ends.set(untilMs, fromMs);
   let { steps } = course;
@@ -47,7 +51,7 @@ export function hastened(course: Course): Course {
     }
     steps = steps.map((own, index) =>
       own.map((step) =>
-        step.untilMs === untilMs && step.fromMs === fromMs
+        step.untilMs === untilMs && step.fromMs === fromMs && !dear[index]
           ? { ...step, untilMs: fullAt[index] as number }
           : step,
       ),

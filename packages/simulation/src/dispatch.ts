@@ -15,7 +15,7 @@ import type { Cost } from '@sluice/budget';
 import { admitted, costMs, nextTurn } from '@sluice/fairness';
 import type { Limit, Room, Turn } from '@sluice/fairness';
 import type { Fleet, Pool } from '@sluice/job';
-import { nextPair, placed } from '@sluice/planning';
+import { mostNow, nextPair, placed } from '@sluice/planning';
 import type { Backlog, Line } from './backlog.ts';
 import { grouped } from './grouped.ts';
 import type { Learned } from './learned.ts';
@@ -123,26 +123,24 @@ export class Dispatch {
     if (pace === null) return null;
     const classes = grouped(open, ({ line }) => planner.classOf(line.key));
     const found = new Map<string, Found>();
+    const atMs = now - planner.madeAt;
     const pair = nextPair(pace, {
+      atMs,
       waiting: (id) => (classes.get(id) ?? []).reduce((sum, { jobs }) => sum + jobs, 0),
       hasRoom: (id, deployment) => {
         const key = `${id} ${deployment}`;
         if (full.has(key)) return false;
         const [first] = classes.get(id) as [Waiting];
-        // To save money is to let a dear deployment stand idle.
-        if (this.#savesMoney(first.head) && !planner.wants(id, deployment)) return false;
         const choice = this.#choose(first.head, { jobs: first.jobs, only: deployment }, now);
         if (choice.kind === 'place') found.set(key, { ...first, choice });
         else full.add(key);
         return choice.kind === 'place';
       },
     });
-    return pair && (found.get(`${pair.class} ${pair.deployment}`) ?? null);
-  }
-
-  #savesMoney({ job }: Task): boolean {
-    const { fleet } = this.#ports;
-    return this.#strategyOf(fleet.pools.get(job.pool) as Pool).name === 'cost';
+    const next = pair && found.get(`${pair.class} ${pair.deployment}`);
+    if (!next) return null;
+    const jobs = Math.min(next.choice.jobs, mostNow(pace, pair, atMs));
+    return { ...next, choice: { ...next.choice, jobs } };
   }
 
   /** Lines that the plan does not know go wherever there is room. */

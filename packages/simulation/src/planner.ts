@@ -34,7 +34,7 @@ export class Planner {
   /** By class of lines: the class of the plan it belongs to. */
   #classOf = new Map<string, string>();
   #pace: Pace | null = null;
-  #quotas: Plan['quotas'] = {};
+  #madeAt = 0;
 
   constructor(ports: PlannerPorts) {
     this.#ports = ports;
@@ -44,15 +44,15 @@ export class Planner {
     return this.#pace;
   }
 
+  /** When the plan was made. */
+  get madeAt(): number {
+    return this.#madeAt;
+  }
+
   /** The plan's class of a class of lines; null = the plan says nothing of it. */
   classOf(lineKey: string): string | null {
     const id = this.#classOf.get(lineKey);
     return id !== undefined && this.#pace?.classes.has(id) ? id : null;
-  }
-
-  /** Whether the plan sends jobs of its class there. */
-  wants(id: string, deployment: string): boolean {
-    return (this.#quotas[id]?.[deployment] ?? 0) > 0;
   }
 
   /** Plans anew what waits now; without a solution room alone decides. */
@@ -64,8 +64,10 @@ export class Planner {
       return null;
     }
     this.#classOf = classOf;
-    this.#quotas = planned.plan.quotas;
-    this.#pace = this.#pace ? replan(this.#pace, planned.plan) : startPace(planned.plan);
+    this.#pace = this.#pace
+      ? replan(this.#pace, planned.plan, now - this.#madeAt)
+      : startPace(planned.plan);
+    this.#madeAt = now;
     return planned.plan;
   }
 
