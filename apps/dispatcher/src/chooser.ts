@@ -1,6 +1,13 @@
 /** Asks placement (balancing) about work of some shape: with the fleet as the picture has it, each pool's strategy and its memory. */
 import type { Asked, Choice, Depth, Memory, Strategy } from '@sluice/balancing';
-import { choose, NO_MEMORY, strategyFor, strategyNamed } from '@sluice/balancing';
+import {
+  CONTENDED,
+  choose,
+  contendedDepth,
+  NO_MEMORY,
+  strategyFor,
+  strategyNamed,
+} from '@sluice/balancing';
 import type { Cost } from '@sluice/budget';
 import type { Deployment, Fleet, Pool, Shape } from '@sluice/job';
 import { formatBit } from '@sluice/providers';
@@ -31,14 +38,6 @@ export function predicted({ pools, deployments }: Fleet): Deployment[] {
   return [...deployments.values()].filter(({ id }) => ids.has(id));
 }
 
-/**
- * How deep work is placed while single jobs come, ms: what is placed can no longer be overtaken, so whoever comes next waits
- * that long at least. The budgets' own burst makes up for what a late look at the fleet leaves unused.
- */
-const CONTENDED_MS = 60;
-/** So long after the last single job they count as coming. */
-const CONTENDED_FOR_MS = 10_000;
-
 export class Chooser {
   readonly #ports: ChooserPorts;
   #contendedUntil = Number.NEGATIVE_INFINITY;
@@ -56,14 +55,13 @@ export class Chooser {
 
   /** A single job waits for its turn. */
   contended(): void {
-    this.#contendedUntil = this.#ports.now() + CONTENDED_FOR_MS;
+    this.#contendedUntil = this.#ports.now() + CONTENDED.forMs;
   }
 
   /** How deep work is placed now. */
   get depth(): Depth {
     const { depth, now } = this.#ports;
-    if (now() >= this.#contendedUntil) return depth;
-    return { ...depth, depthMs: Math.min(depth.depthMs, CONTENDED_MS) };
+    return now() < this.#contendedUntil ? contendedDepth(depth) : depth;
   }
 
   /**

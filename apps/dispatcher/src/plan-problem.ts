@@ -2,9 +2,9 @@
  * What the plan is made for: the lines of all batches that drain, as classes without tenants, over the fleet as it stands.
  * Lines of one pool, wire formats, size and last tier are one class, whatever batch they belong to. Pure.
  */
-import { PACED_DIMENSIONS } from '@sluice/budget';
+import { PACED_DIMENSIONS, plannedShare } from '@sluice/budget';
 import type { Cost } from '@sluice/budget';
-import type { Fleet, Pool, Shape } from '@sluice/job';
+import type { Budget, Fleet, Pool, Shape } from '@sluice/job';
 import type { BatchClass } from '@sluice/ledger';
 import type { DrainProblem, JobClass } from '@sluice/planning';
 import { askerOf } from './draining.ts';
@@ -60,7 +60,7 @@ export function planProblem(
     }
   }
   const classes = [...groups].map(([id, group]) => jobClassOf(ports, id, group));
-  return problemOf(ports, [...classes, ...placedClasses(ports)]);
+  return withMargin(ports.fleet, problemOf(ports, [...classes, ...placedClasses(ports)]));
 }
 
 /** Distinct deadlines make classes of their own as long as there are few enough. */
@@ -195,6 +195,18 @@ function meanCost(
     usd: share * set.usd + (1 - share) * unset.usd,
   };
 }
+
+/** With less of the limits that are met by chance: planned to the full, others would lie idle for as long. */
+const withMargin = ({ budgets }: Fleet, problem: DrainProblem): DrainProblem => ({
+  ...problem,
+  budgets: problem.budgets.map((budget) => ({
+    ...budget,
+    rates: budget.rates.map((rate) => ({
+      ...rate,
+      perMs: rate.perMs * plannedShare(budgets.get(budget.id) as Budget, rate.dimension),
+    })),
+  })),
+});
 
 /**
  * The fleet's limits as they stand: as configured, and lower or where nothing is configured as headers and 429s teach them.

@@ -57,9 +57,20 @@ export {
   withBudget,
 } from './state.ts';
 export type { AdmissionState, BudgetState } from './state.ts';
-export { HOLE_MS, book, leasing } from './book.ts';
+export { HOLE_MS, book } from './book.ts';
+export { isByCalls } from './paces.ts';
+export { leasing } from './permits.ts';
+export {
+  NOTHING_PRODUCED,
+  PRODUCING,
+  isSpeedKnown,
+  plannedShare,
+  producedLimit,
+  shortMs,
+} from './produced.ts';
+export type { Answered, Produced } from './produced.ts';
 export type { Binding, BookRequest, Booking } from './book.ts';
-export { correctionsOf, refundsOf, renew, settle } from './settle.ts';
+export { answeredOf, correctionsOf, refundsOf, renew, settle } from './settle.ts';
 export type { Corrections, EndedCall, SettleRequest } from './settle.ts';
 export {
   MOST_INPUT_TOKENS,
