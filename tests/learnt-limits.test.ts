@@ -192,7 +192,8 @@ class Play {
 
   #settle(leases: string[], answers: number, tookMs: number): void {
     const corrections = this.#rules.map((rules) => correctionsOf(rules, []));
-    const took = { longestMs: tookMs, answers, quickestMs: tookMs };
+    const answered = { calls: 0, tokens: 0, ms: 0 };
+    const took = { longestMs: tookMs, answers, quickestMs: tookMs, answered };
     this.#state = settle(
       this.#state,
       { rules: this.#rules, corrections, leases, ...took },

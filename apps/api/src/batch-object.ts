@@ -55,7 +55,7 @@ export type BatchObject = ReturnType<typeof batchObject>;
 
 const MOST_ERRORS = 100;
 
-const errorsOf = (errors: readonly BatchError[]) =>
+export const errorsOf = (errors: readonly BatchError[]) =>
   errors.length === 0 ? null : { object: 'list' as const, data: errors.slice(0, MOST_ERRORS) };
 
 const usageOf = ({ usage }: StoredBatch) => ({
@@ -94,6 +94,10 @@ const sluiceOf = (batch: StoredBatch, { running, blocked }: Running) => ({
   cost_usd: batch.unpriced > 0 ? null : roundUsd(batch.costUsd),
   unanswered_calls: batch.unanswered,
   cost_estimate_usd: batch.costEstimateUsd === null ? null : roundUsd(batch.costEstimateUsd),
+  cost_range_usd: batch.costRangeUsd && {
+    low: roundUsd(batch.costRangeUsd.low),
+    high: roundUsd(batch.costRangeUsd.high),
+  },
   queued: hasEnded(batch.status)
     ? 0
     : Math.max(0, batch.total - batch.completed - batch.failed - running),

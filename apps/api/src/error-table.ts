@@ -214,12 +214,6 @@ export const ERRORS = {
     message: "Invalid value for 'content-type': found {found}; allowed: {allowed}.",
     advice: 'Set the header as named.',
   },
-  not_available_yet: {
-    status: 400,
-    type: INVALID,
-    message: "'{field}' is not available yet.",
-    advice: 'Leave it out.',
-  },
   rate_limit_exceeded: {
     status: 429,
     type: 'rate_limit_error',
@@ -274,6 +268,14 @@ export const ERRORS = {
       'The ledger (Redis) cannot be reached, and whether this request was accepted is unknown. Only with an Idempotency-Key is it safe to repeat it.',
     advice: 'Repeat with the same Idempotency-Key; without one, look before repeating.',
     retry: 1,
+  },
+  dry_run_unfinished: {
+    status: 503,
+    type: UNAVAILABLE,
+    message: 'The file was not read to its end within {seconds} s. Nothing was kept.',
+    advice:
+      'No dispatcher runs, or the file is very large: try again, or create the batch, which is checked in the background.',
+    retry: 30,
   },
   stopping: {
     status: 503,

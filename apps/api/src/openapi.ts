@@ -123,10 +123,13 @@ const HEADERS = {
   'x-request-id': { description: 'Names this request in the log.', schema: { type: 'string' } },
 };
 
-const answerOf = ({ answers, returns }: Route): Json =>
-  answers === undefined
-    ? { 'application/json': { schema: { $ref: `#/components/schemas/${returns}` } } }
-    : { [ANSWERS[answers]]: { schema: { type: 'string' } } };
+const reference = (name = ''): Json => ({ $ref: `#/components/schemas/${name}` });
+
+function answerOf({ answers, returns, or }: Route): Json {
+  if (answers !== undefined) return { [ANSWERS[answers]]: { schema: { type: 'string' } } };
+  const schema = or ? { oneOf: [reference(returns), reference(or)] } : reference(returns);
+  return { 'application/json': { schema } };
+}
 
 const answerSchemas = (): Json =>
   Object.fromEntries(Object.entries(SHAPES).map(([name, shape]) => [name, schemaOf(shape)]));
@@ -135,18 +138,9 @@ function schemaOf(shape: z.ZodType): Json {
   const { $schema: _, ...schema } = z.toJSONSchema(shape, {
     io: 'input',
     unrepresentable: 'any',
-    override: ({ jsonSchema }) => {
-      hideUnbuilt(jsonSchema);
-      describeNullable(jsonSchema);
-    },
+    override: ({ jsonSchema }) => describeNullable(jsonSchema),
   });
   return schema;
-}
-
-/** A field that is refused as not available yet is no part of what there is. */
-function hideUnbuilt({ properties }: Json): void {
-  const fields = (properties ?? {}) as Record<string, Json>;
-  for (const [name, { unbuilt }] of Object.entries(fields)) if (unbuilt) delete fields[name];
 }
 
 /** What a field that may be null says of itself stands on the field, where readers look for it. */

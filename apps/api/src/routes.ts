@@ -73,6 +73,8 @@ export interface Route {
   creates?: true;
   /** The JSON it answers with, by its name in shapes/answers.ts. */
   returns?: ShapeName;
+  /** Another one that it may answer with. */
+  or?: ShapeName;
   /** What it answers with instead of JSON. */
   answers?: 'events' | 'lines' | 'bytes' | 'text' | 'html';
   status?: number;
@@ -105,7 +107,7 @@ export const ROUTES: readonly Route[] = [
   { method: 'post', path: '/v1/uploads/:id/complete', ...tenant, handler: completeUpload, returns: 'Upload', does: 'Join the parts into a file', ...json, body: completeRequest },
   { method: 'post', path: '/v1/uploads/:id/cancel', ...tenant, handler: cancelUpload, returns: 'Upload', does: 'Cancel an upload' },
 
-  { method: 'post', path: '/v1/batches', ...tenant, handler: createBatch, returns: 'Batch', does: 'Create a batch of a file, or of the JSON lines in the body', takes: 'json_or_lines', body: batchRequest, query: directQuery, ...creates },
+  { method: 'post', path: '/v1/batches', ...tenant, handler: createBatch, returns: 'Batch', or: 'DryRun', does: 'Create a batch of a file, or of the JSON lines in the body; with dry_run say what it would take', takes: 'json_or_lines', body: batchRequest, query: directQuery, ...creates },
   { method: 'get', path: '/v1/batches', ...tenant, handler: listBatches, returns: 'BatchPage', does: 'List batches, newest first', query: batchesQuery },
   { method: 'get', path: '/v1/batches/:id', ...tenant, handler: getBatch, returns: 'Batch', does: 'Read a batch' },
   { method: 'post', path: '/v1/batches/:id/cancel', ...tenant, handler: cancelBatch, returns: 'Batch', does: 'Cancel a batch' },

@@ -10,6 +10,7 @@ import { until } from '@sluice/testing';
 import type { Queue } from 'bullmq';
 import { Backlog } from './backlog.ts';
 import { Chooser } from './chooser.ts';
+import { LengthsBook } from './lengths-book.ts';
 import { Picture } from './picture.ts';
 import { Placer } from './placer.ts';
 import { Desk } from './test-desk.ts';
@@ -43,6 +44,7 @@ function placing() {
     chooser: new Chooser({ fleet, picture, depth, now, random: () => 0.5 }),
     turns: new TurnBook({ fleet, tenants: [], linesOut: () => 0, now }),
     picture,
+    lengths: new LengthsBook(now),
     queue: () => queue,
     leaderToken: 1,
     now,
@@ -54,6 +56,12 @@ function placing() {
   });
   const backlog = new Backlog({ ledger, placer, now, onError });
   return { picture, placer, backlog };
+}
+
+/** Deployments as they stand once their slow start is over. */
+async function openLoads() {
+  const loads = await admission.read();
+  return new Map([...loads].map(([id, load]) => [id, { ...load, slots: [] }]));
 }
 
 const waitingShares = async (): Promise<number> =>
@@ -69,7 +77,7 @@ test('a flood waits in the ledger, 64 of it in memory, and all of it is placed i
     await backlog.look();
   }
   assert.ok(placer.waiting <= 64, `${placer.waiting} in memory`);
-  picture.update(await admission.read(), desk.time);
+  picture.update(await openLoads(), desk.time);
   placer.pump();
   await until('all are placed', async () => {
     desk.time += 25;
@@ -90,7 +98,7 @@ test('what the leader before had in memory is found by the next one', async () =
   await first.placer.close();
   assert.equal((await readWaiting(desk.ledger, id))?.epoch, 0);
   const second = placing();
-  second.picture.update(await admission.read(), desk.time);
+  second.picture.update(await openLoads(), desk.time);
   await second.backlog.look();
   await until('it is placed', async () => (await readWaiting(desk.ledger, id))?.epoch === 1);
   await second.backlog.close();
@@ -102,7 +110,7 @@ test('a member whose job is gone leaves the backlog', async () => {
   await desk.ledger.redis.del(desk.ledger.keys.job(id));
   assert.equal(await waitingShares(), 1);
   const { picture, placer, backlog } = placing();
-  picture.update(await admission.read(), desk.time);
+  picture.update(await openLoads(), desk.time);
   desk.time += 1_000;
   await until('it is forgotten', async () => {
     desk.time += 1_000;

@@ -51,9 +51,14 @@ const inputGone = (batch: StoredBatch): BatchError => ({
   line: null,
 });
 
-function rulesFor(
+export function rulesFor(
   { fleet, routes, maxLines, maxLineBytes, poolsOf }: StepPorts,
-  { tenant, priority, metadata, createdAt }: StoredBatch,
+  {
+    tenant,
+    priority,
+    metadata,
+    createdAt,
+  }: Pick<StoredBatch, 'tenant' | 'priority' | 'metadata' | 'createdAt'>,
 ): BatchRules {
   const allowed = poolsOf(tenant);
   const search = { fleet, routes, allowed };
@@ -118,8 +123,10 @@ async function begin(
       ...lines,
       in_progress_at: now(),
       ideal_ms: estimate.idealMs,
-      cost_estimate: estimate.costEstimateUsd,
-      eta_at: estimate.idealMs === null ? null : Math.round(now() + estimate.idealMs),
+      cost_estimate: estimate.costUsd?.likely ?? null,
+      cost_low: estimate.costUsd?.low ?? null,
+      cost_high: estimate.costUsd?.high ?? null,
+      eta_at: estimate.etaMs === null ? null : Math.round(now() + estimate.etaMs),
     },
   });
   if (moved.kind !== 'moved') {

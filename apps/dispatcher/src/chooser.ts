@@ -1,9 +1,17 @@
 /** Asks placement (balancing) about work of some shape: with the fleet as the picture has it, each pool's strategy and its memory. */
 import type { Asked, Choice, Depth, Memory, Strategy } from '@sluice/balancing';
-import { choose, NO_MEMORY, strategyFor, strategyNamed } from '@sluice/balancing';
+import {
+  CONTENDED,
+  choose,
+  contendedDepth,
+  NO_MEMORY,
+  strategyFor,
+  strategyNamed,
+} from '@sluice/balancing';
 import type { Cost } from '@sluice/budget';
 import type { Deployment, Fleet, Pool, Shape } from '@sluice/job';
 import { formatBit } from '@sluice/providers';
+import type { Likely } from './lengths-book.ts';
 import type { Picture } from './picture.ts';
 import { isPlanned } from './plan-problem.ts';
 
@@ -16,7 +24,7 @@ export interface ChooserPorts {
 }
 
 /** What is to be placed, as the caller knows it; what it costs where is looked up here. */
-export type Wanted = Omit<Asked, 'cost' | 'costs'> & { shape: Shape };
+export type Wanted = Omit<Asked, 'cost' | 'costs'> & { shape: Shape; likely: Likely };
 
 /** Strategies that ask how long a call will take. */
 const PREDICTING: ReadonlySet<string> = new Set(['adaptive', 'cost', 'latency']);
@@ -29,14 +37,6 @@ export function predicted({ pools, deployments }: Fleet): Deployment[] {
   const ids = new Set([...pools.values()].filter(predicts).flatMap(({ tiers }) => tiers.flat()));
   return [...deployments.values()].filter(({ id }) => ids.has(id));
 }
-
-/**
- * How deep work is placed while single jobs come, ms: what is placed can no longer be overtaken, so whoever comes next waits
- * that long at least. The budgets' own burst makes up for what a late look at the fleet leaves unused.
- */
-const CONTENDED_MS = 60;
-/** So long after the last single job they count as coming. */
-const CONTENDED_FOR_MS = 10_000;
 
 export class Chooser {
   readonly #ports: ChooserPorts;
@@ -55,21 +55,20 @@ export class Chooser {
 
   /** A single job waits for its turn. */
   contended(): void {
-    this.#contendedUntil = this.#ports.now() + CONTENDED_FOR_MS;
+    this.#contendedUntil = this.#ports.now() + CONTENDED.forMs;
   }
 
   /** How deep work is placed now. */
   get depth(): Depth {
     const { depth, now } = this.#ports;
-    if (now() >= this.#contendedUntil) return depth;
-    return { ...depth, depthMs: Math.min(depth.depthMs, CONTENDED_MS) };
+    return now() < this.#contendedUntil ? contendedDepth(depth) : depth;
   }
 
   /**
    * Decides, and remembers what the strategy wants remembered. `only`: it goes there or, where that is not usable or has no
    * room, nowhere now.
    */
-  choose({ shape, ...asked }: Wanted, poolId: string, only?: string): Choice {
+  choose({ shape, likely, ...asked }: Wanted, poolId: string, only?: string): Choice {
     const { picture, random } = this.#ports;
     const { depth } = this;
     const now = this.#ports.now();
@@ -77,12 +76,12 @@ export class Chooser {
     const tiers =
       only === undefined ? pool.tiers : pool.tiers.map((tier) => tier.filter((id) => id === only));
     const candidates = picture.candidates(tiers, now);
-    const costs = new Map(candidates.map(({ id }) => [id, picture.cost(id, shape)]));
+    const costs = new Map(candidates.map(({ id }) => [id, picture.cost(id, shape, likely)]));
     const cost = costs.values().next().value ?? { requests: 1, input: 0, output: 0, usd: 0 };
     const predictedMsFor = new Map<string, number>();
     if (predicts(pool))
       for (const { id } of candidates) {
-        const ms = picture.predictedMs(id, shape);
+        const ms = picture.predictedMs(id, shape, likely);
         if (ms !== null) predictedMsFor.set(id, ms);
       }
     const memory = this.#memory.get(pool.id) ?? NO_MEMORY;

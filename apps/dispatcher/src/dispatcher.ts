@@ -18,6 +18,8 @@ import type { DispatcherEvents } from './events.ts';
 import { Intake } from './intake.ts';
 import { Learned } from './learned.ts';
 import { Leadership } from './leadership.ts';
+import { LengthsBook } from './lengths-book.ts';
+import { LengthsKeeper } from './lengths-keeper.ts';
 import { recordBatch } from './record-batch.ts';
 import type { RecordBatchPorts } from './record-batch.ts';
 import { recordJobs } from './record-jobs.ts';
@@ -61,6 +63,7 @@ interface Parts extends Required<Omit<DispatcherOptions, 'filesFolder' | 'readCo
   redis: Redis;
   store: FileStore;
   admission: Admission;
+  lengths: LengthsBook;
   queue: <Data>(name: string) => Queue<Data>;
 }
 
@@ -71,18 +74,14 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
   const redis = connectRedis(redisUrl, 'background');
   const store = await openStore(settings.files, { folder: filesFolder, patience: 'background' });
   const queues = new Map<string, Queue>();
-  const admission = new Admission({
-    redis,
-    prefix,
-    fleet,
-    pacing: pacingOf(settings.admission.utilisation),
-  });
+  const admission = admissionOf(installation, redis);
   const terms: { now: Term | null } = { now: null };
   const control = controlOf(options, { redis, admission, terms });
   await control.start();
   const parts: Parts = {
     now: Date.now,
     random: Math.random,
+    lengths: new LengthsBook(options.now ?? Date.now),
     ...options,
     redis,
     control,
@@ -96,9 +95,11 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
     },
   };
   const segments = new Segments(store, holder.slice(0, 8));
-  const recorder = recorderOf(parts, { terms, segments });
+  const keeper = keeperOf(parts);
+  const recorder = recorderOf(parts, { terms, segments, keeper });
   const leadership = leadershipOf(parts, terms);
   const webhooks = await startWebhooks({ ...parts, settings, prefix });
+  await keeper.start();
   await recorder.start();
   leadership.start();
   events.started({ pools: [...fleet.pools.keys()], deployments: [...fleet.deployments.keys()] });
@@ -113,6 +114,7 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
       await within(STOP_WITHIN_MS, leadership.stop());
       await within(STOP_WITHIN_MS, webhooks.stop());
       await within(STOP_WITHIN_MS, recorder.stop());
+      await within(STOP_WITHIN_MS, keeper.stop());
       await segments.close();
       await within(STOP_WITHIN_MS, Promise.all([...queues.values()].map((queue) => queue.close())));
       parts.admission.close();
@@ -147,9 +149,22 @@ function controlOf(
 
 const pacingOf = (utilisation: number) => ({ ...KNOWN_WINDOW, share: utilisation });
 
+const admissionOf = (
+  { fleet, config: settings, environment: { prefix } }: Installation,
+  redis: Redis,
+): Admission =>
+  new Admission({ redis, prefix, fleet, pacing: pacingOf(settings.admission.utilisation) });
+
+const keeperOf = ({ ledger, lengths, events }: Parts): LengthsKeeper =>
+  new LengthsKeeper({
+    ledger,
+    book: lengths,
+    onError: (what, error) => events.failed({ what, error: String(error) }),
+  });
+
 function recorderOf(
   parts: Parts,
-  state: { terms: { now: Term | null }; segments: Segments },
+  state: { terms: { now: Term | null }; segments: Segments; keeper: LengthsKeeper },
 ): Recorder {
   const { installation, ledger, holder, events, now, random, queue } = parts;
   const { fleet, config: settings } = installation;
@@ -167,6 +182,7 @@ function recorderOf(
     random,
     onLine: (meta) => state.terms.now?.ended(null, meta),
     onRecorded: (batch, recorded) => state.terms.now?.recorded(batch, recorded),
+    onAnswers: (batch, answers) => state.keeper.learn(batch, answers),
     onComplete: async (batch) => {
       const step: StepData = { batch, step: 'finalise' };
       await queue<StepData>(QUEUES.batches).add('step', step, {
@@ -178,13 +194,15 @@ function recorderOf(
   const keepSeconds = Math.ceil(settings.retention.jobsMs / 1000);
   const keepDeadSeconds = Math.max(keepSeconds, Math.ceil(settings.retention.deadMs / 1000));
   const onEnded: RecordJobsPorts['onEnded'] = (id, meta) => state.terms.now?.ended(id, meta);
+  const onAnswer: RecordJobsPorts['onAnswer'] = ({ pool, tenant }, tokens) =>
+    parts.lengths.answered({ pool, tenant, batch: null, lineClass: null }, [tokens]);
   return new Recorder({
     ledger,
     redisUrl: parts.redisUrl,
     holder,
     events,
     recordJobs: (outcomes) =>
-      recordJobs({ ...ports, keepSeconds, keepDeadSeconds, onEnded }, outcomes),
+      recordJobs({ ...ports, keepSeconds, keepDeadSeconds, onEnded, onAnswer }, outcomes),
     recordBatch: (batch, outcomes) => recordBatch(ports, batch, outcomes),
   });
 }

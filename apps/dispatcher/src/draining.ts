@@ -3,6 +3,7 @@ import { indexName } from '@sluice/files';
 import type { IndexRecord } from '@sluice/files';
 import type { BatchClass, NewChunk, StoredBatch } from '@sluice/ledger';
 import { entryJobId } from '@sluice/queues';
+import type { Asker } from './lengths-book.ts';
 import { bandOf } from './placer.ts';
 import type { Band } from './placer.ts';
 
@@ -58,6 +59,11 @@ export interface Helping {
 /** Lines that are neither fed nor on their way. */
 export const unfedOf = ({ jobs, taken }: DrainingClass): number => jobs - taken;
 
+export const askerOf = (
+  { id, tenant }: Pick<Draining, 'id' | 'tenant'>,
+  { pool, index }: Pick<DrainingClass, 'pool' | 'index'>,
+): Asker => ({ pool, tenant, batch: id, lineClass: index });
+
 export function chunkOf(
   batch: Draining,
   one: DrainingClass,
@@ -65,6 +71,7 @@ export function chunkOf(
     records: IndexRecord[];
     at: number;
     choice: { deployment: string; tier: number };
+    expects: number | null;
     now: number;
   },
 ): NewChunk {
@@ -75,6 +82,7 @@ export function chunkOf(
     pool: one.pool,
     deployment: placed.choice.deployment,
     tier: placed.choice.tier,
+    expects: placed.expects === null ? null : Math.round(placed.expects),
     epoch: 1,
     lines: placed.records.map((record) => [
       record.line,

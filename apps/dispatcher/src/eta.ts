@@ -19,7 +19,7 @@ export interface EtaFacts {
 }
 
 /** Pacing margin, the fill of the pipeline and retries: what a drain usually takes beyond T*. */
-const USUAL_RATIO = 1.05;
+export const USUAL_RATIO = 1.05;
 
 /**
  * Batches of a band take turns, so one of n takes up to n times what it would alone, and never longer than the plan needs

@@ -24,7 +24,9 @@ export function pictureOf(fleet: Fleet, now: number): Picture {
       budgets.flatMap((budget) =>
         (['rpm', 'tpm'] as const).flatMap((dimension) => {
           const limit = fleet.budgets.get(budget)?.limits[dimension];
-          return limit === undefined ? [] : [{ budget, dimension, ratePerMs: limit / 60_000 }];
+          return limit === undefined
+            ? []
+            : [{ budget, dimension, limit, ratePerMs: limit / 60_000 }];
         }),
       ),
     ),
@@ -33,7 +35,7 @@ export function pictureOf(fleet: Fleet, now: number): Picture {
   return picture;
 }
 
-const loadOf = (dims: { budget: string; dimension: string; ratePerMs: number }[]) =>
+export const loadOf = (dims: { budget: string; dimension: string; ratePerMs: number }[]) =>
   ({
     taken: 0,
     inFlight: 0,
@@ -45,11 +47,13 @@ const loadOf = (dims: { budget: string; dimension: string; ratePerMs: number }[]
     meanLatencyMs: null,
     latencySumMs: 0,
     charsPerToken: 4,
+    cachedShare: 0,
     meanOutput: null,
     costUsd: 0,
     dims: dims.map((dim) => ({ ...dim, aheadMs: 0 })),
     windows: [],
     concurrency: null,
+    slots: [],
     pausedForMs: 0,
   }) as unknown as DeploymentLoad;
 

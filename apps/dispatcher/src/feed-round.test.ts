@@ -8,6 +8,7 @@ import { Chooser } from './chooser.ts';
 import type { Draining } from './draining.ts';
 import { drainingOfLines, fleetOf, pictureOf } from './example-fleet.ts';
 import { FeedRound } from './feed-round.ts';
+import { LengthsBook } from './lengths-book.ts';
 import type { Picture } from './picture.ts';
 import { PlanBook } from './plan-book.ts';
 import { PLACED, planProblem } from './plan-problem.ts';
@@ -26,6 +27,7 @@ const SMALL = { shape: '1.1', lines: 4_000, characters: 400, maxOutput: 16 };
 const portsOf = (fleet: Fleet, picture: Picture): ProblemPorts => ({
   fleet,
   picture,
+  lengths: new LengthsBook(() => NOW),
   eligible: () => null,
   usable: () => true,
   now: () => NOW,
@@ -53,7 +55,8 @@ async function desk(batches: Draining[], config = TWO) {
     now,
   });
   await book.look();
-  const ports = { chooser, picture, book, windowLines: 10_000, now };
+  const lengths = new LengthsBook(now);
+  const ports = { chooser, picture, lengths, book, windowLines: 10_000, now };
   return { fleet, picture, book, time, round: new FeedRound(ports, batches) };
 }
 

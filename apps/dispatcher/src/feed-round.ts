@@ -6,8 +6,9 @@
 import type { IndexRecord } from '@sluice/files';
 import { depthFor, room } from '@sluice/balancing';
 import type { Candidate, Choice } from '@sluice/balancing';
-import { chunkOf, unfedOf } from './draining.ts';
+import { askerOf, chunkOf, unfedOf } from './draining.ts';
 import type { Draining, DrainingClass, Helping } from './draining.ts';
+import type { LengthsBook, Likely } from './lengths-book.ts';
 import type { Picture } from './picture.ts';
 import type { Chooser } from './chooser.ts';
 import type { Band } from './placer.ts';
@@ -17,6 +18,7 @@ export interface RoundPorts {
   chooser: Pick<Chooser, 'choose' | 'depth' | 'eligible' | 'membersOf' | 'isPlanned'>;
   picture: Picture;
   book: PlanBook;
+  lengths: Pick<LengthsBook, 'likely'>;
   windowLines: number;
   now: () => number;
 }
@@ -32,6 +34,7 @@ export interface Taken {
   deployment: string;
   lines: number;
   head: IndexRecord;
+  likely: Likely;
 }
 
 interface How {
@@ -170,10 +173,13 @@ export class FeedRound {
     const head = this.#head(one);
     if (head === undefined) return null;
     const helping = this.#helpings.get(one) ?? { batch, class: one, chunks: [], lines: 0 };
-    const { chooser, now } = this.#ports;
+    const { chooser, lengths, now } = this.#ports;
+    const likely = lengths.likely(askerOf(batch, one));
+    const shape = { characters: head.characters, maxOutput: head.maxOutput, inputs: 1 };
     const choice = chooser.choose(
       {
-        shape: { characters: head.characters, maxOutput: head.maxOutput, inputs: 1 },
+        shape,
+        likely,
         jobs: Math.min(how.left, one.ahead.length - helping.lines),
         band: how.band,
         exclude: [],
@@ -188,14 +194,21 @@ export class FeedRound {
     );
     if (choice.kind !== 'place') return null;
     const { deployment } = choice;
-    return { class: one, deployment, lines: this.#take(helping, choice), head };
+    const expects = this.#ports.picture.expects(deployment, shape, likely);
+    const lines = this.#take(helping, choice, expects);
+    return { class: one, deployment, lines, head, likely };
   }
 
-  #take(helping: Helping, choice: Extract<Choice, { kind: 'place' }>): number {
+  #take(
+    helping: Helping,
+    choice: Extract<Choice, { kind: 'place' }>,
+    expects: number | null,
+  ): number {
     const { batch, class: one } = helping;
     const records = one.ahead.slice(helping.lines, helping.lines + choice.jobs);
     const at = one.cursor + helping.lines;
-    helping.chunks.push(chunkOf(batch, one, { records, at, choice, now: this.#ports.now() }));
+    const placed = { records, at, choice, expects, now: this.#ports.now() };
+    helping.chunks.push(chunkOf(batch, one, placed));
     helping.lines += records.length;
     one.taken += records.length;
     batch.fed += records.length;

@@ -173,10 +173,10 @@ export class Feeder {
     };
   }
 
-  #used({ counted }: Draining, { class: one, deployment, lines, head }: Taken): Used {
+  #used({ counted }: Draining, { class: one, deployment, lines, head, likely }: Taken): Used {
     const { picture } = this.#ports;
     const { characters, maxOutput } = head;
-    const cost = picture.cost(deployment, { characters, maxOutput, inputs: 1 });
+    const cost = picture.cost(deployment, { characters, maxOutput, inputs: 1 }, likely);
     counted.lines += lines;
     counted.input += lines * cost.input;
     counted.output += lines * cost.output;

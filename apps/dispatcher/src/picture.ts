@@ -10,9 +10,12 @@ import type { DeploymentLoad } from '@sluice/admission';
 import type { Candidate, Rate, SharedSlots } from '@sluice/balancing';
 import { msOf, OUTLIER } from '@sluice/balancing';
 import { expectedCost } from '@sluice/budget';
-import type { Cost } from '@sluice/budget';
-import type { Deployment, Fleet, Shape } from '@sluice/job';
+import type { Cost, PacedDimension } from '@sluice/budget';
+import { usualOutput } from '@sluice/prediction';
+import type { Deployment, Fleet, OutputCharge, Shape } from '@sluice/job';
 import type { Learned } from './learned.ts';
+import { NOTHING_KNOWN } from './lengths-book.ts';
+import type { Likely } from './lengths-book.ts';
 import { standing } from '@sluice/balancing';
 import type { Health } from '@sluice/balancing';
 
@@ -120,26 +123,59 @@ export class Picture {
     return this.#views.get(id)?.load;
   }
 
-  /** What one job of this shape is expected to take out of the budgets of a deployment. */
-  cost(id: string, shape: Shape): Cost {
-    const view = this.#views.get(id) as View;
-    const { deployment, load } = view;
+  /**
+   * What one job of this shape is booked with at a deployment. Where nobody has answered anything that tells how long an
+   * answer to it is, its maximum.
+   */
+  cost(id: string, shape: Shape, likely: Likely = NOTHING_KNOWN): Cost {
+    return this.costWith(id, shape, this.expects(id, shape, likely));
+  }
+
+  /**
+   * What one job of this shape will have taken in the end, probably: where nothing is known, what answers usually have; of a
+   * maximum that is given back, what was produced.
+   */
+  likelyCost(id: string, shape: Shape, likely: Likely): Cost {
+    const output = this.expects(id, shape, likely) ?? usualOutput(this.mostOutput(id, shape));
+    const { accounting } = (this.#views.get(id) as View).deployment;
+    const charge = accounting.output === 'released' ? 'actual' : accounting.output;
+    return this.costWith(id, shape, output, charge);
+  }
+
+  /** Output tokens that an answer is expected to have; null while nobody knows. */
+  expects(id: string, shape: Shape, likely: Likely): number | null {
+    const { load } = this.#views.get(id) as View;
+    const usual = likely.certainty > 0 ? usualOutput(this.mostOutput(id, shape)) : null;
+    const otherwise = load.meanOutput ?? usual;
+    return otherwise === null ? null : likely.mean(otherwise);
+  }
+
+  /** Output tokens that an answer has at most. */
+  mostOutput(id: string, { maxOutput }: Pick<Shape, 'maxOutput'>): number {
+    return maxOutput ?? (this.#views.get(id) as View).deployment.defaultMaxTokens;
+  }
+
+  /** What one job takes that is answered with so many tokens; null: with as many as it may. */
+  costWith(id: string, shape: Shape, meanOutput: number | null, charge?: OutputCharge): Cost {
+    const { deployment, load } = this.#views.get(id) as View;
+    const { accounting } = deployment;
     return expectedCost(shape, {
       charsPerToken: load.charsPerToken,
-      meanOutput: load.meanOutput,
+      cachedShare: load.cachedShare,
+      meanOutput,
       defaultMaxTokens: deployment.defaultMaxTokens,
-      outputCharge: this.#fleet.budgets.get(deployment.id)?.outputCharge ?? 'max_tokens',
+      accounting: charge ? { ...accounting, output: charge } : accounting,
       price: deployment.price,
     });
   }
 
   /** How long a call of this shape is expected to take there, ms; null while nobody knows. */
-  predictedMs(id: string, shape: Shape): number | null {
+  predictedMs(id: string, shape: Shape, likely: Likely = NOTHING_KNOWN): number | null {
     const view = this.#views.get(id);
     if (!view || !this.#learned) return null;
-    const { charsPerToken, meanOutput, inFlight } = view.load;
-    const most = shape.maxOutput ?? view.deployment.defaultMaxTokens;
-    const output = Math.min(most, meanOutput ?? most);
+    const { charsPerToken, inFlight } = view.load;
+    const most = this.mostOutput(id, shape);
+    const output = Math.min(most, this.expects(id, shape, likely) ?? most);
     const input = shape.characters / charsPerToken;
     return this.#learned.predictedMs(id, { input, output, inFlight });
   }
@@ -187,7 +223,7 @@ export class Picture {
       price: deployment.price,
       queued: trial ?? this.queued(deployment.id),
       inFlight: trial === null ? load.inFlight : 0,
-      concurrency: this.#fleet.budgets.get(deployment.id)?.limits.concurrency ?? null,
+      concurrency: this.#slotsOf(deployment.id, load),
       sharedSlots: this.#sharedSlots(deployment),
       rates: load.dims.map((dim) => this.#rate(dim, view, now)),
       predictedMs: ended >= ENOUGH_CALLS ? load.meanLatencyMs : null,
@@ -223,10 +259,43 @@ export class Picture {
     return sum;
   }
 
+  /**
+   * Calls at once that a budget allows: as configured, or what 429s leave of it. Null = any number. A slow start does not
+   * count: it doubles with every round of answers.
+   */
+  callsAtOnce(budget: string): number | null {
+    let least = this.#fleet.budgets.get(budget)?.limits.concurrency ?? null;
+    for (const { load } of this.#views.values())
+      for (const slots of load.slots)
+        if (slots.taught && slots.budget === budget)
+          least = Math.min(least ?? slots.size, Math.floor(slots.size));
+    return least;
+  }
+
+  /** The same for a deployment's own budget, as far as its slow start has come. */
+  #slotsOf(id: string, load: DeploymentLoad): number | null {
+    const own = load.slots.find(({ budget }) => budget === id);
+    const configured = this.#fleet.budgets.get(id)?.limits.concurrency ?? null;
+    return own === undefined ? configured : Math.min(configured ?? own.size, Math.floor(own.size));
+  }
+
+  /**
+   * What a budget lets pass per minute, as it stands: what is configured, or less where headers or 429s say so; without
+   * a look at Redis what is configured. Null = no limit is known.
+   */
+  limitOf(budget: string, dimension: PacedDimension): number | null {
+    const configured = this.#fleet.budgets.get(budget)?.limits[dimension] ?? null;
+    for (const { load } of this.#views.values())
+      for (const dim of load.dims)
+        if (dim.budget === budget && dim.dimension === dimension)
+          return Math.min(configured ?? dim.limit, dim.limit);
+    return configured;
+  }
+
   #sharedSlots(deployment: Deployment): SharedSlots[] {
     return deployment.budgets.flatMap((budget) => {
-      const limit = this.#fleet.budgets.get(budget)?.limits.concurrency;
-      if (limit === undefined || budget === deployment.id) return [];
+      const limit = this.callsAtOnce(budget);
+      if (limit === null || budget === deployment.id) return [];
       // Permits in use are leases, which lapse; counting calls would keep those of a crashed worker for ever.
       let used = 0;
       let queued = 0;
@@ -234,6 +303,7 @@ export class Picture {
         if (!one.budgets.includes(budget)) continue;
         queued += this.queued(one.id);
         if (load.concurrency?.budget === budget) used = load.concurrency.used;
+        used = Math.max(used, load.slots.find((slots) => slots.budget === budget)?.used ?? 0);
       }
       return [{ budget, limit, taken: used + queued }];
     });

@@ -8,7 +8,7 @@
 import type { Queue } from 'bullmq';
 import type { Choice } from '@sluice/balancing';
 import type { Room, Turn } from '@sluice/fairness';
-import type { Priority } from '@sluice/job';
+import type { Priority, Shape } from '@sluice/job';
 import { BAND } from '@sluice/job';
 import { checkLater, placeEntry, readWaiting } from '@sluice/ledger';
 import type { Ledger, Waiting } from '@sluice/ledger';
@@ -16,6 +16,8 @@ import { entryJobId } from '@sluice/queues';
 import type { EntryData } from '@sluice/queues';
 import type { Chooser, Wanted } from './chooser.ts';
 import { isLate } from './expire.ts';
+import { askerOfEntry } from './lengths-book.ts';
+import type { LengthsBook } from './lengths-book.ts';
 import type { Picture } from './picture.ts';
 import type { TurnBook, Used } from './turn-book.ts';
 
@@ -35,6 +37,7 @@ export interface PlacerPorts {
   chooser: Pick<Chooser, 'choose' | 'eligible'>;
   turns: TurnBook;
   picture: Picture;
+  lengths: Pick<LengthsBook, 'likely'>;
   queue: RunQueues;
   leaderToken: number;
   now: () => number;
@@ -201,7 +204,8 @@ export class Placer {
 
   #wanted({ waiting, since }: Pending, overdue: boolean): Wanted {
     return {
-      shape: { characters: waiting.characters, maxOutput: waiting.maxOutput, inputs: 1 },
+      shape: shapeOf(waiting),
+      likely: this.#ports.lengths.likely(askerOfEntry(waiting)),
       jobs: waiting.jobs,
       band: waiting.priority === 'interactive' || overdue ? 'interactive' : 'batch',
       exclude: waiting.exclude,
@@ -227,12 +231,13 @@ export class Placer {
   }
 
   #usedBy(waiting: Waiting, { deployment }: Extract<Choice, { kind: 'place' }>): Used {
-    const { picture } = this.#ports;
-    const { characters, maxOutput, pool, jobs, id, batch } = waiting;
+    const { picture, lengths } = this.#ports;
+    const { pool, jobs, id, batch } = waiting;
+    const likely = lengths.likely(askerOfEntry(waiting));
     return {
       pool,
       jobs,
-      cost: picture.cost(deployment, { characters, maxOutput, inputs: 1 }),
+      cost: picture.cost(deployment, shapeOf(waiting), likely),
       callMs: picture.load(deployment)?.meanLatencyMs ?? 0,
       id: batch === null ? id : null,
     };
@@ -262,13 +267,16 @@ export class Placer {
 
   /** `closed`: another leads by now; the entry goes back for it. */
   async #move(waiting: Waiting, choice: Extract<Choice, { kind: 'place' }>): Promise<PlaceEnd> {
-    const { ledger, leaderToken, picture } = this.#ports;
+    const { ledger, leaderToken, picture, lengths } = this.#ports;
     const now = this.#ports.now();
+    const likely = lengths.likely(askerOfEntry(waiting));
+    const expects = picture.expects(choice.deployment, shapeOf(waiting), likely);
     const moved = await placeEntry(ledger, {
       id: waiting.id,
       epoch: waiting.epoch,
       deployment: choice.deployment,
       tier: choice.tier,
+      expects: expects === null ? null : Math.round(expects),
       checkAt: now + CHECK_PLACED_MS,
       leaderToken,
       now,
@@ -294,6 +302,12 @@ export class Placer {
     await this.#ports.queue(deployment).add('run', data, options);
   }
 }
+
+const shapeOf = ({ characters, maxOutput }: Waiting): Shape => ({
+  characters,
+  maxOutput,
+  inputs: 1,
+});
 
 /** What finds room together or not at all. An entry that failed has places where it does not want to go. */
 function laneOf({ pool, formats, exclude, minTier, maxTier }: Waiting): string {

@@ -10,6 +10,7 @@ import type { Queue } from 'bullmq';
 import { Chooser } from './chooser.ts';
 import { drainingOf } from './draining.ts';
 import { expireJob } from './expire.ts';
+import { LengthsBook } from './lengths-book.ts';
 import { Picture } from './picture.ts';
 import { Placer } from './placer.ts';
 import type { PlacerPorts } from './placer.ts';
@@ -55,6 +56,7 @@ const placerOf = ({ picture = ready, ...over }: Partial<PlacerPorts> = {}): Plac
       now: () => desk.time,
     }),
     picture,
+    lengths: new LengthsBook(() => desk.time),
     queue: () => queue,
     leaderToken: 1,
     now: () => desk.time,
@@ -207,6 +209,7 @@ test('a batch without a deployment that takes calls has no ETA', async () => {
     ledger: desk.ledger,
     fleet: desk.fleet,
     picture: ready,
+    lengths: new LengthsBook(() => desk.time),
     feeder: {
       batches: [batch],
       draining: [{ ...drainingOf(stored), planned: true }],

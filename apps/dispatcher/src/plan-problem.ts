@@ -2,15 +2,21 @@
  * What the plan is made for: the lines of all batches that drain, as classes without tenants, over the fleet as it stands.
  * Lines of one pool, wire formats, size and last tier are one class, whatever batch they belong to. Pure.
  */
-import type { Fleet, Pool, Shape } from '@sluice/job';
+import { PACED_DIMENSIONS, plannedShare } from '@sluice/budget';
+import type { Cost } from '@sluice/budget';
+import type { Budget, Fleet, Pool, Shape } from '@sluice/job';
 import type { BatchClass } from '@sluice/ledger';
 import type { DrainProblem, JobClass } from '@sluice/planning';
+import { askerOf } from './draining.ts';
 import type { Draining } from './draining.ts';
+import { NOTHING_KNOWN } from './lengths-book.ts';
+import type { LengthsBook, Likely } from './lengths-book.ts';
 import type { Picture } from './picture.ts';
 
 export interface ProblemPorts {
   fleet: Fleet;
   picture: Picture;
+  lengths: Pick<LengthsBook, 'likely'>;
   /** Deployments of the pool whose wire format can say it; null = all. */
   eligible: (pool: string, formats: number) => ReadonlySet<string> | null;
   usable: (deployment: string) => boolean;
@@ -49,11 +55,12 @@ export function planProblem(
       const left = one.jobs - one.taken;
       if (left <= 0) continue;
       const known = groups.get(one.planId) ?? newGroup(batch, one.of, now);
-      groups.set(one.planId, withLines(known, one.of, left));
+      const likely = ports.lengths.likely(askerOf(batch, one));
+      groups.set(one.planId, withLines(known, { of: one.of, left, likely }));
     }
   }
   const classes = [...groups].map(([id, group]) => jobClassOf(ports, id, group));
-  return problemOf(ports, [...classes, ...placedClasses(ports)]);
+  return withMargin(ports.fleet, problemOf(ports, [...classes, ...placedClasses(ports)]));
 }
 
 /** Distinct deadlines make classes of their own as long as there are few enough. */
@@ -77,19 +84,25 @@ interface Group {
   lines: BatchClass;
   maxTier: number | null;
   deadlineInMs: number;
+  likely: Likely;
 }
 
 const newGroup = ({ maxTier, expiresAt }: Draining, lines: BatchClass, now: number): Group => ({
   lines: { ...lines, jobs: 0, characters: 0, maxOutput: 0, unsetOutput: 0 },
   maxTier,
   deadlineInMs: Math.max(0, expiresAt - now),
+  likely: NOTHING_KNOWN,
 });
 
 /** So many more lines, of the mean size of their class. */
-function withLines({ lines, ...group }: Group, of: BatchClass, left: number): Group {
+function withLines(
+  { lines, likely: before, ...group }: Group,
+  { of, left, likely }: { of: BatchClass; left: number; likely: Likely },
+): Group {
   const share = left / Math.max(1, of.jobs);
   return {
     ...group,
+    likely: lines.jobs === 0 ? likely : mixed([before, lines.jobs], [likely, left]),
     lines: {
       ...lines,
       jobs: lines.jobs + left,
@@ -100,14 +113,23 @@ function withLines({ lines, ...group }: Group, of: BatchClass, left: number): Gr
   };
 }
 
+/** Of so many lines of the one and so many of the other. */
+function mixed([a, n]: [Likely, number], [b, m]: [Likely, number]): Likely {
+  const mean = (x: number, y: number): number => (n * x + m * y) / (n + m);
+  return {
+    certainty: mean(a.certainty, b.certainty),
+    mean: (otherwise) => mean(a.mean(otherwise), b.mean(otherwise)),
+  };
+}
+
 const jobClassOf = (
   ports: ProblemPorts,
   id: string,
-  { lines, maxTier, deadlineInMs }: Group,
+  { lines, maxTier, deadlineInMs, likely }: Group,
 ): JobClass => ({
   id,
   jobs: lines.jobs,
-  deployments: placements(ports, lines, maxTier),
+  deployments: placements(ports, lines, { maxTier, likely }),
   deadlineInMs,
   objective: savesMoney(ports.fleet, lines.pool) ? 'cost' : 'time',
 });
@@ -128,9 +150,9 @@ const meanLatency = (picture: Picture, id: string): number => picture.load(id)?.
 
 /** Those of the first tier in which somebody takes calls; where nobody does, of the first. */
 export function placements(
-  ports: Omit<ProblemPorts, 'now'>,
+  ports: Omit<ProblemPorts, 'now' | 'lengths'>,
   lines: BatchClass,
-  maxTier: number | null,
+  { maxTier, likely = NOTHING_KNOWN }: { maxTier: number | null; likely?: Likely },
 ): JobClass['deployments'] {
   const { fleet, picture } = ports;
   const all = fleet.pools.get(lines.pool)?.tiers ?? [[lines.pool.slice('deployment/'.length)]];
@@ -145,13 +167,17 @@ export function placements(
       .filter((id) => fleet.deployments.has(id))
       .map((id) => [
         id,
-        { cost: meanCost(picture, id, lines), latencyMs: meanLatency(picture, id) },
+        { cost: meanCost(picture, id, { lines, likely }), latencyMs: meanLatency(picture, id) },
       ]),
   );
 }
 
 /** Mean over the class: those that set a maximum and those that do not cost differently. */
-export function meanCost(picture: Picture, id: string, lines: BatchClass) {
+function meanCost(
+  picture: Picture,
+  id: string,
+  { lines, likely }: { lines: BatchClass; likely: Likely },
+): Cost {
   const jobs = Math.max(1, lines.jobs);
   const setters = Math.max(0, lines.jobs - lines.unsetOutput);
   const shape = (maxOutput: number | null): Shape => ({
@@ -159,8 +185,8 @@ export function meanCost(picture: Picture, id: string, lines: BatchClass) {
     maxOutput,
     inputs: 1,
   });
-  const set = picture.cost(id, shape(setters > 0 ? lines.maxOutput / setters : null));
-  const unset = picture.cost(id, shape(null));
+  const set = picture.likelyCost(id, shape(setters > 0 ? lines.maxOutput / setters : null), likely);
+  const unset = picture.likelyCost(id, shape(null), likely);
   const share = setters / jobs;
   return {
     requests: 1,
@@ -170,22 +196,40 @@ export function meanCost(picture: Picture, id: string, lines: BatchClass) {
   };
 }
 
-/** The fleet's limits as configured, with full buckets where nothing is booked ahead. */
-export function problemOf({ fleet, picture }: ProblemPorts, classes: JobClass[]): DrainProblem {
+/** With less of the limits that are met by chance: planned to the full, others would lie idle for as long. */
+const withMargin = ({ budgets }: Fleet, problem: DrainProblem): DrainProblem => ({
+  ...problem,
+  budgets: problem.budgets.map((budget) => ({
+    ...budget,
+    rates: budget.rates.map((rate) => ({
+      ...rate,
+      perMs: rate.perMs * plannedShare(budgets.get(budget.id) as Budget, rate.dimension),
+    })),
+  })),
+});
+
+/**
+ * The fleet's limits as they stand: as configured, and lower or where nothing is configured as headers and 429s teach them.
+ * With full buckets, once the fleet has been looked at.
+ */
+export function problemOf(
+  { fleet, picture }: Pick<ProblemPorts, 'fleet' | 'picture'>,
+  classes: JobClass[],
+): DrainProblem {
   return {
     classes,
     deployments: [...fleet.deployments.values()].map(({ id, budgets }) => ({
       id,
       budgets,
-      concurrency: fleet.budgets.get(id)?.limits.concurrency ?? null,
+      concurrency: picture.callsAtOnce(id),
     })),
     budgets: [...fleet.budgets.values()].map((budget) => ({
       id: budget.id,
-      concurrency: budget.limits.concurrency ?? null,
-      rates: (['rpm', 'tpm', 'itpm', 'otpm'] as const).flatMap((dimension) => {
-        const limit = budget.limits[dimension];
+      concurrency: picture.callsAtOnce(budget.id),
+      rates: PACED_DIMENSIONS.flatMap((dimension) => {
+        const limit = picture.limitOf(budget.id, dimension);
         const perMs = (limit ?? 0) / 60_000;
-        return limit === undefined
+        return limit === null
           ? []
           : [{ dimension, perMs, burst: picture.ready ? perMs * BURST_MS : 0 }];
       }),

@@ -1,16 +1,14 @@
 /**
- * Estimates for batches: T*, the best possible drain time (linear program over classes × deployments), before a batch begins,
- * and from the plan in force when each will be done. Also pauses a batch that has spent its `max_cost_usd`.
+ * From the plan in force: when each batch will be done. Also pauses a batch that has spent its `max_cost_usd`.
  */
 import { isUrgent, urgencyOf } from '@sluice/fairness';
 import { moveBatch, readBatch } from '@sluice/ledger';
 import type { Ledger, StoredBatch } from '@sluice/ledger';
-import { idealDrain } from '@sluice/planning';
 import { etaAt } from './eta.ts';
 import type { DispatcherEvents } from './events.ts';
 import type { Feeder } from './feeder.ts';
 import type { PlanBook } from './plan-book.ts';
-import { meanCost, placements, problemOf, savesMoney } from './plan-problem.ts';
+import { placements, savesMoney } from './plan-problem.ts';
 import type { ProblemPorts } from './plan-problem.ts';
 
 export interface PlannerPorts extends ProblemPorts {
@@ -18,28 +16,6 @@ export interface PlannerPorts extends ProblemPorts {
   feeder: Pick<Feeder, 'batches' | 'draining' | 'recorded' | 'remove' | 'settle' | 'setUrgent'>;
   book: Pick<PlanBook, 'plan' | 'madeAt'>;
   events: DispatcherEvents;
-}
-
-/** Figures for a batch that is about to begin: T* if it had everything to itself, and what it costs when run so. */
-export async function firstEstimate(ports: PlannerPorts, batch: StoredBatch) {
-  const classes = batch.classes.map((one, i) => ({
-    id: String(i),
-    jobs: one.jobs,
-    deployments: placements(ports, one, batch.maxTier),
-  }));
-  const ideal = await idealDrain(problemOf(ports, classes));
-  if (ideal.kind !== 'solved' || !Number.isFinite(ideal.idealMs))
-    return { idealMs: null, costEstimateUsd: null };
-  let usd = 0;
-  for (const [i, one] of batch.classes.entries()) {
-    for (const [id, jobs] of Object.entries(ideal.assignment[String(i)] ?? {})) {
-      if (ports.fleet.deployments.get(id)?.price === null) {
-        return { idealMs: Math.round(ideal.idealMs), costEstimateUsd: null };
-      }
-      usd += jobs * meanCost(ports.picture, id, one).usd;
-    }
-  }
-  return { idealMs: Math.round(ideal.idealMs), costEstimateUsd: usd };
 }
 
 /** One round over the batches being drained: estimates, spending limits, and what other dispatchers recorded. */
@@ -105,6 +81,20 @@ function etaOf(
   });
 }
 
+/** What the plan in force has still to drain, ms; Infinity while lines drain that no plan knows. */
+export function leftMs({
+  feeder,
+  book,
+  now,
+}: Pick<PlannerPorts, 'book' | 'now'> & {
+  feeder: Pick<Feeder, 'draining'>;
+}): number {
+  const { plan, madeAt } = book;
+  if (feeder.draining.length === 0) return 0;
+  if (plan === null) return Number.POSITIVE_INFINITY;
+  return Math.max(0, madeAt + Math.max(0, ...Object.values(plan.finishMs)) - now());
+}
+
 /** Nothing of it drains any more, so nobody knows when it will be done. */
 async function setAside({ ledger, feeder }: PlannerPorts, batch: StoredBatch): Promise<void> {
   feeder.remove(batch.id);
@@ -119,7 +109,7 @@ function isStuck(ports: PlannerPorts, batch: StoredBatch): boolean {
   const fed = open - unfed.reduce((sum, lines) => sum + Math.max(0, lines), 0);
   return batch.classes.some((one, i) => {
     if (fed <= 0 && (unfed[i] ?? 0) <= 0) return false;
-    return !Object.keys(placements(ports, one, batch.maxTier)).some((id) => ports.usable(id));
+    return !Object.keys(placements(ports, one, batch)).some((id) => ports.usable(id));
   });
 }
 

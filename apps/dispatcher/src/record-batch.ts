@@ -11,6 +11,7 @@ import { entryJobId } from '@sluice/queues';
 import type { EntryData } from '@sluice/queues';
 import { sumsOf } from './batch-sums.ts';
 import type { DispatcherEvents } from './events.ts';
+import type { LineAnswers } from './lengths-keeper.ts';
 import { readOrigins, retriesOf } from './line-retries.ts';
 import type { FailedLine, Origin } from './line-retries.ts';
 import { bandOf } from './placer.ts';
@@ -34,6 +35,8 @@ export interface RecordBatchPorts {
   /** A call for a line has ended. */
   onLine: (meta: OutcomeMeta) => void;
   onRecorded: (batch: string, recorded: number) => void;
+  /** Answers that were recorded, by the chunks that brought them. */
+  onAnswers: (batch: string, answers: LineAnswers[]) => void;
   /** All lines are recorded: the batch can be finalised. */
   onComplete: (batch: string) => Promise<void>;
 }
@@ -43,6 +46,7 @@ interface Gathered {
   entry: LinesEntry;
   rows: Buffer[];
   dead: OutcomeMeta[];
+  answers: LineAnswers;
 }
 
 /** False when another dispatcher records this slot now. */
@@ -68,6 +72,10 @@ export async function recordBatch(
   );
   if (recorded.kind === 'recorded') {
     ports.onRecorded(batch, recorded.recorded);
+    ports.onAnswers(
+      batch,
+      gathered.map(({ answers }) => answers),
+    );
     const spending = { usd: recorded.usd, now: ports.now() };
     addSpending(ports.ledger, recorded.tenant, spending).catch(() => undefined);
     if (recorded.status === 'finalizing') await ports.onComplete(batch);
@@ -133,8 +141,13 @@ function gather(ports: RecordBatchPorts, one: OneEntry): Gathered {
     lines,
     retries: origin ? retriesOf(failed, { ...facts, origin }) : [],
   };
-  return { entry, rows, dead };
+  return { entry, rows, dead, answers: { chunk: outcome.id, tokens: tokensOf(items) } };
 }
+
+const tokensOf = (items: OneEntry['items']): number[] =>
+  items.flatMap(({ meta: { outcome, usage } }) =>
+    outcome === 'ok' && usage ? [usage.output_tokens] : [],
+  );
 
 const judge = (
   ports: RecordBatchPorts,

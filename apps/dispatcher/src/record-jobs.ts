@@ -30,6 +30,8 @@ export interface RecordJobsPorts {
   events: DispatcherEvents;
   /** A call of a job has ended and is recorded. */
   onEnded: (id: string, meta: OutcomeMeta) => void;
+  /** One of a tenant was answered with so many output tokens. */
+  onAnswer: (of: { pool: string; tenant: string }, tokens: number) => void;
   now: () => number;
   random: () => number;
 }
@@ -63,7 +65,10 @@ async function recordOne(ports: RecordJobsPorts, outcome: StreamOutcome): Promis
   const recorded = await recordJob(ports.ledger, record);
   if (recorded.kind === 'not_recorder') return false;
   ports.onEnded(outcome.id, meta);
-  if (recorded.kind !== 'before') spend(ports, recorded.tenant, meta.costUsd ?? 0);
+  if (recorded.kind !== 'before') {
+    spend(ports, recorded.tenant, meta.costUsd ?? 0);
+    if (meta.outcome === 'ok' && meta.usage) ports.onAnswer(recorded, meta.usage.output_tokens);
+  }
   if (recorded.kind === 'applied' && verdict && facts) {
     await follow(ports, { id: outcome.id, epoch: recorded.epoch }, { verdict, facts, meta: whole });
   }

@@ -40,7 +40,13 @@ test('a job whose every call is lost ends: the free losses and all its attempts 
     epoch = await desk.placed(id, job.epoch);
     const outcomes = await desk.answered({ id, epoch }, [LOST]);
     await recordJobs(
-      { ...desk.ports, keepSeconds: 60, keepDeadSeconds: 60, onEnded: () => undefined },
+      {
+        ...desk.ports,
+        keepSeconds: 60,
+        keepDeadSeconds: 60,
+        onEnded: () => undefined,
+        onAnswer: () => undefined,
+      },
       outcomes,
     );
   }

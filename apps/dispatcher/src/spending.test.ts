@@ -18,7 +18,8 @@ test('the cost of jobs and of batch lines is added to what their tenant has spen
   const { redis, keys } = desk.ledger;
   const id = await desk.acceptedJob();
   const epoch = await desk.placed(id, 0);
-  const ports = { ...desk.ports, keepSeconds: 60, onEnded: () => undefined, keepDeadSeconds: 60 };
+  const told = { onEnded: () => undefined, onAnswer: () => undefined };
+  const ports = { ...desk.ports, ...told, keepSeconds: 60, keepDeadSeconds: 60 };
   const outcomes = await desk.answered({ id, epoch }, [OK]);
   await recordJobs(ports, outcomes);
   await recordJobs(ports, outcomes);

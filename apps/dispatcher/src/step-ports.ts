@@ -3,6 +3,7 @@ import type { Settings } from '@sluice/config';
 import type { FileStore } from '@sluice/files';
 import type { Fleet } from '@sluice/job';
 import type { Ledger, StoredBatch } from '@sluice/ledger';
+import type { Estimate } from './estimate.ts';
 import type { DispatcherEvents } from './events.ts';
 
 export interface StepPorts {
@@ -21,12 +22,14 @@ export interface StepPorts {
   events: DispatcherEvents;
   now: () => number;
   estimate: (
-    batch: StoredBatch,
-  ) => Promise<{ idealMs: number | null; costEstimateUsd: number | null }>;
+    batch: Pick<StoredBatch, 'id' | 'tenant' | 'maxTier' | 'classes'>,
+  ) => Promise<Estimate>;
   onStart: (batch: StoredBatch) => void;
   onEnd: (id: string) => void;
   /** Batches that are being validated by this process: nobody validates one twice at once. */
   validating: Map<string, Promise<void>>;
+  /** Dry runs that this process is at. */
+  dryRuns: Set<string>;
 }
 
 /** `again`: not finished yet (calls in flight): run the step again after so many ms. */

@@ -3,9 +3,18 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import { makeId } from '@sluice/job';
-import { createFile, moveBatch, readBatch, readFile } from '@sluice/ledger';
-import type { StoredBatch } from '@sluice/ledger';
+import {
+  askDryRun,
+  createFile,
+  forgetDryRun,
+  moveBatch,
+  readBatch,
+  readDryRunAnswer,
+  readFile,
+} from '@sluice/ledger';
+import type { DryRun, StoredBatch } from '@sluice/ledger';
 import { request } from './batch/temp-batch.ts';
+import type { DryRunAnswer } from './dry-run.ts';
 import { recordBatch } from './record-batch.ts';
 import { Desk } from './test-desk.ts';
 import type { StepPorts } from './step-ports.ts';
@@ -27,10 +36,11 @@ before(async () => {
     keepSeconds: 60,
     events: desk.ports.events,
     now: () => desk.time,
-    estimate: () => Promise.resolve({ idealMs: null, costEstimateUsd: null }),
+    estimate: () => Promise.resolve({ idealMs: null, etaMs: null, pools: {}, costUsd: null }),
     onStart: () => undefined,
     onEnd: () => undefined,
     validating: new Map(),
+    dryRuns: new Set(),
   };
 });
 after(() => desk.close());
@@ -195,4 +205,42 @@ test('lines go where the routes say, by their own features and those of their ba
     [other.status, other.errors[0]?.code, other.errors[0]?.line],
     ['failed', 'model_not_found', 2],
   );
+});
+
+test('a dry run answers and keeps nothing else; one that nobody waits for any more is not made', async () => {
+  const { ledger } = desk;
+  const inputFileId = await uploaded([...good(3), '{']);
+  const run: DryRun = {
+    id: makeId('batch', randomBytes(16)),
+    tenant: 'default',
+    endpoint: '/v1/chat/completions',
+    inputFileId,
+    storeName: `files/${inputFileId}`,
+    priority: 'low',
+    metadata: null,
+    maxTier: null,
+    createdAt: desk.time,
+    expiresAt: desk.time + 60_000,
+  };
+  await askDryRun(ledger, run);
+  await runStep(ports, { batch: run.id, step: 'dry_run' });
+  const answer = JSON.parse((await readDryRunAnswer(ledger, run.id)) ?? '{}') as DryRunAnswer;
+  assert.deepEqual([answer.lines, answer.badLines], [4, 1]);
+  assert.deepEqual(
+    answer.errors.map(({ line }) => line),
+    [4],
+  );
+  assert.deepEqual(ports.dryRuns.size, 0);
+  await forgetDryRun(ledger, run.id);
+  await runStep(ports, { batch: run.id, step: 'dry_run' });
+  assert.equal(await readDryRunAnswer(ledger, run.id), null);
+});
+
+test('of two dry runs at once a third waits, so that batches begin meanwhile', async () => {
+  const busy = { ...ports, dryRuns: new Set(['a', 'b']) };
+  const id = makeId('batch', randomBytes(16));
+  assert.deepEqual(await runStep(busy, { batch: id, step: 'dry_run' }), { kind: 'done' });
+  const { redis, keys } = desk.ledger;
+  await redis.set(keys.dryRun(id), '{}');
+  assert.equal((await runStep(busy, { batch: id, step: 'dry_run' })).kind, 'again');
 });

@@ -13,6 +13,7 @@ import {
 import type { StoredBatch } from '@sluice/ledger';
 import type { StepData } from '@sluice/queues';
 import { beginBatch } from './begin-batch.ts';
+import { dryRun } from './dry-run.ts';
 import { finalise } from './end-batch.ts';
 import { DONE, LOOK_AGAIN_MS } from './step-ports.ts';
 import type { StepEnd, StepPorts } from './step-ports.ts';
@@ -21,6 +22,7 @@ const CHECK_MS = 60_000;
 const AGAIN: StepEnd = { kind: 'again', afterMs: LOOK_AGAIN_MS };
 
 export async function runStep(ports: StepPorts, { batch: id, step }: StepData): Promise<StepEnd> {
+  if (step === 'dry_run') return dryRun(ports, id);
   const batch = await readBatch(ports.ledger, id);
   if (!batch) return DONE;
   if (step === 'finalise') return finalise(ports, batch);

@@ -61,6 +61,7 @@ function openEntries(
     chooser,
     turns,
     picture,
+    lengths: ports.lengths,
     queue: ports.queues.run,
     leaderToken,
     now,
@@ -89,6 +90,7 @@ function openBatches({ ports, leaderToken, onError }: PartsAbout, base: Base, pl
   const planned: ProblemPorts = {
     fleet,
     picture,
+    lengths: ports.lengths,
     eligible: (pool, formats) => chooser.eligible(pool, formats),
     usable: (id) => health.stateOf(id) === 'active',
     now,
@@ -110,6 +112,7 @@ function openBatches({ ports, leaderToken, onError }: PartsAbout, base: Base, pl
     turns,
     pump: () => placer.pump(),
     picture,
+    lengths: ports.lengths,
     book,
     queue: ports.queues.run,
     leaderToken,

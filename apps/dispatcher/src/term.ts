@@ -13,10 +13,12 @@ import type { Ledger, OutcomeMeta } from '@sluice/ledger';
 import type { FileStore } from '@sluice/files';
 import type { EntryData, StepData } from '@sluice/queues';
 import { predicted } from './chooser.ts';
+import { estimate } from './estimate.ts';
 import type { DispatcherEvents } from './events.ts';
 import type { StateChange } from './health.ts';
 import type { Learned } from './learned.ts';
-import { firstEstimate, planRound } from './planner.ts';
+import type { LengthsBook } from './lengths-book.ts';
+import { planRound } from './planner.ts';
 import { runStep } from './steps.ts';
 import type { StepPorts } from './step-ports.ts';
 import { keepTurns, openParts } from './term-parts.ts';
@@ -32,6 +34,7 @@ export interface TermPorts {
   wishOf: (deployment: string) => 'active' | 'draining' | 'paused';
   tenants: () => readonly Tenant[];
   learned: Learned;
+  lengths: LengthsBook;
   admission: Admission;
   queues: {
     run: (deployment: string) => Queue<EntryData>;
@@ -62,6 +65,7 @@ export class Term {
   readonly #ports: TermPorts;
   readonly #parts: TermParts;
   readonly #validating: StepPorts['validating'] = new Map();
+  readonly #dryRuns: StepPorts['dryRuns'] = new Set();
   #intake: Intake | null = null;
   #stopped = false;
   #loop: Promise<void> = Promise.resolve();
@@ -272,10 +276,14 @@ export class Term {
       keepSeconds,
       events,
       now,
-      estimate: (batch) => firstEstimate(this.#parts.planner, batch),
+      estimate: (batch) => estimate(this.#parts.planner, batch),
       onStart: (batch) => this.#parts.feeder.add(batch),
-      onEnd: (id) => this.#parts.feeder.remove(id),
+      onEnd: (id) => {
+        this.#parts.feeder.remove(id);
+        this.#ports.lengths.forget(id);
+      },
       validating: this.#validating,
+      dryRuns: this.#dryRuns,
     };
   }
 

@@ -78,6 +78,7 @@ export class Desk {
       random: () => 0.5,
       onLine: () => undefined,
       onRecorded: () => undefined,
+      onAnswers: () => undefined,
       onComplete: () => Promise.resolve(),
     };
   }

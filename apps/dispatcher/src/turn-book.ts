@@ -251,7 +251,7 @@ export class TurnBook {
   /** Whether the pool's providers charge what was produced, so that the real length of an answer counts. */
   #charges(pool: string): boolean {
     const { fleet } = this.#ports;
-    return this.#membersOf(pool).some((id) => fleet.budgets.get(id)?.outputCharge === 'actual');
+    return this.#membersOf(pool).some((id) => fleet.budgets.get(id)?.outputCharge !== 'max_tokens');
   }
 
   #membersOf(pool: string): string[] {

@@ -60,6 +60,21 @@ describe('charging', () => {
     assert.equal(stats?.limits.itpm?.charged, input);
   });
 
+  it('charges the maximum at admission and gives back what was not produced, where it is told to', () => {
+    const settings = { window: 'bucket_60s', output_tokens: 30, limits: { tpm: 100_000 } } as const;
+    const charged = (more: object): number => {
+      const simulation = one({ ...settings, ...more });
+      ask(simulation, chat(undefined, { max_tokens: 500 }));
+      return simulation.stats(0).accounts['a']?.limits.tpm?.charged ?? 0;
+    };
+    const input = charged({ charge: 'actual' }) - 30;
+    assert.equal(charged({ charge: 'max_tokens' }), input + 500);
+    assert.equal(charged({ charge: 'released' }), input + 30);
+    assert.equal(charged({ charge: 'actual', output_multiplier: 5 }), input + 150);
+    assert.equal(charged({ charge: 'released', output_multiplier: 5 }), input + 150);
+    assert.equal(charged({ charge: 'max_tokens', input_and_output: 'larger' }), 500);
+  });
+
   it('never answers longer than the maximum, and says that it was cut off', () => {
     const simulation = one({ output_tokens: 100 });
     const { choices, usage } = JSON.parse(ask(simulation, chat(undefined, { max_tokens: 9 })).body);

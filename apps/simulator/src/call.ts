@@ -36,8 +36,10 @@ export interface Work {
   takesMs: number;
   /** Output tokens charged per ms while it lasts; 0 where they were charged at admission. */
   perMs: number;
-  /** Output charged at once when the answer takes no time. */
-  chargesOutput: boolean;
+  /** What an output token counts when it is produced; 0 where it was charged at admission. */
+  multiplier: number;
+  /** Tokens that are given back when so many were produced. */
+  givesBack: (produced: number) => number;
 }
 
 export function enter(call: Call, tally: Tally, atMs: number): void {
@@ -45,10 +47,10 @@ export function enter(call: Call, tally: Tally, atMs: number): void {
   tallyCall(tally, atMs);
 }
 
-/** Begins the work of an admitted call. `chargesOutput`: its output is charged as it is produced. */
+/** Begins the work of an admitted call. */
 export function begin(call: Call, work: Omit<Work, 'perMs'>): void {
-  const perMs =
-    work.chargesOutput && work.takesMs > 0 ? work.product.outputTokens / work.takesMs : 0;
+  const { takesMs, multiplier, product } = work;
+  const perMs = takesMs > 0 ? (product.outputTokens * multiplier) / takesMs : 0;
   call.work = { ...work, perMs };
   call.tallies.forEach(tallyAdmitted);
   if (perMs > 0) startProducing(work.sets, perMs, work.since);
@@ -79,13 +81,13 @@ export function end(
 
 /** Frees the place in flight, settles the output; returns the tokens produced. */
 function release(work: Work, kind: EndKind, now: number): number {
-  const { sets, product, since, takesMs, perMs } = work;
+  const { sets, product, since, takesMs, perMs, multiplier } = work;
   const share = takesMs === 0 ? 1 : Math.min(1, (now - since) / takesMs);
   const produced = kind === 'ok' ? product.outputTokens : Math.floor(product.outputTokens * share);
   if (perMs > 0) {
-    stopProducing(sets, { perMs, correction: produced - perMs * (now - since) }, now);
-  } else if (work.chargesOutput) {
-    produceAtOnce(sets, produced, now);
+    stopProducing(sets, { perMs, correction: produced * multiplier - perMs * (now - since) }, now);
+  } else {
+    produceAtOnce(sets, produced * multiplier - work.givesBack(produced), now);
   }
   leave(sets);
   return produced;

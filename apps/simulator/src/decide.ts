@@ -117,8 +117,21 @@ const drawOf = ({ seed, draws }: Account): number => (seed ^ draws) >>> 0;
 function costOf(request: ModelRequest, settings: Behaviour): Cost {
   const { inputTokens, choices } = request;
   const reserved =
-    settings.charge === 'max_tokens' ? maxOutputPerChoice(request, settings) * choices : 0;
-  return { rpm: 1, tpm: inputTokens + reserved, itpm: inputTokens, otpm: reserved };
+    settings.charge === 'actual' ? 0 : maxOutputPerChoice(request, settings) * choices;
+  const otpm = reserved * settings.output_multiplier;
+  return { rpm: 1, tpm: bothOf(settings, inputTokens, otpm), itpm: inputTokens, otpm };
+}
+
+const bothOf = (settings: Behaviour, input: number, output: number): number =>
+  settings.input_and_output === 'larger' && settings.charge !== 'actual'
+    ? Math.max(input, output)
+    : input + output;
+
+/** Tokens that were charged at admission and are given back when so many were produced. */
+export function givenBack(request: ModelRequest, settings: Behaviour, produced: number): number {
+  if (settings.charge !== 'released') return 0;
+  const used = bothOf(settings, request.inputTokens, produced * settings.output_multiplier);
+  return costOf(request, settings).tpm - used;
 }
 
 function faultsOf({ now, firstCallAt, text, account }: Received, plan: FaultPlan): ActiveFaults {

@@ -99,11 +99,19 @@ const fields = {
     ),
   initial_fill: share.describe('how full the windows are at the start'),
   charge: z
-    .enum(['max_tokens', 'actual'])
+    .enum(['max_tokens', 'released', 'actual'])
     .describe(
-      'max_tokens: input + the maximum of output is charged at admission and never given back (OpenAI, Bedrock); ' +
+      'max_tokens: input + the maximum of output is charged at admission and never given back (OpenAI); ' +
+        'released: likewise, and what was not produced is given back at the end (Azure, Bedrock); ' +
         'actual: input at admission, output as it is produced (Anthropic)',
     ),
+  output_multiplier: z
+    .number()
+    .positive()
+    .describe('what one output token counts (Bedrock: 5 and more)'),
+  input_and_output: z
+    .enum(['sum', 'larger'])
+    .describe('what tpm counts where the maximum is charged: both, or the larger (OpenAI)'),
   failed_requests_count: z
     .boolean()
     .describe('a refused or failed request takes one request from rpm where one is left (OpenAI)'),
@@ -123,6 +131,8 @@ const behaviour = {
   window: fields.window.default('bucket_1s'),
   initial_fill: fields.initial_fill.default(1),
   charge: fields.charge.default('max_tokens'),
+  output_multiplier: fields.output_multiplier.default(1),
+  input_and_output: fields.input_and_output.default('sum'),
   failed_requests_count: fields.failed_requests_count.default(false),
   headers: fields.headers.default(true),
   latency: fields.latency.prefault({}),

@@ -4,7 +4,7 @@
  */
 import { begin, end, enter } from './call.ts';
 import type { Call, EndKind } from './call.ts';
-import { decide, isOut } from './decide.ts';
+import { decide, givenBack, isOut } from './decide.ts';
 import { applyOptions, createFleet, resetFleet } from './fleet.ts';
 import type { Account, Fleet } from './fleet.ts';
 import type { Failure, Reply, WireFormat } from './formats/wire-format.ts';
@@ -98,7 +98,9 @@ export class Simulation {
       product,
       since: now,
       takesMs,
-      chargesOutput: settings.charge === 'actual',
+      multiplier: settings.charge === 'actual' ? settings.output_multiplier : 0,
+      givesBack: (produced) =>
+        decision.request === null ? 0 : givenBack(decision.request, settings, produced),
     });
     return how === 'hang' ? { do: 'hang' } : { do: 'wait', ms: takesMs, how };
   }

@@ -3,9 +3,9 @@ import { DelayedError } from 'bullmq';
 import type { Job as QueueEntry, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { Admission, Settled } from '@sluice/admission';
-import { expectedCost } from '@sluice/budget';
+import { expectedCost, settledCost } from '@sluice/budget';
 import type { Cost } from '@sluice/budget';
-import type { Deployment, OutputCharge } from '@sluice/job';
+import type { Deployment } from '@sluice/job';
 import { refusedLimit } from '@sluice/providers';
 import { openWorker, runQueue } from '@sluice/queues';
 import type { EntryData } from '@sluice/queues';
@@ -26,6 +26,7 @@ import { refusedKey } from './refused-key.ts';
 /** What the deployment's usage has taught; refreshed from Redis. */
 export interface Learned {
   charsPerToken: number;
+  cachedShare: number;
   meanOutput: number | null;
   /** Rates that are known: as configured, reported or learnt. */
   dims: readonly unknown[];
@@ -33,7 +34,6 @@ export interface Learned {
 
 export interface PoolPorts {
   deployment: Deployment;
-  outputCharge: OutputCharge;
   admission: Admission;
   permits: PermitKeeper;
   outcomes: OutcomeWriter;
@@ -157,11 +157,15 @@ export class DeploymentPool {
   }
 
   #expectedCost(call: Call): Cost {
-    const { deployment, outputCharge } = this.#ports;
+    const { deployment } = this.#ports;
+    const { charsPerToken, cachedShare, meanOutput } = this.#learned;
     const facts = {
-      ...this.#learned,
+      charsPerToken,
+      cachedShare,
+      // Placement knows who asks; this process knows only what the deployment's answers have on average.
+      meanOutput: call.expects ?? meanOutput,
       defaultMaxTokens: deployment.defaultMaxTokens,
-      outputCharge,
+      accounting: deployment.accounting,
       price: deployment.price,
     };
     return expectedCost(call.shape, facts);
@@ -180,7 +184,7 @@ export class DeploymentPool {
 
   /** Passes on what the answer said about the limits, then settles the booking: who waits for it knows them. */
   #feedBack(call: Call, result: CallResult, booked: { lease: string; expected: Cost }): void {
-    const { admission, deployment, outputCharge, entry } = this.#ports;
+    const { admission, deployment, entry } = this.#ports;
     const tookMs = result.endedAt - result.startedAt;
     if (result.limits.length > 0) {
       void admission.observe(deployment.id, result.limits).catch(() => undefined);
@@ -189,7 +193,7 @@ export class DeploymentPool {
     void this.#settlements
       .add({
         ...booked,
-        actual: actualCost(booked.expected, result, outputCharge),
+        actual: settledUse(booked.expected, result, deployment),
         outcome: result.outcome,
         tookMs,
         characters: call.shape.characters,
@@ -218,14 +222,9 @@ export class DeploymentPool {
   }
 }
 
-/** What the call really cost; null when nobody knows (no usage in the answer). */
-function actualCost(expected: Cost, result: CallResult, outputCharge: OutputCharge): Cost | null {
-  if (!result.usage) return null;
-  const output = outputCharge === 'max_tokens' ? expected.output : result.usage.output_tokens;
-  return {
-    ...expected,
-    input: result.usage.input_tokens,
-    output,
-    usd: result.costUsd ?? expected.usd,
-  };
+/** What the call was charged, as its provider counts; null when nobody knows. */
+function settledUse(booked: Cost, result: CallResult, { accounting }: Deployment): Cost | null {
+  const { usage, outcome, statusCode, costUsd: usd } = result;
+  const refused = outcome !== 'ok' && statusCode !== null;
+  return settledCost(booked, { usage, refused, usd }, accounting);
 }

@@ -16,6 +16,8 @@ export interface Call {
   shape: Shape;
   band: 'interactive' | 'batch';
   tier: number;
+  /** Output tokens expected of its answer, as its placement knew it; null = nobody knows. */
+  expects: number | null;
   /** Attempts made before, as JSON objects separated by commas. */
   attempts: string;
   tries: number;
@@ -145,6 +147,7 @@ function lineCall(
     shape: { characters: line[3], maxOutput: line[4] < 0 ? null : line[4], inputs: 1 },
     band: 'batch',
     tier: entry.tier,
+    expects: entry.expects,
     attempts: history?.attempts ?? '',
     tries: history?.tries ?? 0,
     since: history?.since ?? entry.createdAt,
@@ -163,6 +166,7 @@ function jobCall(id: string, entry: ClaimedJob): Call {
     shape: entry.shape,
     band: entry.priority === 'interactive' ? 'interactive' : 'batch',
     tier: entry.tier,
+    expects: entry.expects,
     attempts: '',
     tries: 0,
     since: entry.since || entry.createdAt,

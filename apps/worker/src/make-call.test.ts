@@ -22,6 +22,7 @@ const CALL: Call = {
   shape: { characters: 1, maxOutput: null, inputs: 1 },
   band: 'batch',
   tier: 1,
+  expects: null,
   attempts: '',
   tries: 0,
   since: 0,

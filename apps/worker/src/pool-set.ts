@@ -42,7 +42,7 @@ export interface PoolSetPorts {
 const UNLIMITED_CONCURRENCY = 256;
 /** States in which a deployment makes calls. */
 const CALLING = new Set(['active', 'half_open', 'draining']);
-const FIRST_GUESS: Learned = { charsPerToken: 4, meanOutput: null, dims: [] };
+const FIRST_GUESS: Learned = { charsPerToken: 4, cachedShare: 0, meanOutput: null, dims: [] };
 
 export class PoolSet {
   readonly #ports: PoolSetPorts;
@@ -128,7 +128,6 @@ export class PoolSet {
       unlimitedConcurrency: UNLIMITED_CONCURRENCY,
       entry: { ...entry, signalFor: (id: string) => aborts.signalFor(id) },
       deployment,
-      outputCharge: fleet.budgets.get(deployment.id)?.outputCharge ?? adapter.outputCharge,
       call: { deployment, adapter, caller, now },
       limited,
     };

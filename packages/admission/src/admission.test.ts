@@ -328,3 +328,18 @@ describe('after a restart of Redis buckets are empty and leases last one term', 
     );
   }
 });
+
+test('slots: four for a deployment of which no limit is known, more as it answers, none where one is configured', async () => {
+  const admission = open({ deployments: { a: { limits: {} }, b: { limits: { rpm: 60 } } } });
+  const slots = async (id: string) => (await admission.read()).get(id)?.slots;
+  assert.deepEqual(await slots('a'), [{ budget: 'a', size: 4, used: 0, taught: false }]);
+  assert.deepEqual(await slots('b'), []);
+  const asked = asking(4);
+  await admission.book('a', asked);
+  assert.equal((await slots('a'))?.[0]?.used, 4);
+  await admission.settle(
+    'a',
+    asked.leases.map((lease) => ended(lease)),
+  );
+  assert.deepEqual(await slots('a'), [{ budget: 'a', size: 8, used: 0, taught: false }]);
+});

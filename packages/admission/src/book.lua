@@ -10,12 +10,13 @@
             when it lapses, ms
 
   ARGV[1]   rules (JSON): deployment; fields of KEYS[1] to read: run, emptied, then of each budget pause, sent,
-            slots and interactive, of each pacer its field and what was learnt, and windows; budgets: how many; own: how many pacers
+            slots, interactive and produced, of each pacer its field and what was learnt, and windows; budgets: how many; own: how many pacers
             are of the deployment's own budget, hole: what a booking may leave unused of the others, ms; reserve: how long (forMs)
             an interactive call leaves one, and horizonMs beside it; pacers:
             [amount, limit, share, burstMs, batchShare, 1 for requests, number of the budget,
             part of the burst that batch may use without interactive calls]; windows: [amount, limit, binMs, bins];
-            permits: [limit (0: none), number of the budget] of each of KEYS[3…]
+            permits: [limit (0: none), number of the budget, number of the pacer that is kept by calls under way (0: none)] of each
+            of KEYS[3…]
   ARGV[2]   costs (JSON): input, output, usd of each call in turn
   ARGV[3]   band: interactive | batch
   ARGV[4]   horizon, ms
@@ -55,18 +56,18 @@ local opens, opensBy = now, 0
 -- By budget: whether interactive calls have asked lately, so that batch leaves them a reserve.
 local reserved = {}
 for i = 1, rules.budgets do
-  local till = tonumber(stored[4 * i - 1] or 0)
+  local till = tonumber(stored[5 * i - 2] or 0)
   if till > opens then opens, opensBy = till, i end
-  reserved[i] = isReserved(stored[4 * i + 2], rules.reserve, now)
+  reserved[i] = isReserved(stored[5 * i + 1], rules.reserve, now)
   if batch and reserved[i] and horizon > rules.reserve.horizonMs then horizon = rules.reserve.horizonMs end
-  if not batch and #costs > 0 then redis.call('HSET', KEYS[1], rules.fields[4 * i + 2], exact(now)) end
+  if not batch and #costs > 0 then redis.call('HSET', KEYS[1], rules.fields[5 * i + 1], exact(now)) end
 end
 
 local pacers, windows, permits = rules.pacers, rules.windows, rules.permits
 local firstPacer = rules.budgets
 local firstWindow = firstPacer + #pacers
 local firstPermit = firstWindow + #windows
-local pacerFields = 2 + 4 * rules.budgets
+local pacerFields = 2 + 5 * rules.budgets
 local windowFields = pacerFields + 2 * #pacers
 
 -- Pacers whose limit is known: the others have no unit.
@@ -109,9 +110,18 @@ for c = 1, #permits do
   if permits[c][1] > 0 then known = true end
 end
 local left, leftBy = math.huge, 0
+-- By pacer that stands aside for what calls under way produce: what is known of that, and the calls.
+local flowing = {}
 for c = 1, #permits do
+  local limit, b, p = unpack(permits[c])
   local held = liveLeases(KEYS[2 + c], emptied, term, now)
-  local slots = slotsOf(stored[1 + 4 * permits[c][2]], permits[c][1], c == 1 and not known, now)
+  local slots = slotsOf(stored[5 * b], limit, c == 1 and not known, now)
+  local produced = p > 0 and unit[p] and numbers(stored[5 * b + 2], 6)
+  if produced and isSpeedKnown(produced) then
+    local level = levelAt(produced, emptied, now)
+    slots = math.min(slots, callsAtOnce(produced, level, unit[p], batch))
+    flowing[p] = { budget = b, produced = produced, level = level, held = held }
+  end
   if slots - held < left then left, leftBy = slots - held, firstPermit + c end
 end
 local permitAt = now + 50
@@ -134,13 +144,13 @@ local newest = now + horizon
 local amounts = { 1, 0, 0, 0, 0 }
 local scored = {}
 local sent = {}
-for b = 1, rules.budgets do sent[b] = rolled(stored[4 * b], now) end
+for b = 1, rules.budgets do sent[b] = rolled(stored[5 * b - 1], now) end
 for i = 1, #costs, 3 do
   local input, output = costs[i], costs[i + 1]
   amounts[2], amounts[3], amounts[4], amounts[5] = input + output, input, output, costs[i + 2]
   local start, by = opens, opensBy
   for p = 1, #pacers do
-    local cost = unit[p] and amounts[pacers[p][1]] * unit[p] or 0
+    local cost = unit[p] and not flowing[p] and amounts[pacers[p][1]] * unit[p] or 0
     if cost > 0 then
       local spare = bursts[p] - cost
       local at = fullAt[p] - (spare > 0 and spare or 0)
@@ -158,7 +168,7 @@ for i = 1, #costs, 3 do
   local permitted = granted < left
   local ahead = true
   for p = rules.own + 1, #pacers do
-    local free = unit[p] and (fullAt[p] > now and fullAt[p] or now)
+    local free = unit[p] and not flowing[p] and (fullAt[p] > now and fullAt[p] or now)
     if free and amounts[pacers[p][1]] > 0 and start - free > rules.hole then ahead = false end
   end
   if not permitted or start > newest or not ahead then
@@ -169,7 +179,7 @@ for i = 1, #costs, 3 do
   for p = 1, #pacers do
     local cost = unit[p] and amounts[pacers[p][1]] * unit[p] or 0
     if cost > 0 then
-      fullAt[p] = (fullAt[p] > start and fullAt[p] or start) + cost
+      if not flowing[p] then fullAt[p] = (fullAt[p] > start and fullAt[p] or start) + cost end
       if learnt[p] then learnt[p][5] = learnt[p][5] + cost end
     end
   end
@@ -203,11 +213,15 @@ local function set(field, value)
   changed[#changed + 1] = rules.fields[field]
   changed[#changed + 1] = value
 end
-for b = 1, rules.budgets do set(4 * b, asText(sent[b])) end
+for b = 1, rules.budgets do set(5 * b - 1, asText(sent[b])) end
 if not known and not freshSlots(stored[5], now) then set(5, asText({ LEARNING.firstSlots, now, 0 })) end
 for p = 1, #pacers do
-  if unit[p] then set(pacerFields + 2 * p - 1, exact(fullAt[p])) end
+  if unit[p] and not flowing[p] then set(pacerFields + 2 * p - 1, exact(fullAt[p])) end
   if learnt[p] then set(pacerFields + 2 * p, asText(learnt[p])) end
+end
+for p, flow in pairs(flowing) do
+  local after = underWay(flow.produced, flow.level, flow.held + granted, unit[p], now)
+  set(5 * flow.budget + 2, asText(after))
 end
 for w = 1, #windows do
   local text = {}

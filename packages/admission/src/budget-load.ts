@@ -2,16 +2,28 @@
 import {
   LEARNING,
   NOTHING_LEARNT,
+  NOTHING_PRODUCED,
   ceilingPace,
   configuredPace,
   freshSlots,
+  isSpeedKnown,
   liveBins,
   paceOf,
+  producedLimit,
   reportedPace,
+  shortMs,
   usedIn,
 } from '@sluice/budget';
-import type { Bin, BudgetRules, Learnt, PacerRule, Slots, WindowRule } from '@sluice/budget';
-import { dimensionField, learntField, pauseField, slotsField } from './keys.ts';
+import type {
+  Bin,
+  BudgetRules,
+  Learnt,
+  PacerRule,
+  Produced,
+  Slots,
+  WindowRule,
+} from '@sluice/budget';
+import { dimensionField, learntField, pauseField, producedField, slotsField } from './keys.ts';
 
 /** One paced dimension. */
 export interface DimensionLoad {
@@ -29,7 +41,10 @@ export interface DimensionLoad {
   ratePerMs: number;
   /** The whole burst, as ms of rate: what may start at once from a full bucket. */
   burstMs: number;
-  /** How far calls are booked ahead: when the bucket will be full again, ms from now; 0 = full now. */
+  /**
+   * How far calls are booked ahead: when the bucket will be full again, ms from now; 0 = full now. Where calls under way
+   * keep a limit: by how much more is produced than batch may use.
+   */
   aheadMs: number;
   /** Of the burst, 0…1. */
   usedFraction: number;
@@ -79,7 +94,7 @@ const numberIn = (fields: Map<string, string>, field: string): number =>
 export function budgetLoad(rules: BudgetRules, snapshot: RootSnapshot): BudgetLoad {
   const { budget, concurrency } = rules;
   const { nowMs, rates, permits } = snapshot;
-  const dims = rules.pacers.flatMap((rule) => dimensionLoad(budget, rule, snapshot) ?? []);
+  const dims = rules.pacers.flatMap((rule) => dimensionLoad(rules, rule, snapshot) ?? []);
   return {
     budget,
     dims,
@@ -94,10 +109,11 @@ export function budgetLoad(rules: BudgetRules, snapshot: RootSnapshot): BudgetLo
 
 /** Null where no limit is known. */
 function dimensionLoad(
-  budget: string,
+  rules: BudgetRules,
   rule: PacerRule,
   { nowMs, rates }: RootSnapshot,
 ): DimensionLoad | null {
+  const { budget } = rules;
   const { dimension } = rule;
   const learnt = parseLearnt(rates.get(learntField(budget, dimension)));
   const pace = paceOf(rule, learnt, nowMs);
@@ -106,7 +122,11 @@ function dimensionLoad(
   const emptied = numberIn(rates, 'emptied');
   const stored = numberIn(rates, dimensionField(budget, dimension));
   const fullAt = emptied > 0 ? Math.max(stored, emptied + burstMs) : stored;
-  const aheadMs = Math.max(0, fullAt - nowMs);
+  const produced = parseProduced(rates.get(producedField(budget)));
+  const byCalls = rule === producedLimit(rules) && isSpeedKnown(produced);
+  const aheadMs = byCalls
+    ? shortMs(produced, { emptiedAt: emptied, now: nowMs })
+    : Math.max(0, fullAt - nowMs);
   const usedFraction = Math.min(1, aheadMs / burstMs);
   const known = knownLimits(rule, learnt, nowMs);
   return { budget, dimension, ...known, ratePerMs: 1 / msPerUnit, burstMs, aheadMs, usedFraction };
@@ -149,10 +169,24 @@ export function parseLearnt(text: string | undefined): Learnt {
   return { reported, reportedAt, ceiling, loweredAt, spentMs };
 }
 
+export function parseProduced(text: string | undefined): Produced {
+  if (text === undefined) return NOTHING_PRODUCED;
+  const [calls = 0, tokens = 0, ms = 0, levelMs = 0, at = 0, slope = 0] = text
+    .split(' ')
+    .map(Number);
+  return { calls, tokens, ms, levelMs, at, slope };
+}
+
 export function parseSlots(text: string | undefined): Slots | null {
   if (text === undefined) return null;
   const [size = 0, at = 0, taught = 0] = text.split(' ').map(Number);
   return { size, at, taught: taught === 1 };
+}
+
+/** Calls at once as far as a deployment's own slow start has come, if no limit of it is known. */
+export function startingSlots(budget: string, { rates, nowMs }: RootSnapshot): number {
+  const slots = freshSlots(parseSlots(rates.get(slotsField(budget))), nowMs);
+  return slots?.size ?? LEARNING.firstSlots;
 }
 
 function slotsLoad(

@@ -1,8 +1,9 @@
 /** Reads what is known of a deployment, its counters and its budgets, off a snapshot of its root. */
-import { NO_CALLS, charsPerToken, meanOutput } from '@sluice/budget';
+import { LEARNING, NO_CALLS, cachedShare, charsPerToken, meanOutput } from '@sluice/budget';
 import type { Counters } from '@sluice/budget';
 import { OUTCOMES } from '@sluice/job';
 import type { FailureClass, Outcome } from '@sluice/job';
+import { startingSlots } from './budget-load.ts';
 import type { BudgetLoad, DimensionLoad, RootSnapshot, WindowLoad } from './budget-load.ts';
 import { counterField } from './keys.ts';
 
@@ -21,6 +22,8 @@ export interface DeploymentLoad {
   latencySumMs: number;
   /** As measured on its answers; 4 before the first. */
   charsPerToken: number;
+  /** Part of the input that its cache had, 0…1. */
+  cachedShare: number;
   /** Tokens; null before the first answer. */
   meanOutput: number | null;
   costUsd: number;
@@ -30,6 +33,8 @@ export interface DeploymentLoad {
   windows: WindowLoad[];
   /** The one with the fewest free permits. */
   concurrency: { budget: string; limit: number; used: number } | null;
+  /** Calls at once as 429s taught them, or as far as a deployment without any known limit has come: by budget. */
+  slots: { budget: string; size: number; used: number; taught: boolean }[];
   /** Nothing starts for so long: a provider's retry-after, or a day's or month's limit without room for a usual call. */
   pausedForMs: number;
   /** The part of it that a 429 set. */
@@ -43,8 +48,9 @@ export const USUAL_CHARS_PER_TOKEN = 4;
 export function deploymentLoad(
   id: string,
   budgets: readonly BudgetLoad[],
-  { load }: RootSnapshot,
+  snapshot: RootSnapshot,
 ): DeploymentLoad {
+  const { load } = snapshot;
   const count = (name: string): number => Number(load.get(counterField(id, name)) ?? 0);
   const counters = countersOf(count);
   const booked = count('booked');
@@ -63,11 +69,13 @@ export function deploymentLoad(
     meanLatencyMs: counters.ok > 0 ? counters.meanLatencyMs : null,
     latencySumMs: counters.latencySumMs,
     charsPerToken: charsPerToken(counters) ?? USUAL_CHARS_PER_TOKEN,
+    cachedShare: cachedShare(counters),
     meanOutput: meanOutput(counters),
     costUsd: counters.costUsd,
     dims: budgets.flatMap((budget) => budget.dims),
     windows,
     concurrency: tightest(budgets),
+    slots: slotsOf(budgets, snapshot),
     pausedForMs: Math.max(refusedForMs, ...usedUpMs),
     refusedForMs,
   };
@@ -95,6 +103,18 @@ function hasRoom({ dimension, used, limit }: WindowLoad, counters: Counters): bo
     usd_per_month: ended > 0 ? costUsd / ended : 0,
   };
   return used < limit && used + usual[dimension] <= limit;
+}
+
+function slotsOf(budgets: readonly BudgetLoad[], snapshot: RootSnapshot): DeploymentLoad['slots'] {
+  const taught = budgets.flatMap(({ budget, slots, inFlight }) =>
+    slots?.taught ? [{ budget, size: slots.size, used: inFlight ?? 0, taught: true }] : [],
+  );
+  const known = budgets.some(({ dims, concurrency }) => dims.length > 0 || concurrency !== null);
+  const own = budgets[0];
+  if (known || own === undefined || own.slots?.taught) return taught;
+  const size = startingSlots(own.budget, snapshot);
+  if (size >= LEARNING.mostSlots) return taught;
+  return [{ budget: own.budget, size, used: own.inFlight ?? 0, taught: false }, ...taught];
 }
 
 function tightest(budgets: readonly BudgetLoad[]): DeploymentLoad['concurrency'] {

@@ -3,8 +3,10 @@ import {
   AMOUNTS,
   PACED_DIMENSIONS,
   amountCounted,
+  answeredOf,
   correctionsOf,
   leasing,
+  producedLimit,
   reportedOn,
   refundsOf,
   rulesOf,
@@ -13,6 +15,7 @@ import {
   RESERVE,
 } from '@sluice/budget';
 import type {
+  Answered,
   Binding,
   BudgetRules,
   Corrections,
@@ -31,6 +34,7 @@ import {
   leasesKey,
   loadKey,
   pauseField,
+  producedField,
   ratesKey,
   sentField,
   slotsField,
@@ -119,9 +123,31 @@ const scriptPacer = ({ dimension, limit, share, burstMs, batchShare }: PacerRule
   dimension === 'rpm' ? 1 : 0,
 ];
 
-/** Which budget counts calls in flight, by its number from 1, and how many it allows (0: as many as one likes). */
-const scriptPermits = (rules: readonly BudgetRules[]): [number, number][] =>
-  leasing(rules).map((rule) => [rule.concurrency ?? 0, rules.indexOf(rule) + 1]);
+/**
+ * How many calls in flight a budget allows (0: as many as one likes), its number from 1, and the number of the pacer among
+ * all that is kept by them (0: none).
+ */
+function scriptPermits(rules: readonly BudgetRules[]): [number, number, number][] {
+  const pacers = rules.flatMap((rule) => rule.pacers);
+  return leasing(rules).map((rule) => {
+    const limit = producedLimit(rule);
+    const pacer = limit === null ? 0 : pacers.indexOf(limit) + 1;
+    return [rule.concurrency ?? 0, rules.indexOf(rule) + 1, pacer];
+  });
+}
+
+/** Where what is produced is noted; empty where a limit is not kept by it. */
+const producedFieldOf = (rules: BudgetRules, rule: PacerRule): string =>
+  rule === producedLimit(rules) ? producedField(rules.budget) : '';
+
+/** The limits that are kept by calls under way, as settle.lua takes them. */
+const scriptProduced = (rules: readonly BudgetRules[]) =>
+  leasing(rules).flatMap((rule, i) => {
+    const limit = producedLimit(rule);
+    if (limit === null) return [];
+    const field = dimensionField(rule.budget, limit.dimension);
+    return [[rule.budget, field, scriptPacer(limit), i + 1]];
+  });
 
 function scriptRules(deployment: string, rules: readonly BudgetRules[]): object {
   return {
@@ -134,6 +160,7 @@ function scriptRules(deployment: string, rules: readonly BudgetRules[]): object 
         sentField(budget),
         slotsField(budget),
         interactiveField(budget),
+        producedField(budget),
       ]),
       ...rules.flatMap(({ budget, pacers }) =>
         pacers.flatMap(({ dimension }) => [
@@ -163,8 +190,13 @@ function refusalRules(rules: readonly BudgetRules[]): object {
   const permits = scriptPermits(rules);
   return {
     budgets: rules.map(({ budget }) => budget),
-    pacers: rules.flatMap(({ budget, pacers }, i) =>
-      pacers.map((rule) => [dimensionField(budget, rule.dimension), scriptPacer(rule), i + 1]),
+    pacers: rules.flatMap((each, i) =>
+      each.pacers.map((rule) => [
+        dimensionField(each.budget, rule.dimension),
+        scriptPacer(rule),
+        i + 1,
+        producedFieldOf(each, rule),
+      ]),
     ),
     windows: rules.flatMap(({ windows }, i) => windows.map(({ dimension }) => [dimension, i + 1])),
     permits,
@@ -190,6 +222,7 @@ export const endedChange = (
       booked: 0,
       answers: answered.length,
       quickestMs: answered.length > 0 ? Math.min(...answered) : 0,
+      answered: answeredOf(calls),
     },
   );
 
@@ -198,19 +231,30 @@ export const refundChange = ({ rules }: DrawnBudgets, n: number, costs: readonly
   scriptChange(
     rules,
     rules.map((rule) => refundsOf(rule, costs)),
-    { longestMs: 0, booked: -n, answers: 0, quickestMs: 0 },
+    { longestMs: 0, booked: -n, answers: 0, quickestMs: 0, answered: answeredOf([]) },
   );
 
 function scriptChange(
   rules: readonly BudgetRules[],
   corrections: readonly Corrections[],
-  rest: { longestMs: number; booked: number; answers: number; quickestMs: number },
+  {
+    answered,
+    ...rest
+  }: {
+    longestMs: number;
+    booked: number;
+    answers: number;
+    quickestMs: number;
+    answered: Answered;
+  },
 ): string {
   const pacers = rules.flatMap((rule, i) =>
     rule.pacers.flatMap((pacer, p) => {
       const units = corrections[i]?.pacers[p] ?? 0;
       const field = dimensionField(rule.budget, pacer.dimension);
-      return units === 0 ? [] : [[field, units, scriptPacer(pacer), pacer.creditMs]];
+      const produced = corrections[i]?.produced[p] ?? 0;
+      if (units === 0 && produced === 0) return [];
+      return [[field, units, scriptPacer(pacer), pacer.creditMs, produced]];
     }),
   );
   const windows = rules.flatMap((rule, i) =>
@@ -221,7 +265,10 @@ function scriptChange(
     }),
   );
   const own = rules[0]?.budget ?? '';
-  return JSON.stringify({ pacers, windows, margin: CREDIT_MARGIN_MS, own, ...rest });
+  const produced = scriptProduced(rules);
+  const { calls, tokens, ms } = answered;
+  const changes = { pacers, windows, produced, answered: [calls, tokens, ms] };
+  return JSON.stringify({ ...changes, margin: CREDIT_MARGIN_MS, own, ...rest });
 }
 
 /** What a provider says of a limit, in the words of its headers. */
@@ -240,10 +287,11 @@ export function scriptReports({ rules }: DrawnBudgets, reports: readonly LimitRe
   const told = reports.flatMap(({ dimension, limit, remaining }) => {
     if (!isPaced(dimension)) return [];
     const meant = rules.indexOf(reportedOn(rules, dimension, limit)) + 1;
-    const pacers = rules.map(({ budget, pacers: all }) => [
-      dimensionField(budget, dimension),
-      scriptPacer(all.find((rule) => rule.dimension === dimension) as PacerRule),
-    ]);
+    const pacers = rules.map((each) => {
+      const rule = each.pacers.find((one) => one.dimension === dimension) as PacerRule;
+      const field = dimensionField(each.budget, dimension);
+      return [field, scriptPacer(rule), producedFieldOf(each, rule)];
+    });
     return [{ limit, remaining: remaining ?? -1, meant, pacers }];
   });
   return JSON.stringify(told);

@@ -22,6 +22,7 @@ export const learntField = (budget: string, dimension: Dimension): string =>
 export const sentField = (budget: string): string => `${budget}|sent`;
 export const slotsField = (budget: string): string => `${budget}|slots`;
 export const interactiveField = (budget: string): string => `${budget}|interactive`;
+export const producedField = (budget: string): string => `${budget}|produced`;
 export const pauseField = (budget: string): string => `${budget}|pause`;
 
 /** Fields of `load`. */

@@ -3,7 +3,8 @@
 
   KEYS[1]   rates: hash of the root (see book.lua)
   ARGV[1]   reports (JSON): limit, remaining (-1: not said), meant: which of `pacers` the report is about; pacers:
-            [field, rule (see learnt.lua)] of that dimension in every budget drawn on
+            [field, rule (see learnt.lua), field of what is produced ('': it is not kept by calls under way)] of that
+            dimension in every budget drawn on
   ARGV[2]   the time in microseconds; 0 = Redis's own (always, outside of tests)
 
   Returns   now (µs)
@@ -24,9 +25,12 @@ local function observe(report, emptied)
     left = 0
   end
   for _, pacer in ipairs(report.pacers) do
-    local stored = redis.call('HMGET', KEYS[1], pacer[1], pacer[1] .. '|learnt')
+    local stored = redis.call('HMGET', KEYS[1], pacer[1], pacer[1] .. '|learnt', pacer[3])
     local unit, burst = paceOf(pacer[2], stored[2], now)
-    if unit and left * unit < burst then
+    local produced = pacer[3] ~= '' and numbers(stored[3], 6)
+    if unit and produced and isSpeedKnown(produced) then
+      redis.call('HSET', KEYS[1], pacer[3], asText(levelAtMost(produced, left * unit, emptied, now)))
+    elseif unit and left * unit < burst then
       local before = tonumber(stored[1] or 0)
       if emptied > 0 and before < emptied + burst then before = emptied + burst end
       local fullAt = now + burst - left * unit

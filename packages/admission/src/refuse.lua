@@ -4,7 +4,7 @@
   KEYS[1]   rates: hash of the root (see book.lua)
   KEYS[2…]  leases: sorted sets, as KEYS[3…] of book.lua
   ARGV[1]   rules (JSON): budgets: names, the deployment's own first; pacers: [field, rule (see learnt.lua), number of
-            the budget]; windows: [dimension, number of the budget]; permits: [limit (0: none), number of the budget]
+            the budget, field of what is produced ('': it is not kept by calls under way)]; windows: [dimension, number of the budget]; permits: [limit (0: none), number of the budget]
             of each of KEYS[2…]; slots: which of these calls at once are limited by
   ARGV[2]   refusal (JSON): limit named ('' = none), retryAfterMs (-1: not said), tookMs, leaseMs, random, input and
             output of the call as booked
@@ -30,6 +30,7 @@ local first = #fields
 for _, pacer in ipairs(rules.pacers) do
   fields[#fields + 1] = pacer[1]
   fields[#fields + 1] = pacer[1] .. '|learnt'
+  fields[#fields + 1] = pacer[4]
 end
 local stored = redis.call('HMGET', KEYS[1], unpack(fields))
 local emptied = tonumber(stored[1] or 0)
@@ -54,7 +55,7 @@ end
 -- The budgets that limit what was named, if any does; else all.
 local concerned, some = {}, false
 for p, pacer in ipairs(rules.pacers) do
-  if dimensionOf(pacer) == limit and paceOf(pacer[2], stored[first + 2 * p], now) then
+  if dimensionOf(pacer) == limit and paceOf(pacer[2], stored[first + 3 * p - 1], now) then
     concerned[pacer[3]], some = true, true
   end
 end
@@ -98,17 +99,23 @@ end
 if limit ~= '' and not DIMENSIONS[limit] then return reply end
 
 -- Of the known limits that it may mean the one booked furthest ahead, else the deployment's own.
+local function producedIn(p)
+  local produced = rules.pacers[p][4] ~= '' and numbers(stored[first + 3 * p], 6)
+  return produced and isSpeedKnown(produced) and produced or nil
+end
 local target, furthest = DIMENSIONS[limit] or 1, -1
 for p, pacer in ipairs(rules.pacers) do
-  local unit, burst = paceOf(pacer[2], stored[first + 2 * p], now)
+  local unit, burst = paceOf(pacer[2], stored[first + 3 * p - 1], now)
   if unit and (limit == '' or dimensionOf(pacer) == limit) then
-    local at = tonumber(stored[first + 2 * p - 1] or 0)
+    local at = tonumber(stored[first + 3 * p - 2] or 0)
     if emptied > 0 and at < emptied + burst then at = emptied + burst end
+    local produced = producedIn(p)
+    if produced then at = now + PRODUCING.fullMs - levelAt(produced, emptied, now) end
     if at > furthest then target, furthest = p, at end
   end
 end
 local field, rule, budget = unpack(rules.pacers[target])
-local text = stored[first + 2 * target]
+local text = stored[first + 3 * target - 1]
 if refusals == 0 then
   local _, _, _, pace = paceOf(rule, text, now)
   local passed = perMinute(sent[budget], rule[1], now)
@@ -126,8 +133,11 @@ if refusals == 0 then
   set(field .. '|learnt', text)
 end
 local unit, burst = paceOf(rule, text, now)
-if unit then
-  local at = tonumber(stored[first + 2 * target - 1] or 0)
+local produced = producedIn(target)
+if unit and produced then
+  set(rules.pacers[target][4], asText(levelAtMost(produced, 0, emptied, now)))
+elseif unit then
+  local at = tonumber(stored[first + 3 * target - 2] or 0)
   if emptied > 0 and at < emptied + burst then at = emptied + burst end
   set(field, exact(math.max(at, till + burst)))
 end

@@ -1,6 +1,6 @@
 /** The Lua scripts beside this file as commands of a Redis connection, each behind what they have in common. */
 import { readFileSync } from 'node:fs';
-import { LEARNING } from '@sluice/budget';
+import { LEARNING, PRODUCING } from '@sluice/budget';
 import type { ClientContext, Redis, Result } from 'ioredis';
 
 type Argument = string | number;
@@ -32,9 +32,13 @@ const COMMANDS = {
 
 const textOf = (file: string): string => readFileSync(new URL(file, import.meta.url), 'utf8');
 
-/** LEARNING with exact numbers: Lua reads them as JavaScript does. */
-const figures = Object.entries(LEARNING).map(([name, value]) => `${name}=${value}`);
-const common = `local LEARNING = {${figures.join(',')}}\n${textOf('learnt.lua')}`;
+/** Exact numbers: Lua reads them as JavaScript does. */
+const table = (figures: Record<string, number>): string =>
+  `{${Object.entries(figures)
+    .map(([name, value]) => `${name}=${value}`)
+    .join()}}`;
+const figures = `local LEARNING, PRODUCING = ${table(LEARNING)}, ${table(PRODUCING)}\n`;
+const common = figures + textOf('learnt.lua') + textOf('produced.lua');
 
 const sources = Object.entries(COMMANDS).map(
   ([command, file]) => [command, common + textOf(file)] as const,

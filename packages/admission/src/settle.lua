@@ -6,10 +6,12 @@
   KEYS[2]   load: hash of the deployments' counters, `<deployment>|<counter>`
   KEYS[3…]  leases: as in book.lua
 
-  ARGV[1]   corrections (JSON): pacers: [field, units, rule (see learnt.lua), mostCreditMs]; windows: [field, more, less, binMs,
+  ARGV[1]   corrections (JSON): pacers: [field, units, rule (see learnt.lua), mostCreditMs, units of produced output]; windows: [field, more, less, binMs,
             bins]; only those that change. longestMs: the longest call's duration; margin: how much earlier still
             to give back. booked: what to add to the count of booked calls. answers: how many were answered,
-            quickestMs: how long the quickest of these took, own: the deployment's own budget
+            quickestMs: how long the quickest of these took, own: the deployment's own budget; answered: those whose usage
+            is known: how many, their output tokens and ms, summed; produced: [budget, field of the pacer, its rule, number of its
+            leases in KEYS from 3 on] of each limit that is kept by calls under way
   ARGV[2]   tally (JSON) as packages/budget makes it, without `failures`, plus mostInputTokens and mostOutputs; empty
             for calls that were not made
   ARGV[3]   failures (JSON): class, count, class, count …
@@ -23,6 +25,23 @@ local change = cjson.decode(ARGV[1])
 local deployment = ARGV[4]
 local micros = clock(ARGV[5])
 local now = micros / 1000
+
+-- Fields of pacers that stand aside for what calls under way produce. Leases of ended calls are gone by now.
+local flowing = {}
+local function settleProduced()
+  for _, limit in ipairs(change.produced) do
+    local field = limit[1] .. '|produced'
+    local stored = redis.call('HMGET', KEYS[1], 'emptied', limit[2] .. '|learnt', field)
+    local unit = paceOf(limit[3], stored[2], now)
+    if unit then
+      local before = numbers(stored[3], 6)
+      flowing[limit[2]] = isSpeedKnown(before)
+      local level = levelAt(before, tonumber(stored[1] or 0), now)
+      local calls = redis.call('ZCARD', KEYS[2 + limit[4]])
+      redis.call('HSET', KEYS[1], field, asText(afterAnswers(before, change.answered, level, calls, unit, now)))
+    end
+  end
+end
 
 local function settleRates()
   local pacers, windows = change.pacers, change.windows
@@ -43,16 +62,20 @@ local function settleRates()
   end
   for p, pacer in ipairs(pacers) do
     local unit, burst = paceOf(pacer[3], stored[1 + 3 * p], now)
-    if unit then
+    if unit and not flowing[pacer[1]] then
       local fullAt = tonumber(stored[3 * p - 1] or 0)
       if emptied > 0 and fullAt < emptied + burst then fullAt = emptied + burst end
       local balance = tonumber(stored[3 * p] or 0) - pacer[2] * unit
+      local credit = 0
       if balance >= 0 then
-        set(pacer[1] .. '|credit', exact(balance < pacer[4] and balance or pacer[4]))
+        credit = balance < pacer[4] and balance or pacer[4]
       else
-        set(pacer[1], exact((fullAt > now and fullAt or now) - balance))
-        set(pacer[1] .. '|credit', '0')
+        fullAt = (fullAt > now and fullAt or now) - balance
       end
+      local debt = pacer[5] * unit
+      if debt > 0 and fullAt < now then fullAt = now end
+      set(pacer[1], exact(fullAt + debt))
+      set(pacer[1] .. '|credit', exact(credit))
     end
   end
   for w, window in ipairs(windows) do
@@ -107,7 +130,7 @@ end
 
 local COUNTERS = {
   'ended', 'ok', 'consecutiveFailures', 'latencySumMs', 'meanLatencyMs',
-  'characters', 'inputTokens', 'outputTokens', 'outputs', 'costUsd',
+  'characters', 'inputTokens', 'cachedTokens', 'outputTokens', 'outputs', 'costUsd',
 }
 
 local function count()
@@ -121,11 +144,11 @@ local function count()
   local weight = (c.ok == 0 and calls.ok > 0) and 1 or calls.latencyWeight
   c.meanLatencyMs = c.meanLatencyMs + weight * (calls.latencyMs - c.meanLatencyMs)
   c.consecutiveFailures = (calls.answered and 0 or c.consecutiveFailures) + calls.trailingFailures
-  for _, name in ipairs({ 'ended', 'ok', 'latencySumMs', 'characters', 'inputTokens', 'outputTokens', 'outputs', 'costUsd' }) do
+  for _, name in ipairs({ 'ended', 'ok', 'latencySumMs', 'characters', 'inputTokens', 'cachedTokens', 'outputTokens', 'outputs', 'costUsd' }) do
     c[name] = c[name] + calls[name]
   end
   if c.inputTokens > calls.mostInputTokens then
-    c.inputTokens, c.characters = c.inputTokens * 0.5, c.characters * 0.5
+    c.inputTokens, c.cachedTokens, c.characters = c.inputTokens * 0.5, c.cachedTokens * 0.5, c.characters * 0.5
   end
   if c.outputs > calls.mostOutputs then
     c.outputs, c.outputTokens = c.outputs * 0.5, c.outputTokens * 0.5
@@ -148,10 +171,11 @@ local function count()
 end
 
 learn()
-settleRates()
-if ARGV[2] ~= '' then count() end
-if change.booked ~= 0 then redis.call('HINCRBY', KEYS[2], deployment .. '|booked', change.booked) end
 if #ARGV >= 6 then
   for c = 3, #KEYS do redis.call('ZREM', KEYS[c], unpack(ARGV, 6)) end
 end
+settleProduced()
+settleRates()
+if ARGV[2] ~= '' then count() end
+if change.booked ~= 0 then redis.call('HINCRBY', KEYS[2], deployment .. '|booked', change.booked) end
 return micros

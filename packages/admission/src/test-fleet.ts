@@ -42,4 +42,11 @@ const deployment = (id: string, shared: boolean): Deployment => ({
   query: {},
   dropParams: [],
   defaultMaxTokens: 100,
+  accounting: {
+    output: 'actual',
+    cachedInput: 'counts',
+    failedRequests: 'count',
+    outputMultiplier: 1,
+    inputAndOutput: 'sum',
+  },
 });

@@ -7,6 +7,7 @@ import {
   PACED_DIMENSIONS,
   WINDOWED_DIMENSIONS,
   afterRestart,
+  answeredOf,
   book,
   budgetIn,
   charsPerToken,
@@ -23,18 +24,19 @@ import {
   tally,
 } from '@sluice/budget';
 import type { AdmissionState, BudgetRules, Cost, Counters } from '@sluice/budget';
+import type { Fleet } from '@sluice/job';
 import { startRedis } from '@sluice/testing';
 import type { TestRedis } from '@sluice/testing';
 import * as fc from 'fast-check';
 import { Redis } from 'ioredis';
 import { Admission } from './admission.ts';
 import type { Settled } from './admission.ts';
-import { parseBins, parseLearnt, parseSlots } from './budget-load.ts';
+import { parseBins, parseLearnt, parseProduced, parseSlots } from './budget-load.ts';
 import { makeFleet } from './test-fleet.ts';
 import { history } from './test-history.ts';
 import type { Id, Step } from './test-history.ts';
 
-const fleet = makeFleet({
+const manyLimits = makeFleet({
   deployments: {
     a: { limits: { rpm: 700, concurrency: 9, rpd: 30, usd_per_day: 3 }, org: true },
     b: { limits: { itpm: 90_000, otpm: 30_000, usd_per_month: 7 }, org: true },
@@ -42,6 +44,15 @@ const fleet = makeFleet({
   },
   org: { rpm: 1_100, tpm: 150_000, tpd: 40_000, concurrency: 12 },
   orgCharge: 'max_tokens',
+});
+/** Limits that calls under way keep: at usual lengths a handful each. */
+const produced = makeFleet({
+  deployments: {
+    a: { limits: { otpm: 6_000 }, org: true },
+    b: { limits: { rpm: 900 }, org: true },
+    c: { limits: { otpm: 20_000, tpm: 600_000, concurrency: 9 } },
+  },
+  org: { otpm: 9_000 },
 });
 const LEASE_MS = 30_000;
 const HOUR_MS = 3_600_000;
@@ -67,7 +78,7 @@ class Twins {
   #named = 0;
   #random = 0;
 
-  constructor(redis: Redis, prefix: string) {
+  constructor(redis: Redis, prefix: string, fleet: Fleet) {
     this.#redis = redis;
     this.#prefix = prefix;
     this.#admission = new Admission({
@@ -162,6 +173,7 @@ class Twins {
       longestMs: Math.max(0, ...items.map(({ tookMs }) => tookMs)),
       answers: outcome === 'ok' ? items.length : 0,
       quickestMs: took,
+      answered: answeredOf(items),
     };
     this.#state = settle(this.#state, request, this.#now);
     const ended = items.map((item) => ({ ...item, costUsd: item.actual?.usd ?? 0 }));
@@ -175,7 +187,7 @@ class Twins {
     await this.#admission.release(id, leases, costs);
     const rules = this.#rules[id];
     const corrections = rules.map((rule) => refundsOf(rule, costs));
-    const unmade = { longestMs: 0, answers: 0, quickestMs: 0 };
+    const unmade = { longestMs: 0, answers: 0, quickestMs: 0, answered: answeredOf([]) };
     this.#state = settle(this.#state, { rules, corrections, leases, ...unmade }, this.#now);
     this.#booked[id] -= given.length;
   }
@@ -253,6 +265,7 @@ class Twins {
       assert.deepEqual(learnt, twin.learnt[dimension] ?? NOTHING_LEARNT);
     }
     assert.deepEqual(parseSlots(stored[`${budget}|slots`]), twin.slots);
+    assert.deepEqual(parseProduced(stored[`${budget}|produced`]), twin.produced);
     const [refusals = 0, lessonUntil = 0] = (stored[`${budget}|lesson`] ?? '0 0')
       .split(' ')
       .map(Number);
@@ -337,11 +350,11 @@ after(async () => {
   await server.stop();
 });
 
-test('scripts and specification agree', async () => {
+async function assertAgree(fleet: Fleet, prefix: string): Promise<void> {
   let runs = 0;
   await fc.assert(
     fc.asyncProperty(history, async (steps) => {
-      const twins = new Twins(redis, `run-${(runs += 1)}`);
+      const twins = new Twins(redis, `${prefix}-${(runs += 1)}`, fleet);
       try {
         for (const step of steps) await twins.play(step);
         await twins.check();
@@ -351,15 +364,20 @@ test('scripts and specification agree', async () => {
     }),
     { numRuns: 250 },
   );
-});
+}
+
+test('scripts and specification agree', () => assertAgree(manyLimits, 'limits'));
+
+test('and where calls under way keep a limit', () => assertAgree(produced, 'produced'));
 
 test('long histories are forgotten alike', async () => {
-  const admission = new Admission({ redis, prefix: 'long', fleet });
+  const admission = new Admission({ redis, prefix: 'long', fleet: manyLimits });
   let counters = NO_CALLS;
   for (let i = 0; i < 40; i += 1) {
     const items = Array.from({ length: 64 }, (_, j): Settled => {
       const tokens = { input_tokens: 1_700 + i, output_tokens: j };
-      const usage = { ...tokens, cached_tokens: 0, reasoning_tokens: 0 };
+      const cached = Math.floor(tokens.input_tokens / 3);
+      const usage = { ...tokens, cached_tokens: cached, reasoning_tokens: 0 };
       const unknown = {
         expected: { requests: 1 as const, input: 1, output: 1, usd: 0 },
         actual: null,

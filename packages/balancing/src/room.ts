@@ -31,6 +31,18 @@ export const DEFAULT_DEPTH: Depth = {
   chunkJobs: 32,
 };
 
+/** Figures of {@link contendedDepth}: the depth, and for how long after the last single job they count as coming, ms. */
+export const CONTENDED = { depthMs: 60, forMs: 10_000 } as const;
+
+/**
+ * How deep work is placed while single jobs come: what is placed can no longer be overtaken, so whoever comes next waits
+ * that long at least. The budgets' own burst makes up for what a late look at the fleet leaves unused.
+ */
+export const contendedDepth = (depth: Depth): Depth => ({
+  ...depth,
+  depthMs: Math.min(depth.depthMs, CONTENDED.depthMs),
+});
+
 /** What keeps a deployment from taking more, and for how long at most until asking again pays, ms. */
 export interface Full {
   /** Null where the deployment's own concurrency or its queue's depth is what is full. */

@@ -85,8 +85,9 @@ function play(all: Step[], { settling }: { settling: boolean }): Sent[] {
     }
     if (!settling) continue;
     const pacers = [0, 100 * (step.settle - 1), 0, 60 * (step.settle - 1)];
-    const ended = { leases: [], longestMs: 10, answers: 1, quickestMs: 10 };
-    const corrections = [{ pacers, windows: [] }];
+    const answered = { calls: 0, tokens: 0, ms: 0 };
+    const ended = { leases: [], longestMs: 10, answers: 1, quickestMs: 10, answered };
+    const corrections = [{ pacers, produced: [0, 0, 0, 0], windows: [] }];
     state = settle(state, { rules: [org], corrections, ...ended }, now);
     const report = { dimension: 'tpm' as const, limit: 120_000, remaining: step.remaining };
     state = observe(state, { rules: [org], ...report }, now);

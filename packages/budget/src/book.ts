@@ -11,13 +11,13 @@ import type { Cost } from './cost.ts';
 import { charge, earliestStart } from './pacer.ts';
 import { burstFor, horizonFor, isReserved, withInteractive } from './reserve.ts';
 import { addTo, liveBins, roomAt, usedIn } from './rolling-window.ts';
-import { HORIZON_MS, PERMIT_POLL_MS } from './rules.ts';
+import { HORIZON_MS } from './rules.ts';
 import type { Band, BudgetRules, Dimension } from './rules.ts';
 import { pacesOf } from './paces.ts';
 import type { PacedRules } from './paces.ts';
+import { permitsLeft, withPermits, withoutLapsed } from './permits.ts';
 import { rolled, withSent } from './sent.ts';
-import { firstSlots, freshSlots, isKnown, slotsOf } from './slots.ts';
-import { budgetIn, liveLeases, pacerIn, withBudget } from './state.ts';
+import { budgetIn, pacerIn, withBudget } from './state.ts';
 import type { AdmissionState, BudgetState } from './state.ts';
 
 export interface BookRequest {
@@ -95,45 +95,12 @@ function leavesHole(
 ): boolean {
   return rules.slice(1).some(({ budget, paces }) =>
     paces.some((pace) => {
+      if (pace.byCalls) return false;
       const free = Math.max(pacerIn(state, budget, pace).fullAt, now);
       return amountOf(pace.dimension, cost) > 0 && start - free > HOLE_MS;
     }),
   );
 }
-
-function permitsLeft(
-  state: AdmissionState,
-  { rules, leaseMs }: BookRequest,
-  now: number,
-): { left: number; wait: Start } {
-  let left = Number.POSITIVE_INFINITY;
-  let wait: Start = { at: now, binding: null };
-  const known = isKnown(state, rules, now);
-  for (const [i, rule] of rules.entries()) {
-    const { budget } = rule;
-    const slots = slotsOf(state, rule, { starting: i === 0 && !known, now });
-    if (slots === Number.POSITIVE_INFINITY) continue;
-    const free = slots - Object.keys(liveLeases(state, budget, { now, leaseMs })).length;
-    if (free >= left) continue;
-    left = free;
-    wait = { at: now + PERMIT_POLL_MS, binding: { budget, dimension: 'concurrency' } };
-  }
-  return { left: Math.max(0, left), wait };
-}
-
-/** Forgets leases that have lapsed; what they were charged to the rates stays charged. */
-function withoutLapsed(state: AdmissionState, request: BookRequest, now: number): AdmissionState {
-  const { rules, leaseMs } = request;
-  return leasing(rules).reduce(
-    (next, { budget }) =>
-      withBudget(next, budget, { leases: liveLeases(state, budget, { now, leaseMs }) }),
-    state,
-  );
-}
-
-/** The budgets that count calls in flight: a deployment's own always, a shared one where that is limited. */
-export const leasing = <R extends BudgetRules>(rules: readonly R[]): R[] =>
-  rules.filter(({ concurrency }, i) => i === 0 || concurrency !== null);
 
 /** When a call could start: the latest moment that any pause, window or pacer asks for. */
 function startOf(
@@ -168,7 +135,7 @@ function pacerStarts(
     const reserved = isReserved(state, budget, now);
     return paces.flatMap((pace) => {
       const costMs = amountOf(pace.dimension, cost) * pace.msPerUnit;
-      if (costMs <= 0) return [];
+      if (costMs <= 0 || pace.byCalls) return [];
       const burstMs = burstFor(band, pace, reserved);
       const at = earliestStart(pacerIn(state, budget, pace), costMs, burstMs);
       return [{ at, binding: { budget, dimension: pace.dimension } }];
@@ -228,7 +195,7 @@ function chargedPaces(
     const { dimension } = pace;
     const costMs = amountOf(dimension, cost) * pace.msPerUnit;
     if (costMs <= 0) continue;
-    pacers[dimension] = charge(pacerIn(state, budget, pace), costMs, start);
+    if (!pace.byCalls) pacers[dimension] = charge(pacerIn(state, budget, pace), costMs, start);
     const known = learnt[dimension];
     if (known && known.ceiling > 0)
       learnt[dimension] = { ...known, spentMs: known.spentMs + costMs };
@@ -250,23 +217,4 @@ function chargedWindows(
     after[rule.dimension] = addTo(bins, Math.floor(bookedBy / rule.binMs), amount);
   }
   return after;
-}
-
-/** Takes the permits; a slow start is remembered from its first call on. */
-function withPermits(
-  state: AdmissionState,
-  { rules, leases, leaseMs }: BookRequest,
-  { starts, now }: { starts: readonly number[]; now: number },
-): AdmissionState {
-  const [own] = rules;
-  if (own === undefined || starts.length === 0) return state;
-  const taken = Object.fromEntries(starts.map((start, i) => [leases[i], start + leaseMs]));
-  const leased = leasing(rules).reduce(
-    (next, { budget }) =>
-      withBudget(next, budget, { leases: { ...budgetIn(next, budget).leases, ...taken } }),
-    state,
-  );
-  if (isKnown(state, rules, now)) return leased;
-  const slots = freshSlots(budgetIn(state, own.budget).slots, now) ?? firstSlots(now);
-  return withBudget(leased, own.budget, { slots });
 }

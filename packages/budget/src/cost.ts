@@ -2,12 +2,16 @@
  * What a call costs, in requests, tokens and money: expected before it is made, actual when its usage is known.
  * Every limit charges one of the five amounts that {@link amountOf} reads off a cost.
  */
-import type { OutputCharge, Price, Shape, Usage } from '@sluice/job';
+import type { Accounting, OutputCharge, Price, Shape, Usage } from '@sluice/job';
 import type { Dimension } from './rules.ts';
 
-/** Tokens may be fractional; `usd` is 0 where no price is known. */
+/**
+ * As the provider counts it: tokens may be fractional, and other than those that were used. `usd` is 0 where no price is
+ * known.
+ */
 export interface Cost {
-  requests: 1;
+  /** 0 for a failed call that does not count. */
+  requests: number;
   input: number;
   output: number;
   usd: number;
@@ -16,9 +20,11 @@ export interface Cost {
 /** What is known of a deployment when a cost is estimated. `meanOutput` is learnt from its own answers. */
 export interface CostFacts {
   charsPerToken: number;
+  /** Part of the input that its cache had so far, 0…1. */
+  cachedShare: number;
   meanOutput: number | null;
   defaultMaxTokens: number;
-  outputCharge: OutputCharge;
+  accounting: Accounting;
   price: Price | null;
 }
 
@@ -27,18 +33,60 @@ export interface CostFacts {
  * default) where the provider charges that, else the learnt mean if it is lower; money follows the mean always.
  */
 export function expectedCost(shape: Shape, facts: CostFacts): Cost {
+  const { accounting, cachedShare, price } = facts;
   const input = Math.ceil(shape.characters / facts.charsPerToken);
+  const cached = input * cachedShare;
   const most = shape.maxOutput ?? facts.defaultMaxTokens;
   const likely = Math.min(most, facts.meanOutput ?? most);
-  const output = facts.outputCharge === 'max_tokens' ? most : likely;
-  return { requests: 1, input, output, usd: priceOf(input, 0, likely, facts.price) };
+  const output = accounting.output === 'actual' ? likely : most;
+  return {
+    requests: 1,
+    ...chargedTokens({ input, cached, output }, accounting),
+    usd: priceOf(input, cached, likely, price),
+  };
 }
 
-/** The cost of a call whose usage the provider reported. */
-export function actualCost(usage: Usage, price: Price | null): Cost {
-  const { input_tokens: input, output_tokens: output, cached_tokens: cached } = usage;
-  return { requests: 1, input, output, usd: priceOf(input, cached, output, price) };
+/** What tokens count for, against limits. Where only the larger of input and maximum counts, input is what exceeds the maximum. */
+function chargedTokens(
+  { input, cached, output }: { input: number; cached: number; output: number },
+  { output: charge, cachedInput, outputMultiplier, inputAndOutput }: Accounting,
+): Pick<Cost, 'input' | 'output'> {
+  const counted = cachedInput === 'free' ? input - cached : input;
+  const charged = output * outputMultiplier;
+  const larger = inputAndOutput === 'larger' && charge !== 'actual';
+  const beside = larger ? Math.max(0, counted - charged) : counted;
+  return { input: beside, output: charged };
 }
+
+/** How a call ended, as far as it may count. */
+export interface EndedUse {
+  usage: Usage | null;
+  /** Whether the provider answered with a failure. */
+  refused: boolean;
+  /** US dollars; null: nobody knows. */
+  usd: number | null;
+}
+
+/**
+ * What an ended call was charged, given what it was booked with; null: nobody knows, so that stands. A maximum that the
+ * provider keeps is not corrected by what came of it.
+ */
+export function settledCost(booked: Cost, ended: EndedUse, accounting: Accounting): Cost | null {
+  const { usage, refused, usd } = ended;
+  if (usage === null) {
+    const free = refused && accounting.failedRequests === 'free';
+    return free ? { requests: 0, input: 0, output: 0, usd: usd ?? 0 } : null;
+  }
+  const { input_tokens: input, cached_tokens: cached, output_tokens: output } = usage;
+  const { outputMultiplier } = accounting;
+  const kept = accounting.output === 'max_tokens' ? booked.output / outputMultiplier : output;
+  const charged = chargedTokens({ input, cached, output: kept }, accounting);
+  return { requests: 1, ...charged, usd: usd ?? booked.usd };
+}
+
+/** US dollars that a call of this usage cost; 0 where no price is known. */
+export const paidFor = (usage: Usage, price: Price | null): number =>
+  priceOf(usage.input_tokens, usage.cached_tokens, usage.output_tokens, price);
 
 function priceOf(input: number, cached: number, output: number, price: Price | null): number {
   if (price === null) return 0;

@@ -15,6 +15,7 @@ export interface Counters {
   /** Halved together now and then, so that their ratio follows what is sent lately. */
   characters: number;
   inputTokens: number;
+  cachedTokens: number;
   /** Likewise: output tokens of `outputs` answers. */
   outputTokens: number;
   outputs: number;
@@ -30,6 +31,7 @@ export const NO_CALLS: Counters = {
   meanLatencyMs: 0,
   characters: 0,
   inputTokens: 0,
+  cachedTokens: 0,
   outputTokens: 0,
   outputs: 0,
   costUsd: 0,
@@ -72,6 +74,7 @@ export interface Tally {
   latencyWeight: number;
   characters: number;
   inputTokens: number;
+  cachedTokens: number;
   outputTokens: number;
   outputs: number;
   costUsd: number;
@@ -90,6 +93,7 @@ export function tally(calls: readonly EndedOutcome[]): Tally {
     ...latencyOf(answered),
     characters: sum(used, ({ characters }) => characters),
     inputTokens: sum(used, ({ input_tokens }) => input_tokens),
+    cachedTokens: sum(used, ({ cached_tokens }) => cached_tokens),
     outputTokens: sum(used, ({ output_tokens }) => output_tokens),
     outputs: used.length,
     costUsd: sum(calls, ({ costUsd }) => costUsd),
@@ -149,6 +153,7 @@ export function countEnded(counters: Counters, calls: Tally): Counters {
     meanLatencyMs: counters.meanLatencyMs + weight * (calls.latencyMs - counters.meanLatencyMs),
     characters: (counters.characters + calls.characters) * inputScale,
     inputTokens: inputTokens * inputScale,
+    cachedTokens: (counters.cachedTokens + calls.cachedTokens) * inputScale,
     outputTokens: (counters.outputTokens + calls.outputTokens) * outputScale,
     outputs: outputs * outputScale,
     costUsd: counters.costUsd + calls.costUsd,
@@ -158,6 +163,10 @@ export function countEnded(counters: Counters, calls: Tally): Counters {
 /** Characters per token as measured; null before the first answer with a usage. */
 export const charsPerToken = ({ characters, inputTokens }: Counters): number | null =>
   inputTokens > 0 && characters > 0 ? characters / inputTokens : null;
+
+/** Part of the input that was read from the provider's cache, 0…1. */
+export const cachedShare = ({ cachedTokens, inputTokens }: Counters): number =>
+  inputTokens > 0 ? Math.min(1, cachedTokens / inputTokens) : 0;
 
 /** Mean length of an answer in tokens; null before the first. */
 export const meanOutput = ({ outputTokens, outputs }: Counters): number | null =>

@@ -1,12 +1,13 @@
 export {
   AMOUNTS,
-  actualCost,
+  paidFor,
+  settledCost,
   amountCounted,
   amountOf,
   differenceOf,
   expectedCost,
 } from './cost.ts';
-export type { Amount, Cost, CostFacts } from './cost.ts';
+export type { Amount, Cost, CostFacts, EndedUse } from './cost.ts';
 export {
   ASK_AHEAD_MS,
   HORIZON_MS,
@@ -56,14 +57,26 @@ export {
   withBudget,
 } from './state.ts';
 export type { AdmissionState, BudgetState } from './state.ts';
-export { HOLE_MS, book, leasing } from './book.ts';
+export { HOLE_MS, book } from './book.ts';
+export { isByCalls } from './paces.ts';
+export { leasing } from './permits.ts';
+export {
+  NOTHING_PRODUCED,
+  PRODUCING,
+  isSpeedKnown,
+  plannedShare,
+  producedLimit,
+  shortMs,
+} from './produced.ts';
+export type { Answered, Produced } from './produced.ts';
 export type { Binding, BookRequest, Booking } from './book.ts';
-export { correctionsOf, refundsOf, renew, settle } from './settle.ts';
+export { answeredOf, correctionsOf, refundsOf, renew, settle } from './settle.ts';
 export type { Corrections, EndedCall, SettleRequest } from './settle.ts';
 export {
   MOST_INPUT_TOKENS,
   MOST_OUTPUTS,
   NO_CALLS,
+  cachedShare,
   charsPerToken,
   countEnded,
   meanOutput,

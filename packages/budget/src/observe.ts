@@ -5,9 +5,9 @@
  */
 import { NOTHING_LEARNT } from './learnt.ts';
 import { lowerTo } from './pacer.ts';
-import { paceIn } from './paces.ts';
+import { isByCalls, paceIn } from './paces.ts';
 import type { BudgetRules, PacedDimension, PacerRule } from './rules.ts';
-import { budgetIn, pacerIn, withBudget } from './state.ts';
+import { budgetIn, pacerIn, withBudget, withLevelAtMost } from './state.ts';
 import type { AdmissionState } from './state.ts';
 
 export interface Report {
@@ -57,8 +57,11 @@ function lower(
   { dimension, left, now }: { dimension: PacedDimension; left: number; now: number },
 ): AdmissionState {
   const { budget } = rules;
-  const pace = paceIn(state, budget, { rule: ruleOf(rules, dimension), now });
+  const rule = ruleOf(rules, dimension);
+  const pace = paceIn(state, budget, { rule, now });
   if (pace === null) return state;
+  if (isByCalls(state, rules, rule))
+    return withLevelAtMost(state, budget, { most: left * pace.msPerUnit, now });
   const pacer = pacerIn(state, budget, pace);
   const lowered = lowerTo(pacer, left * pace.msPerUnit, { now, burstMs: pace.burstMs });
   const { pacers } = budgetIn(state, budget);

@@ -43,6 +43,15 @@ export function settlePacer(
   return { fullAt: Math.max(pacer.fullAt, now) - balance, credit: 0 };
 }
 
+/**
+ * Settles output that the provider counted as it was produced. What it was less than expected was never taken there, so
+ * it may be used at once; what it was more is a debt.
+ */
+export const settleProduced = (pacer: Pacer, debtMs: number, now: number): Pacer => ({
+  ...pacer,
+  fullAt: (debtMs > 0 ? Math.max(pacer.fullAt, now) : pacer.fullAt) + debtMs,
+});
+
 /** Lowers the level to what the provider says is left (ms of rate). More than our burst says nothing new. */
 export const lowerTo = (
   pacer: Pacer,

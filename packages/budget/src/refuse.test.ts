@@ -44,6 +44,7 @@ const answered = (state: AdmissionState, rules: BudgetRules[], now: number): Adm
       longestMs: 5,
       answers: 1,
       quickestMs: 5,
+      answered: { calls: 0, tokens: 0, ms: 0 },
     },
     now,
   );
@@ -180,6 +181,7 @@ describe('a 429', () => {
         longestMs: 5,
         answers: 0,
         quickestMs: 0,
+        answered: { calls: 0, tokens: 0, ms: 0 },
       },
       NOW + 1_000,
     );

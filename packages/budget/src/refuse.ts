@@ -10,12 +10,13 @@ import type { Amount, Cost } from './cost.ts';
 import type { RateDimension } from '@sluice/job';
 import { LEARNING, NOTHING_LEARNT, lowered } from './learnt.ts';
 import { emptyAt } from './pacer.ts';
-import { paceIn } from './paces.ts';
+import { isByCalls, paceIn } from './paces.ts';
+import { PRODUCING, levelAt } from './produced.ts';
 import { PACED_DIMENSIONS } from './rules.ts';
 import type { BudgetRules, PacedDimension, PacerRule } from './rules.ts';
 import { perMinute, rolled, withoutSent } from './sent.ts';
 import { loweredSlots, slotsOf } from './slots.ts';
-import { budgetIn, liveLeases, pacerIn, withBudget } from './state.ts';
+import { budgetIn, liveLeases, pacerIn, withBudget, withLevelAtMost } from './state.ts';
 import type { AdmissionState } from './state.ts';
 
 export interface Refusal {
@@ -113,7 +114,7 @@ const pausing = (
   );
 
 interface Target {
-  budget: string;
+  rules: BudgetRules;
   rule: PacerRule;
 }
 
@@ -128,27 +129,41 @@ function target(
   const { rules, limit, now } = asked;
   const own = rules[0] as BudgetRules;
   const unknown = own.pacers.find(({ dimension }) => dimension === (limit ?? 'rpm')) as PacerRule;
-  let found: Target = { budget: own.budget, rule: unknown };
+  let found: Target = { rules: own, rule: unknown };
   let furthest = -1;
-  for (const { budget, pacers } of rules) {
-    for (const rule of pacers) {
-      const pace = paceIn(state, budget, { rule, now });
-      if (pace === null || (limit !== null && limit !== rule.dimension)) continue;
-      const { fullAt } = pacerIn(state, budget, pace);
+  for (const each of rules) {
+    for (const rule of each.pacers) {
+      const fullAt = fullAtOf(state, each, { rule, now });
+      if (fullAt === null || (limit !== null && limit !== rule.dimension)) continue;
       if (fullAt <= furthest) continue;
       furthest = fullAt;
-      found = { budget, rule };
+      found = { rules: each, rule };
     }
   }
   return found;
 }
 
+/** When the bucket of a limit will be full; null = no limit is known. */
+function fullAtOf(
+  state: AdmissionState,
+  rules: BudgetRules,
+  { rule, now }: { rule: PacerRule; now: number },
+): number | null {
+  const { budget } = rules;
+  const pace = paceIn(state, budget, { rule, now });
+  if (pace === null) return null;
+  if (!isByCalls(state, rules, rule)) return pacerIn(state, budget, pace).fullAt;
+  const { produced } = budgetIn(state, budget);
+  return now + PRODUCING.fullMs - levelAt(produced, { emptiedAt: state.emptiedAt, now });
+}
+
 /** Lowers the pace, if this is a lesson, and goes on from an empty bucket after the pause. */
 function slowed(
   state: AdmissionState,
-  { budget, rule, teach, until }: Target & { teach: boolean; until: number },
+  { rules, rule, teach, until }: Target & { teach: boolean; until: number },
   now: number,
 ): AdmissionState {
+  const { budget } = rules;
   const { dimension } = rule;
   const { learnt, sent } = budgetIn(state, budget);
   const before = learnt[dimension] ?? NOTHING_LEARNT;
@@ -161,6 +176,7 @@ function slowed(
   const taught = withBudget(state, budget, { learnt: { ...learnt, [dimension]: after } });
   const then = paceIn(taught, budget, { rule, now });
   if (then === null) return taught;
+  if (isByCalls(state, rules, rule)) return withLevelAtMost(taught, budget, { most: 0, now });
   const pacers = { ...budgetIn(taught, budget).pacers };
   pacers[dimension] = emptyAt(pacerIn(taught, budget, then), until, then.burstMs);
   return withBudget(taught, budget, { pacers });

@@ -16,7 +16,7 @@ export const RESERVE = {
   /** An interactive call keeps the reserve for the next ones so long, ms. */
   forMs: 30_000,
   /** How far ahead batch may be booked beside it, ms. */
-  horizonMs: 100,
+  horizonMs: 60,
 } as const;
 
 export const isReserved = (state: AdmissionState, budget: string, now: number): boolean =>

@@ -6,7 +6,7 @@ import { book } from './book.ts';
 import type { Cost } from './cost.ts';
 import { rulesOf } from './rules.ts';
 import type { BudgetRules, PacerRule } from './rules.ts';
-import { correctionsOf, refundsOf, renew, settle } from './settle.ts';
+import { answeredOf, correctionsOf, refundsOf, renew, settle } from './settle.ts';
 import { fullState, pacerIn } from './state.ts';
 import type { AdmissionState } from './state.ts';
 import { usedIn } from './rolling-window.ts';
@@ -46,9 +46,13 @@ const settled = (state: AdmissionState, calls: ReturnType<typeof call>[], now = 
       longestMs: 1_000,
       answers: calls.length,
       quickestMs: 1_000,
+      answered: answeredOf(calls),
     },
     now,
   );
+
+/** Of the expected output, what answers have: right on average. */
+const FACTORS = [0.2, 2.4, 0.6, 0.8];
 
 const spent = (state: AdmissionState): number =>
   usedIn(state.budgets['mini']?.windows.usd_per_day ?? []);
@@ -57,11 +61,13 @@ describe('differences between expected and actual', () => {
   test('where the maximum is charged, only the input and the money are corrected', () => {
     const calls = [call(cost(100, 500, 2), cost(120, 50, 1))];
     assert.deepEqual(correctionsOf(rulesWith('actual'), calls), {
-      pacers: [0, -430, 20, -450],
+      pacers: [0, 20, 20, 0],
+      produced: [0, -450, 0, -450],
       windows: [{ more: 0, less: 1 }],
     });
     assert.deepEqual(correctionsOf(rulesWith('max_tokens'), calls), {
       pacers: [0, 20, 20, 0],
+      produced: [0, 0, 0, 0],
       windows: [{ more: 0, less: 1 }],
     });
   });
@@ -72,7 +78,7 @@ describe('differences between expected and actual', () => {
 
   test('debts and credits of one settlement are netted', () => {
     const calls = [call(cost(0, 100), cost(0, 300)), call(cost(0, 100), cost(0, 20))];
-    assert.deepEqual(correctionsOf(rules, calls).pacers, [0, 120, 0, 120]);
+    assert.deepEqual(correctionsOf(rules, calls).produced, [0, 120, 0, 120]);
   });
 });
 
@@ -83,11 +89,17 @@ describe('a settled pacer', () => {
   });
 
   test('keeps credit for later debts, at most half a second of rate, and starts nothing earlier for it', () => {
-    const credited = settled(fullState(), [call(cost(0, 2_000), cost(0, 100))]);
+    const credited = settled(fullState(), [call(cost(2_000, 0), cost(100, 0))]);
     assert.deepEqual(pacerIn(credited, 'mini', tpm), { fullAt: 0, credit: 500 });
-    const indebted = settled(credited, [call(cost(0, 100), cost(0, 700))]);
+    const indebted = settled(credited, [call(cost(100, 0), cost(700, 0))]);
     const pacer = pacerIn(indebted, 'mini', tpm);
     assert.deepEqual([Math.round(pacer.fullAt - NOW), pacer.credit], [100, 0]);
+  });
+
+  test('gives output back that was not produced: it was never counted', () => {
+    const indebted = settled(fullState(), [call(cost(0, 100), cost(0, 1_100))]);
+    const given = settled(indebted, [call(cost(0, 700), cost(0, 100))]);
+    assert.equal(Math.round(pacerIn(given, 'mini', tpm).fullAt - NOW), 400);
   });
 
   test('with estimates that are right on average keeps most of the rate', () => {
@@ -100,9 +112,9 @@ describe('a settled pacer', () => {
       const request = { rules: [rules], costs, band: 'batch' as const, leases, leaseMs: 1_000 };
       const { decision, state: next } = book(state, request, now);
       sent += decision.starts.length;
-      const factor = [0.2, 2.4, 0.6, 0.8][i % 4] as number;
+      const before = sent - decision.starts.length;
       const ended = decision.starts.map((_, j) => ({
-        ...call(cost(0, 20), cost(0, 20 * factor)),
+        ...call(cost(0, 20), cost(0, 20 * (FACTORS[(before + j) % 4] as number))),
         lease: leases[j] as string,
       }));
       state = settled(next, ended, now);
@@ -177,7 +189,7 @@ describe('money and counts per day', () => {
   });
 
   test('are given back for calls that were not made', () => {
-    const unmade = { longestMs: 0, answers: 0, quickestMs: 0 };
+    const unmade = { longestMs: 0, answers: 0, quickestMs: 0, answered: answeredOf([]) };
     const corrections = [refundsOf(rules, [cost(1, 1, 4)])];
     const request = { rules: [rules], corrections, leases: ['a'], ...unmade };
     assert.equal(spent(settle(booked, request, NOW)), 4);

@@ -8,12 +8,14 @@
  */
 import { amountOf, differenceOf } from './cost.ts';
 import type { Cost } from './cost.ts';
-import { leasing } from './book.ts';
-import { settlePacer } from './pacer.ts';
-import { paceIn } from './paces.ts';
+import { settlePacer, settleProduced } from './pacer.ts';
+import { isByCalls, paceIn } from './paces.ts';
+import { leasing } from './permits.ts';
+import { afterAnswers, levelAt, producedLimit } from './produced.ts';
+import type { Answered } from './produced.ts';
 import { CREDIT_MARGIN_MS, addTo, giveBack, liveBins } from './rolling-window.ts';
 import type { Bin } from './rolling-window.ts';
-import type { BudgetRules, WindowRule } from './rules.ts';
+import type { BudgetRules, Dimension, WindowRule } from './rules.ts';
 import { grownSlots } from './slots.ts';
 import { budgetIn, pacerIn, withBudget } from './state.ts';
 import type { AdmissionState, BudgetState } from './state.ts';
@@ -28,8 +30,10 @@ export interface EndedCall {
 
 /** What ended calls change in one budget. Pacers and windows in the order of its rules. */
 export interface Corrections {
-  /** Actual − expected in the pacer's unit, summed. */
+  /** Actual − expected in the pacer's unit, summed: of what was charged when calls began. */
   pacers: number[];
+  /** The same of output that is counted as it is produced. */
+  produced: number[];
   /** Charged beyond the expected, and given back, each summed. */
   windows: { more: number; less: number }[];
 }
@@ -40,7 +44,10 @@ export function correctionsOf(rules: BudgetRules, calls: readonly EndedCall[]): 
   const { outputCharge } = rules;
   return {
     pacers: rules.pacers.map(({ dimension }) =>
-      known.reduce((sum, call) => sum + differenceOf(dimension, call, outputCharge), 0),
+      known.reduce((sum, call) => sum + differenceOf(dimension, call, 'max_tokens'), 0),
+    ),
+    produced: rules.pacers.map(({ dimension }) =>
+      outputCharge === 'actual' ? outputDifference(dimension, known) : 0,
     ),
     windows: rules.windows.map(({ dimension }) => {
       const differences = known.map((call) => differenceOf(dimension, call, outputCharge));
@@ -52,9 +59,18 @@ export function correctionsOf(rules: BudgetRules, calls: readonly EndedCall[]): 
   };
 }
 
+const outputDifference = (
+  dimension: Dimension,
+  calls: readonly { expected: Cost; actual: Cost }[],
+): number =>
+  dimension === 'tpm' || dimension === 'otpm'
+    ? calls.reduce((sum, { expected, actual }) => sum + actual.output - expected.output, 0)
+    : 0;
+
 /** What calls that were booked and not made give back: day and month counts. Rates are never given back. */
 export const refundsOf = (rules: BudgetRules, costs: readonly Cost[]): Corrections => ({
   pacers: rules.pacers.map(() => 0),
+  produced: rules.pacers.map(() => 0),
   windows: rules.windows.map(({ dimension }) => ({
     more: 0,
     less: costs.reduce((sum, cost) => sum + amountOf(dimension, cost), 0),
@@ -70,7 +86,19 @@ export interface SettleRequest {
   /** How many were answered, and how long the quickest of these took, ms. */
   answers: number;
   quickestMs: number;
+  /** Those whose usage is known. */
+  answered: Answered;
 }
+
+/** What calls whose usage is known say of how fast they produce. */
+export const answeredOf = (calls: readonly EndedCall[]): Answered =>
+  calls.reduce(
+    (sum, { actual, tookMs }) =>
+      actual === null
+        ? sum
+        : { calls: sum.calls + 1, tokens: sum.tokens + actual.output, ms: sum.ms + tookMs },
+    { calls: 0, tokens: 0, ms: 0 },
+  );
 
 /** Ends calls: frees their permits and corrects what was charged. */
 export function settle(state: AdmissionState, request: SettleRequest, now: number): AdmissionState {
@@ -84,8 +112,28 @@ export function settle(state: AdmissionState, request: SettleRequest, now: numbe
       pacers: settledPacers(state, rule, { change, now }),
       windows: settledWindows(state, rule, { change, now, since: now - longestMs }),
       leases,
+      produced: settledProduced(state, rule, {
+        ...request,
+        calls: Object.keys(leases).length,
+        now,
+      }),
     });
   }, taught);
+}
+
+/** Where output is counted as it is produced; `calls`: still under way. */
+function settledProduced(
+  state: AdmissionState,
+  rules: BudgetRules,
+  { answered, calls, now }: { answered: Answered; calls: number; now: number },
+): BudgetState['produced'] {
+  const { produced } = budgetIn(state, rules.budget);
+  const limit = producedLimit(rules);
+  const pace = limit && paceIn(state, rules.budget, { rule: limit, now });
+  if (pace === null) return produced;
+  const level = levelAt(produced, { emptiedAt: state.emptiedAt, now });
+  const { msPerUnit } = pace;
+  return afterAnswers(produced, answered, { level, calls, msPerUnit, now });
 }
 
 /** Answers let a slow start go on, and one to a call made after the last lesson ends the row of refusals. */
@@ -106,20 +154,20 @@ function withAnswers(
 
 function settledPacers(
   state: AdmissionState,
-  { budget, pacers }: BudgetRules,
+  rules: BudgetRules,
   { change: corrections, now }: { change: Corrections; now: number },
 ): BudgetState['pacers'] {
+  const { budget, pacers } = rules;
   const after = { ...budgetIn(state, budget).pacers };
   for (const [i, rule] of pacers.entries()) {
-    const units = corrections.pacers[i] ?? 0;
+    const known = corrections.pacers[i] ?? 0;
+    const produced = corrections.produced[i] ?? 0;
     const pace = paceIn(state, budget, { rule, now });
-    if (units === 0 || pace === null) continue;
-    const change = { now, mostCredit: rule.creditMs };
-    after[rule.dimension] = settlePacer(
-      pacerIn(state, budget, pace),
-      units * pace.msPerUnit,
-      change,
-    );
+    if ((known === 0 && produced === 0) || pace === null || isByCalls(state, rules, rule)) continue;
+    const { msPerUnit } = pace;
+    const pacer = pacerIn(state, budget, pace);
+    const settled = settlePacer(pacer, known * msPerUnit, { now, mostCredit: rule.creditMs });
+    after[rule.dimension] = settleProduced(settled, produced * msPerUnit, now);
   }
   return after;
 }

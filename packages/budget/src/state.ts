@@ -5,6 +5,8 @@
 import { FULL_PACER } from './pacer.ts';
 import type { Pacer } from './pacer.ts';
 import type { Learnt } from './learnt.ts';
+import { NOTHING_PRODUCED, levelAt } from './produced.ts';
+import type { Produced } from './produced.ts';
 import type { Bin } from './rolling-window.ts';
 import type { PacedDimension, WindowedDimension } from './rules.ts';
 import type { Sent } from './sent.ts';
@@ -25,6 +27,8 @@ export interface BudgetState {
   /** Pauses in a row since the last lesson, no call made after it having been answered; and when that one's pause ended. */
   refusals: number;
   lessonUntil: number;
+  /** What answers say of how fast calls produce, and what is left of a limit on it. */
+  produced: Produced;
   /** When an interactive call last asked, ms; -Infinity = never. */
   interactiveAt: number;
 }
@@ -60,6 +64,7 @@ const UNUSED: BudgetState = {
   slots: null,
   refusals: 0,
   lessonUntil: 0,
+  produced: NOTHING_PRODUCED,
   interactiveAt: Number.NEGATIVE_INFINITY,
 };
 
@@ -100,3 +105,16 @@ export const withBudget = (
   ...state,
   budgets: { ...state.budgets, [budget]: { ...budgetIn(state, budget), ...change } },
 });
+
+/** No more than this is left of a limit on what calls produce, ms of its rate. */
+export function withLevelAtMost(
+  state: AdmissionState,
+  budget: string,
+  { most, now }: { most: number; now: number },
+): AdmissionState {
+  const { produced } = budgetIn(state, budget);
+  const level = levelAt(produced, { emptiedAt: state.emptiedAt, now });
+  return withBudget(state, budget, {
+    produced: { ...produced, levelMs: Math.min(level, most), at: now },
+  });
+}

@@ -1,5 +1,13 @@
 /** A checked config file → the fleet: deployments spread over their providers, budgets with roots, pools of ids. */
-import type { Budget, Deployment, Fleet, OutputCharge, Pool, Provider } from '@sluice/job';
+import type {
+  Accounting,
+  Budget,
+  Deployment,
+  Fleet,
+  OutputCharge,
+  Pool,
+  Provider,
+} from '@sluice/job';
 import { findRoots } from './roots.ts';
 import type { ConfigFile } from './schema/file.ts';
 import { PROVIDER_TYPES } from './schema/provider-types.ts';
@@ -13,7 +21,12 @@ export function buildFleet(file: ConfigFile): Fleet {
     Object.entries(file.providers).map(([id, entry]) => [id, buildProvider(id, entry)]),
   );
   const unrooted = Object.entries(file.deployments).flatMap(([name, entry]) =>
-    list(entry.provider).map((id) => buildDeployment(name, entry, providers.get(id) as Provider)),
+    list(entry.provider).map((id) =>
+      buildDeployment(name, entry, {
+        provider: providers.get(id) as Provider,
+        accounting: accountingOf(file, name, id),
+      }),
+    ),
   );
   const shared = new Set(Object.keys(file.budgets));
   const roots = findRoots(
@@ -47,7 +60,7 @@ function buildProvider(id: string, entry: ConfigFile['providers'][string]): Prov
 function buildDeployment(
   name: string,
   entry: DeploymentEntry,
-  provider: Provider,
+  { provider, accounting }: Pick<Deployment, 'provider' | 'accounting'>,
 ): Omit<Deployment, 'root'> {
   const id =
     Array.isArray(entry.provider) && entry.provider.length > 1 ? `${name}@${provider.id}` : name;
@@ -66,6 +79,7 @@ function buildDeployment(
     query: entry.query,
     dropParams: entry.drop_params,
     defaultMaxTokens: entry.default_max_tokens,
+    accounting,
   };
 }
 
@@ -85,15 +99,15 @@ function buildBudgets(
   const own = deployments.map((deployment): Budget => ({
     id: deployment.id,
     limits: withoutUndefined((file.deployments[deployment.name] as DeploymentEntry).limits),
-    outputCharge: outputCharge(file, deployment),
+    outputCharge: deployment.accounting.output,
     root: deployment.root,
   }));
   const shared = Object.entries(file.budgets).map(([id, { accounting, ...limits }]): Budget => ({
     id,
     limits: withoutUndefined(limits),
     outputCharge:
-      accounting?.output ??
-      strictest(membersOf(id, deployments).map((one) => outputCharge(file, one))),
+      outputOf(accounting) ??
+      strictest(membersOf(id, deployments).map((one) => one.accounting.output)),
     root: roots.get(id) ?? id,
   }));
   return [...own, ...shared];
@@ -103,19 +117,39 @@ function buildBudgets(
 export const membersOf = (budget: string, deployments: Iterable<Deployment>): Deployment[] =>
   [...deployments].filter(({ budgets }) => budgets.includes(budget));
 
-/** Whose word counts: the deployment's, its provider's, else what the vendor of the type does. */
-export function outputCharge(file: ConfigFile, { name, provider }: Deployment): OutputCharge {
-  const entry = file.providers[provider.id] as ConfigFile['providers'][string];
-  return (
-    file.deployments[name]?.accounting?.output ??
-    entry.accounting?.output ??
-    PROVIDER_TYPES[entry.type].output
-  );
+/** Whose word counts, setting by setting: the deployment's, its provider's, else what the vendor of the type does. */
+function accountingOf(file: ConfigFile, name: string, provider: string): Accounting {
+  const { type, accounting: account } = file.providers[provider] as ConfigFile['providers'][string];
+  const own = file.deployments[name]?.accounting;
+  const said = { ...account, ...own };
+  const usual: Accounting = PROVIDER_TYPES[type].accounting;
+  return {
+    output: outputOf(said) ?? usual.output,
+    cachedInput: said.cached_input ?? usual.cachedInput,
+    failedRequests: said.failed_requests ?? usual.failedRequests,
+    outputMultiplier: said.output_multiplier ?? usual.outputMultiplier,
+    inputAndOutput: said.input_and_output ?? usual.inputAndOutput,
+  };
+}
+
+/** A maximum that is given back is one that was charged. Null = nothing is said. */
+function outputOf(
+  said:
+    | {
+        output?: 'max_tokens' | 'actual' | undefined;
+        reservation?: 'kept' | 'released' | undefined;
+      }
+    | undefined,
+): OutputCharge | null {
+  if (said?.output === 'actual') return 'actual';
+  if (said?.reservation === 'released') return 'released';
+  return said?.output ?? (said?.reservation === 'kept' ? 'max_tokens' : null);
 }
 
 /** Where members differ, the charge that can never overspend. */
 const strictest = (charges: OutputCharge[]): OutputCharge =>
-  charges.every((charge) => charge === 'actual') && charges.length > 0 ? 'actual' : 'max_tokens';
+  (['max_tokens', 'released', 'actual'] as const).find((charge) => charges.includes(charge)) ??
+  'max_tokens';
 
 function buildPool(id: string, pool: PoolEntry, deployments: Deployment[]): Pool {
   const idsOf = (mention: string): string[] =>

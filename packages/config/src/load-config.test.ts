@@ -337,3 +337,32 @@ test('a file that cannot be read is a mistake too', () => {
     ': /nowhere/sluice.yaml: ENOENT; a file that can be read by this process',
   ]);
 });
+
+test('accounting: the vendor’s way, a provider’s and a deployment’s words over it, one by one; a shared budget the most careful', () => {
+  const { fleet } = ok(
+    load(`
+providers:
+  a: { type: openai, api_key: k }
+  c: { type: anthropic, api_key: k }
+  bedrock: { type: openai, accounting: { reservation: released, output_multiplier: 5 } }
+deployments:
+  one: { provider: a, model: m }
+  two: { provider: c, model: m, budget: org }
+  three: { provider: bedrock, model: m, budget: org, accounting: { failed_requests: free } }
+budgets: { org: { tpm: 5 } }
+pools: { f: [one, two, three] }
+`),
+  );
+  const { deployments, budgets } = fleet;
+  const usual = { failedRequests: 'count', outputMultiplier: 1, inputAndOutput: 'sum' };
+  const openai = { ...usual, output: 'max_tokens', cachedInput: 'counts' };
+  assert.deepEqual(deployments.get('one')?.accounting, openai);
+  const anthropic = { ...usual, output: 'actual', cachedInput: 'free' };
+  assert.deepEqual(deployments.get('two')?.accounting, anthropic);
+  const said = { output: 'released', failedRequests: 'free', outputMultiplier: 5 };
+  assert.deepEqual(deployments.get('three')?.accounting, { ...openai, ...said });
+  assert.deepEqual(
+    ['org', 'three'].map((id) => budgets.get(id)?.outputCharge),
+    ['released', 'released'],
+  );
+});

@@ -1,6 +1,6 @@
 /** What a correct config file says that its author may not have meant. Sentences, without secrets. */
 import type { Deployment, Fleet, Tenant } from '@sluice/job';
-import { membersOf, outputCharge } from './build-fleet.ts';
+import { membersOf } from './build-fleet.ts';
 import type { ConfigFile } from './schema/file.ts';
 
 export function findWarnings(file: ConfigFile, fleet: Fleet, tenants: Tenant[]): string[] {
@@ -35,10 +35,10 @@ function budgetWarnings(file: ConfigFile, deployments: Deployment[]): string[] {
   return Object.entries(file.budgets).flatMap(([id, budget]) => {
     const members = membersOf(id, deployments);
     if (members.length === 0) return [`budgets.${id}: no deployment draws on it`];
-    const charges = new Set(members.map((one) => outputCharge(file, one)));
+    const charges = new Set(members.map(({ accounting }) => accounting.output));
     if (budget.accounting || charges.size < 2) return [];
     return [
-      `budgets.${id}: its deployments count output differently; max_tokens is used for all, set accounting to choose`,
+      `budgets.${id}: its deployments count output differently; the most careful way is used for all, set accounting to choose`,
     ];
   });
 }

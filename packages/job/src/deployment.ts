@@ -29,10 +29,24 @@ export interface Price {
 }
 
 /**
- * How a provider charges output tokens against its token limits: `max_tokens` = the request's maximum at
- * admission, never given back (OpenAI: facts in wire format's adapter); `actual` = what was produced (Anthropic).
+ * How a provider charges output tokens against its token limits: `max_tokens` = the request's maximum at admission, never
+ * given back (OpenAI: facts in wire format's adapter); `released` = likewise, but what was not produced is given back when
+ * the request has ended (Azure, Bedrock); `actual` = what was produced (Anthropic).
  */
-export type OutputCharge = 'max_tokens' | 'actual';
+export type OutputCharge = 'max_tokens' | 'released' | 'actual';
+
+/** How a provider counts a deployment's calls against its limits. */
+export interface Accounting {
+  output: OutputCharge;
+  /** Whether input read from the provider's cache counts. */
+  cachedInput: 'counts' | 'free';
+  /** Whether a call that the provider refused or failed counts. */
+  failedRequests: 'count' | 'free';
+  /** What one output token counts. */
+  outputMultiplier: number;
+  /** What limits on input and output together count: both, or the larger of the two. */
+  inputAndOutput: 'sum' | 'larger';
+}
 
 /** A set of limits that one or several deployments share. Every deployment has one of its own, named as it. */
 export interface Budget {
@@ -77,6 +91,8 @@ export interface Deployment {
   dropParams: string[];
   /** Output tokens assumed for a request that sets no maximum. */
   defaultMaxTokens: number;
+  /** `output` is that of its own budget. */
+  accounting: Accounting;
 }
 
 /** What clients name as the model. */

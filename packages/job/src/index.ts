@@ -13,6 +13,7 @@ export type {
   Deployment,
   Fleet,
   Limits,
+  Accounting,
   OutputCharge,
   Pool,
   Price,

@@ -100,6 +100,8 @@ export interface StoredBatch extends NewBatch {
   idealMs: number | null;
   etaAt: number | null;
   costEstimateUsd: number | null;
+  /** Between what its cost will probably lie, US dollars. */
+  costRangeUsd: { low: number; high: number } | null;
 }
 
 /** Accepts a batch. As for {@link acceptJob}. */
@@ -172,8 +174,12 @@ function storedBatchOf(id: string, hash: Record<string, string>): StoredBatch {
     idealMs: nullableNumber(hash['ideal_ms']),
     etaAt: nullableNumber(hash['eta_at']),
     costEstimateUsd: nullableNumber(hash['cost_estimate']),
+    costRangeUsd: rangeOf(hash['cost_low'], hash['cost_high']),
   };
 }
+
+const rangeOf = (low: string | undefined, high: string | undefined) =>
+  low && high ? { low: Number(low), high: Number(high) } : null;
 
 function requestOf(id: string, hash: Record<string, string>): NewBatch {
   return {

@@ -24,6 +24,8 @@ interface Claimed {
   priority: string;
   createdAt: number;
   tier: number;
+  /** Output tokens that an answer is expected to have, as placement knew it; null = nobody knows. */
+  expects: number | null;
   /** Nothing of it begins after this, ms. */
   deadlineAt: number;
 }
@@ -53,7 +55,7 @@ export type ClaimResult =
   | { kind: 'drop' }
   | { kind: 'held'; forMs: number };
 
-const SHARED_FIELDS = ['pool', 'priority', 'created', 'tier', 'deadline'] as const;
+const SHARED_FIELDS = ['pool', 'priority', 'created', 'tier', 'expects', 'deadline'] as const;
 const JOB_FIELDS = [
   ...SHARED_FIELDS,
   'endpoint',
@@ -109,6 +111,7 @@ const claimedOf = (before: Before, fields: Fields<typeof SHARED_FIELDS>) => ({
   priority: fields.priority,
   createdAt: Number(fields.created),
   tier: Number(fields.tier || 1),
+  expects: fields.expects === '' ? null : Number(fields.expects),
   deadlineAt: fields.deadline === '' ? Infinity : Number(fields.deadline),
 });
 

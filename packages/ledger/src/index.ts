@@ -110,3 +110,5 @@ export { decodeOutcomes, encodeOutcomes } from './outcome-fields.ts';
 export type { OutcomeMeta } from './outcome-fields.ts';
 export { addSpending, returnAllowance, settleOpen, takeAllowance } from './tenants.ts';
 export type { Allowance, TenantLimits, TenantRequest } from './tenants.ts';
+export { answerDryRun, askDryRun, forgetDryRun, readDryRun, readDryRunAnswer } from './dry-runs.ts';
+export type { DryRun } from './dry-runs.ts';

@@ -13,6 +13,7 @@
  *   <p>:{jN}:jobs|batches|files zset    ids by creation, ms: what the lists read
  *   <p>:{jN}:file:<id>, upload:<id>     hashes
  *   <p>:{jN}:expiries           zset    files, open uploads and ended batches by the time they lapse, ms
+ *   <p>:{jN}:dry:<id>, dried:<id>       strings  what a dry run asks, and its answer
  *   <p>:{jN}:idem:<hash>        string  what an Idempotency-Key made
  *   <p>:{jN}:outcomes           stream  outcomes that wait to be recorded
  *   <p>:{jN}:outbox             stream  webhook events that wait for the relay
@@ -25,7 +26,7 @@
  *   <p>:{jN}:usage:<hour>       hash    what was used in an hour since 1970 (count-usage.lua)
  *   <p>:{jN}:recorder           string  who records the outcomes of this slot now (a lease)
  *   <p>:{t:<tenant>}:…                  what its limits are counted by (tenants.ts)
- *   <p>:{ctl}:…                         leader lease, health of deployments, plan, turns of tenants
+ *   <p>:{ctl}:…                         leader lease, health of deployments, plan, turns of tenants, lengths of answers
  */
 import { SLOTS, slotOf } from '@sluice/job';
 
@@ -41,6 +42,8 @@ export interface Keys {
   chunks: (batchId: string) => string;
   /** The record behind an entry: a job's or a chunk's. */
   entry: (id: string) => string;
+  dryRun: (id: string) => string;
+  dryRunAnswer: (id: string) => string;
   file: (id: string) => string;
   upload: (id: string) => string;
   parts: (uploadId: string) => string;
@@ -66,6 +69,8 @@ export interface Keys {
   plan: string;
   /** What tenants have had, so that a change of leader forgets nothing. */
   turns: string;
+  /** How long answers are, by what is known of who asks. */
+  lengths: string;
   /** The generated webhook secret, where the config names none. */
   webhookSecret: string;
   /** Pub/sub: `<job or batch id> <status>` whenever one changes. */
@@ -96,6 +101,8 @@ export function makeKeys(prefix: string): Keys {
     extents: of('extents'),
     chunks: of('chunks'),
     entry: (id) => (isChunkId(id) ? chunk(id) : job(id)),
+    dryRun: of('dry'),
+    dryRunAnswer: of('dried'),
     file: of('file'),
     upload: of('upload'),
     parts: of('parts'),
@@ -119,6 +126,7 @@ export function makeKeys(prefix: string): Keys {
     health: `${prefix}:{ctl}:health`,
     plan: `${prefix}:{ctl}:plan`,
     turns: `${prefix}:{ctl}:turns`,
+    lengths: `${prefix}:{ctl}:lengths`,
     webhookSecret: `${prefix}:{ctl}:webhook_secret`,
     changes: `${prefix}:changes`,
     aborts: `${prefix}:aborts`,

@@ -14,6 +14,8 @@ export interface Move {
   epoch: number;
   deployment: string;
   tier: number;
+  /** Output tokens that an answer to it is expected to have; absent = nobody knows. */
+  expects?: number | null;
   /** When the sweeper looks after it; its deadline when that comes first. */
   checkAt: number;
   leaderToken: number;
@@ -39,7 +41,16 @@ export async function placeEntry(ledger: Ledger, move: Move): Promise<Moved> {
       keys.leaderSeen(slot),
       ...(isChunkId(move.id) ? [] : [keys.backlog(slot)]),
     ],
-    [move.id, move.epoch, move.deployment, move.tier, move.checkAt, move.leaderToken, move.now],
+    [
+      move.id,
+      move.epoch,
+      move.deployment,
+      move.tier,
+      move.checkAt,
+      move.leaderToken,
+      move.now,
+      move.expects ?? '',
+    ],
   );
   const [tag, epoch, deployment] = tagged(reply);
   switch (tag) {
@@ -76,6 +87,8 @@ export interface NewChunk {
   /** '' = waits for a placement (a fallback). */
   deployment: string;
   tier: number;
+  /** As for {@link Move}; of a line of it. */
+  expects?: number | null;
   epoch: number;
   lines: LineRef[];
   formats: number;
@@ -100,6 +113,7 @@ export function chunkFields(chunk: NewChunk): string[] {
     pool: chunk.pool,
     deployment: chunk.deployment,
     tier: chunk.tier,
+    expects: chunk.expects ?? '',
     left: chunk.lines.length,
     lines: JSON.stringify(chunk.lines),
     formats: chunk.formats,

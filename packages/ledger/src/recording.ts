@@ -114,8 +114,8 @@ export interface JobRecord {
 }
 
 export type Recorded =
-  | { kind: 'applied'; epoch: number; tenant: string }
-  | { kind: 'kept'; tenant: string }
+  | { kind: 'applied'; epoch: number; tenant: string; pool: string }
+  | { kind: 'kept'; tenant: string; pool: string }
   | { kind: 'before' }
   | { kind: 'not_recorder' };
 
@@ -161,9 +161,10 @@ export async function recordJob(ledger: Ledger, record: JobRecord): Promise<Reco
       ...fieldsOf(record.set),
     ],
   );
-  const [tag, epoch, tenant] = tagged(reply);
-  if (tag === 1) return { kind: 'applied', epoch: Number(epoch), tenant: String(tenant) };
-  if (tag === 2) return { kind: 'kept', tenant: String(tenant) };
+  const [tag, epoch, tenant, pool] = tagged(reply);
+  const whose = { tenant: String(tenant), pool: String(pool) };
+  if (tag === 1) return { kind: 'applied', epoch: Number(epoch), ...whose };
+  if (tag === 2) return { kind: 'kept', ...whose };
   return { kind: tag === 0 ? 'before' : 'not_recorder' };
 }
 

@@ -2,7 +2,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { seededRandom } from '@sluice/testing';
 import * as fc from 'fast-check';
-import { expectedOutput } from './expected-output.ts';
+import {
+  certaintyOf,
+  expectedMean,
+  expectedOutput,
+  outputRange,
+  usualOutput,
+} from './expected-output.ts';
 import { type Lengths, NEW_LENGTHS, afterAnswer } from './lengths.ts';
 
 const OTHERWISE = { mean: 1_024, p50: 1_024, p995: 1_024 };
@@ -48,6 +54,36 @@ test('always between the least and the most that any level says', () => {
       const { mean } = expectedOutput(levels, OTHERWISE);
       const said = [OTHERWISE.mean, ...levels.flatMap((each) => each?.mean ?? [])];
       assert.ok(mean >= Math.min(...said) - 1e-9 && mean <= Math.max(...said) + 1e-9);
+    }),
+  );
+});
+
+test('the mean alone is that of the whole, and its certainty grows with answers', () => {
+  const levels = [known(400, 3_000), null, known(20, 10)];
+  assert.equal(expectedMean(levels, 1_024), expectedOutput(levels, OTHERWISE).mean);
+  assert.equal(certaintyOf([null, NEW_LENGTHS]), 0);
+  assert.ok(Math.abs(certaintyOf([known(20, 10)]) - 0.5) < 0.01);
+  assert.ok(certaintyOf(levels) > certaintyOf([known(400, 3_000)]));
+});
+
+test('before anything is known the maximum counts only where it is small', () => {
+  assert.equal(usualOutput(16), 16);
+  assert.equal(usualOutput(4_096), usualOutput(128_000));
+  assert.ok(usualOutput(4_096) < 300);
+});
+
+test('a range narrows with what is known, holds what is likely and never exceeds the maximum', () => {
+  assert.deepEqual(outputRange(200, 1_024, 0), { low: 10, likely: 200, high: 1_024 });
+  assert.equal(Math.round(outputRange(200, 1_024, 1).high), 300);
+  const tokens = fc.integer({ min: 0, max: 5_000 });
+  fc.assert(
+    fc.property(tokens, tokens, fc.double({ min: 0, max: 1, noNaN: true }), (expected, most, c) => {
+      const { low, likely, high } = outputRange(expected, most, c);
+      assert.ok(low <= likely && likely <= high + 1e-9 && high <= most + 1e-9);
+      assert.ok(
+        high - low <=
+          outputRange(expected, most, c / 2).high - outputRange(expected, most, c / 2).low + 1e-6,
+      );
     }),
   );
 });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { seededRandom } from '@sluice/testing';
 import * as fc from 'fast-check';
-import { type Lengths, NEW_LENGTHS, afterAnswer, quantileOf } from './lengths.ts';
+import { type Lengths, NEW_LENGTHS, afterAnswer, afterAnswers, quantileOf } from './lengths.ts';
 
 const after = (answers: Iterable<number>, from: Lengths = NEW_LENGTHS): Lengths =>
   [...answers].reduce(afterAnswer, from);
@@ -67,5 +67,20 @@ test('quantiles rise, cover every answer, and stay small', () => {
         assert.deepEqual(JSON.parse(JSON.stringify(lengths)), lengths);
       },
     ),
+  );
+});
+
+const close = (a: number, b: number): boolean => Math.abs(a - b) <= 1e-9 * Math.max(1, a, b);
+
+test('many answers at once teach what they would one by one', () => {
+  const answers = fc.array(fc.integer({ min: -1, max: 20_000 }), { maxLength: 40 });
+  fc.assert(
+    fc.property(answers, answers, (before, now) => {
+      const one = after(now, after(before));
+      const many = afterAnswers(after(before), now);
+      assert.ok(close(many.known, one.known) && close(many.mean, one.mean));
+      assert.equal(many.buckets.length, one.buckets.length);
+      assert.ok(many.buckets.every((each, i) => close(each, one.buckets[i] as number)));
+    }),
   );
 });

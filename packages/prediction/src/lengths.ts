@@ -21,15 +21,24 @@ const STEPS_PER_DOUBLING = 4;
 const MOST_TOKENS = 1e7;
 
 /** After an answer of so many tokens; the same where that is no number of tokens. */
-export function afterAnswer(lengths: Lengths, tokens: number): Lengths {
-  if (!(tokens >= 0) || tokens > MOST_TOKENS) return lengths;
-  const bucket = bucketOf(tokens);
-  const size = Math.max(lengths.buckets.length, bucket + 1);
-  const buckets = Array.from({ length: size }, (_, i) => KEPT * (lengths.buckets[i] ?? 0));
-  buckets[bucket] = (buckets[bucket] as number) + 1;
-  const known = KEPT * lengths.known + 1;
-  const rate = Math.max(MEAN_LEARNING, 1 / known);
-  return { known, mean: lengths.mean + rate * (tokens - lengths.mean), buckets };
+export const afterAnswer = (lengths: Lengths, tokens: number): Lengths =>
+  afterAnswers(lengths, [tokens]);
+
+/** After several answers, oldest first: as one after the other, but for one copy instead of many. */
+export function afterAnswers(lengths: Lengths, answers: readonly number[]): Lengths {
+  const counted = answers.filter((tokens) => tokens >= 0 && tokens <= MOST_TOKENS);
+  if (counted.length === 0) return lengths;
+  const size = Math.max(lengths.buckets.length, ...counted.map((tokens) => bucketOf(tokens) + 1));
+  const kept = KEPT ** counted.length;
+  const buckets = Array.from({ length: size }, (_, i) => kept * (lengths.buckets[i] ?? 0));
+  let { known, mean } = lengths;
+  for (const [i, tokens] of counted.entries()) {
+    const bucket = bucketOf(tokens);
+    buckets[bucket] = (buckets[bucket] as number) + KEPT ** (counted.length - 1 - i);
+    known = KEPT * known + 1;
+    mean += Math.max(MEAN_LEARNING, 1 / known) * (tokens - mean);
+  }
+  return { known, mean, buckets };
 }
 
 /** The length that the part `q` (0…1) of answers does not exceed, to within a bucket; 0 where nothing is known. */

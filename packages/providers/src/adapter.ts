@@ -3,7 +3,7 @@
  * response to an answer in OpenAI's format. Nothing here opens a socket, reads a clock or logs; shared code reads
  * these properties and never branches on a format's name.
  */
-import type { Deployment, Endpoint, FailureClass, OutputCharge, Usage } from '@sluice/job';
+import type { Deployment, Endpoint, FailureClass, Usage } from '@sluice/job';
 
 export type Body = Record<string, unknown>;
 
@@ -65,7 +65,6 @@ export interface Adapter {
   /** The name in the config: `providers.<id>.type`. */
   type: string;
   defaultBaseUrl: string;
-  outputCharge: OutputCharge;
   endpoints: readonly Endpoint[];
   /**
    * Names of the parameters of this body that the wire format cannot express; empty = fine; `['endpoint']` for an

@@ -60,6 +60,13 @@ export function deploymentOf(
     query: {},
     dropParams: [],
     defaultMaxTokens: 1024,
+    accounting: {
+      output: 'actual',
+      cachedInput: 'counts',
+      failedRequests: 'count',
+      outputMultiplier: 1,
+      inputAndOutput: 'sum',
+    },
     ...more,
   };
 }

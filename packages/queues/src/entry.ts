@@ -11,7 +11,7 @@ export interface EntryData {
 /** A short step in a batch's life. */
 export interface StepData {
   batch: string;
-  step: 'validate' | 'finalise' | 'wind_down';
+  step: 'validate' | 'finalise' | 'wind_down' | 'dry_run';
 }
 
 /** Adding the same move twice makes one entry. (BullMQ forbids `:` and plain integers.) */

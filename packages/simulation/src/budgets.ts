@@ -6,10 +6,12 @@ import {
   ASK_AHEAD_MS,
   HOLE_MS,
   NOTHING_LEARNT,
+  answeredOf,
   book,
   budgetIn,
   correctionsOf,
   fullState,
+  isByCalls,
   liveBins,
   liveLeases,
   observe,
@@ -19,6 +21,7 @@ import {
   refuse,
   rulesOf,
   settle,
+  shortMs,
   usedIn,
 } from '@sluice/budget';
 import type { AdmissionState, Band, Booking, BudgetRules, Cost, Refusal } from '@sluice/budget';
@@ -106,7 +109,13 @@ export class Budgets {
       correctionsOf(rule, [{ lease, expected, actual, tookMs }]),
     );
     const answers = answered ? 1 : 0;
-    const times = { longestMs: tookMs, quickestMs: answered ? tookMs : 0, answers };
+    const known = answeredOf([{ lease, expected, actual, tookMs }]);
+    const times = {
+      longestMs: tookMs,
+      quickestMs: answered ? tookMs : 0,
+      answers,
+      answered: known,
+    };
     const request = { rules, corrections, leases: [lease], ...times };
     this.#states.set(root, settle(this.#state(root), request, now));
   }
@@ -122,6 +131,7 @@ export class Budgets {
       longestMs: 0,
       quickestMs: 0,
       answers: 0,
+      answered: answeredOf([]),
     };
     this.#states.set(root, settle(this.#state(root), request, now));
   }
@@ -187,14 +197,19 @@ function askAgainMs({ waitMs, binding, ahead }: Booking): number | null {
   return Math.max(1, waitMs - (ahead ? ASK_AHEAD_MS : HOLE_MS / 2));
 }
 
-function levelsOf(state: AdmissionState, { budget, pacers }: BudgetRules, now: number): Level[] {
+function levelsOf(state: AdmissionState, rules: BudgetRules, now: number): Level[] {
+  const { budget, pacers } = rules;
   const { learnt } = budgetIn(state, budget);
   return pacers.flatMap((rule) => {
     const { dimension } = rule;
     const pace = paceOf(rule, learnt[dimension] ?? NOTHING_LEARNT, now);
     if (pace === null) return [];
     const { fullAt } = pacerIn(state, budget, { dimension, burstMs: pace.burstMs });
-    const aheadMs = Math.max(0, fullAt - now);
+    const { produced } = budgetIn(state, budget);
+    const { emptiedAt } = state;
+    const aheadMs = isByCalls(state, rules, rule)
+      ? shortMs(produced, { emptiedAt, now })
+      : Math.max(0, fullAt - now);
     return [{ budget, dimension, perMs: 1 / pace.msPerUnit, aheadMs }];
   });
 }

@@ -1,5 +1,5 @@
 /** The workers' part: placed jobs wait at their deployment's gate, are called, and what the answers say is passed on. */
-import { actualCost } from '@sluice/budget';
+import { paidFor, settledCost } from '@sluice/budget';
 import type { Cost } from '@sluice/budget';
 import type { Deployment, Fleet, Usage } from '@sluice/job';
 import type { Agenda } from './agenda.ts';
@@ -137,7 +137,8 @@ export class Calls {
     const usage = ending.outcome === 'ok' ? usageOf(task, ending) : null;
     const costUsd = costOf(deployment, usage);
     this.#count(id, ending, costUsd);
-    const actual = usage && this.#settledCost(id, { usage, cost, costUsd });
+    const refused = ending.outcome !== 'ok' && ending.outcome !== 'timeout';
+    const actual = settledCost(cost, { usage, refused, usd: costUsd }, deployment.accounting);
     const answered = usage !== null;
     budgets.settle(id, { lease, expected: cost, actual, tookMs: ending.takesMs, answered }, now);
     this.#feedBack(id, call);
@@ -156,16 +157,6 @@ export class Calls {
     total.calls += 1;
     if (outcome === 'rate_limited') total.limited += 1;
     if (costUsd !== null) total.costUsd = (total.costUsd ?? 0) + costUsd;
-  }
-
-  /** What the provider charges a maximum for is not corrected by what came of it. */
-  #settledCost(
-    id: string,
-    { usage, cost, costUsd }: { usage: Usage; cost: Cost; costUsd: number | null },
-  ): Cost {
-    const charges = this.#ports.fleet.budgets.get(id)?.outputCharge;
-    const output = charges === 'max_tokens' ? cost.output : usage.output_tokens;
-    return { ...cost, input: usage.input_tokens, output, usd: costUsd ?? cost.usd };
   }
 
   /** Passes on what an answer says about limits. */
@@ -201,7 +192,7 @@ export class Calls {
 /** US dollars; null where the deployment has no price. A call without an answer costs nothing. */
 function costOf({ price }: Deployment, usage: Usage | null): number | null {
   if (price === null) return null;
-  return usage === null ? 0 : actualCost(usage, price).usd;
+  return usage === null ? 0 : paidFor(usage, price);
 }
 
 const usageOf = (task: Task, ending: Ending): Usage => ({

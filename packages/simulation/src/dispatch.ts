@@ -2,7 +2,14 @@
  * Places what waits, in the order of the questions: whose turn is it (fairness), which of its lines (plan), which
  * deployment (balancing). The answers are the dispatcher's own code.
  */
-import { NO_MEMORY, choose, strategyFor, strategyNamed } from '@sluice/balancing';
+import {
+  CONTENDED,
+  NO_MEMORY,
+  choose,
+  contendedDepth,
+  strategyFor,
+  strategyNamed,
+} from '@sluice/balancing';
 import type { Asked, Choice, Memory, Strategy } from '@sluice/balancing';
 import type { Cost } from '@sluice/budget';
 import { admitted, costMs, nextTurn } from '@sluice/fairness';
@@ -52,6 +59,8 @@ export class Dispatch {
   readonly #memory = new Map<string, Memory>();
   readonly #strategies = new Map<string, Strategy>();
   readonly #limits = new Map<string, Limit[]>();
+  /** Until then single jobs count as coming. */
+  #contendedUntil = Number.NEGATIVE_INFINITY;
 
   constructor(ports: DispatchPorts) {
     this.#ports = ports;
@@ -83,6 +92,7 @@ export class Dispatch {
     if (content.kind === 'batch') return this.#roomForBatch(turn, full, now);
     const lane = `${band} ${item.lane}`;
     if (full.has(lane)) return 'lane_full';
+    if (content.task.job.batch === null) this.#contendedUntil = now + CONTENDED.forMs;
     const choice = this.#choose(content.task, { jobs: 1, only: null }, now);
     if (choice.kind === 'place') {
       return { item: item.id, line: null, head: content.task, choice };
@@ -192,12 +202,13 @@ export class Dispatch {
     };
     const memory = this.#memory.get(pool.id) ?? NO_MEMORY;
     const { spillAfterMs } = pool;
+    const { depth } = settings;
     const poolNow = {
       candidates,
       strategy: this.#strategyOf(pool),
       memory,
       spillAfterMs,
-      depth: settings.depth,
+      depth: asked.band === 'batch' && now < this.#contendedUntil ? contendedDepth(depth) : depth,
     };
     return choose(asked, poolNow, { now, random });
   }

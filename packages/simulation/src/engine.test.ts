@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Accounting, Budget, Deployment } from '@sluice/job';
 import * as fc from 'fast-check';
 import { Engine } from './engine.ts';
 import type { Run } from './engine.ts';
@@ -137,4 +138,38 @@ test('whatever fails: every job ends once, calls are those that failed and the o
     ),
     { numRuns: 100 },
   );
+});
+
+/** One deployment whose tokens are scarce, and whose provider counts as this says. */
+function countedSo(over: Partial<Accounting>) {
+  const counted = exampleFleet({ x: { rpm: 6_000, tpm: 60_000 } });
+  const accounting = { ...example.accounting, ...over };
+  counted.deployments.set('x', { ...example, accounting });
+  counted.budgets.set('x', {
+    ...(counted.budgets.get('x') as Budget),
+    outputCharge: accounting.output,
+  });
+  return counted;
+}
+const example = exampleFleet({ x: {} }).deployments.get('x') as Deployment;
+
+test('however a provider counts, a client that counts likewise is not refused, and does not dawdle', async (t) => {
+  const ways: Partial<Accounting>[] = [
+    { output: 'actual' },
+    { output: 'actual', outputMultiplier: 5 },
+    { output: 'max_tokens' },
+    { output: 'max_tokens', inputAndOutput: 'larger' },
+    { output: 'released', outputMultiplier: 2 },
+    { output: 'released', failedRequests: 'free' },
+  ];
+  for (const way of ways) {
+    const about = scenario(countedSo(way), jobsAlike(300, { maxOutput: 80 }));
+    const { ratio, limited, tenants } = await report(about);
+    t.diagnostic(`${JSON.stringify(way)}: ${ratio?.toFixed(3)} of T*, ${limited} refused`);
+    assert.equal(tenants['a']?.succeeded, 300);
+    assert.equal(limited, 0, JSON.stringify(way));
+    // What is given back is not used again at once: less than it could be, never more than it may.
+    const most = way.output === 'released' ? 1.6 : 1.1;
+    assert.ok(ratio !== null && ratio >= 0.99 && ratio < most, `${JSON.stringify(way)}: ${ratio}`);
+  }
 });

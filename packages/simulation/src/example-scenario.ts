@@ -56,6 +56,13 @@ const exampleDeployment = (id: string): Deployment => ({
   query: {},
   dropParams: [],
   defaultMaxTokens: 256,
+  accounting: {
+    output: 'actual',
+    cachedInput: 'counts',
+    failedRequests: 'count',
+    outputMultiplier: 1,
+    inputAndOutput: 'sum',
+  },
 });
 
 export const exampleJob = (job: Partial<Job> = {}): Job => ({

@@ -61,11 +61,7 @@ function classOf(scenario: Scenario, jobs: readonly Job[], id: string): JobClass
     const { latency } = behaviourOf(scenario, deployment.id);
     const input = meanOf(jobs, (job) => job.inputTokens);
     const output = meanOf(jobs, (job) => answerTokens(deployment, job));
-    const cost = {
-      requests: 1,
-      input,
-      output: charged(scenario.fleet, deployment, { first, output }),
-    };
+    const cost = { requests: 1, ...charged(deployment, { first, input, output }) };
     const quick = latencyMs(latency, input, output) * (1 - latency.jitter);
     return [deployment.id, { cost, latencyMs: quick }] as const;
   });
@@ -75,13 +71,16 @@ function classOf(scenario: Scenario, jobs: readonly Job[], id: string): JobClass
 const meanOf = (jobs: readonly Job[], of: (job: Job) => number): number =>
   jobs.reduce((sum, job) => sum + of(job), 0) / jobs.length;
 
+/** A maximum that is given back costs nothing in the long run. */
 function charged(
-  fleet: Fleet,
-  { id, defaultMaxTokens }: Deployment,
-  { first, output }: { first: Job; output: number },
-): number {
-  const charge = fleet.budgets.get(id)?.outputCharge ?? 'max_tokens';
-  return charge === 'actual' ? output : (first.maxOutput ?? defaultMaxTokens);
+  { accounting, defaultMaxTokens }: Deployment,
+  { first, input, output }: { first: Job; input: number; output: number },
+): { input: number; output: number } {
+  const { outputMultiplier, inputAndOutput } = accounting;
+  const kept = accounting.output === 'max_tokens' ? (first.maxOutput ?? defaultMaxTokens) : output;
+  const counted = kept * outputMultiplier;
+  const larger = inputAndOutput === 'larger' && accounting.output !== 'actual';
+  return { input: larger ? Math.max(0, input - counted) : input, output: counted };
 }
 
 function limitsOf(

@@ -2,7 +2,14 @@
  * What answers have taught: of each deployment what production counts (packages/budget) and how long its calls take,
  * and how long answers are, by pool, tenant, batch and class (packages/prediction). Nothing is known beforehand.
  */
-import { NO_CALLS, charsPerToken, countEnded, expectedCost, tally } from '@sluice/budget';
+import {
+  NO_CALLS,
+  cachedShare,
+  charsPerToken,
+  countEnded,
+  expectedCost,
+  tally,
+} from '@sluice/budget';
 import type { Cost, Counters, EndedOutcome } from '@sluice/budget';
 import type { Deployment, Fleet } from '@sluice/job';
 import {
@@ -42,7 +49,6 @@ export interface EndedCall extends EndedOutcome {
 }
 
 export class Learned {
-  readonly #fleet: Fleet;
   readonly #known = new Map<string, Known>();
   readonly #lengths = new Map<string, Lengths>();
   /** Expected lengths as last looked at, by kind of job and by what is expected before anything is known. */
@@ -50,7 +56,6 @@ export class Learned {
   #lookedAt = 0;
 
   constructor(fleet: Fleet) {
-    this.#fleet = fleet;
     for (const deployment of fleet.deployments.values()) {
       const latency = NEW_LATENCY_MODEL;
       const known = { deployment, counters: NO_CALLS, latency, speed: newSpeed(0) };
@@ -98,9 +103,10 @@ export class Learned {
     const { defaultMaxTokens, price } = about;
     return expectedCost(kind.shape, {
       charsPerToken: charsPerToken(counters) ?? USUAL_CHARS_PER_TOKEN,
+      cachedShare: cachedShare(counters),
       meanOutput: this.output(kind, defaultMaxTokens),
       defaultMaxTokens,
-      outputCharge: this.#fleet.budgets.get(deployment)?.outputCharge ?? 'max_tokens',
+      accounting: about.accounting,
       price,
     });
   }

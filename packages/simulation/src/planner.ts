@@ -2,6 +2,7 @@
  * The plan for what waits in batches: classes of lines that cost alike, over the deployments that may run them, with what
  * has been learnt so far. Tenants do not count here: the turns decide how much, the plan decides where.
  */
+import { plannedShare } from '@sluice/budget';
 import type { Fleet, Pool } from '@sluice/job';
 import { makePlan, replan, startPace } from '@sluice/planning';
 import type { DrainProblem, JobClass, Pace, Plan } from '@sluice/planning';
@@ -149,12 +150,12 @@ export class Planner {
         budgets,
         concurrency: null,
       })),
-      budgets: [...fleet.budgets.values()].map(({ id, limits }) => ({
-        id,
-        concurrency: limits.concurrency ?? null,
-        rates: (rates.get(id) ?? []).map(({ dimension, perMs }) => ({
+      budgets: [...fleet.budgets.values()].map((budget) => ({
+        id: budget.id,
+        concurrency: budget.limits.concurrency ?? null,
+        rates: (rates.get(budget.id) ?? []).map(({ dimension, perMs }) => ({
           dimension,
-          perMs,
+          perMs: perMs * plannedShare(budget, dimension),
           burst: perMs * BURST_MS,
         })),
       })),

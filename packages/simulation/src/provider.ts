@@ -10,6 +10,7 @@ import {
   leave,
   limitViews,
   startProducing,
+  produceAtOnce,
   stopProducing,
 } from '@sluice/windows';
 import type { Dimension, LimitSet, Refusal } from '@sluice/windows';
@@ -51,8 +52,6 @@ interface Parts {
   behaviour: Behaviour;
   /** Its own limits, then those it shares. A call is admitted by all or none. */
   sets: readonly LimitSet[];
-  /** Whether the maximum of output is charged at admission. */
-  chargesMaximum: boolean;
   seed: number;
 }
 
@@ -93,7 +92,8 @@ function answerTo(parts: Parts, asking: Asking): Ending {
 
 /** An admitted call: it produces its output evenly until it ends, by itself or by its timeout. */
 function work(parts: Parts, asking: Asking, active: readonly Outage[]): Ending {
-  const { behaviour, deployment, sets, chargesMaximum } = parts;
+  const { behaviour, deployment, sets } = parts;
+  const { output: charge, outputMultiplier } = deployment.accounting;
   const output = outputOf(parts, asking.job);
   const slow = active.find(({ kind }) => kind === 'slow')?.factor ?? 1;
   const hangs = active.some(({ kind }) => kind === 'hang');
@@ -102,7 +102,7 @@ function work(parts: Parts, asking: Asking, active: readonly Outage[]): Ending {
   const wholeMs = hangs ? Infinity : Math.max(REFUSAL_MS, usual * slow * jitter);
   const takesMs = Math.min(wholeMs, deployment.timeoutMs);
   const produced = takesMs < wholeMs ? Math.floor((output * takesMs) / wholeMs) : output;
-  const perMs = chargesMaximum ? 0 : produced / takesMs;
+  const perMs = charge === 'actual' ? (produced * outputMultiplier) / takesMs : 0;
   if (perMs > 0) startProducing(sets, perMs, asking.now);
   return {
     outcome: takesMs < wholeMs ? 'timeout' : 'ok',
@@ -111,8 +111,9 @@ function work(parts: Parts, asking: Asking, active: readonly Outage[]): Ending {
     retryAfterMs: null,
     outputTokens: produced,
     finish: (now) => {
-      const correction = produced - perMs * (now - asking.now);
+      const correction = produced * outputMultiplier - perMs * (now - asking.now);
       if (perMs > 0) stopProducing(sets, { perMs, correction }, now);
+      if (charge === 'released') produceAtOnce(sets, -unused(parts, asking.job, produced), now);
       leave(sets);
     },
   };
@@ -150,10 +151,34 @@ export const latencyMs = (latency: Latency, input: number, output: number): numb
   latency.baseMs + latency.perInputToken * input + latency.perOutputToken * output;
 
 /** What it charges at admission. */
-function costOf({ deployment, chargesMaximum }: Parts, job: Job) {
-  const reserved = chargesMaximum ? (job.maxOutput ?? deployment.defaultMaxTokens) : 0;
+function costOf({ deployment }: Parts, job: Job) {
   const { inputTokens } = job;
-  return { rpm: 1, tpm: inputTokens + reserved, itpm: inputTokens, otpm: reserved };
+  const reserved = reservedFor(deployment, job);
+  return {
+    rpm: 1,
+    tpm: bothOf(deployment, inputTokens, reserved),
+    itpm: inputTokens,
+    otpm: reserved,
+  };
+}
+
+/** Output that is charged before it is there. */
+function reservedFor({ accounting, defaultMaxTokens }: Deployment, { maxOutput }: Job): number {
+  const { output, outputMultiplier } = accounting;
+  return output === 'actual' ? 0 : (maxOutput ?? defaultMaxTokens) * outputMultiplier;
+}
+
+const bothOf = ({ accounting }: Deployment, input: number, output: number): number =>
+  accounting.inputAndOutput === 'larger' && accounting.output !== 'actual'
+    ? Math.max(input, output)
+    : input + output;
+
+/** Of what was charged at admission, the part that turned out to be too much. */
+function unused({ deployment }: Parts, job: Job, produced: number): number {
+  const { inputTokens } = job;
+  const used = produced * deployment.accounting.outputMultiplier;
+  const charged = bothOf(deployment, inputTokens, reservedFor(deployment, job));
+  return charged - bothOf(deployment, inputTokens, used);
 }
 
 const outputOf = ({ deployment }: Parts, job: Job): number => answerTokens(deployment, job);

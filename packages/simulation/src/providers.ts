@@ -39,7 +39,6 @@ export function createProviders(scenario: Scenario): Providers {
       deployment,
       behaviour: behaviourOf(scenario, deployment.id),
       sets: deployment.budgets.map((id) => sets.get(id) as LimitSet),
-      chargesMaximum: fleet.budgets.get(deployment.id)?.outputCharge !== 'actual',
       seed,
     };
     return [deployment.id, provider(parts)] as const;

@@ -48,12 +48,14 @@ export function taskOf(job: Job, index: number): Task {
   };
 }
 
-/** Pool, wire formats, batch, and size of input and of the maximum of output, by powers of two. */
+/** Pool, wire formats, batch, and size of input and of the maximum of output. */
 function classKeyOf({ pool, eligible, batch, characters, maxOutput }: Job): string {
   const able = eligible === null ? '*' : [...eligible].join(',');
   const most = maxOutput === null ? '-' : sizeOf(maxOutput);
   return `${pool} ${able} ${batch ?? ''} ${sizeOf(characters)} ${most}`;
 }
 
-/** By powers of two. */
-export const sizeOf = (amount: number): number => Math.floor(Math.log2(Math.max(1, amount)));
+const STEPS_PER_DOUBLING = 2;
+/** Steps of half a doubling: lines of one class are alike enough that what is taken of it first is as the rest is. */
+export const sizeOf = (amount: number): number =>
+  Math.floor(STEPS_PER_DOUBLING * Math.log2(Math.max(1, amount)));

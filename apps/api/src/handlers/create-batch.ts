@@ -3,6 +3,8 @@ import { readLines } from '@sluice/files';
 import type { Writing } from '@sluice/files';
 import { ENDPOINTS } from '@sluice/job';
 import type { Endpoint } from '@sluice/job';
+import { createFile } from '@sluice/ledger';
+import type { FileRecord } from '@sluice/ledger';
 import type { z } from 'zod';
 import type { Api } from '../api.ts';
 import { batchObject } from '../batch-object.ts';
@@ -19,6 +21,7 @@ import { metadata as metadataShape } from '../shapes/fields.ts';
 import { checkWebhook } from '../submit-job.ts';
 import { refuseInput, submitBatch } from '../submit-batch.ts';
 import type { BatchOrder } from '../submit-batch.ts';
+import { dryRun } from './dry-run.ts';
 import { forgetFile, keepForBatch, newFile } from './files.ts';
 
 export const createBatch = (api: Api, request: ApiRequest): Promise<Reply> =>
@@ -26,12 +29,8 @@ export const createBatch = (api: Api, request: ApiRequest): Promise<Reply> =>
     ? createDirectly(api, request)
     : createFromFile(api, request);
 
-const refuseDryRun = (): never =>
-  refuse('not_available_yet', { param: 'dry_run', values: { field: 'dry_run' } });
-
 async function createFromFile(api: Api, request: ApiRequest): Promise<Reply> {
   const wanted = checkBody(batchRequest, request.json);
-  if (wanted.dry_run) refuseDryRun();
   const id = wanted.input_file_id;
   const file = await lookForFile(api, request.caller, { id, now: request.now });
   if (file === null) refuseInput(show(id), `cannot find file ${show(id)}`);
@@ -50,6 +49,7 @@ async function createFromFile(api: Api, request: ApiRequest): Promise<Reply> {
     outputExpiresAfter: wanted.output_expires_after?.seconds ?? null,
     retryOf: null,
   };
+  if (wanted.dry_run) return dryRun(api, request, { order, storeName: file?.storeName as string });
   const { batch } = await submitBatch(api, request, { order, content: request.text });
   return ok(batchObject(batch));
 }
@@ -59,7 +59,6 @@ type DirectQuery = z.output<typeof directQuery>;
 /** The body goes into the store as it is; the first line's `url` is the endpoint. */
 async function createDirectly(api: Api, request: ApiRequest): Promise<Reply> {
   const query = readQuery(directQuery, request.query, 'metadata');
-  if (query.dry_run) refuseDryRun();
   const pairs = readGroup(request.query, 'metadata');
   const metadata = pairs.size === 0 ? null : check(metadataShape, Object.fromEntries(pairs));
   checkWebhook(api, query.webhook_url ?? null);
@@ -69,7 +68,8 @@ async function createDirectly(api: Api, request: ApiRequest): Promise<Reply> {
   try {
     const endpoint = await receiveLines(request, writing, api.settings.server);
     const order = { ...orderOf(query), metadata, endpoint };
-    return await createOfBytes(api, request, { id, writing, order, filename: query.filename });
+    const { filename, dry_run: dry = false } = query;
+    return await createOfBytes(api, request, { id, writing, order, filename, dry });
   } finally {
     await writing.abort();
   }
@@ -87,31 +87,54 @@ const orderOf = (
   retryOf: null,
 });
 
+/** Should nobody remove it: the file of a dry run lapses by itself. */
+const DRY_RUN_SECONDS = 3_600;
+
 interface Direct {
   id: string;
   writing: Writing;
   order: Omit<BatchOrder, 'inputFileId'>;
   filename: string;
+  /** Nothing is made of it. */
+  dry: boolean;
 }
 
 async function createOfBytes(
   api: Api,
   request: ApiRequest,
-  { id, writing, order, filename }: Direct,
+  { id, writing, order: ordered, filename, dry }: Direct,
 ): Promise<Reply> {
   const { bytes, digest } = await writing.commit();
   api.metrics.bytesReceived.inc(bytes);
   const form = { bytes, filename };
-  const file = newFile(api, request, { id, form, purpose: 'batch', lifeSeconds: null });
+  const lifeSeconds = dry ? DRY_RUN_SECONDS : null;
+  const file = newFile(api, request, { id, form, purpose: 'batch', lifeSeconds });
+  const order = { ...ordered, inputFileId: id };
+  if (dry) return runDry(api, request, { order, file });
   await keepForBatch(api, file);
   const content = `${digest} ${request.query.toString()}`;
-  const keep = { order: { ...order, inputFileId: id }, content };
-  const { batch, made } = await submitBatch(api, request, keep).catch(async (error: unknown) => {
-    await forgetFile(api, file);
-    throw error;
-  });
+  const { batch, made } = await submitBatch(api, request, { order, content }).catch(
+    async (error: unknown) => {
+      await forgetFile(api, file);
+      throw error;
+    },
+  );
   if (!made) await forgetFile(api, file);
   return ok(batchObject(batch));
+}
+
+/** What was sent for it is removed again. */
+async function runDry(
+  api: Api,
+  request: ApiRequest,
+  { order, file }: { order: BatchOrder; file: FileRecord },
+): Promise<Reply> {
+  await createFile(api.ledger, file);
+  try {
+    return await dryRun(api, request, { order, storeName: file.storeName });
+  } finally {
+    await forgetFile(api, file);
+  }
 }
 
 /** Streams the body into the store; answers the endpoint that the first line names. */

@@ -7,6 +7,7 @@ import type { Job } from '@sluice/job';
 import { z } from 'zod';
 import type { BatchObject } from '../batch-object.ts';
 import type { UsageRow } from '../usage-report.ts';
+import type { DryRunObject } from '../handlers/dry-run.ts';
 
 const id = z.string();
 const unix = z.int().describe('Unix seconds.');
@@ -117,6 +118,12 @@ const batchAdditions = z.object({
   cost_usd: usd.describe('What its answers cost; null when one of them has no price.'),
   unanswered_calls: count.describe('Calls without an answer, which may have been charged beside.'),
   cost_estimate_usd: usd.describe('As expected before the first call.'),
+  cost_range_usd: z
+    .object({ low: count, high: count })
+    .nullable()
+    .describe(
+      'Between what it was expected to lie: the less is known of such answers, the further apart.',
+    ),
   queued: z.int(),
   running: z.int().describe('Lines that are being called.'),
   by_deployment: z.record(z.string(), z.int()).describe('Lines answered by each.'),
@@ -165,6 +172,32 @@ const Batch = z.object({
   metadata: texts.nullable(),
   sluice: batchAdditions.describe('Sluice’s own.'),
 }) satisfies z.ZodType<BatchObject>;
+
+const range = z
+  .object({ low: count, likely: count, high: count })
+  .describe('The less is known of such answers, the further apart.');
+
+const estimate = {
+  input_tokens: range,
+  output_tokens: range,
+  cost_usd: range.nullable().describe('US dollars; null where a price is unknown.'),
+};
+
+const DryRun = z.object({
+  object: z.literal('batch.dry_run'),
+  endpoint: z.enum(ENDPOINTS),
+  valid: z.boolean().describe('Whether a batch of it would run: false with a single bad line.'),
+  lines: z.int(),
+  bad_lines: z.int(),
+  errors: batchErrors,
+  ...estimate,
+  ideal_ms: count.nullable().describe('T*, had it everything to itself; null without deployments.'),
+  eta_at: unix.nullable().describe('When it would be done, beside what drains now.'),
+  deadline: z.object({ meets: z.boolean(), late_by_ms: count }).nullable(),
+  by_pool: z
+    .record(z.string(), z.object({ lines: z.int(), ...estimate }))
+    .describe('The good lines, by the pool that their model and the routes lead to.'),
+}) satisfies z.ZodType<DryRunObject>;
 
 const File = z.object({
   id,
@@ -448,6 +481,7 @@ export const SHAPES = {
   Job,
   JobPage: pageOf(Job),
   Batch,
+  DryRun,
   BatchPage: pageOf(Batch),
   File,
   FilePage: pageOf(File),

@@ -34,6 +34,9 @@ const additions = {
   max_cost_usd: z.number().positive().nullable().default(null).describe('Pauses there.'),
 };
 
+const DRY_RUN =
+  'Checks the file and answers what the batch would take; makes none and calls nobody.';
+
 export const batchRequest = z.strictObject({
   input_file_id: z.string(),
   endpoint: z.enum(ENDPOINTS),
@@ -41,7 +44,7 @@ export const batchRequest = z.strictObject({
   metadata: metadata.nullable().default(null),
   output_expires_after: expiresAfter.nullable().default(null),
   ...additions,
-  dry_run: z.boolean().default(false).meta({ unbuilt: true }),
+  dry_run: z.boolean().default(false).describe(DRY_RUN),
 });
 
 /** The same as query parameters, for a body that is the JSONL itself. `metadata[k]` is read apart. */
@@ -57,7 +60,7 @@ export const directQuery = z.strictObject({
     .refine((value) => value > 0, 'a number above 0')
     .optional()
     .meta({ type: 'number' }),
-  dry_run: flagText.optional().meta({ unbuilt: true }),
+  dry_run: flagText.optional().describe(DRY_RUN),
   'output_expires_after[anchor]': z.literal('created_at').optional(),
   'output_expires_after[seconds]': wholeText(3_600, 2_592_000).optional(),
   filename: z.string().min(1).max(512).default('batch.jsonl'),

@@ -16,12 +16,13 @@ const CHARACTERS_PER_TOKEN = 4;
 const UNSET_OUTPUT = 1_024;
 
 export class ClassIndexes {
-  readonly #store: FileStore;
+  readonly #store: FileStore | null;
   readonly #batchId: string;
-  readonly #open = new Map<string, { summary: BatchClass; writer: IndexWriter }>();
+  readonly #open = new Map<string, { summary: BatchClass; writer: IndexWriter | null }>();
   readonly #classes = new Map<string, ShapeClass>();
 
-  constructor(store: FileStore, batchId: string) {
+  /** `store` null: nothing is written, only counted. */
+  constructor(store: FileStore | null, batchId: string) {
     this.#store = store;
     this.#batchId = batchId;
   }
@@ -39,24 +40,25 @@ export class ClassIndexes {
     summary.characters += characters;
     if (maxOutput === null) summary.unsetOutput += 1;
     else summary.maxOutput += maxOutput;
-    await writer.add({ line, offset, length, characters, maxOutput, formats });
+    await writer?.add({ line, offset, length, characters, maxOutput, formats });
   }
 
   async commit(): Promise<BatchClass[]> {
     const all = [...this.#open.values()];
-    for (const { writer } of all) await writer.commit();
+    for (const { writer } of all) await writer?.commit();
     return all.map(({ summary }) => summary);
   }
 
   /** Leaves nothing behind of what is not committed. */
   async abort(): Promise<void> {
-    for (const { writer } of this.#open.values()) await writer.abort();
+    for (const { writer } of this.#open.values()) await writer?.abort();
   }
 
-  async #begin(found: ShapeClass): Promise<{ summary: BatchClass; writer: IndexWriter }> {
+  async #begin(found: ShapeClass): Promise<{ summary: BatchClass; writer: IndexWriter | null }> {
     const { key, pool, formats, inputBucket, outputBucket } = found;
     const index = `index-${this.#open.size}`;
-    const writer = await createIndex(this.#store, indexName(this.#batchId, index));
+    const store = this.#store;
+    const writer = store && (await createIndex(store, indexName(this.#batchId, index)));
     const shape = `${inputBucket}.${outputBucket}`;
     const sums = { jobs: 0, characters: 0, maxOutput: 0, unsetOutput: 0 };
     const opened = { summary: { index, pool, formats, shape, ...sums }, writer };

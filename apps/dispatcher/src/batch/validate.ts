@@ -23,6 +23,8 @@ export interface BatchInput {
   rules: BatchRules;
   /** Called now and then with how far it is. */
   onProgress?: (progress: { lines: number; bytes: number }) => void;
+  /** `indexes`: for the feeder. `nothing`: only what a dry run tells, of the good lines beside bad ones too. */
+  keep?: 'indexes' | 'nothing';
   /** Stops it: rejects with the signal's reason and leaves nothing behind. */
   signal?: AbortSignal;
 }
@@ -40,6 +42,17 @@ export type Validation =
   /** `errors`: the first hundred of `total`. */
   | { kind: 'invalid'; errors: BatchError[]; total: number };
 
+/** What is known of a file once it is read: of the good lines by class, and the first hundred of `total` mistakes. */
+export interface CheckedBatch {
+  /** Null: no line names one. */
+  endpoint: Endpoint | null;
+  lines: number;
+  lastLine: number;
+  classes: BatchClass[];
+  errors: BatchError[];
+  total: number;
+}
+
 /** What one pass over a file carries along. */
 interface Pass {
   input: BatchInput;
@@ -53,13 +66,19 @@ interface Pass {
 }
 
 export async function validateBatch(input: BatchInput): Promise<Validation> {
+  const { endpoint, lines, lastLine, classes, errors, total } = await checkBatch(input);
+  if (total > 0 || endpoint === null) return { kind: 'invalid', errors, total };
+  return { kind: 'valid', endpoint, lines, lastLine, classes };
+}
+
+export async function checkBatch(input: BatchInput): Promise<CheckedBatch> {
   const { store, inputName, inputId, batchId, rules, signal } = input;
   const bytes = await store.size(inputName);
   const pass: Pass = {
     input,
     checker: lineChecker(input.endpoint, rules),
     ids: new CustomIds({ expected: mostLines(bytes ?? 0, rules.maxLines) }),
-    indexes: new ClassIndexes(store, batchId),
+    indexes: new ClassIndexes(input.keep === 'nothing' ? null : store, batchId),
     errors: new ErrorList(),
     pace: startPace({ signal }),
     lines: 0,
@@ -67,7 +86,7 @@ export async function validateBatch(input: BatchInput): Promise<Validation> {
   };
   if (bytes === null) {
     pass.errors.add(null, invalid('input_file_id', `Cannot find file ${quote(inputId)}.`));
-    return refuse(pass);
+    return checked(pass, []);
   }
   try {
     await readAllLines(pass);
@@ -105,7 +124,8 @@ async function takeLine(pass: Pass, line: Line): Promise<void> {
   const firstLine = await findEarlier(pass, checked, line);
   if (checked.kind === 'mistake') pass.errors.add(line.line, checked.error);
   else if (firstLine !== null) pass.errors.add(line.line, duplicate(checked.customId, firstLine));
-  else if (pass.errors.total === 0) await pass.indexes.add(checked.request, line);
+  else if (pass.errors.total === 0 || pass.input.keep === 'nothing')
+    await pass.indexes.add(checked.request, line);
 }
 
 /**
@@ -136,18 +156,20 @@ async function readCustomId(
   return (JSON.parse(bytes.toString()) as { custom_id: unknown }).custom_id;
 }
 
-async function conclude(pass: Pass): Promise<Validation> {
-  const { lines, lastLine, errors, indexes } = pass;
+async function conclude(pass: Pass): Promise<CheckedBatch> {
+  const { lines, errors, indexes } = pass;
   if (lines === 0) errors.add(null, EMPTY);
-  const endpoint = pass.checker.endpoint();
-  if (errors.total > 0 || endpoint === null) return refuse(pass);
-  return { kind: 'valid', endpoint, lines, lastLine, classes: await indexes.commit() };
+  const wanted = errors.total === 0 || pass.input.keep === 'nothing';
+  return checked(pass, wanted ? await indexes.commit() : []);
 }
 
-const refuse = ({ errors }: Pass): Validation => ({
-  kind: 'invalid',
-  errors: errors.kept,
-  total: errors.total,
+const checked = (pass: Pass, classes: BatchClass[]): CheckedBatch => ({
+  endpoint: pass.checker.endpoint(),
+  lines: pass.lines,
+  lastLine: pass.lastLine,
+  classes,
+  errors: pass.errors.kept,
+  total: pass.errors.total,
 });
 
 const EMPTY = {

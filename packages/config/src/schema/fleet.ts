@@ -19,16 +19,51 @@ import { PROVIDER_TYPES } from './provider-types.ts';
 import type { ProviderTypeName } from './provider-types.ts';
 import { simulate } from './simulate.ts';
 
+const output = z
+  .enum(['max_tokens', 'actual'])
+  .optional()
+  .describe(
+    'How output tokens count against `tpm`, `tpd` and `otpm`: `max_tokens` = the maximum a request asks for, taken when it is sent; `actual` = what was produced.',
+  );
+const reservation = z
+  .enum(['kept', 'released'])
+  .optional()
+  .describe(
+    'With `output: max_tokens`, what becomes of the part that was not produced: `kept` = it stays charged (OpenAI); `released` = it is given back when the request has ended (Azure, Bedrock). Given back it counts for limits per day and pays for calls that cost more than booked.',
+  );
+
 const accounting = z
   .strictObject({
-    output: z
-      .enum(['max_tokens', 'actual'])
+    output,
+    reservation,
+    cached_input: z
+      .enum(['counts', 'free'])
+      .optional()
+      .describe('Whether input read from the provider’s cache counts (OpenAI) or not (Anthropic).'),
+    failed_requests: z
+      .enum(['count', 'free'])
+      .optional()
       .describe(
-        'How output tokens count against `tpm`, `tpd` and `otpm`: `max_tokens` = the maximum a request asks for, taken when it is sent and never given back; `actual` = what was produced.',
+        'Whether a call that the provider refused or failed counts (OpenAI). `count` is the careful choice.',
+      ),
+    output_multiplier: amount()
+      .optional()
+      .describe('What one output token counts, e.g. 5 for Claude 4 on Bedrock.'),
+    input_and_output: z
+      .enum(['sum', 'larger'])
+      .optional()
+      .describe(
+        'What `tpm` and `tpd` count: input plus output, or the larger of the two, as OpenAI documents it. `sum` is the careful choice. Not for limits on input or output alone.',
       ),
   })
   .describe(
-    'How the provider counts. By default as the vendor of the `type` documents it: openai `max_tokens`, anthropic `actual`. Set it for another vendor behind the same format; a deployment or budget overrides its provider.',
+    'How the provider counts. By default as the vendor of the `type` documents it: openai `max_tokens`, kept, cached input counts; anthropic `actual`, cached input free; both count failed requests and every token once. Set what differs for another vendor behind the same format; a deployment overrides its provider, setting by setting.',
+  );
+
+const sharedAccounting = z
+  .strictObject({ output, reservation })
+  .describe(
+    'How output counts against these limits. By default as most carefully among its deployments.',
   );
 
 const limits = {
@@ -129,7 +164,7 @@ export const deployment = z.strictObject({
   simulate,
 });
 
-export const budget = z.strictObject({ ...limits, accounting: accounting.optional() });
+export const budget = z.strictObject({ ...limits, accounting: sharedAccounting.optional() });
 
 /** A failure in this class lets a job go on to the next tier. */
 const NEXT_TIER = [

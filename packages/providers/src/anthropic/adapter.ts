@@ -20,7 +20,6 @@ export const anthropic: Adapter = {
   type: 'anthropic',
   defaultBaseUrl: 'https://api.anthropic.com',
   // "max_tokens does not factor into OTPM": charged as produced (wire-spec 4.3, rate-limits page).
-  outputCharge: 'actual',
   endpoints: [CHAT],
   cannotSay: (endpoint, body) => (endpoint === CHAT ? translate(body).unsayable : ['endpoint']),
   buildRequest,

@@ -18,7 +18,6 @@ export const openai: Adapter = {
   type: 'openai',
   defaultBaseUrl: 'https://api.openai.com/v1',
   // The limiter charges max(max_tokens, estimate by characters) at admission and gives nothing back (wire-spec 4.3).
-  outputCharge: 'max_tokens',
   endpoints: ENDPOINTS,
   cannotSay,
   buildRequest,

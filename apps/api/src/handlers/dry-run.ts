@@ -1,0 +1,135 @@
+/**
+ * POST /v1/batches with `dry_run`: the dispatcher reads the file as it would a batch's, and its answer is waited for. No batch
+ * is made, no call; JSON lines in the body are removed again.
+ */
+import { roundUsd } from '@sluice/job';
+import { askDryRun, forgetDryRun, readDryRunAnswer } from '@sluice/ledger';
+import type { BatchError, DryRun } from '@sluice/ledger';
+import type { Api } from '../api.ts';
+import { errorsOf } from '../batch-object.ts';
+import { refuse } from '../errors.ts';
+import type { ApiRequest, Reply } from '../http/message.ts';
+import { ok } from '../http/message.ts';
+import { newId } from '../idempotency.ts';
+import { windowMs } from '../shapes/batch-request.ts';
+import type { BatchOrder } from '../submit-batch.ts';
+import { checkWebhook } from '../submit-job.ts';
+import { changesOf } from '../wait-for.ts';
+
+/** A client's own patience ends about here; a million short lines take half a minute. */
+const MOST_WAIT_MS = 300_000;
+const LOOK_AGAIN_MS = 5_000;
+
+interface Range {
+  low: number;
+  likely: number;
+  high: number;
+}
+
+interface PoolEstimate {
+  lines: number;
+  inputTokens: Range;
+  outputTokens: Range;
+  costUsd: Range | null;
+}
+
+/** As the dispatcher answers. */
+interface Answer {
+  lines: number;
+  badLines: number;
+  errors: BatchError[];
+  estimate: {
+    idealMs: number | null;
+    etaMs: number | null;
+    pools: Record<string, PoolEstimate>;
+    costUsd: Range | null;
+  };
+}
+
+export async function dryRun(
+  api: Api,
+  request: ApiRequest,
+  { order, storeName }: { order: BatchOrder; storeName: string },
+): Promise<Reply> {
+  checkWebhook(api, order.webhookUrl);
+  const run: DryRun = {
+    id: newId('batch'),
+    tenant: request.caller.id,
+    endpoint: order.endpoint,
+    inputFileId: order.inputFileId,
+    storeName,
+    priority: order.priority,
+    metadata: order.metadata,
+    maxTier: order.maxTier,
+    createdAt: request.now,
+    expiresAt: request.now + (windowMs(order.completionWindow) as number),
+  };
+  try {
+    await askDryRun(api.ledger, run);
+    api.queues.addStep({ batch: run.id, step: 'dry_run' });
+    const text = await waitForAnswer(api, run.id, request.signal);
+    if (text !== null) return ok(dryRunObject(run, JSON.parse(text) as Answer));
+    if (api.stopping.aborted) refuse('stopping');
+    return refuse('dry_run_unfinished', { values: { seconds: MOST_WAIT_MS / 1000 } });
+  } finally {
+    await forgetDryRun(api.ledger, run.id).catch(() => undefined);
+  }
+}
+
+async function waitForAnswer(api: Api, id: string, gone: AbortSignal): Promise<string | null> {
+  const signal = AbortSignal.any([gone, AbortSignal.timeout(MOST_WAIT_MS)]);
+  for await (const _ of changesOf(api.watch, id, { signal, everyMs: LOOK_AGAIN_MS })) {
+    const answer = await readDryRunAnswer(api.ledger, id);
+    if (answer !== null) return answer;
+  }
+  return null;
+}
+
+function dryRunObject(run: DryRun, { lines, badLines, errors, estimate }: Answer) {
+  const { idealMs, etaMs, pools, costUsd } = estimate;
+  const sum = Object.values(pools);
+  const doneAt = etaMs === null ? null : Date.now() + etaMs;
+  return {
+    object: 'batch.dry_run' as const,
+    endpoint: run.endpoint,
+    valid: errors.length === 0,
+    lines,
+    bad_lines: badLines,
+    errors: errorsOf(errors),
+    input_tokens: tokens(sum.map(({ inputTokens }) => inputTokens).reduce(plus, NOTHING)),
+    output_tokens: tokens(sum.map(({ outputTokens }) => outputTokens).reduce(plus, NOTHING)),
+    cost_usd: costUsd && mapped(costUsd, roundUsd),
+    ideal_ms: idealMs,
+    eta_at: doneAt === null ? null : Math.floor(doneAt / 1000),
+    deadline:
+      doneAt === null
+        ? null
+        : { meets: doneAt <= run.expiresAt, late_by_ms: Math.max(0, doneAt - run.expiresAt) },
+    by_pool: Object.fromEntries(Object.entries(pools).map(([id, pool]) => [id, poolObject(pool)])),
+  };
+}
+
+export type DryRunObject = ReturnType<typeof dryRunObject>;
+
+const poolObject = ({ lines, inputTokens, outputTokens, costUsd }: PoolEstimate) => ({
+  lines,
+  input_tokens: tokens(inputTokens),
+  output_tokens: tokens(outputTokens),
+  cost_usd: costUsd && mapped(costUsd, roundUsd),
+});
+
+const NOTHING: Range = { low: 0, likely: 0, high: 0 };
+
+const mapped = ({ low, likely, high }: Range, by: (end: number) => number): Range => ({
+  low: by(low),
+  likely: by(likely),
+  high: by(high),
+});
+
+const tokens = (range: Range): Range => mapped(range, Math.round);
+
+const plus = (a: Range, b: Range): Range => ({
+  low: a.low + b.low,
+  likely: a.likely + b.likely,
+  high: a.high + b.high,
+});

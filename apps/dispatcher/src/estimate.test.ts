@@ -1,0 +1,82 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { BatchClass } from '@sluice/ledger';
+import { fleetOf, pictureOf } from './example-fleet.ts';
+import { estimate } from './estimate.ts';
+import type { EstimatePorts } from './estimate.ts';
+import { LengthsBook } from './lengths-book.ts';
+
+const NOW = 1_000;
+const PRICED = `
+deployments:
+  mini: { provider: p, model: m, limits: { rpm: 600 }, price: { input: 1, output: 10 } }
+  free: { provider: p, model: m, limits: { rpm: 60 } }
+pools: { fast: [mini], loose: [free] }
+`;
+const LINES: BatchClass = {
+  index: 'index-0',
+  pool: 'fast',
+  formats: 1,
+  shape: '1.4',
+  jobs: 1_000,
+  characters: 400_000,
+  maxOutput: 0,
+  unsetOutput: 1_000,
+};
+const batchOf = (classes: BatchClass[]) => ({ id: 'batch_1', tenant: 'a', maxTier: null, classes });
+
+function portsOf(config = PRICED, draining = 0): EstimatePorts {
+  const fleet = fleetOf(config);
+  return {
+    fleet,
+    picture: pictureOf(fleet, NOW),
+    lengths: new LengthsBook(() => NOW),
+    eligible: () => null,
+    usable: () => true,
+    now: () => NOW,
+    book: { plan: null, madeAt: 0 },
+    feeder: { draining: Array.from({ length: draining }, () => ({})) as never },
+  };
+}
+
+test('before anything is known: a range from little to the maximum, and the usual length as likely', async () => {
+  const { idealMs, costUsd, pools } = await estimate(portsOf(), batchOf([LINES]));
+  const { inputTokens, outputTokens } = pools['fast'] ?? assert.fail();
+  assert.equal(inputTokens.likely, 100_000);
+  assert.equal(outputTokens.high, 1_024_000, 'at most the default maximum each');
+  assert.ok(outputTokens.likely < outputTokens.high / 4);
+  assert.ok(outputTokens.low < outputTokens.likely / 2);
+  const { low, likely, high } = costUsd ?? assert.fail();
+  assert.ok(low < likely && likely < high);
+  assert.ok(Math.abs(likely - (0.1 + outputTokens.likely / 1e5)) < 1e-9);
+  assert.ok(idealMs !== null && idealMs > 98_000 && idealMs < 101_000);
+});
+
+test('answers narrow it: of the tenant, and of nobody else', async () => {
+  const ports = portsOf();
+  const answers = Array.from({ length: 500 }, () => 40);
+  const lengths = new LengthsBook(() => NOW);
+  lengths.answered({ pool: 'fast', tenant: 'a', batch: null, lineClass: null }, answers);
+  const { pools } = await estimate({ ...ports, lengths }, batchOf([LINES]));
+  const { low, likely, high } = pools['fast']?.outputTokens ?? assert.fail();
+  assert.ok(Math.abs(likely - 40_000) < 2_000, `${likely}`);
+  assert.ok(low > 24_000 && high < 90_000, `${low} … ${high}`);
+});
+
+test('pools stand apart; without a price the sum is unknown', async () => {
+  const loose = { ...LINES, pool: 'loose', jobs: 10, characters: 400, unsetOutput: 10 };
+  const { pools, costUsd } = await estimate(portsOf(), batchOf([LINES, loose]));
+  assert.equal(pools['loose']?.costUsd, null);
+  assert.equal(pools['loose']?.lines, 10);
+  assert.ok((pools['fast']?.costUsd?.likely ?? 0) > 0);
+  assert.equal(costUsd, null);
+});
+
+test('no deployment, no T*; beside others that drain it takes turns', async () => {
+  const nobody = await estimate(portsOf(), batchOf([{ ...LINES, pool: 'deployment/gone' }]));
+  assert.deepEqual([nobody.idealMs, nobody.etaMs], [null, null]);
+  const alone = await estimate(portsOf(), batchOf([LINES]));
+  const beside = await estimate(portsOf(PRICED, 2), batchOf([LINES]));
+  assert.equal(alone.idealMs, beside.idealMs);
+  assert.ok(Math.abs((beside.etaMs as number) / (alone.etaMs as number) - 3) < 0.01);
+});

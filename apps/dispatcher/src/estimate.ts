@@ -1,0 +1,185 @@
+/**
+ * What a batch will take, before its first call: T*, the best possible drain time (linear program over classes ×
+ * deployments) if it had everything to itself, when it will be done beside what drains now, its tokens and its cost.
+ */
+import type { Fleet, Shape } from '@sluice/job';
+import type { BatchClass, StoredBatch } from '@sluice/ledger';
+import { idealDrain } from '@sluice/planning';
+import { outputRange, usualOutput } from '@sluice/prediction';
+import type { Likely } from './lengths-book.ts';
+import type { Picture } from './picture.ts';
+import { placements, problemOf } from './plan-problem.ts';
+import type { ProblemPorts } from './plan-problem.ts';
+import { USUAL_RATIO } from './eta.ts';
+import { leftMs } from './planner.ts';
+import type { PlannerPorts } from './planner.ts';
+
+/** A sum over many lines, and between what it will probably lie. */
+interface Range {
+  low: number;
+  likely: number;
+  high: number;
+}
+
+interface PoolEstimate {
+  lines: number;
+  inputTokens: Range;
+  outputTokens: Range;
+  /** US dollars; null where a deployment has no price. */
+  costUsd: Range | null;
+}
+
+export interface Estimate {
+  /** Null where some line has no deployment. */
+  idealMs: number | null;
+  /** From now until it is done, ms, beside what drains now. */
+  etaMs: number | null;
+  pools: Record<string, PoolEstimate>;
+  /** Of the whole batch; null like a pool's. */
+  costUsd: Range | null;
+}
+
+/** What estimates are made with. */
+export type EstimatePorts = ProblemPorts &
+  Pick<PlannerPorts, 'book'> & { feeder: Pick<PlannerPorts['feeder'], 'draining'> };
+
+type Estimated = Pick<StoredBatch, 'id' | 'tenant' | 'maxTier' | 'classes'>;
+
+export async function estimate(ports: EstimatePorts, batch: Estimated): Promise<Estimate> {
+  const known = batch.classes.map((lines, i) => ({
+    lines,
+    likely: ports.lengths.likely({
+      pool: lines.pool,
+      tenant: batch.tenant,
+      batch: batch.id,
+      lineClass: i,
+    }),
+  }));
+  const classes = known.map(({ lines, likely }, i) => ({
+    id: String(i),
+    jobs: lines.jobs,
+    deployments: placements(ports, lines, { maxTier: batch.maxTier, likely }),
+  }));
+  const ideal = await idealDrain(problemOf(ports, classes));
+  const solved = ideal.kind === 'solved' && Number.isFinite(ideal.idealMs) ? ideal : null;
+  const pools: Record<string, PoolEstimate> = {};
+  for (const [i, one] of known.entries()) {
+    const places = solved?.assignment[String(i)] ?? anyOf(classes[i]?.deployments ?? {}, one.lines);
+    const sum = summed(ports, one, places);
+    const before = pools[one.lines.pool];
+    pools[one.lines.pool] = before ? together(before, sum) : sum;
+  }
+  const costs = Object.values(pools).map(({ costUsd }) => costUsd);
+  return {
+    idealMs: solved ? Math.round(solved.idealMs) : null,
+    etaMs: solved ? etaMs(ports, solved.idealMs) : null,
+    pools,
+    costUsd: costs.reduce<Range | null>(plusUsd, NOTHING),
+  };
+}
+
+/** Batches of a band take turns, and none takes longer than one after the other. */
+function etaMs(ports: EstimatePorts, idealMs: number): number {
+  const inTurns = idealMs * (1 + ports.feeder.draining.length);
+  return Math.round(Math.min(inTurns, leftMs(ports) + idealMs) * USUAL_RATIO);
+}
+
+/** Where no plan is possible, its cost is that of whoever is named first. */
+function anyOf(deployments: Record<string, unknown>, { jobs }: BatchClass): Record<string, number> {
+  const [first] = Object.keys(deployments);
+  return first === undefined ? {} : { [first]: jobs };
+}
+
+const NOTHING: Range = { low: 0, likely: 0, high: 0 };
+
+function summed(
+  { picture, fleet }: EstimatePorts,
+  known: { lines: BatchClass; likely: Likely },
+  places: Readonly<Record<string, number>>,
+): PoolEstimate {
+  const { jobs } = known.lines;
+  let sum: PoolEstimate = { lines: 0, inputTokens: NOTHING, outputTokens: NOTHING, costUsd: null };
+  for (const [id, share] of Object.entries(places)) {
+    const each = lineAt({ picture, fleet }, id, known);
+    const part: PoolEstimate = {
+      lines: 0,
+      inputTokens: times(each.inputTokens, share),
+      outputTokens: times(each.outputTokens, share),
+      costUsd: each.costUsd && times(each.costUsd, share),
+    };
+    sum = sum.lines === 0 ? { ...part, lines: jobs } : together(sum, part);
+  }
+  return { ...sum, lines: jobs };
+}
+
+/** A line of the class at a deployment: those that set a maximum and those that do not differ. */
+function lineAt(
+  { picture, fleet }: { picture: Picture; fleet: Fleet },
+  id: string,
+  { lines, likely }: { lines: BatchClass; likely: Likely },
+): PoolEstimate {
+  const jobs = Math.max(1, lines.jobs);
+  const setters = Math.max(0, lines.jobs - lines.unsetOutput);
+  const characters = lines.characters / jobs;
+  const shapes: [Shape, number][] = [
+    [{ characters, maxOutput: lines.maxOutput / Math.max(1, setters), inputs: 1 }, setters / jobs],
+    [{ characters, maxOutput: null, inputs: 1 }, 1 - setters / jobs],
+  ];
+  const priced = (fleet.deployments.get(id)?.price ?? null) !== null;
+  const [input, output, usd] = [NOTHING, NOTHING, NOTHING].map((none, figure) =>
+    shapes
+      .filter(([, share]) => share > 0)
+      .map(([shape, share]) =>
+        times(figuresOf(picture, id, { shape, likely })[figure] as Range, share),
+      )
+      .reduce(plus, none),
+  ) as [Range, Range, Range];
+  return { lines: 1, inputTokens: input, outputTokens: output, costUsd: priced ? usd : null };
+}
+
+/** Before its first answer a deployment's characters per token may be a third off. */
+const GUESSED_INPUT = { low: 0.75, likely: 1, high: 4 / 3 };
+const MEASURED_INPUT = { low: 1, likely: 1, high: 1 };
+/** Answers of anybody at the deployment tell half. */
+const ANYBODYS = 0.5;
+
+/** Input tokens, output tokens and US dollars of one line. */
+function figuresOf(
+  picture: Picture,
+  id: string,
+  { shape, likely }: { shape: Shape; likely: Likely },
+): [Range, Range, Range] {
+  const most = picture.mostOutput(id, shape);
+  const expects = picture.expects(id, shape, likely) ?? usualOutput(most);
+  const answered = (picture.load(id)?.meanOutput ?? null) !== null;
+  const certainty = Math.max(likely.certainty, answered ? ANYBODYS : 0);
+  const output = outputRange(expects, most, certainty);
+  const factor = answered ? MEASURED_INPUT : GUESSED_INPUT;
+  const at = (end: keyof Range) =>
+    picture.costWith(id, { ...shape, characters: shape.characters * factor[end] }, output[end]);
+  const ends = { low: at('low'), likely: at('likely'), high: at('high') };
+  return [mapped(ends, ({ input }) => input), output, mapped(ends, ({ usd }) => usd)];
+}
+
+const mapped = <T>(ends: Record<keyof Range, T>, read: (end: T) => number): Range => ({
+  low: read(ends.low),
+  likely: read(ends.likely),
+  high: read(ends.high),
+});
+
+const times = (range: Range, by: number): Range => mapped(range, (end) => end * by);
+
+const plus = (a: Range, b: Range): Range => ({
+  low: a.low + b.low,
+  likely: a.likely + b.likely,
+  high: a.high + b.high,
+});
+
+const plusUsd = (a: Range | null, b: Range | null): Range | null => a && b && plus(a, b);
+
+const together = (a: PoolEstimate, b: PoolEstimate): PoolEstimate => ({
+  lines: a.lines + b.lines,
+  inputTokens: plus(a.inputTokens, b.inputTokens),
+  outputTokens: plus(a.outputTokens, b.outputTokens),
+  costUsd: plusUsd(a.costUsd, b.costUsd),
+});

@@ -1,0 +1,117 @@
+/** What a deployment is expected to take, and how much of it may be placed: by limits as they stand, not as they are configured. */
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { DeploymentLoad } from '@sluice/admission';
+import { room } from '@sluice/balancing';
+import { fleetOf, loadOf, pictureOf } from './example-fleet.ts';
+import { LengthsBook, NOTHING_KNOWN } from './lengths-book.ts';
+import type { Picture } from './picture.ts';
+import { problemOf } from './plan-problem.ts';
+
+const NOW = 1_000;
+const FLEET = fleetOf(`
+deployments:
+  known: { provider: p, model: m, limits: { rpm: 600, concurrency: 32 } }
+  unknown: { provider: p, model: m }
+pools: { fast: [known, unknown] }
+`);
+const DEPTH = { depthMs: 1_000, unlimitedDepth: 1_000, chunkMs: 100, chunkJobs: 32 };
+const ONE = { requests: 1, input: 10, output: 10 };
+
+const looked = (loads: Record<string, Partial<DeploymentLoad>>) => {
+  const picture = pictureOf(FLEET, NOW);
+  const whole = Object.entries(loads).map(
+    ([id, load]) => [id, { ...loadOf([]), ...load }] as [string, DeploymentLoad],
+  );
+  picture.update(new Map(whole), NOW);
+  return picture;
+};
+const dim = (budget: string, dimension: string, limit: number) =>
+  ({
+    budget,
+    dimension,
+    limit,
+    ratePerMs: limit / 60_000,
+    aheadMs: 0,
+  }) as DeploymentLoad['dims'][0];
+
+const rateIn = (picture: Picture, id: string, dimension: string) =>
+  problemOf({ fleet: FLEET, picture }, [])
+    .budgets.find((budget) => budget.id === id)
+    ?.rates.find((rate) => rate.dimension === dimension)?.perMs;
+
+const concurrency = (slots: DeploymentLoad['slots']) =>
+  problemOf({ fleet: FLEET, picture: looked({ known: { slots } }) }, []).deployments[0]
+    ?.concurrency;
+
+const roomOf = (load: Partial<DeploymentLoad>): number => {
+  const candidate = looked({ unknown: load }).candidate('unknown', NOW);
+  return candidate ? room(candidate, ONE, DEPTH) : assert.fail();
+};
+
+describe('limits as they stand', () => {
+  test('a limit that headers or 429s teach counts where it is lower, or where none is configured', () => {
+    const picture = looked({
+      known: { dims: [dim('known', 'rpm', 300)] },
+      unknown: { dims: [dim('unknown', 'tpm', 60_000)] },
+    });
+    assert.equal(rateIn(picture, 'known', 'rpm'), 300 / 60_000);
+    assert.equal(rateIn(picture, 'unknown', 'tpm'), 1);
+    assert.equal(rateIn(picture, 'unknown', 'rpm'), undefined);
+  });
+
+  test('a higher one is the operator’s choice not to use; before a look, what is configured', () => {
+    const picture = looked({ known: { dims: [dim('known', 'rpm', 900)] } });
+    assert.equal(rateIn(picture, 'known', 'rpm'), 600 / 60_000);
+    assert.equal(rateIn(pictureOf(FLEET, NOW), 'known', 'rpm'), 600 / 60_000);
+  });
+
+  test('calls at once that a 429 taught bound T*, a slow start does not', () => {
+    const own = { budget: 'known', size: 7.5, used: 0 };
+    assert.equal(concurrency([{ ...own, taught: true }]), 7);
+    assert.equal(concurrency([{ ...own, taught: false }]), 32);
+  });
+});
+
+test('a deployment of which nothing is known is given what its slow start takes within a second, no more', () => {
+  const start = { budget: 'unknown', size: 4, used: 0, taught: false };
+  assert.equal(roomOf({ slots: [] }), 1_000);
+  const quick = { ok: 5, meanLatencyMs: 500 };
+  assert.equal(roomOf({ ...quick, slots: [start] }), 4 + 8);
+  assert.equal(roomOf({ ...quick, slots: [{ ...start, size: 64 }], inFlight: 60 }), 64 + 128 - 60);
+});
+
+describe('tokens of an answer', () => {
+  const shape = { characters: 400, maxOutput: null, inputs: 1 };
+  const asker = { pool: 'fast', tenant: 'a', batch: null, lineClass: null };
+  const lengths = new LengthsBook(() => NOW);
+  const nobody = lengths.likely(asker);
+  test('before any answer a booking counts on the maximum, an estimate on what is usual', () => {
+    const picture = looked({});
+    assert.equal(picture.expects('known', shape, nobody), null);
+    assert.equal(picture.cost('known', shape, nobody).output, 1_024);
+    assert.ok(picture.costWith('known', shape, 211).output >= 211);
+  });
+
+  test('what an asker is known for goes before what the deployment answers on average', () => {
+    lengths.answered(
+      asker,
+      Array.from({ length: 500 }, () => 30),
+    );
+    const picture = looked({ known: { meanOutput: 600 } });
+    assert.equal(picture.expects('known', shape, nobody), 600);
+    assert.ok(Math.abs((picture.expects('known', shape, lengths.likely(asker)) ?? 0) - 30) < 5);
+  });
+});
+
+test('a maximum that is given back is booked whole, and not what a plan reckons with', () => {
+  const fleet = fleetOf(`
+deployments:
+  azure: { provider: p, model: m, accounting: { reservation: released } }
+pools: { fast: [azure] }
+`);
+  const picture = pictureOf(fleet, NOW);
+  const shape = { characters: 400, maxOutput: 800, inputs: 1 };
+  assert.equal(picture.cost('azure', shape).output, 800);
+  assert.ok(picture.likelyCost('azure', shape, NOTHING_KNOWN).output < 300);
+});
