@@ -33,6 +33,8 @@ const HEALTH_FAILURES = Object.entries(CONSEQUENCES)
   .map(([name]) => name as keyof Classes);
 
 interface HealthPorts {
+  /** Whether batch jobs go through some pool of the deployment. */
+  batchTraffic: (deployment: string) => boolean;
   /** The operator's wish for a deployment. */
   wishOf: (deployment: string) => Health['wish'];
   now: () => number;
@@ -43,8 +45,10 @@ export class HealthBook {
   readonly #fleet: Fleet;
   readonly #now: () => number;
   readonly #random: () => number;
+  readonly #batchTraffic: HealthPorts['batchTraffic'];
   readonly #health = new Map<string, Health>();
-  readonly #seen = new Map<string, { ok: number; byOutcome: Classes }>();
+  readonly #seen = new Map<string, Seen>();
+  readonly #unmarked = new Set<string>();
 
   readonly #wishOf: (deployment: string) => Health['wish'];
 
@@ -53,6 +57,7 @@ export class HealthBook {
     this.#now = ports.now;
     this.#random = ports.random;
     this.#wishOf = ports.wishOf;
+    this.#batchTraffic = ports.batchTraffic;
     this.#followFleet();
   }
 
@@ -71,7 +76,8 @@ export class HealthBook {
   }
 
   #forget(id: string): void {
-    for (const map of [this.#health, this.#seen, this.#published, this.#okBefore]) map.delete(id);
+    for (const map of [this.#health, this.#seen, this.#published, this.#okBefore, this.#unmarked])
+      map.delete(id);
   }
 
   /** What refused them may be mended now: blocks are tried at once. */
@@ -117,6 +123,7 @@ export class HealthBook {
       const to = this.stateOf(id);
       if (from === to) continue;
       this.#published.set(id, to);
+      if (to === 'half_open') this.#unmarked.add(id);
       changes.push({ deployment: id, from, to, reason: this.reasonOf(id) });
     }
     return changes;
@@ -124,25 +131,38 @@ export class HealthBook {
 
   readonly #published = new Map<string, CandidateState>();
 
+  /** Deployments whose calls are to be counted anew, for their trials begin: calls from before say nothing of how they do. */
+  get unmarked(): string[] {
+    return [...this.#unmarked];
+  }
+
+  marked(id: string): void {
+    this.#unmarked.delete(id);
+  }
+
   #lookAt(id: string, load: DeploymentLoad): void {
     const health = this.#health.get(id);
     if (!health) return;
     const seen = this.#seen.get(id);
-    this.#seen.set(id, { ok: load.ok, byOutcome: load.byOutcome });
-    if (!seen || load.ok < seen.ok) return;
-    const ok = load.ok - seen.ok;
+    const counted = countedOf(load);
+    this.#seen.set(id, counted);
+    if (!seen) return;
+    const { ok, byOutcome } = seen.mark === counted.mark ? seen : NOTHING_SEEN;
+    if (counted.ok < ok) return;
     const grown = (name: keyof Classes): number =>
-      (load.byOutcome[name] ?? 0) - (seen.byOutcome[name] ?? 0);
+      (counted.byOutcome[name] ?? 0) - (byOutcome[name] ?? 0);
     const failures = HEALTH_FAILURES.reduce((sum, name) => sum + grown(name), 0);
     const failuresAtEnd = Math.min(failures, load.consecutiveFailures);
     const now = this.#now();
-    const look = { ok, failures, failuresAtEnd, lastInPool: this.#lastInPool(id) };
+    const answered = counted.ok - ok;
+    const about = { lastInPool: this.#lastInPool(id), batchTraffic: this.#batchTraffic(id) };
+    const look = { ok: answered, failures, failuresAtEnd, ...about };
     const breaker = afterLook(health.breaker, look, { now, random: this.#random });
     const refused = BLOCKING.find((reason) => grown(reason) > 0) ?? null;
     this.#health.set(id, {
       ...health,
       breaker,
-      block: this.#blockAfter(health, { ok, refused, now }),
+      block: this.#blockAfter(health, { ok: answered, refused, now }),
     });
   }
 
@@ -235,6 +255,21 @@ export class HealthBook {
     return rows;
   }
 }
+
+interface Seen {
+  /** ms; 0 = all calls are counted. */
+  mark: number;
+  ok: number;
+  byOutcome: Classes;
+}
+
+const NOTHING_SEEN: Pick<Seen, 'ok' | 'byOutcome'> = { ok: 0, byOutcome: {} };
+
+/** Once a deployment was tried after failures, only calls from then on count. */
+const countedOf = ({ ok, byOutcome, since }: DeploymentLoad): Seen =>
+  since === null
+    ? { mark: 0, ok, byOutcome }
+    : { mark: since.at, ok: since.ended.ok ?? 0, byOutcome: since.ended };
 
 const REASONS: Record<BlockReason, string> = {
   credential: 'the provider refused its credential',

@@ -31,8 +31,11 @@ export type TermParts = ReturnType<typeof openParts>;
 export function openParts(about: PartsAbout) {
   const { fleet, depth, now, random, tenants } = about.ports;
   const picture = new Picture(fleet, about.ports.learned);
-  const health = new HealthBook(fleet, about.ports);
-  const chooser = new Chooser({ fleet, picture, depth, now, random });
+  const health = new HealthBook(fleet, {
+    ...about.ports,
+    batchTraffic: (id) => chooser.hasBatchTraffic(id),
+  });
+  const chooser: Chooser = new Chooser({ fleet, picture, depth, now, random });
   const linesOut = (tenant: string): number => batches.feeder.linesOut(tenant);
   const turns = new TurnBook({ fleet, tenants: tenants(), linesOut, now }, about.savedTurns);
   const base = { picture, health, chooser, turns };

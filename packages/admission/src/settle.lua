@@ -10,8 +10,9 @@
             bins]; only those that change. longestMs: the longest call's duration; margin: how much earlier still
             to give back. booked: what to add to the count of booked calls. answers: how many were answered,
             quickestMs: how long the quickest of these took, own: the deployment's own budget
-  ARGV[2]   tally (JSON) as packages/budget makes it, without `failures`, plus mostInputTokens and mostOutputs; empty
-            for calls that were not made
+  ARGV[2]   tally (JSON) as packages/budget makes it, without `failures`, plus mostInputTokens and mostOutputs, and each:
+            how long each call took, ms, and how it ended (`took outcome took outcome …`); empty for calls that were not
+            made
   ARGV[3]   failures (JSON): class, count, class, count …
   ARGV[4]   deployment
   ARGV[5]   the time in microseconds; 0 = Redis's own (always, outside of tests)
@@ -114,7 +115,8 @@ local function count()
   local calls = cjson.decode(ARGV[2])
   local fields = {}
   for i, name in ipairs(COUNTERS) do fields[i] = deployment .. '|' .. name end
-  local stored = redis.call('HMGET', KEYS[2], unpack(fields))
+  local stored = redis.call('HMGET', KEYS[2], deployment .. '|mark', unpack(fields))
+  local mark = tonumber(table.remove(stored, 1) or 0)
   local c = {}
   for i, name in ipairs(COUNTERS) do c[name] = tonumber(stored[i] or 0) end
 
@@ -129,6 +131,15 @@ local function count()
   end
   if c.outputs > calls.mostOutputs then
     c.outputs, c.outputTokens = c.outputs * 0.5, c.outputTokens * 0.5
+  end
+
+  -- `countSince`: of the calls that began after the mark.
+  if mark > 0 then
+    for took, outcome in string.gmatch(calls.each, '(%S+) (%S+)') do
+      if now - tonumber(took) >= mark then
+        redis.call('HINCRBY', KEYS[2], deployment .. '|since:' .. outcome, 1)
+      end
+    end
   end
 
   local changed = {}

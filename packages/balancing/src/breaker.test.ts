@@ -132,6 +132,15 @@ describe('open', () => {
       '× 0.75 s: equal jitter at its middle',
     );
   });
+
+  test('lasts 20 s at most where batch jobs can try, shorter ones as they are', () => {
+    const batch = { batchTraffic: true };
+    const long: Breaker = { kind: 'open', since: 0, until: 225_000, trips: 9 };
+    assert.equal(after([[14_999, look(0, 0, batch)]], long).kind, 'open');
+    assert.equal(after([[15_000, look(0, 0, batch)]], long).kind, 'half_open');
+    assert.equal(after([[3_749, look(0, 0, batch)]], opened()).kind, 'open');
+    assert.equal(after([[3_750, look(0, 0, batch)]], opened()).kind, 'half_open');
+  });
 });
 
 describe('half open', () => {

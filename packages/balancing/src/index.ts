@@ -30,6 +30,8 @@ export { BREAKER, afterLook, counts, lookAt, newBreaker } from './breaker.ts';
 export type { Breaker, Look } from './breaker.ts';
 export { BLOCKING, BLOCK_RETRY_MS, afterFact, isBlocking, isDue } from './block.ts';
 export type { Block, BlockFact, BlockReason } from './block.ts';
+export { trying } from './trial.ts';
+export type { Trying } from './trial.ts';
 export { standing } from './standing.ts';
 export type { Health, Standing } from './standing.ts';
 export { shares } from './shares.ts';

@@ -66,7 +66,8 @@ export {
   NO_CALLS,
   charsPerToken,
   countEnded,
+  countSince,
   meanOutput,
   tally,
 } from './counters.ts';
-export type { Counters, EndedOutcome, Tally } from './counters.ts';
+export type { Counters, EndedOutcome, Since, Tally } from './counters.ts';

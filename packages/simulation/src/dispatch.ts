@@ -11,6 +11,7 @@ import type { Fleet, Pool } from '@sluice/job';
 import { nextPair, placed } from '@sluice/planning';
 import type { Backlog, Line } from './backlog.ts';
 import { grouped } from './grouped.ts';
+import type { HealthBook } from './health-book.ts';
 import type { Learned } from './learned.ts';
 import type { Picture } from './picture.ts';
 import type { Planner } from './planner.ts';
@@ -21,6 +22,7 @@ export interface DispatchPorts {
   fleet: Fleet;
   backlog: Backlog;
   picture: Picture;
+  health: HealthBook;
   learned: Learned;
   planner: Planner;
   settings: Settings;
@@ -192,6 +194,7 @@ export class Dispatch {
       waitingSince: task.waitingSince,
       deadlineInMs: task.deadlineAt - now,
     };
+    if (asked.band === 'batch') this.#ports.health.batchJob(pool.id, now);
     const memory = this.#memory.get(pool.id) ?? NO_MEMORY;
     const { spillAfterMs } = pool;
     const poolNow = {

@@ -3,6 +3,7 @@ import {
   BLOCKING,
   afterFact,
   afterLook,
+  counts,
   isDue,
   lookAt,
   newBreaker,
@@ -12,11 +13,18 @@ import type { Health, Standing } from '@sluice/balancing';
 import type { Fleet, Outcome } from '@sluice/job';
 import { CONSEQUENCES } from '@sluice/retry';
 
+/** So long after the last batch job asked for a place its pool has batch traffic. */
+const TRAFFIC_MS = 10_000;
+
 export class HealthBook {
   readonly #fleet: Fleet;
   readonly #random: () => number;
   readonly #health = new Map<string, Health>();
   readonly #ended = new Map<string, Outcome[]>();
+  /** Calls that ended, of those that began since the deployment's trials began. */
+  readonly #trialsEnded = new Map<string, number>();
+  /** When a batch job last asked for a place, by pool, ms. */
+  readonly #batchAt = new Map<string, number>();
 
   constructor(fleet: Fleet, random: () => number) {
     this.#fleet = fleet;
@@ -25,11 +33,30 @@ export class HealthBook {
       this.#health.set(id, { wish: 'active', block: null, breaker: newBreaker(0) });
   }
 
-  /** A call has ended. */
-  ended(deployment: string, outcome: Outcome): void {
+  /** A call has ended; one from before the breaker's present state says nothing of it. */
+  ended(deployment: string, outcome: Outcome, startedAt: number): void {
+    const { breaker } = this.#health.get(deployment) as Health;
+    if (!counts(breaker, startedAt)) return;
+    this.#trialsEnded.set(deployment, this.trialsEnded(deployment) + 1);
     const list = this.#ended.get(deployment);
     if (list) list.push(outcome);
     else this.#ended.set(deployment, [outcome]);
+  }
+
+  trialsEnded(deployment: string): number {
+    return this.#trialsEnded.get(deployment) ?? 0;
+  }
+
+  /** A batch job asks for a place in the pool: there will be more, which can try what has failed. */
+  batchJob(pool: string, now: number): void {
+    this.#batchAt.set(pool, now);
+  }
+
+  #hasBatchTraffic(id: string, now: number): boolean {
+    return [...this.#batchAt].some(
+      ([pool, at]) =>
+        now - at < TRAFFIC_MS && (this.#fleet.pools.get(pool)?.tiers.flat().includes(id) ?? false),
+    );
   }
 
   standing(deployment: string, now: number): Standing {
@@ -51,10 +78,11 @@ export class HealthBook {
     const health = this.#health.get(id) as Health;
     const outcomes = this.#ended.get(id) ?? [];
     const telling = outcomes.filter((outcome) => outcome === 'ok' || isFailure(outcome));
-    const look = lookAt(
+    const ended = lookAt(
       telling.map((outcome) => outcome === 'ok'),
       this.#lastInPool(id, now),
     );
+    const look = { ...ended, batchTraffic: this.#hasBatchTraffic(id, now) };
     const breaker = afterLook(health.breaker, look, { now, random: this.#random });
     const reason = BLOCKING.find((each) => outcomes.includes(each));
     const tried = health.block !== null && isDue(health.block, now);
