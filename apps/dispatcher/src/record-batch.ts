@@ -14,10 +14,9 @@ import type { DispatcherEvents } from './events.ts';
 import { readOrigins, retriesOf } from './line-retries.ts';
 import type { FailedLine, Origin } from './line-retries.ts';
 import { bandOf } from './placer.ts';
-import type { RetryBudgets } from './retry-budgets.ts';
 import type { Segments } from './segments.ts';
 import { verdictOf } from './verdict.ts';
-import type { Verdict } from '@sluice/retry';
+import type { RetryBudgets, Verdict } from '@sluice/retry';
 
 export interface RecordBatchPorts {
   ledger: Ledger;
@@ -43,6 +42,8 @@ interface Gathered {
   entry: LinesEntry;
   rows: Buffer[];
   dead: OutcomeMeta[];
+  /** Calls that ended. */
+  calls: number;
 }
 
 /** False when another dispatcher records this slot now. */
@@ -67,6 +68,8 @@ export async function recordBatch(
     { batch, metas: gathered.flatMap(({ dead }) => dead) },
   );
   if (recorded.kind === 'recorded') {
+    const calls = gathered.reduce((sum, one) => sum + one.calls, 0);
+    ports.retries.calledFor(recorded.tenant, calls, ports.now());
     ports.onRecorded(batch, recorded.recorded);
     const spending = { usd: recorded.usd, now: ports.now() };
     addSpending(ports.ledger, recorded.tenant, spending).catch(() => undefined);
@@ -108,7 +111,7 @@ function gather(ports: RecordBatchPorts, one: OneEntry): Gathered {
   for (const { meta, raw } of items) {
     ports.onLine(meta);
     const ok = meta.outcome === 'ok';
-    ports.retries.called(meta.deployment);
+    ports.retries.called(meta.deployment, ports.now());
     // A late failure of a line that ended or is tried again elsewhere: paid for, but it decides nothing.
     if (!ok && (!origin || origin.left.has(meta.place))) continue;
     const verdict = ok ? null : judge(ports, meta, one);
@@ -133,7 +136,7 @@ function gather(ports: RecordBatchPorts, one: OneEntry): Gathered {
     lines,
     retries: origin ? retriesOf(failed, { ...facts, origin }) : [],
   };
-  return { entry, rows, dead };
+  return { entry, rows, dead, calls: items.length };
 }
 
 const judge = (
@@ -146,11 +149,12 @@ const judge = (
     {
       fleet: ports.fleet,
       pool: origin?.pool ?? '',
+      tenant: origin?.tenant ?? '',
       maxTier: origin?.maxTier ?? null,
       maxAttempts: ports.maxAttempts,
       now: ports.now(),
       deadlineAt: expiresAt,
-      retryWait: (deployment, outcome) => ports.retries.waitFor(deployment, outcome),
+      retries: ports.retries,
     },
     ports.random,
   );
