@@ -151,7 +151,7 @@ const MOST_ASKED = 64;
 
 /** What tenants have had outlives this term; ends of jobs that another process recorded are found. */
 export async function keepTurns(ledger: Ledger, turns: TurnBook, now: number): Promise<void> {
-  await ledger.redis.set(ledger.keys.turns, turns.save());
+  await turns.keep((text) => ledger.redis.set(ledger.keys.turns, text));
   const ids = turns.unheardOf(now - UNHEARD_MS, MOST_ASKED);
   await Promise.all(
     ids.map(async (id) => {
