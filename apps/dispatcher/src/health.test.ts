@@ -136,3 +136,26 @@ test('where batch jobs can try it, it is tried every twenty seconds however ofte
   look(13);
   assert.equal(book.stateOf('a'), 'half_open');
 });
+
+test('of five, the one that fails in one of eight is left out until it is tried again', () => {
+  const ids = ['a', 'b', 'c', 'd', 'e'];
+  const { book, clock } = bookOf(fleetOf(...ids));
+  const look = (ok: number, failures: number) =>
+    book.look(
+      new Map(
+        ids.map((id) => [
+          id,
+          id === 'e' ? { ...load(ok, { timeout: failures }), consecutiveFailures: 1 } : load(ok),
+        ]),
+      ),
+    );
+  look(0, 0);
+  look(350, 50);
+  assert.equal(book.stateOf('e'), 'active');
+  clock.now += 10_000;
+  look(350, 50);
+  assert.deepEqual(
+    ids.map((id) => book.stateOf(id)),
+    ['active', 'active', 'active', 'active', 'broken'],
+  );
+});

@@ -7,13 +7,21 @@ import {
   afterInterval,
   afterLook,
   BLOCKING,
+  failingMost,
   isDue,
   newBreaker,
   OUTLIER,
   shareOfRate,
   standing,
 } from '@sluice/balancing';
-import type { BlockReason, CandidateState, Health, Measured, Slowness } from '@sluice/balancing';
+import type {
+  Answered,
+  BlockReason,
+  CandidateState,
+  Health,
+  Measured,
+  Slowness,
+} from '@sluice/balancing';
 import type { DeploymentLoad } from '@sluice/admission';
 import type { Fleet } from '@sluice/job';
 import { CONSEQUENCES } from '@sluice/retry';
@@ -116,8 +124,9 @@ export class HealthBook {
     const before = new Map(
       [...this.#health.keys()].map((id) => [id, this.#published.get(id) ?? 'active']),
     );
-    for (const [id, load] of loads) this.#lookAt(id, load);
     this.#compare(loads);
+    for (const [id, load] of loads) this.#lookAt(id, load);
+    this.#failingMost = new Set();
     const changes: StateChange[] = [];
     for (const [id, from] of before) {
       const to = this.stateOf(id);
@@ -155,7 +164,13 @@ export class HealthBook {
     const failuresAtEnd = Math.min(failures, load.consecutiveFailures);
     const now = this.#now();
     const answered = counted.ok - ok;
-    const about = { lastInPool: this.#lastInPool(id), batchTraffic: this.#batchTraffic(id) };
+    const sum = this.#interval.get(id) ?? { ok: 0, failures: 0 };
+    this.#interval.set(id, { ok: sum.ok + answered, failures: sum.failures + failures });
+    const about = {
+      lastInPool: this.#lastInPool(id),
+      batchTraffic: this.#batchTraffic(id),
+      failsMost: this.#failingMost.has(id),
+    };
     const look = { ok: answered, failures, failuresAtEnd, ...about };
     const breaker = afterLook(health.breaker, look, { now, random: this.#random });
     const refused = BLOCKING.find((reason) => grown(reason) > 0) ?? null;
@@ -166,7 +181,7 @@ export class HealthBook {
     });
   }
 
-  /** Every ten seconds: who is much slower than those whose answers are accepted as equal. */
+  /** Every ten seconds: who is much slower, or fails much more, than those whose answers are accepted as equal. */
   #compare(loads: ReadonlyMap<string, DeploymentLoad>): void {
     const now = this.#now();
     if (now - this.#comparedAt < OUTLIER.intervalMs) return;
@@ -179,10 +194,15 @@ export class HealthBook {
     }
     const tiers = [...this.#fleet.pools.values()].flatMap((pool) => pool.tiers);
     this.#slowness = afterInterval(this.#slowness, measured, tiers);
+    this.#failingMost = failingMost(this.#interval, tiers);
+    this.#interval.clear();
     for (const [id, health] of this.#health)
       this.#health.set(id, { ...health, slow: this.#slowness.get(id)?.slow ?? false });
   }
 
+  /** Calls that ended since the last comparison, and who stood out in it. */
+  readonly #interval = new Map<string, Answered>();
+  #failingMost: ReadonlySet<string> = new Set();
   #comparedAt = 0;
   #slowness: ReadonlyMap<string, Slowness> = new Map();
   readonly #okBefore = new Map<string, number>();

@@ -57,6 +57,12 @@ describe('closed', () => {
     assert.equal(after([[0, look(7, 2, { failuresAtEnd: 0 })]]).kind, 'open', '78 %');
   });
 
+  test('opens on failing much more than its peers, unless it is the last of its pool', () => {
+    const most = { failsMost: true, failuresAtEnd: 0 };
+    assert.equal(after([[0, look(90, 10, most)]]).kind, 'open');
+    assert.equal(after([[0, look(90, 10, { ...most, lastInPool: true })]]).kind, 'closed');
+  });
+
   test('counts only the last 30 seconds, however idle it was between', () => {
     const sick = look(79, 21, { failuresAtEnd: 0 });
     const onTheEdge = look(80, 20, { failuresAtEnd: 0 });

@@ -1,7 +1,7 @@
 /**
  * Circuit breaker of one deployment: a pure state machine, fed what happened since it was last looked at.
  *
- *   closed ── 5 failures in a row, or under 80 % success of at least 5 in 30 s ──▶ open
+ *   closed ── 5 failures in a row, under 80 % success of at least 5 in 30 s, or failing much more than its peers ──▶ open
  *   open ── after its back-off (5 s, 10 s, … 300 s, equal jitter; with batch traffic at most 20 s) ──▶ half_open
  *   half_open ── 3 successes ──▶ closed;  one failure ──▶ open, for longer
  *
@@ -51,6 +51,8 @@ export interface Look {
   failuresAtEnd: number;
   /** Whether every other deployment of some pool it serves is unusable now. */
   lastInPool: boolean;
+  /** Whether it fails much more often than its peers (failing.ts); absent = no. */
+  failsMost?: boolean;
   /** Whether batch jobs go through some pool it serves; absent = no. */
   batchTraffic?: boolean;
 }
@@ -98,7 +100,8 @@ function afterClosed(breaker: Of<'closed'>, look: Look, moment: Moment): Breaker
   const dead = inARow >= BREAKER.failuresInARow;
   if (dead && look.lastInPool)
     return { kind: 'half_open', since: moment.now, successes: 0, trips: 0 };
-  if (dead || (isFlaky(recent) && !look.lastInPool)) return open(0, moment);
+  const flaky = look.failsMost === true || isFlaky(recent);
+  if (dead || (flaky && !look.lastInPool)) return open(0, moment);
   const { since } = breaker;
   return { kind: 'closed', since, inARow, recent, ...easingAfter(breaker, look.ok, moment.now) };
 }

@@ -25,6 +25,8 @@ export { choose } from './choose.ts';
 export type { Choice, NeverReason, PoolNow, Why } from './choose.ts';
 export { OUTLIER, afterInterval } from './outliers.ts';
 export type { Measured, Slowness } from './outliers.ts';
+export { failingMost } from './failing.ts';
+export type { Answered } from './failing.ts';
 export { shareOfRate } from './slow-start.ts';
 export { BREAKER, afterLook, counts, lookAt, newBreaker } from './breaker.ts';
 export type { Breaker, Look } from './breaker.ts';

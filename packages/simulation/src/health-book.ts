@@ -1,6 +1,8 @@
 /** Breaker and block of every deployment, moved on at every look by what has ended since, as the dispatcher does. */
 import {
   BLOCKING,
+  OUTLIER,
+  failingMost,
   afterFact,
   afterLook,
   counts,
@@ -9,7 +11,7 @@ import {
   newBreaker,
   standing,
 } from '@sluice/balancing';
-import type { Health, Standing } from '@sluice/balancing';
+import type { Answered, Health, Standing } from '@sluice/balancing';
 import type { Fleet, Outcome } from '@sluice/job';
 import { CONSEQUENCES } from '@sluice/retry';
 
@@ -23,6 +25,10 @@ export class HealthBook {
   readonly #ended = new Map<string, Outcome[]>();
   /** Calls that ended, of those that began since the deployment's trials began. */
   readonly #trialsEnded = new Map<string, number>();
+  /** Calls that ended since the last comparison with peers, and who stood out in it. */
+  readonly #interval = new Map<string, Answered>();
+  #failingMost: ReadonlySet<string> = new Set();
+  #comparedAt = 0;
   /** When a batch job last asked for a place, by pool, ms. */
   readonly #batchAt = new Map<string, number>();
 
@@ -70,8 +76,17 @@ export class HealthBook {
   }
 
   look(now: number): void {
+    if (now - this.#comparedAt >= OUTLIER.intervalMs) this.#compare(now);
     for (const id of this.#health.keys()) this.#lookAt(id, now);
     this.#ended.clear();
+    this.#failingMost = new Set();
+  }
+
+  #compare(now: number): void {
+    this.#comparedAt = now;
+    const tiers = [...this.#fleet.pools.values()].flatMap((pool) => pool.tiers);
+    this.#failingMost = failingMost(this.#interval, tiers);
+    this.#interval.clear();
   }
 
   #lookAt(id: string, now: number): void {
@@ -82,7 +97,13 @@ export class HealthBook {
       telling.map((outcome) => outcome === 'ok'),
       this.#lastInPool(id, now),
     );
-    const look = { ...ended, batchTraffic: this.#hasBatchTraffic(id, now) };
+    const sum = this.#interval.get(id) ?? { ok: 0, failures: 0 };
+    this.#interval.set(id, { ok: sum.ok + ended.ok, failures: sum.failures + ended.failures });
+    const look = {
+      ...ended,
+      batchTraffic: this.#hasBatchTraffic(id, now),
+      failsMost: this.#failingMost.has(id),
+    };
     const breaker = afterLook(health.breaker, look, { now, random: this.#random });
     const reason = BLOCKING.find((each) => outcomes.includes(each));
     const tried = health.block !== null && isDue(health.block, now);
