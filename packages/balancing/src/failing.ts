@@ -5,7 +5,7 @@
  * fewer peers a mean says little; there the breaker's absolute thresholds stand alone. Pure.
  */
 
-export const FAILING = {
+const FAILING = {
   deviations: 1.9,
   leastGap: 0.05,
   leastPeers: 5,

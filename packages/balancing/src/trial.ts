@@ -4,7 +4,7 @@
  */
 import type { Standing } from './standing.ts';
 
-export const TRIAL = {
+const TRIAL = {
   /** A trial that has not ended after so long keeps off no further batch job. */
   patienceMs: 10_000,
   /** Beyond the deployment's timeout: then a trial of which nothing is heard counts as ended. */
