@@ -38,10 +38,14 @@ export function predicted({ pools, deployments }: Fleet): Deployment[] {
   return [...deployments.values()].filter(({ id }) => ids.has(id));
 }
 
+/** So long after the last batch job asked for a place its pool has batch traffic. */
+const TRAFFIC_MS = 10_000;
+
 export class Chooser {
   readonly #ports: ChooserPorts;
   #contendedUntil = Number.NEGATIVE_INFINITY;
   readonly #memory = new Map<string, Memory>();
+  readonly #batchAt = new Map<string, number>();
   readonly #strategies = new Map<string, Strategy>();
 
   constructor(ports: ChooserPorts) {
@@ -56,6 +60,15 @@ export class Chooser {
   /** A single job waits for its turn. */
   contended(): void {
     this.#contendedUntil = this.#ports.now() + CONTENDED.forMs;
+  }
+
+  /** Whether a batch job asked for a place in some pool of the deployment lately: there will be more, which can try it. */
+  hasBatchTraffic(deployment: string): boolean {
+    const { fleet, now } = this.#ports;
+    for (const [pool, at] of this.#batchAt)
+      if (now() - at < TRAFFIC_MS && fleet.pools.get(pool)?.tiers.flat().includes(deployment))
+        return true;
+    return false;
   }
 
   /** How deep work is placed now. */
@@ -73,6 +86,7 @@ export class Chooser {
     const { depth } = this;
     const now = this.#ports.now();
     const pool = this.poolOf(poolId);
+    if (asked.band === 'batch') this.#batchAt.set(pool.id, now);
     const tiers =
       only === undefined ? pool.tiers : pool.tiers.map((tier) => tier.filter((id) => id === only));
     const candidates = picture.candidates(tiers, now);

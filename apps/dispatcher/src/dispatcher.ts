@@ -25,7 +25,7 @@ import type { RecordBatchPorts } from './record-batch.ts';
 import { recordJobs } from './record-jobs.ts';
 import type { RecordJobsPorts } from './record-jobs.ts';
 import { Recorder } from './recorder.ts';
-import { RetryBudgets } from './retry-budgets.ts';
+import { RetryBudgets } from '@sluice/retry';
 import { Segments } from './segments.ts';
 import { Term } from './term.ts';
 import { startWebhooks } from './webhooks.ts';
@@ -174,7 +174,7 @@ function recorderOf(
     segments: state.segments,
     holder,
     maxAttempts: settings.retry.maxAttempts,
-    retries: new RetryBudgets(now),
+    retries: new RetryBudgets(),
     fallbackQueue: (pool) => queue<EntryData>(fallbackQueue(pool)),
     deadQueue: queue(QUEUES.dead),
     events,

@@ -13,13 +13,21 @@ pools: { fast: [mini] }
   const loaded = loadConfig({ source: { text }, env: {} });
   assert.ok(loaded.kind === 'ok');
   const clock = { now: 1_000_000 };
-  const ports = { now: () => clock.now, random: () => 0.5, wishOf: () => 'active' as const };
+  const ports = {
+    now: () => clock.now,
+    random: () => 0.5,
+    wishOf: () => 'active' as const,
+    batchTraffic: () => false,
+  };
   return { book: new HealthBook(loaded.fleet, ports), clock };
 }
 
 const loads = (credential: number) =>
   new Map([
-    ['mini', { ok: 0, byOutcome: { credential }, consecutiveFailures: 0 } as DeploymentLoad],
+    [
+      'mini',
+      { ok: 0, byOutcome: { credential }, consecutiveFailures: 0, since: null } as DeploymentLoad,
+    ],
   ]);
 
 /** What a leader leaves whose only deployment refused the key `old`. */

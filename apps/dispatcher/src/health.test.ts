@@ -17,20 +17,23 @@ const fleetOf = (...ids: string[]): Fleet =>
 /** What a look at Redis brings of a deployment: calls that ended since the start. */
 const load = (ok: number, byOutcome: object = {}, meanLatencyMs = 100): DeploymentLoad => {
   const failed = Object.values(byOutcome).reduce((sum: number, n: number) => sum + n, 0);
-  return { ok, failed, byOutcome, consecutiveFailures: failed, meanLatencyMs } as DeploymentLoad;
+  const counts = { ok, failed, byOutcome, consecutiveFailures: failed };
+  return { ...counts, since: null, meanLatencyMs } as DeploymentLoad;
 };
 
 function bookOf(fleet: Fleet) {
   const clock = { now: 1_000 };
   const wishes = new Map<string, 'paused' | 'draining'>();
+  const traffic = { batch: false };
   const book = new HealthBook(fleet, {
     now: () => clock.now,
     random: () => 0,
     wishOf: (id) => wishes.get(id) ?? 'active',
+    batchTraffic: () => traffic.batch,
   });
   const row = (id: string) =>
     JSON.parse(book.published(new Map())[id] ?? 'null') as Record<string, unknown> | null;
-  return { book, clock, wishes, row };
+  return { book, clock, wishes, traffic, row };
 }
 
 test('a wish is stronger than what is measured, and gone when it is cleared', () => {
@@ -91,4 +94,68 @@ test('who is three times slower than its peers for half a minute counts with hal
   assert.deepEqual([book.all.get('a')?.slow, book.all.get('b')?.slow], [true, false]);
   assert.deepEqual([row('a')?.['state'], row('b')?.['reason']], ['active', null]);
   assert.match(String(row('a')?.['reason']), /slower than its peers/);
+});
+
+test('once it is tried again only calls from then on count, in its recovery and after', () => {
+  const { book, clock } = bookOf(fleetOf('a', 'b'));
+  const dead = load(0, { network: 5 });
+  const look = (since: DeploymentLoad['since'], more: Partial<DeploymentLoad> = {}) =>
+    book.look(new Map([['a', { ...dead, ...more, since }]]));
+  look(null, load(0));
+  look(null);
+  clock.now += 5_000;
+  look(null);
+  assert.deepEqual([book.stateOf('a'), book.unmarked], ['half_open', ['a']]);
+  book.marked('a');
+  const hung = load(0, { network: 5, timeout: 40 });
+  look({ at: 7_000, ended: {} }, hung);
+  assert.equal(book.stateOf('a'), 'half_open', 'calls that hung since before the trial');
+  look({ at: 7_000, ended: { ok: 3 } }, { ...hung, ok: 3, consecutiveFailures: 0 });
+  assert.equal(book.stateOf('a'), 'active');
+  look({ at: 7_000, ended: { ok: 3 } }, load(3, { network: 5, timeout: 90 }));
+  assert.deepEqual([book.stateOf('a'), book.unmarked], ['active', []]);
+  look({ at: 7_000, ended: { ok: 3, timeout: 5 } }, load(3, { network: 5, timeout: 95 }));
+  assert.equal(book.stateOf('a'), 'broken');
+});
+
+test('where batch jobs can try it, it is tried every twenty seconds however often it failed', () => {
+  const { book, clock, traffic } = bookOf(fleetOf('a', 'b'));
+  const look = (failures: number) => book.look(new Map([['a', load(0, { network: failures })]]));
+  look(0);
+  look(5);
+  for (let i = 6; i < 14; i++) {
+    clock.now += 300_000;
+    look(i - 1);
+    look(i);
+  }
+  assert.equal(book.stateOf('a'), 'broken');
+  clock.now += 20_000;
+  look(13);
+  assert.equal(book.stateOf('a'), 'broken', 'nobody but people could try');
+  traffic.batch = true;
+  look(13);
+  assert.equal(book.stateOf('a'), 'half_open');
+});
+
+test('of five, the one that fails in one of eight is left out until it is tried again', () => {
+  const ids = ['a', 'b', 'c', 'd', 'e'];
+  const { book, clock } = bookOf(fleetOf(...ids));
+  const look = (ok: number, failures: number) =>
+    book.look(
+      new Map(
+        ids.map((id) => [
+          id,
+          id === 'e' ? { ...load(ok, { timeout: failures }), consecutiveFailures: 1 } : load(ok),
+        ]),
+      ),
+    );
+  look(0, 0);
+  look(350, 50);
+  assert.equal(book.stateOf('e'), 'active');
+  clock.now += 10_000;
+  look(350, 50);
+  assert.deepEqual(
+    ids.map((id) => book.stateOf(id)),
+    ['active', 'active', 'active', 'active', 'broken'],
+  );
 });

@@ -7,13 +7,21 @@ import {
   afterInterval,
   afterLook,
   BLOCKING,
+  failingMost,
   isDue,
   newBreaker,
   OUTLIER,
   shareOfRate,
   standing,
 } from '@sluice/balancing';
-import type { BlockReason, CandidateState, Health, Measured, Slowness } from '@sluice/balancing';
+import type {
+  Answered,
+  BlockReason,
+  CandidateState,
+  Health,
+  Measured,
+  Slowness,
+} from '@sluice/balancing';
 import type { DeploymentLoad } from '@sluice/admission';
 import type { Fleet } from '@sluice/job';
 import { CONSEQUENCES } from '@sluice/retry';
@@ -33,6 +41,8 @@ const HEALTH_FAILURES = Object.entries(CONSEQUENCES)
   .map(([name]) => name as keyof Classes);
 
 interface HealthPorts {
+  /** Whether batch jobs go through some pool of the deployment. */
+  batchTraffic: (deployment: string) => boolean;
   /** The operator's wish for a deployment. */
   wishOf: (deployment: string) => Health['wish'];
   now: () => number;
@@ -43,8 +53,10 @@ export class HealthBook {
   readonly #fleet: Fleet;
   readonly #now: () => number;
   readonly #random: () => number;
+  readonly #batchTraffic: HealthPorts['batchTraffic'];
   readonly #health = new Map<string, Health>();
-  readonly #seen = new Map<string, { ok: number; byOutcome: Classes }>();
+  readonly #seen = new Map<string, Seen>();
+  readonly #unmarked = new Set<string>();
 
   readonly #wishOf: (deployment: string) => Health['wish'];
 
@@ -53,6 +65,7 @@ export class HealthBook {
     this.#now = ports.now;
     this.#random = ports.random;
     this.#wishOf = ports.wishOf;
+    this.#batchTraffic = ports.batchTraffic;
     this.#followFleet();
   }
 
@@ -71,7 +84,8 @@ export class HealthBook {
   }
 
   #forget(id: string): void {
-    for (const map of [this.#health, this.#seen, this.#published, this.#okBefore]) map.delete(id);
+    for (const map of [this.#health, this.#seen, this.#published, this.#okBefore, this.#unmarked])
+      map.delete(id);
   }
 
   /** What refused them may be mended now: blocks are tried at once. */
@@ -110,13 +124,15 @@ export class HealthBook {
     const before = new Map(
       [...this.#health.keys()].map((id) => [id, this.#published.get(id) ?? 'active']),
     );
-    for (const [id, load] of loads) this.#lookAt(id, load);
     this.#compare(loads);
+    for (const [id, load] of loads) this.#lookAt(id, load);
+    this.#failingMost = new Set();
     const changes: StateChange[] = [];
     for (const [id, from] of before) {
       const to = this.stateOf(id);
       if (from === to) continue;
       this.#published.set(id, to);
+      if (to === 'half_open') this.#unmarked.add(id);
       changes.push({ deployment: id, from, to, reason: this.reasonOf(id) });
     }
     return changes;
@@ -124,29 +140,48 @@ export class HealthBook {
 
   readonly #published = new Map<string, CandidateState>();
 
+  /** Deployments whose calls are to be counted anew, for their trials begin: calls from before say nothing of how they do. */
+  get unmarked(): string[] {
+    return [...this.#unmarked];
+  }
+
+  marked(id: string): void {
+    this.#unmarked.delete(id);
+  }
+
   #lookAt(id: string, load: DeploymentLoad): void {
     const health = this.#health.get(id);
     if (!health) return;
     const seen = this.#seen.get(id);
-    this.#seen.set(id, { ok: load.ok, byOutcome: load.byOutcome });
-    if (!seen || load.ok < seen.ok) return;
-    const ok = load.ok - seen.ok;
+    const counted = countedOf(load);
+    this.#seen.set(id, counted);
+    if (!seen) return;
+    const { ok, byOutcome } = seen.mark === counted.mark ? seen : NOTHING_SEEN;
+    if (counted.ok < ok) return;
     const grown = (name: keyof Classes): number =>
-      (load.byOutcome[name] ?? 0) - (seen.byOutcome[name] ?? 0);
+      (counted.byOutcome[name] ?? 0) - (byOutcome[name] ?? 0);
     const failures = HEALTH_FAILURES.reduce((sum, name) => sum + grown(name), 0);
     const failuresAtEnd = Math.min(failures, load.consecutiveFailures);
     const now = this.#now();
-    const look = { ok, failures, failuresAtEnd, lastInPool: this.#lastInPool(id) };
+    const answered = counted.ok - ok;
+    const sum = this.#interval.get(id) ?? { ok: 0, failures: 0 };
+    this.#interval.set(id, { ok: sum.ok + answered, failures: sum.failures + failures });
+    const about = {
+      lastInPool: this.#lastInPool(id),
+      batchTraffic: this.#batchTraffic(id),
+      failsMost: this.#failingMost.has(id),
+    };
+    const look = { ok: answered, failures, failuresAtEnd, ...about };
     const breaker = afterLook(health.breaker, look, { now, random: this.#random });
     const refused = BLOCKING.find((reason) => grown(reason) > 0) ?? null;
     this.#health.set(id, {
       ...health,
       breaker,
-      block: this.#blockAfter(health, { ok, refused, now }),
+      block: this.#blockAfter(health, { ok: answered, refused, now }),
     });
   }
 
-  /** Every ten seconds: who is much slower than those whose answers are accepted as equal. */
+  /** Every ten seconds: who is much slower, or fails much more, than those whose answers are accepted as equal. */
   #compare(loads: ReadonlyMap<string, DeploymentLoad>): void {
     const now = this.#now();
     if (now - this.#comparedAt < OUTLIER.intervalMs) return;
@@ -159,10 +194,15 @@ export class HealthBook {
     }
     const tiers = [...this.#fleet.pools.values()].flatMap((pool) => pool.tiers);
     this.#slowness = afterInterval(this.#slowness, measured, tiers);
+    this.#failingMost = failingMost(this.#interval, tiers);
+    this.#interval.clear();
     for (const [id, health] of this.#health)
       this.#health.set(id, { ...health, slow: this.#slowness.get(id)?.slow ?? false });
   }
 
+  /** Calls that ended since the last comparison, and who stood out in it. */
+  readonly #interval = new Map<string, Answered>();
+  #failingMost: ReadonlySet<string> = new Set();
   #comparedAt = 0;
   #slowness: ReadonlyMap<string, Slowness> = new Map();
   readonly #okBefore = new Map<string, number>();
@@ -235,6 +275,21 @@ export class HealthBook {
     return rows;
   }
 }
+
+interface Seen {
+  /** ms; 0 = all calls are counted. */
+  mark: number;
+  ok: number;
+  byOutcome: Classes;
+}
+
+const NOTHING_SEEN: Pick<Seen, 'ok' | 'byOutcome'> = { ok: 0, byOutcome: {} };
+
+/** Once a deployment was tried after failures, only calls from then on count. */
+const countedOf = ({ ok, byOutcome, since }: DeploymentLoad): Seen =>
+  since === null
+    ? { mark: 0, ok, byOutcome }
+    : { mark: since.at, ok: since.ended.ok ?? 0, byOutcome: since.ended };
 
 const REASONS: Record<BlockReason, string> = {
   credential: 'the provider refused its credential',

@@ -8,7 +8,7 @@
  */
 import type { DeploymentLoad } from '@sluice/admission';
 import type { Candidate, Rate, SharedSlots } from '@sluice/balancing';
-import { msOf, OUTLIER } from '@sluice/balancing';
+import { msOf, OUTLIER, trying } from '@sluice/balancing';
 import { expectedCost } from '@sluice/budget';
 import type { Cost, PacedDimension } from '@sluice/budget';
 import { usualOutput } from '@sluice/prediction';
@@ -17,7 +17,7 @@ import type { Learned } from './learned.ts';
 import { NOTHING_KNOWN } from './lengths-book.ts';
 import type { Likely } from './lengths-book.ts';
 import { standing } from '@sluice/balancing';
-import type { Health } from '@sluice/balancing';
+import type { Health, Standing, Trying } from '@sluice/balancing';
 
 interface View {
   deployment: Deployment;
@@ -29,7 +29,7 @@ interface View {
   meanCost: Cost | null;
   /** Calls that ended lately, decaying; 429s are about budgets and do not count. */
   lately: { ok: number; failed: number };
-  /** The newest placement, and how many calls had ended by then: whether a probe is still out. */
+  /** The newest placement, and how many calls that count had ended by then: whether a trial is still out. */
   last: { at: number; ended: number };
 }
 
@@ -37,7 +37,8 @@ interface View {
 const LEARNING = 0.1;
 /** Below this many calls an average latency says nothing yet. */
 const ENOUGH_CALLS = 1;
-const PROBE_MARGIN_MS = 5_000;
+
+const NO_TRIAL = { at: Number.NEGATIVE_INFINITY, ended: 0 } as const;
 
 export class Picture {
   readonly #fleet: Fleet;
@@ -72,7 +73,7 @@ export class Picture {
           takenBefore: load.taken,
           meanCost: null,
           lately: { ok: 0, failed: 0 },
-          last: { at: Number.NEGATIVE_INFINITY, ended: 0 },
+          last: NO_TRIAL,
         });
         continue;
       }
@@ -93,8 +94,16 @@ export class Picture {
     const view = this.#views.get(id);
     if (!view) return;
     view.placed += jobs;
-    view.last = { at: now, ended: view.load.ok + view.load.failed };
+    view.last = { at: now, ended: endedOf(view.load) };
     view.meanCost = view.meanCost === null ? cost : blend(view.meanCost, cost);
+  }
+
+  /** From now on only calls that begin from now on count for its trials. */
+  marked(id: string): void {
+    const view = this.#views.get(id);
+    if (!view) return;
+    view.load = { ...view.load, since: { at: Number.POSITIVE_INFINITY, ended: {} } };
+    view.last = NO_TRIAL;
   }
 
   /** Corrects a placement that turned out larger, smaller or not to happen. */
@@ -212,16 +221,17 @@ export class Picture {
   #candidate(view: View, tier: number, now: number): Candidate {
     const { deployment, load } = view;
     const health = this.#health.get(deployment.id);
-    const stands = health ? standing(health, now) : { state: 'active' as const };
+    const stands: Standing = health ? standing(health, now) : { state: 'active', probe: 'batch' };
     const ended = load.ok + load.failed;
-    const trial = stands.state === 'half_open' ? this.#probing(view, now) : null;
+    // Of a trial tells what was placed and ended, not the counts of queue and calls, which a crash can leave too high for ever.
+    const trial = stands.state === 'half_open' ? trialOf(view, stands, now) : null;
     return {
       id: deployment.id,
       tier,
       weight: deployment.weight * (health?.slow ? OUTLIER.weightFactor : 1),
       region: deployment.region,
       price: deployment.price,
-      queued: trial ?? this.queued(deployment.id),
+      queued: trial?.underWay ?? this.queued(deployment.id),
       inFlight: trial === null ? load.inFlight : 0,
       concurrency: this.#slotsOf(deployment.id, load),
       sharedSlots: this.#sharedSlots(deployment),
@@ -230,16 +240,8 @@ export class Picture {
       errorRate: errorRateOf(view.lately),
       speed: this.#learned?.speed(deployment.id) ?? null,
       ...stands,
+      ...(trial && { probe: trial.probe }),
     };
-  }
-
-  /**
-   * Whether a half-open deployment is being tried now (1) or not (0): by what was placed and ended, not by the counts of its
-   * queue and calls, which a crash can leave too high for ever. A probe that never ends stops counting after its timeout.
-   */
-  #probing({ deployment, load, last }: View, now: number): 0 | 1 {
-    const out = load.ok + load.failed <= last.ended;
-    return out && now - last.at < deployment.timeoutMs + PROBE_MARGIN_MS ? 1 : 0;
   }
 
   #rate(dim: DeploymentLoad['dims'][number], view: View, now: number): Rate {
@@ -309,6 +311,17 @@ export class Picture {
     });
   }
 }
+
+function trialOf({ deployment, load, last }: View, stands: Standing, now: number): Trying {
+  const { timeoutMs } = deployment;
+  return trying({ at: last.at, ended: endedOf(load) > last.ended, timeoutMs }, stands, now);
+}
+
+/** Calls that ended since the last mark, or ever. */
+const endedOf = ({ ok, failed, since }: DeploymentLoad): number =>
+  since === null
+    ? ok + failed
+    : Object.values(since.ended).reduce((sum: number, ended) => sum + ended, 0);
 
 const limited = ({ byOutcome }: DeploymentLoad): number => byOutcome.rate_limited ?? 0;
 

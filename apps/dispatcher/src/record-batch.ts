@@ -15,10 +15,9 @@ import type { LineAnswers } from './lengths-keeper.ts';
 import { readOrigins, retriesOf } from './line-retries.ts';
 import type { FailedLine, Origin } from './line-retries.ts';
 import { bandOf } from './placer.ts';
-import type { RetryBudgets } from './retry-budgets.ts';
 import type { Segments } from './segments.ts';
 import { verdictOf } from './verdict.ts';
-import type { Verdict } from '@sluice/retry';
+import type { RetryBudgets, Verdict } from '@sluice/retry';
 
 export interface RecordBatchPorts {
   ledger: Ledger;
@@ -47,6 +46,8 @@ interface Gathered {
   rows: Buffer[];
   dead: OutcomeMeta[];
   answers: LineAnswers;
+  /** Calls that ended. */
+  calls: number;
 }
 
 /** False when another dispatcher records this slot now. */
@@ -71,6 +72,8 @@ export async function recordBatch(
     { batch, metas: gathered.flatMap(({ dead }) => dead) },
   );
   if (recorded.kind === 'recorded') {
+    const calls = gathered.reduce((sum, one) => sum + one.calls, 0);
+    ports.retries.calledFor(recorded.tenant, calls, ports.now());
     ports.onRecorded(batch, recorded.recorded);
     ports.onAnswers(
       batch,
@@ -116,7 +119,7 @@ function gather(ports: RecordBatchPorts, one: OneEntry): Gathered {
   for (const { meta, raw } of items) {
     ports.onLine(meta);
     const ok = meta.outcome === 'ok';
-    ports.retries.called(meta.deployment);
+    ports.retries.called(meta.deployment, ports.now());
     // A late failure of a line that ended or is tried again elsewhere: paid for, but it decides nothing.
     if (!ok && (!origin || origin.left.has(meta.place))) continue;
     const verdict = ok ? null : judge(ports, meta, one);
@@ -141,7 +144,8 @@ function gather(ports: RecordBatchPorts, one: OneEntry): Gathered {
     lines,
     retries: origin ? retriesOf(failed, { ...facts, origin }) : [],
   };
-  return { entry, rows, dead, answers: { chunk: outcome.id, tokens: tokensOf(items) } };
+  const answers = { chunk: outcome.id, tokens: tokensOf(items) };
+  return { entry, rows, dead, calls: items.length, answers };
 }
 
 const tokensOf = (items: OneEntry['items']): number[] =>
@@ -159,11 +163,12 @@ const judge = (
     {
       fleet: ports.fleet,
       pool: origin?.pool ?? '',
+      tenant: origin?.tenant ?? '',
       maxTier: origin?.maxTier ?? null,
       maxAttempts: ports.maxAttempts,
       now: ports.now(),
       deadlineAt: expiresAt,
-      retryWait: (deployment, outcome) => ports.retries.waitFor(deployment, outcome),
+      retries: ports.retries,
     },
     ports.random,
   );

@@ -12,8 +12,7 @@ import { sumsOf } from './batch-sums.ts';
 import type { DispatcherEvents } from './events.ts';
 import { bandOf, CHECK_PLACED_MS } from './placer.ts';
 import { verdictOf } from './verdict.ts';
-import type { RetryBudgets } from './retry-budgets.ts';
-import type { Verdict } from '@sluice/retry';
+import type { RetryBudgets, Verdict } from '@sluice/retry';
 
 export interface RecordJobsPorts {
   ledger: Ledger;
@@ -46,6 +45,7 @@ export async function recordJobs(
 }
 
 interface JobFacts {
+  tenant: string;
   pool: string;
   priority: string;
   deadlineAt: number;
@@ -57,7 +57,7 @@ async function recordOne(ports: RecordJobsPorts, outcome: StreamOutcome): Promis
   const [item] = decodeOutcomes(outcome.fields);
   if (!item) return true;
   const { meta, raw } = item;
-  ports.retries.called(meta.deployment);
+  ports.retries.called(meta.deployment, ports.now());
   const facts = meta.outcome === 'ok' ? null : await readFacts(ports.ledger, outcome.id);
   const whole = facts ? withHistory(meta, facts) : meta;
   const verdict = facts ? judge(ports, whole, facts) : null;
@@ -66,6 +66,7 @@ async function recordOne(ports: RecordJobsPorts, outcome: StreamOutcome): Promis
   if (recorded.kind === 'not_recorder') return false;
   ports.onEnded(outcome.id, meta);
   if (recorded.kind !== 'before') {
+    ports.retries.calledFor(recorded.tenant, 1, ports.now());
     spend(ports, recorded.tenant, meta.costUsd ?? 0);
     if (meta.outcome === 'ok' && meta.usage) ports.onAnswer(recorded, meta.usage.output_tokens);
   }
@@ -94,7 +95,7 @@ const judge = (ports: RecordJobsPorts, meta: OutcomeMeta, facts: JobFacts): Verd
       fleet: ports.fleet,
       maxAttempts: ports.maxAttempts,
       now: ports.now(),
-      retryWait: (deployment, outcome) => ports.retries.waitFor(deployment, outcome),
+      retries: ports.retries,
     },
     ports.random,
   );
@@ -183,8 +184,9 @@ async function queueRetry(
 }
 
 async function readFacts(ledger: Ledger, id: string): Promise<JobFacts | null> {
-  const [pool, priority, deadline, maxTier, attempts] = await ledger.redis.hmget(
+  const [tenant, pool, priority, deadline, maxTier, attempts] = await ledger.redis.hmget(
     ledger.keys.job(id),
+    'tenant',
     'pool',
     'priority',
     'deadline',
@@ -193,6 +195,7 @@ async function readFacts(ledger: Ledger, id: string): Promise<JobFacts | null> {
   );
   if (!pool) return null;
   return {
+    tenant: tenant ?? '',
     pool,
     priority: priority ?? 'normal',
     deadlineAt: Number(deadline),

@@ -31,8 +31,11 @@ export type TermParts = ReturnType<typeof openParts>;
 export function openParts(about: PartsAbout) {
   const { fleet, depth, now, random, tenants } = about.ports;
   const picture = new Picture(fleet, about.ports.learned);
-  const health = new HealthBook(fleet, about.ports);
-  const chooser = new Chooser({ fleet, picture, depth, now, random });
+  const health = new HealthBook(fleet, {
+    ...about.ports,
+    batchTraffic: (id) => chooser.hasBatchTraffic(id),
+  });
+  const chooser: Chooser = new Chooser({ fleet, picture, depth, now, random });
   const linesOut = (tenant: string): number => batches.feeder.linesOut(tenant);
   const turns = new TurnBook({ fleet, tenants: tenants(), linesOut, now }, about.savedTurns);
   const base = { picture, health, chooser, turns };
@@ -151,7 +154,7 @@ const MOST_ASKED = 64;
 
 /** What tenants have had outlives this term; ends of jobs that another process recorded are found. */
 export async function keepTurns(ledger: Ledger, turns: TurnBook, now: number): Promise<void> {
-  await ledger.redis.set(ledger.keys.turns, turns.save());
+  await turns.keep((text) => ledger.redis.set(ledger.keys.turns, text));
   const ids = turns.unheardOf(now - UNHEARD_MS, MOST_ASKED);
   await Promise.all(
     ids.map(async (id) => {

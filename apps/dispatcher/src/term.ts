@@ -182,7 +182,10 @@ export class Term {
     this.#parts.picture.update(loads, now);
     const changes = this.#parts.health.look(loads);
     this.#parts.picture.setHealth(this.#parts.health.all);
+    // Sent before anything else can be: no trial begins before its mark.
+    const marking = this.#mark();
     if (changes.length > 0) this.#parts.book.ask();
+    await marking;
     for (const change of changes) await this.#tell(change);
     if (changes.length > 0 || now - this.#publishedAt >= PUBLISH_EVERY_MS) await this.#publish(now);
     if (now - this.#plannedAt < ESTIMATE_EVERY_MS || this.#planning) return;
@@ -199,6 +202,16 @@ export class Term {
       .finally(() => {
         this.#planning = null;
       });
+  }
+
+  async #mark(): Promise<void> {
+    const { health, picture } = this.#parts;
+    const marks = health.unmarked.map(async (id) => {
+      picture.marked(id);
+      await this.#ports.admission.mark(id);
+      health.marked(id);
+    });
+    await Promise.all(marks);
   }
 
   /** An empty queue has nothing queued, whatever a crash left of the counts. */

@@ -29,7 +29,7 @@ import { startRedis } from '@sluice/testing';
 import type { TestRedis } from '@sluice/testing';
 import { dispatcherEvents } from './events.ts';
 import type { RecordBatchPorts } from './record-batch.ts';
-import { RetryBudgets } from './retry-budgets.ts';
+import { RetryBudgets } from '@sluice/retry';
 import { Segments } from './segments.ts';
 
 const CONFIG = `
@@ -74,7 +74,7 @@ export class Desk {
       deadQueue: dead,
       events: dispatcherEvents(pino({ level: 'silent' })),
       now: () => this.time,
-      retries: new RetryBudgets(() => 0),
+      retries: new RetryBudgets(),
       random: () => 0.5,
       onLine: () => undefined,
       onRecorded: () => undefined,

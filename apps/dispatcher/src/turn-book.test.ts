@@ -124,3 +124,18 @@ test('jobs whose end nobody told are named, the oldest first', () => {
   book.ended('a-1', null);
   assert.deepEqual(book.unheardOf(NOW + 10_000, 10), ['a-2', 'a-0']);
 });
+
+test('it is saved when something has changed, and again when saving failed', async () => {
+  const book = bookOf([tenant('a')]);
+  waits(book, 'a', 2);
+  take(book, 1);
+  const saved: string[] = [];
+  const save = (text: string) => Promise.resolve(saved.push(text));
+  await assert.rejects(book.keep(() => Promise.reject(new Error('no Redis'))));
+  await book.keep(save);
+  await book.keep(save);
+  assert.deepEqual(saved, [book.save()]);
+  take(book, 1);
+  await book.keep(save);
+  assert.equal(saved.length, 2);
+});

@@ -112,6 +112,15 @@ export class TurnBook {
     return JSON.stringify(saved);
   }
 
+  /** Has it saved, if anything has changed since it was saved last. */
+  async keep(save: (text: string) => Promise<unknown>): Promise<void> {
+    const text = this.save();
+    if (text === this.#kept) return;
+    await save(text);
+    this.#kept = text;
+  }
+  #kept = '';
+
   arrive(item: Item): void {
     arrive(this.#turns, item);
   }

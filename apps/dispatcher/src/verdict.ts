@@ -1,8 +1,8 @@
 /** What becomes of a failed attempt: the retry policy's answer, with the retry budget's wait. Pure. */
 import type { FailureClass, Fleet } from '@sluice/job';
 import type { OutcomeMeta } from '@sluice/ledger';
-import { decideInPool } from '@sluice/retry';
-import type { Verdict } from '@sluice/retry';
+import { decideInPool, inItsTurn } from '@sluice/retry';
+import type { RetryBudgets, Verdict } from '@sluice/retry';
 
 export interface VerdictFacts {
   fleet: Fleet;
@@ -11,8 +11,8 @@ export interface VerdictFacts {
   maxAttempts: number;
   now: number;
   deadlineAt: number;
-  /** How long a retry after this failure of a deployment waits for its turn, ms. */
-  retryWait: (deployment: string, outcome: FailureClass) => number;
+  tenant: string;
+  retries: Pick<RetryBudgets, 'waitFor'>;
 }
 
 export function verdictOf(meta: OutcomeMeta, facts: VerdictFacts, random: () => number): Verdict {
@@ -25,7 +25,6 @@ export function verdictOf(meta: OutcomeMeta, facts: VerdictFacts, random: () => 
     random,
   );
   if (next.kind !== 'retry') return next;
-  const later = next.notBeforeMs + facts.retryWait(deployment, outcome);
-  // Waiting for its turn is no reason to expire.
-  return later < deadlineAt ? { ...next, notBeforeMs: later } : next;
+  const waitMs = facts.retries.waitFor({ deployment, tenant: facts.tenant, outcome }, now);
+  return { ...next, notBeforeMs: inItsTurn(next.notBeforeMs, waitMs, deadlineAt) };
 }

@@ -13,6 +13,7 @@ import {
   tally,
 } from '@sluice/budget';
 import type { Band, Binding, Cost, PacingSettings } from '@sluice/budget';
+import { OUTCOMES } from '@sluice/job';
 import type { Fleet, Outcome, RateDimension, Usage } from '@sluice/job';
 import type { Redis } from 'ioredis';
 import { budgetLoad } from './budget-load.ts';
@@ -201,6 +202,7 @@ export class Admission {
         ...calls,
         mostInputTokens: MOST_INPUT_TOKENS,
         mostOutputs: MOST_OUTPUTS,
+        each: items.map(({ tookMs, outcome }) => `${tookMs} ${outcome}`).join(' '),
       }),
       failures: JSON.stringify(Object.entries(failures).flat()),
       leases: items.map(({ lease }) => lease),
@@ -229,6 +231,12 @@ export class Admission {
       ...leases,
     );
     return lost;
+  }
+
+  /** From now on what becomes of calls that begin from this moment on is counted by itself: {@link DeploymentLoad.since}. */
+  async mark(deploymentId: string): Promise<void> {
+    const { keys } = this.#of(deploymentId);
+    await this.#redis.sluiceMark(1, keys[1] as string, deploymentId, this.#micros(), ...OUTCOMES);
   }
 
   /** Counts jobs that left the deployment's queue without being booked. */

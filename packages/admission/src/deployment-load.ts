@@ -1,6 +1,6 @@
 /** Reads what is known of a deployment, its counters and its budgets, off a snapshot of its root. */
 import { LEARNING, NO_CALLS, cachedShare, charsPerToken, meanOutput } from '@sluice/budget';
-import type { Counters } from '@sluice/budget';
+import type { Counters, Since } from '@sluice/budget';
 import { OUTCOMES } from '@sluice/job';
 import type { FailureClass, Outcome } from '@sluice/job';
 import { startingSlots } from './budget-load.ts';
@@ -14,6 +14,8 @@ export interface DeploymentLoad {
   ok: number;
   failed: number;
   byOutcome: Partial<Record<Outcome, number>>;
+  /** What ended of the calls that began at `at` (ms, Redis's clock) or later; null = there never was a mark. */
+  since: Since | null;
   /** In a row, of those that speak against the deployment (not 429s, not a request's own fault). */
   consecutiveFailures: number;
   lastFailure: { class: FailureClass; atMs: number } | null;
@@ -64,6 +66,7 @@ export function deploymentLoad(
     ok: counters.ok,
     failed: counters.ended - counters.ok,
     byOutcome: byOutcome(counters.ok, count),
+    since: sinceOf(count),
     consecutiveFailures: counters.consecutiveFailures,
     lastFailure: lastFailure ? { class: lastFailure, atMs: count('lastFailureAt') } : null,
     meanLatencyMs: counters.ok > 0 ? counters.meanLatencyMs : null,
@@ -91,6 +94,13 @@ function byOutcome(ok: number, count: (name: string) => number): Partial<Record<
     (outcome) => [outcome, outcome === 'ok' ? ok : count(`failed:${outcome}`)] as const,
   );
   return Object.fromEntries(counts.filter(([, n]) => n > 0));
+}
+
+function sinceOf(count: (name: string) => number): Since | null {
+  const at = count('mark');
+  if (at <= 0) return null;
+  const counts = OUTCOMES.map((outcome) => [outcome, count(`since:${outcome}`)] as const);
+  return { at, ended: Object.fromEntries(counts.filter(([, n]) => n > 0)) };
 }
 
 /** Whether a usual call still fits. */

@@ -16,6 +16,7 @@ declare module 'ioredis' {
     sluiceSettle: Script<number, Context>;
     sluiceRefuse: Script<[number, number], Context>;
     sluiceObserve: Script<number, Context>;
+    sluiceMark: Script<number, Context>;
     sluiceRenew: Script<[number, ...string[]], Context>;
     sluiceReadBudgets: Script<[number, string[], string[], ...number[]], Context>;
   }
@@ -26,6 +27,7 @@ const COMMANDS = {
   sluiceSettle: 'settle.lua',
   sluiceRefuse: 'refuse.lua',
   sluiceObserve: 'observe.lua',
+  sluiceMark: 'mark.lua',
   sluiceRenew: 'renew.lua',
   sluiceReadBudgets: 'read.lua',
 } as const;

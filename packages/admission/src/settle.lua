@@ -12,8 +12,9 @@
             quickestMs: how long the quickest of these took, own: the deployment's own budget; answered: those whose usage
             is known: how many, their output tokens and ms, summed; produced: [budget, field of the pacer, its rule, number of its
             leases in KEYS from 3 on] of each limit that is kept by calls under way
-  ARGV[2]   tally (JSON) as packages/budget makes it, without `failures`, plus mostInputTokens and mostOutputs; empty
-            for calls that were not made
+  ARGV[2]   tally (JSON) as packages/budget makes it, without `failures`, plus mostInputTokens and mostOutputs, and each:
+            how long each call took, ms, and how it ended (`took outcome took outcome …`); empty for calls that were not
+            made
   ARGV[3]   failures (JSON): class, count, class, count …
   ARGV[4]   deployment
   ARGV[5]   the time in microseconds; 0 = Redis's own (always, outside of tests)
@@ -137,7 +138,8 @@ local function count()
   local calls = cjson.decode(ARGV[2])
   local fields = {}
   for i, name in ipairs(COUNTERS) do fields[i] = deployment .. '|' .. name end
-  local stored = redis.call('HMGET', KEYS[2], unpack(fields))
+  local stored = redis.call('HMGET', KEYS[2], deployment .. '|mark', unpack(fields))
+  local mark = tonumber(table.remove(stored, 1) or 0)
   local c = {}
   for i, name in ipairs(COUNTERS) do c[name] = tonumber(stored[i] or 0) end
 
@@ -152,6 +154,15 @@ local function count()
   end
   if c.outputs > calls.mostOutputs then
     c.outputs, c.outputTokens = c.outputs * 0.5, c.outputTokens * 0.5
+  end
+
+  -- `countSince`: of the calls that began after the mark.
+  if mark > 0 then
+    for took, outcome in string.gmatch(calls.each, '(%S+) (%S+)') do
+      if now - tonumber(took) >= mark then
+        redis.call('HINCRBY', KEYS[2], deployment .. '|since:' .. outcome, 1)
+      end
+    end
   end
 
   local changed = {}

@@ -18,6 +18,7 @@ export type Step = { after: number; id: Id } & (
     }
   | { kind: 'observe'; dimension: 'rpm' | 'tpm' | 'otpm'; remaining: number }
   | { kind: 'restart' }
+  | { kind: 'mark' }
   | { kind: 'hour'; before: number }
 );
 
@@ -75,6 +76,7 @@ const other = fc.oneof(
     remaining: fc.nat(400),
   }),
   fc.record({ ...when, kind: fc.constant('restart' as const) }),
+  fc.record({ ...when, kind: fc.constant('mark' as const) }),
   fc.record({ ...when, kind: fc.constant('hour' as const), before: fc.nat(400) }),
 );
 export const history: fc.Arbitrary<Step[]> = fc.array(

@@ -13,6 +13,7 @@ import {
   charsPerToken,
   correctionsOf,
   countEnded,
+  countSince,
   fullState,
   meanOutput,
   observe,
@@ -23,7 +24,7 @@ import {
   settle,
   tally,
 } from '@sluice/budget';
-import type { AdmissionState, BudgetRules, Cost, Counters } from '@sluice/budget';
+import type { AdmissionState, BudgetRules, Cost, Counters, Since } from '@sluice/budget';
 import type { Fleet } from '@sluice/job';
 import { startRedis } from '@sluice/testing';
 import type { TestRedis } from '@sluice/testing';
@@ -56,6 +57,7 @@ const produced = makeFleet({
 });
 const LEASE_MS = 30_000;
 const HOUR_MS = 3_600_000;
+const UNMARKED: Since = { at: 0, ended: {} };
 const ONE: Cost = { requests: 1, input: 3, output: 4, usd: 0 };
 
 interface Held {
@@ -75,6 +77,7 @@ class Twins {
   #micros = 1_700_000_000_123_456;
   #held: Held[] = [];
   #booked: Record<Id, number> = { a: 0, b: 0, c: 0 };
+  #since: Record<Id, Since> = { a: UNMARKED, b: UNMARKED, c: UNMARKED };
   #named = 0;
   #random = 0;
 
@@ -110,6 +113,8 @@ class Twins {
         return this.#refuse(step);
       case 'observe':
         return this.#observe(step);
+      case 'mark':
+        return this.#mark(step.id);
       case 'restart':
         return this.#restart();
       case 'hour':
@@ -178,6 +183,12 @@ class Twins {
     this.#state = settle(this.#state, request, this.#now);
     const ended = items.map((item) => ({ ...item, costUsd: item.actual?.usd ?? 0 }));
     this.#counters[id] = countEnded(this.#counters[id], tally(ended));
+    this.#since[id] = countSince(this.#since[id], items, this.#now);
+  }
+
+  async #mark(id: Id): Promise<void> {
+    await this.#admission.mark(id);
+    this.#since[id] = { at: this.#now, ended: {} };
   }
 
   async #release({ id, n }: Extract<Step, { kind: 'release' }>): Promise<void> {
@@ -317,6 +328,8 @@ class Twins {
           counters.costUsd,
         ],
       );
+      const since = this.#since[id];
+      assert.deepEqual(load?.since, since.at > 0 ? since : null);
       assert.equal(load?.meanLatencyMs, counters.ok > 0 ? counters.meanLatencyMs : null);
       assert.equal(load?.latencySumMs, counters.latencySumMs);
       assert.equal(load?.charsPerToken, charsPerToken(counters) ?? 4);

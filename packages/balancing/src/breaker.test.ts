@@ -57,6 +57,12 @@ describe('closed', () => {
     assert.equal(after([[0, look(7, 2, { failuresAtEnd: 0 })]]).kind, 'open', '78 %');
   });
 
+  test('opens on failing much more than its peers, unless it is the last of its pool', () => {
+    const most = { failsMost: true, failuresAtEnd: 0 };
+    assert.equal(after([[0, look(90, 10, most)]]).kind, 'open');
+    assert.equal(after([[0, look(90, 10, { ...most, lastInPool: true })]]).kind, 'closed');
+  });
+
   test('counts only the last 30 seconds, however idle it was between', () => {
     const sick = look(79, 21, { failuresAtEnd: 0 });
     const onTheEdge = look(80, 20, { failuresAtEnd: 0 });
@@ -131,6 +137,15 @@ describe('open', () => {
       [5, 10, 20, 40, 80, 160, 300, 300, 300],
       '× 0.75 s: equal jitter at its middle',
     );
+  });
+
+  test('lasts 20 s at most where batch jobs can try, shorter ones as they are', () => {
+    const batch = { batchTraffic: true };
+    const long: Breaker = { kind: 'open', since: 0, until: 225_000, trips: 9 };
+    assert.equal(after([[14_999, look(0, 0, batch)]], long).kind, 'open');
+    assert.equal(after([[15_000, look(0, 0, batch)]], long).kind, 'half_open');
+    assert.equal(after([[3_749, look(0, 0, batch)]], opened()).kind, 'open');
+    assert.equal(after([[3_750, look(0, 0, batch)]], opened()).kind, 'half_open');
   });
 });
 

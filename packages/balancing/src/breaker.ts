@@ -1,11 +1,13 @@
 /**
  * Circuit breaker of one deployment: a pure state machine, fed what happened since it was last looked at.
  *
- *   closed ── 5 failures in a row, or under 80 % success of at least 5 in 30 s ──▶ open
- *   open ── after its back-off (5 s, 10 s, … 300 s, equal jitter) ──▶ half_open
+ *   closed ── 5 failures in a row, under 80 % success of at least 5 in 30 s, or failing much more than its peers ──▶ open
+ *   open ── after its back-off (5 s, 10 s, … 300 s, equal jitter; with batch traffic at most 20 s) ──▶ half_open
  *   half_open ── 3 successes ──▶ closed;  one failure ──▶ open, for longer
  *
  * Thresholds are Finagle's (facts: failure accrual). What counts as a failure is the caller's table: a 429 never does.
+ * The long back-off is for the sake of jobs, each of which pays for its trial with an attempt and a wait. Nobody waits for a
+ * batch line, and one every 10 to 20 s is no load: where there are such, a deployment is back soon however long it was away.
  * The last usable deployment of a pool is not ejected: flaky it stays closed, for its retries have nowhere better
  * to go; failing without a success between, it is tried one job at a time with pauses of at most 5 s.
  */
@@ -18,6 +20,8 @@ export const BREAKER = {
   leastSuccess: 0.8,
   firstBackoffMs: 5_000,
   longestBackoffMs: 300_000,
+  /** The same where batch jobs go through one of its pools, which can try it. */
+  longestWithBatchMs: 20_000,
   successesToClose: 3,
   /** A half-open deployment that no batch job has tried for this long may be tried by anyone. */
   probeByAnyMs: 30_000,
@@ -47,6 +51,10 @@ export interface Look {
   failuresAtEnd: number;
   /** Whether every other deployment of some pool it serves is unusable now. */
   lastInPool: boolean;
+  /** Whether it fails much more often than its peers (failing.ts); absent = no. */
+  failsMost?: boolean;
+  /** Whether batch jobs go through some pool it serves; absent = no. */
+  batchTraffic?: boolean;
 }
 
 interface Moment {
@@ -92,18 +100,28 @@ function afterClosed(breaker: Of<'closed'>, look: Look, moment: Moment): Breaker
   const dead = inARow >= BREAKER.failuresInARow;
   if (dead && look.lastInPool)
     return { kind: 'half_open', since: moment.now, successes: 0, trips: 0 };
-  if (dead || (isFlaky(recent) && !look.lastInPool)) return open(0, moment);
+  const flaky = look.failsMost === true || isFlaky(recent);
+  if (dead || (flaky && !look.lastInPool)) return open(0, moment);
   const { since } = breaker;
   return { kind: 'closed', since, inARow, recent, ...easingAfter(breaker, look.ok, moment.now) };
 }
 
 function afterOpen(breaker: Of<'open'>, look: Look, now: number): Breaker {
-  const until = look.lastInPool
-    ? Math.min(breaker.until, breaker.since + BREAKER.firstBackoffMs)
-    : breaker.until;
-  if (now < until) return breaker;
+  if (now < endOfBackoff(breaker, look)) return breaker;
   return { kind: 'half_open', since: now, successes: 0, trips: breaker.trips };
 }
+
+/** The shorter back-off keeps the part that was drawn of the longer one. */
+function endOfBackoff({ since, until, trips }: Of<'open'>, look: Look): number {
+  if (look.lastInPool) return Math.min(until, since + BREAKER.firstBackoffMs);
+  if (look.batchTraffic !== true) return until;
+  const full = fullBackoffMs(trips - 1);
+  const drawn = (until - since) / full;
+  return since + drawn * Math.min(full, BREAKER.longestWithBatchMs);
+}
+
+const fullBackoffMs = (trips: number): number =>
+  Math.min(BREAKER.longestBackoffMs, BREAKER.firstBackoffMs * 2 ** trips);
 
 function afterHalfOpen(breaker: Of<'half_open'>, look: Look, moment: Moment): Breaker {
   if (look.failures > 0) return open(breaker.trips, moment);
@@ -117,7 +135,7 @@ function afterHalfOpen(breaker: Of<'half_open'>, look: Look, moment: Moment): Br
 
 /** Equal jitter: half the back-off is certain, the other half drawn, so that deployments do not return in step. */
 function open(trips: number, { now, random }: Moment): Breaker {
-  const full = Math.min(BREAKER.longestBackoffMs, BREAKER.firstBackoffMs * 2 ** trips);
+  const full = fullBackoffMs(trips);
   return {
     kind: 'open',
     since: now,

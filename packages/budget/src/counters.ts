@@ -160,6 +160,29 @@ export function countEnded(counters: Counters, calls: Tally): Counters {
   };
 }
 
+/**
+ * What has ended, by outcome, of the calls that began at a moment or later: calls that hung when their deployment's breaker
+ * opened end a minute after, and say nothing of how it does now.
+ */
+export interface Since {
+  /** ms; 0 = nobody asked. */
+  at: number;
+  ended: Partial<Record<Outcome, number>>;
+}
+
+/** Adds calls that end now. */
+export function countSince(
+  since: Since,
+  calls: readonly Pick<EndedOutcome, 'outcome' | 'tookMs'>[],
+  now: number,
+): Since {
+  if (since.at <= 0) return since;
+  const ended = { ...since.ended };
+  for (const { outcome, tookMs } of calls)
+    if (now - tookMs >= since.at) ended[outcome] = (ended[outcome] ?? 0) + 1;
+  return { ...since, ended };
+}
+
 /** Characters per token as measured; null before the first answer with a usage. */
 export const charsPerToken = ({ characters, inputTokens }: Counters): number | null =>
   inputTokens > 0 && characters > 0 ? characters / inputTokens : null;

@@ -79,7 +79,8 @@ export {
   cachedShare,
   charsPerToken,
   countEnded,
+  countSince,
   meanOutput,
   tally,
 } from './counters.ts';
-export type { Counters, EndedOutcome, Tally } from './counters.ts';
+export type { Counters, EndedOutcome, Since, Tally } from './counters.ts';

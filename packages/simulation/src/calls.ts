@@ -143,7 +143,7 @@ export class Calls {
     budgets.settle(id, { lease, expected: cost, actual, tookMs: ending.takesMs, answered }, now);
     this.#feedBack(id, call);
     this.#teach(id, task, { call, usage, costUsd });
-    health.ended(id, ending.outcome);
+    health.ended(id, ending.outcome, startedAt);
     (this.#gates.get(id) as Gate).ended();
     ended({ deployment, task, ending, startedAt, actual });
   }

@@ -18,6 +18,7 @@ import type { Fleet, Pool } from '@sluice/job';
 import { mostNow, nextPair, placed } from '@sluice/planning';
 import type { Backlog, Line } from './backlog.ts';
 import { grouped } from './grouped.ts';
+import type { HealthBook } from './health-book.ts';
 import type { Learned } from './learned.ts';
 import type { Picture } from './picture.ts';
 import type { Planner } from './planner.ts';
@@ -28,6 +29,7 @@ export interface DispatchPorts {
   fleet: Fleet;
   backlog: Backlog;
   picture: Picture;
+  health: HealthBook;
   learned: Learned;
   planner: Planner;
   settings: Settings;
@@ -200,6 +202,7 @@ export class Dispatch {
       waitingSince: task.waitingSince,
       deadlineInMs: task.deadlineAt - now,
     };
+    if (asked.band === 'batch') this.#ports.health.batchJob(pool.id, now);
     const memory = this.#memory.get(pool.id) ?? NO_MEMORY;
     const { spillAfterMs } = pool;
     const { depth } = settings;

@@ -75,6 +75,17 @@ test('a deployment that fails gets nothing, everything finishes elsewhere, and i
   assert.ok(tasks.some(({ end }) => end?.deployment === 'x' && end.at > 60_000));
 });
 
+test('however long it was away, 90 s after its return a deployment has its fair share of a batch', async () => {
+  for (const kind of ['overloaded', 'hang'] as const) {
+    const outages = [{ fromMs: 10_000, toMs: 610_000, kind, factor: 1 }];
+    const behaviours = new Map([['x', behaviour({ outages })]]);
+    const { tasks } = await run(scenario(fleet, jobsAlike(5_200), { behaviours }));
+    const late = tasks.filter(({ end }) => end && end.at >= 700_000 && end.at < 710_000);
+    const share = late.filter(({ end }) => end?.deployment === 'x').length / late.length;
+    assert.ok(late.length > 100 && share > 0.9 * (2 / 3), `${kind}: ${share}`);
+  }
+});
+
 test('what waits beyond its deadline expires, and nothing of it is sent after', async () => {
   const jobs = jobsAlike(1_000, { deadlineMs: 20_000 });
   const { tasks } = await run(scenario(fleet, jobs));

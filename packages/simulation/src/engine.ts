@@ -4,7 +4,7 @@
  */
 import { settled } from '@sluice/fairness';
 import type { Attempt, FailureClass, Pool } from '@sluice/job';
-import { decideInPool } from '@sluice/retry';
+import { RetryBudgets, decideInPool, inItsTurn } from '@sluice/retry';
 import { Agenda } from './agenda.ts';
 import { Backlog } from './backlog.ts';
 import { Budgets } from './budgets.ts';
@@ -52,6 +52,7 @@ export class Engine {
   readonly #providers: Providers;
   readonly #learned: Learned;
   readonly #health: HealthBook;
+  readonly #retries = new RetryBudgets();
   readonly #calls: Calls;
   readonly #picture: Picture;
   readonly #planner: Planner;
@@ -198,6 +199,8 @@ export class Engine {
 
   #answered(ended: Ended): void {
     const { deployment, task, ending, actual } = ended;
+    this.#retries.called(deployment.id, this.#agenda.now);
+    this.#retries.calledFor(task.job.tenant, 1, this.#agenda.now);
     if (actual === null) return this.#failed(ended);
     // A tenant pays what its job really cost.
     if (task.charged) {
@@ -236,7 +239,10 @@ export class Engine {
     if (verdict.kind !== 'retry') return this.#end(task, 'failed', deployment.id);
     task.exclude = verdict.exclude;
     task.minTier = verdict.minTier;
-    this.#agenda.at(verdict.notBeforeMs, () => {
+    const { outcome, deployment: id } = failed;
+    const call = { deployment: id, tenant: task.job.tenant, outcome: outcome as FailureClass };
+    const waitMs = this.#retries.waitFor(call, now);
+    this.#agenda.at(inItsTurn(verdict.notBeforeMs, waitMs, deadlineAt), () => {
       this.#wait(task);
       this.#wake();
     });

@@ -1,22 +1,36 @@
 /** Breaker and block of every deployment, moved on at every look by what has ended since, as the dispatcher does. */
 import {
   BLOCKING,
+  OUTLIER,
+  failingMost,
   afterFact,
   afterLook,
+  counts,
   isDue,
   lookAt,
   newBreaker,
   standing,
 } from '@sluice/balancing';
-import type { Health, Standing } from '@sluice/balancing';
+import type { Answered, Health, Standing } from '@sluice/balancing';
 import type { Fleet, Outcome } from '@sluice/job';
 import { CONSEQUENCES } from '@sluice/retry';
+
+/** So long after the last batch job asked for a place its pool has batch traffic. */
+const TRAFFIC_MS = 10_000;
 
 export class HealthBook {
   readonly #fleet: Fleet;
   readonly #random: () => number;
   readonly #health = new Map<string, Health>();
   readonly #ended = new Map<string, Outcome[]>();
+  /** Calls that ended, of those that began since the deployment's trials began. */
+  readonly #trialsEnded = new Map<string, number>();
+  /** Calls that ended since the last comparison with peers, and who stood out in it. */
+  readonly #interval = new Map<string, Answered>();
+  #failingMost: ReadonlySet<string> = new Set();
+  #comparedAt = 0;
+  /** When a batch job last asked for a place, by pool, ms. */
+  readonly #batchAt = new Map<string, number>();
 
   constructor(fleet: Fleet, random: () => number) {
     this.#fleet = fleet;
@@ -25,11 +39,30 @@ export class HealthBook {
       this.#health.set(id, { wish: 'active', block: null, breaker: newBreaker(0) });
   }
 
-  /** A call has ended. */
-  ended(deployment: string, outcome: Outcome): void {
+  /** A call has ended; one from before the breaker's present state says nothing of it. */
+  ended(deployment: string, outcome: Outcome, startedAt: number): void {
+    const { breaker } = this.#health.get(deployment) as Health;
+    if (!counts(breaker, startedAt)) return;
+    this.#trialsEnded.set(deployment, this.trialsEnded(deployment) + 1);
     const list = this.#ended.get(deployment);
     if (list) list.push(outcome);
     else this.#ended.set(deployment, [outcome]);
+  }
+
+  trialsEnded(deployment: string): number {
+    return this.#trialsEnded.get(deployment) ?? 0;
+  }
+
+  /** A batch job asks for a place in the pool: there will be more, which can try what has failed. */
+  batchJob(pool: string, now: number): void {
+    this.#batchAt.set(pool, now);
+  }
+
+  #hasBatchTraffic(id: string, now: number): boolean {
+    return [...this.#batchAt].some(
+      ([pool, at]) =>
+        now - at < TRAFFIC_MS && (this.#fleet.pools.get(pool)?.tiers.flat().includes(id) ?? false),
+    );
   }
 
   standing(deployment: string, now: number): Standing {
@@ -43,18 +76,34 @@ export class HealthBook {
   }
 
   look(now: number): void {
+    if (now - this.#comparedAt >= OUTLIER.intervalMs) this.#compare(now);
     for (const id of this.#health.keys()) this.#lookAt(id, now);
     this.#ended.clear();
+    this.#failingMost = new Set();
+  }
+
+  #compare(now: number): void {
+    this.#comparedAt = now;
+    const tiers = [...this.#fleet.pools.values()].flatMap((pool) => pool.tiers);
+    this.#failingMost = failingMost(this.#interval, tiers);
+    this.#interval.clear();
   }
 
   #lookAt(id: string, now: number): void {
     const health = this.#health.get(id) as Health;
     const outcomes = this.#ended.get(id) ?? [];
     const telling = outcomes.filter((outcome) => outcome === 'ok' || isFailure(outcome));
-    const look = lookAt(
+    const ended = lookAt(
       telling.map((outcome) => outcome === 'ok'),
       this.#lastInPool(id, now),
     );
+    const sum = this.#interval.get(id) ?? { ok: 0, failures: 0 };
+    this.#interval.set(id, { ok: sum.ok + ended.ok, failures: sum.failures + ended.failures });
+    const look = {
+      ...ended,
+      batchTraffic: this.#hasBatchTraffic(id, now),
+      failsMost: this.#failingMost.has(id),
+    };
     const breaker = afterLook(health.breaker, look, { now, random: this.#random });
     const reason = BLOCKING.find((each) => outcomes.includes(each));
     const tried = health.block !== null && isDue(health.block, now);

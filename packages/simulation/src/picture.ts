@@ -2,8 +2,8 @@
  * The dispatcher's picture of the fleet: what the last look at queues and budgets showed, plus what has been placed
  * since. As stale as in production, so that it errs as production does.
  */
-import { msOf } from '@sluice/balancing';
-import type { Candidate, Rate, SharedSlots } from '@sluice/balancing';
+import { msOf, trying } from '@sluice/balancing';
+import type { Candidate, Rate, SharedSlots, Standing, Trying } from '@sluice/balancing';
 import type { Cost } from '@sluice/budget';
 import type { Deployment, Fleet } from '@sluice/job';
 import type { Budgets, Level, Levels } from './budgets.ts';
@@ -43,7 +43,6 @@ export interface PicturePorts {
 
 /** Weight of a new placement in the mean cost. */
 const LEARNING = 0.1;
-const PROBE_MARGIN_MS = 5_000;
 
 export class Picture {
   readonly #ports: PicturePorts;
@@ -92,7 +91,7 @@ export class Picture {
   placed(id: string, jobs: number, { cost, now }: { cost: Cost; now: number }): void {
     const view = this.#views.get(id) as View;
     view.placed += jobs;
-    view.last = { at: now, ended: view.ended };
+    view.last = { at: now, ended: this.#ports.health.trialsEnded(id) };
     view.meanCost = view.meanCost === null ? cost : blend(view.meanCost, cost);
   }
 
@@ -116,14 +115,14 @@ export class Picture {
     const view = this.#views.get(id) as View;
     const { deployment, levels } = view;
     const stands = this.#ports.health.standing(id, now);
-    const trial = stands.state === 'half_open' ? probing(view, now) : null;
+    const trial = stands.state === 'half_open' ? this.#trying(view, stands, now) : null;
     return {
       id,
       tier,
       weight: deployment.weight,
       region: deployment.region,
       price: deployment.price,
-      queued: trial ?? queuedOn(view),
+      queued: trial?.underWay ?? queuedOn(view),
       inFlight: trial === null ? view.inFlight : 0,
       concurrency: this.#ports.fleet.budgets.get(id)?.limits.concurrency ?? null,
       sharedSlots: this.#sharedSlots(view),
@@ -132,7 +131,13 @@ export class Picture {
       speed: this.#ports.learned.speed(id, now),
       errorRate: view.ended > 0 ? view.failed / view.ended : 0,
       ...stands,
+      ...(trial && { probe: trial.probe }),
     };
+  }
+
+  #trying({ deployment, last }: View, stands: Standing, now: number): Trying {
+    const ended = this.#ports.health.trialsEnded(deployment.id) > last.ended;
+    return trying({ at: last.at, ended, timeoutMs: deployment.timeoutMs }, stands, now);
   }
 
   #rate({ budget, dimension, perMs, aheadMs }: Level, view: View, now: number): Rate {
@@ -162,12 +167,6 @@ export class Picture {
 }
 
 const queuedOn = ({ placed, taken }: View): number => Math.max(0, placed - taken);
-
-/** Whether a half-open deployment is being tried now. */
-function probing({ deployment, ended, last }: View, now: number): 0 | 1 {
-  const out = ended <= last.ended;
-  return out && now - last.at < deployment.timeoutMs + PROBE_MARGIN_MS ? 1 : 0;
-}
 
 const blend = (mean: Cost, cost: Cost): Cost => ({
   requests: 1,

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Fleet } from '@sluice/job';
 import type { OutcomeMeta } from '@sluice/ledger';
-import { RetryBudgets } from './retry-budgets.ts';
+import { RetryBudgets } from '@sluice/retry';
 import { verdictOf } from './verdict.ts';
 
 const fleet = {
@@ -29,7 +29,8 @@ function notBefore(budgets: RetryBudgets, outcome: string): number {
     maxAttempts: 9,
     now: 0,
     deadlineAt,
-    retryWait: budgets.waitFor.bind(budgets),
+    tenant: 't',
+    retries: budgets,
   };
   const verdict = verdictOf(failure(outcome), facts, () => 0);
   assert.ok(verdict.kind === 'retry');
@@ -37,9 +38,10 @@ function notBefore(budgets: RetryBudgets, outcome: string): number {
 }
 
 test('when a thousand calls fail at once, their retries go out spread over time, and none expires of it', () => {
-  const budgets = new RetryBudgets(() => 0);
+  const budgets = new RetryBudgets();
   const moments = Array.from({ length: 1_000 }, () => {
-    budgets.called('a');
+    budgets.called('a', 0);
+    budgets.calledFor('t', 1, 0);
     return notBefore(budgets, 'network');
   });
   assert.ok(
@@ -52,7 +54,7 @@ test('when a thousand calls fail at once, their retries go out spread over time,
 });
 
 test('a 429 or a block takes nothing of it', () => {
-  const budgets = new RetryBudgets(() => 0);
+  const budgets = new RetryBudgets();
   for (let i = 0; i < 1_000; i++)
     assert.equal(notBefore(budgets, i % 2 ? 'rate_limited' : 'credential'), 0);
   assert.equal(notBefore(budgets, 'timeout'), 0);

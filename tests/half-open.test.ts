@@ -1,0 +1,94 @@
+/** A deployment that hangs for a while, in the middle of a batch: it is back in service while the batch still drains. */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { System, until } from '@sluice/testing';
+
+const RPM = 1_200;
+const TIMEOUT_MS = 6_000;
+const LINES = 4_000;
+let system: System;
+
+before(async () => {
+  const names = ['a', 'b'];
+  system = await System.start({
+    config: `
+providers:
+${names.map((name) => `  ${name}: { type: openai, base_url: "{{simulator}}/v1", api_key: ${name} }`).join('\n')}
+deployments:
+${names.map((name) => `  ${name}: { provider: ${name}, model: m, timeout_ms: ${TIMEOUT_MS}, limits: { rpm: ${RPM} } }`).join('\n')}
+pools: { fast: [${names.join(', ')}] }
+`,
+    simulator: {
+      ledger: true,
+      accounts: Object.fromEntries(
+        names.map((key) => [
+          key,
+          { key, format: 'openai', limits: { rpm: RPM }, latency: { first_token_ms: 150 } },
+        ]),
+      ),
+    },
+  });
+});
+after(() => system.stop());
+
+interface Call {
+  account: string;
+  at_ms: number;
+  status: number | null;
+}
+
+const callsOfA = async (): Promise<Call[]> => {
+  const text = await (await fetch(`${system.simulatorUrl}/_sim/ledger`)).text();
+  const calls = text.split('\n').filter(Boolean);
+  return calls.map((line) => JSON.parse(line) as Call).filter(({ account }) => account === 'a');
+};
+const now = async (): Promise<number> => (await system.simulated<{ now_ms: number }>()).now_ms;
+const stateOfA = async (): Promise<string> => {
+  const text = await (await fetch(`${system.apiUrl}/admin/deployments`)).text();
+  const { data } = JSON.parse(text) as { data: { id: string; state: string }[] };
+  return data.find(({ id }) => id === 'a')?.state ?? 'missing';
+};
+const enough = { timeoutMs: 60_000, everyMs: 50 };
+
+test('a deployment that hung returns to service while the batch drains', async () => {
+  const text = Array.from({ length: LINES }, (_, i) =>
+    JSON.stringify({
+      custom_id: `l${i}`,
+      method: 'POST',
+      url: '/v1/chat/completions',
+      body: { model: 'fast', max_tokens: 5, messages: [{ role: 'user', content: `${i}` }] },
+    }),
+  ).join('\n');
+  const created = await fetch(`${system.apiUrl}/v1/batches`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/jsonl' },
+    body: text,
+  });
+  assert.equal(created.status, 200);
+  await until('it is used', async () => (await callsOfA()).length >= 20, enough);
+
+  await system.simulate('a', { faults: [{ kind: 'hang' }] });
+  await until('the breaker opens', async () => (await stateOfA()) === 'broken', enough);
+  // Calls that hang are still out, and end by their timeout while it is tried again.
+  const back = await now();
+  await system.simulate('a', { faults: [] });
+  await until('it is active again', async () => (await stateOfA()) === 'active', enough);
+  const activeAfterMs = (await now()) - back;
+  // The first back-off is 5 s at most; three trials take half a second each at most.
+  assert.ok(activeAfterMs < 5_000 + 3_000, `active ${activeAfterMs} ms after its return`);
+
+  const answered = await until(
+    'it has work again',
+    async () => {
+      const calls = await callsOfA();
+      const since = calls.filter(({ at_ms: at, status }) => at >= back && status === 200);
+      return since.length >= 60 ? since.length : null;
+    },
+    enough,
+  );
+  const { request_counts: counts } = (await (
+    await fetch(`${system.apiUrl}/v1/batches/${((await created.json()) as { id: string }).id}`)
+  ).json()) as { request_counts: { completed: number; failed: number } };
+  assert.ok(counts.completed < LINES, `still draining: ${counts.completed}; ${answered} answers`);
+  assert.equal(counts.failed, 0);
+});
