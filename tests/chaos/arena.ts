@@ -24,7 +24,7 @@ ${ACCOUNTS.map((id) => `  ${id}: { type: openai, base_url: "http://127.0.0.1:${p
 deployments:
 ${ACCOUNTS.map((id) => `  ${id}: { provider: ${id}, model: sim, timeout_ms: 8000, limits: { rpm: ${RPM} } }`).join('\n')}
 pools: { f: [${ACCOUNTS.join(', ')}] }
-webhooks: { secret: whsec_Y2hhb3MtY2hhb3MtY2hhb3MtY2hhb3MtY2hhb3MtMzI=, allow: [127.0.0.0/8] }
+webhooks: { secret: whsec_Y2hhb3MtY2hhb3MtY2hhb3MtY2hhb3MtY2hhb3MtMzI=, allow: [127.0.0.0/8], allow_http: true }
 retry: { max_attempts: 20 }
 `;
 

@@ -3,6 +3,8 @@ import type { Asked, Called, Delivered, Done } from './book.ts';
 import { grouped } from './grouped.ts';
 
 export interface Evidence {
+  /** Sound requests that were answered with a refusal for good. */
+  refused: readonly string[];
   asked: readonly Asked[];
   calls: readonly Called[];
   deliveries: readonly Delivered[];
@@ -17,6 +19,7 @@ export interface Evidence {
 export interface Verdict {
   accepted: number;
   lines: number;
+  refused: readonly string[];
   /** Each a sentence that names what is wrong; none in a sound run. */
   lost: string[];
   twice: string[];
@@ -31,9 +34,6 @@ export interface Verdict {
 
 /** Between an answer and its being safe: a fault in this time may cost the call once more, ms. */
 const STORING_MS = 2_000;
-/** A batch line or job that was reported lost is called again at latest after the lease. */
-const INTERRUPTS = /^(kill|crash|stop|redis|cut|slow|provider|disk)/;
-
 export function judge(evidence: Evidence): Verdict {
   const accepted = evidence.asked.filter(({ ids }) => ids.size > 0);
   const extra = extraCalls(evidence);
@@ -42,6 +42,7 @@ export function judge(evidence: Evidence): Verdict {
     lines: accepted
       .filter(({ kind }) => kind === 'batch')
       .reduce((sum, { lines }) => sum + lines, 0),
+    refused: evidence.refused,
     lost: accepted.filter(({ last }) => last === null).map(name),
     twice: accepted.flatMap((one) => twice(one, evidence.deliveries)),
     linesWrong: accepted.flatMap(linesWrong),
@@ -57,6 +58,7 @@ export function judge(evidence: Evidence): Verdict {
 /** Everything that must be empty. */
 export const broken = (verdict: Verdict): string[] =>
   [
+    ['refused', verdict.refused],
     ['lost', verdict.lost],
     ['recorded twice', verdict.twice],
     ['lines missing or doubled', verdict.linesWrong],
@@ -64,7 +66,9 @@ export const broken = (verdict: Verdict): string[] =>
     ['overspent', verdict.overspent],
     ['webhook missing', verdict.webhooksMissing],
     ['call unexplained', verdict.unexplained],
-  ].flatMap(([what, list]) => (list as string[]).map((one) => `${what as string}: ${one}`));
+  ].flatMap(([what, list]) =>
+    (list as readonly string[]).map((one) => `${what as string}: ${one}`),
+  );
 
 const name = ({ kind, tag, ids }: Asked): string => `${kind} ${tag} ${[...ids].join(' ')}`;
 
@@ -173,9 +177,7 @@ function extraCalls({ calls, faults }: Evidence): { what: string; explained: boo
     return sorted.slice(1).map((call, i) => {
       const before = sorted[i] as Called;
       const until = (before.endedAt ?? call.at) + STORING_MS;
-      const hit = faults.some(
-        (fault) => INTERRUPTS.test(fault.name) && fault.from <= until && fault.to >= before.at,
-      );
+      const hit = faults.some((fault) => fault.from <= until && fault.to >= before.at);
       const what = `${tag}: called again ${Math.round(call.at - before.at)} ms after a call that ended ${before.end}`;
       return { what, explained: before.end !== 'ok' || hit };
     });

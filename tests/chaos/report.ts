@@ -9,6 +9,7 @@ export function reportOf({ verdict, recovery, seed, faults }: Outcome): string {
     ['single jobs accepted', verdict.accepted],
     ['batch lines accepted', verdict.lines],
     ['faults', faults.length],
+    ['sound requests refused', verdict.refused.length],
     ['accepted and lost', verdict.lost.length],
     ['recorded twice', verdict.twice.length],
     ['batches with lines missing or doubled', verdict.linesWrong.length],

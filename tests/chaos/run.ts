@@ -64,7 +64,6 @@ export async function runChaos(options: ChaosOptions): Promise<Outcome> {
     say(`no more faults; ${load.open} requests are open`);
     await load.settled();
     await arena.whole();
-    for (const refused of load.refused) say(`refused: ${refused}`);
     say(`the load has ended: ${load.asked.length} requests; waiting for what was accepted`);
     const reader = new Reader(arena.apis);
     await ends(load.asked, reader, options.patienceMs);
@@ -73,7 +72,8 @@ export async function runChaos(options: ChaosOptions): Promise<Outcome> {
     await waitWhile(missing, options.patienceMs);
     const [counted, ended] = await settledCounts(reader, options.patienceMs);
     const calls = await callsOf(arena);
-    const evidence = { asked: load.asked, calls, deliveries, faults, counted, ended };
+    const { refused } = load;
+    const evidence = { refused, asked: load.asked, calls, deliveries, faults, counted, ended };
     const verdict = judge({ ...evidence, ratePerSecond: RPM / 60 });
     return { seed, verdict, faults, recovery: recoveryOf(faults, calls) };
   } finally {
