@@ -19,7 +19,7 @@ function reach(point) {
   process.kill(process.pid, 'SIGKILL');
 }
 
-const define = Redis.prototype.defineCommand;
+const define = Reflect.get(Redis.prototype, 'defineCommand');
 Redis.prototype.defineCommand = function defineCommand(name, definition) {
   define.call(this, name, definition);
   if (!name.startsWith('sluice_')) return;

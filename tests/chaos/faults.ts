@@ -7,7 +7,7 @@ import { until } from '@sluice/testing';
 import type { Arena } from './arena.ts';
 import { ACCOUNTS } from './arena.ts';
 
-export interface Harm {
+interface Harm {
   arena: Arena;
   random: () => number;
 }
