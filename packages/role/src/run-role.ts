@@ -1,7 +1,8 @@
 /**
  * A role as a process: how it says that it is up, refuses to start, and ends. Whoever started it hears `{type: 'ready'}`
- * over IPC; SIGHUP makes it read its config anew; SIGTERM, SIGINT and the end of that channel (whoever started it is gone) make it drain and exit with 0.
+ * over IPC; a loop that stands still ends the process; SIGHUP makes it read its config anew; SIGTERM, SIGINT and the end of that channel (whoever started it is gone) make it drain and exit with 0.
  */
+import { endWhenStandingStill } from './stand-still.ts';
 
 export interface Running {
   /** Drains. Called once. */
@@ -34,5 +35,6 @@ export async function runRole(start: () => Promise<Running | Refused>): Promise<
   for (const event of ['SIGTERM', 'SIGINT', 'disconnect']) process.on(event, stop);
   // The usual word to a daemon; without a handler it would end the process.
   process.on('SIGHUP', () => void started.reload?.());
+  endWhenStandingStill();
   process.send?.({ type: 'ready', ...started.ready });
 }

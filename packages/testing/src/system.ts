@@ -133,6 +133,11 @@ export class System {
     await exit;
   }
 
+  /** The process itself: for those who stop, wake or tell it something. */
+  childOf(name: string): ChildProcess {
+    return this.#running.get(name) as ChildProcess;
+  }
+
   logOf(name: string): string {
     return readFileSync(join(this.folder, `${name}.log`), 'utf8').slice(-4_000);
   }

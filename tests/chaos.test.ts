@@ -1,0 +1,114 @@
+/** The verdict of `npm run chaos` sees what it is there to see. The runs themselves are a person's to make. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Asked, Called } from './chaos/book.ts';
+import { broken, judge, mostOver } from './chaos/judge.ts';
+import type { Evidence } from './chaos/judge.ts';
+
+const job = (more: Partial<Asked>): Asked => {
+  const end = { status: 'succeeded', endedAt: 5 };
+  const ids = new Set(['job_1']);
+  const base = { tag: 't', kind: 'job', lines: 1, webhook: false, cancelled: false } as const;
+  return { ...base, ids, acceptedAt: 1, first: end, last: end, ...more };
+};
+const call = (at: number, end = 'ok'): Called => ({
+  account: 'a',
+  tag: 't',
+  at,
+  endedAt: at + 10,
+  end,
+});
+const sound: Evidence = {
+  refused: [],
+  asked: [job({})],
+  calls: [call(0)],
+  deliveries: [],
+  faults: [],
+  counted: 1,
+  ended: 1,
+  ratePerSecond: 10,
+};
+const batch = (output: string[], errors: string[] = []): Asked => {
+  const counts = { total: 2, completed: output.length, failed: errors.length };
+  const last = { status: 'completed', endedAt: 5, counts, output, errors };
+  return job({ kind: 'batch', lines: 2, first: last, last });
+};
+const told = (event: string, accepted = true) => ({
+  event,
+  type: 'job.succeeded',
+  id: 'job_1',
+  accepted,
+});
+
+test('nothing is wrong with a sound run', () => {
+  assert.deepEqual(broken(judge(sound)), []);
+  const lines = { ...sound, asked: [batch(['t.0'], ['t.1'])], counted: 2, ended: 0 };
+  assert.deepEqual(broken(judge(lines)), []);
+});
+
+const WRONG: [what: string, evidence: Partial<Evidence>, begins: string][] = [
+  ['a request refused', { refused: ['x'] }, 'refused'],
+  ['a job without an end', { asked: [job({ last: null })] }, 'lost'],
+  [
+    'an end that changes',
+    { asked: [job({ last: { status: 'failed', endedAt: 6 } })] },
+    'recorded twice',
+  ],
+  [
+    'two jobs for one key',
+    { asked: [job({ ids: new Set(['job_1', 'job_2']) })] },
+    'recorded twice',
+  ],
+  ['two events of one end', { deliveries: [told('e1'), told('e2')] }, 'recorded twice'],
+  ['a line missing', { asked: [batch(['t.0'])], counted: 2, ended: 0 }, 'lines'],
+  ['a line doubled', { asked: [batch(['t.0', 't.0', 't.1'])], counted: 2, ended: 0 }, 'lines'],
+  ['usage counted twice', { counted: 2 }, 'counters'],
+  ['a 429 of our making', { calls: [call(0, 'limited')] }, 'overspent'],
+  [
+    'a webhook never taken',
+    { asked: [job({ webhook: true })], deliveries: [told('e1', false)] },
+    'webhook',
+  ],
+  ['an answer bought twice', { calls: [call(0), call(9_000)] }, 'call unexplained'],
+];
+for (const [what, evidence, begins] of WRONG) {
+  test(`the verdict sees ${what}`, () => {
+    const found = broken(judge({ ...sound, ...evidence }));
+    assert.ok(
+      found.some((one) => one.startsWith(begins)),
+      found.join('\n') || 'nothing found',
+    );
+  });
+}
+
+test('a batch that was cut short counts only what it came to, one that was completed all', () => {
+  const countsOf = (status: string): string[] => {
+    const one = batch(['t.0'], ['t.1']);
+    const last = { ...(one.last as NonNullable<Asked['last']>), status };
+    const counts = { total: 2, completed: 1, failed: 0 };
+    const asked = [{ ...one, first: { ...last, counts }, last: { ...last, counts } }];
+    return judge({ ...sound, asked, counted: 2, ended: 0 }).countersWrong;
+  };
+  assert.deepEqual(countsOf('cancelled'), []);
+  assert.deepEqual(countsOf('expired'), []);
+  assert.equal(countsOf('completed').length, 1);
+});
+
+test('an extra call is explained by a failure before it, or by a fault in its life', () => {
+  const fault = { name: 'kill-worker', from: 5, to: 6, newWorkMs: 0 };
+  const explained: Partial<Evidence>[] = [
+    { calls: [call(0, 'failed'), call(9_000)] },
+    { calls: [call(0), call(9_000)], faults: [fault] },
+  ];
+  for (const one of explained) assert.deepEqual(judge({ ...sound, ...one }).unexplained, []);
+  const late = { ...fault, from: 5_000, to: 6_000 };
+  const seen = judge({ ...sound, calls: [call(0), call(9_000)], faults: [late] });
+  assert.equal(seen.unexplained.length, 1);
+});
+
+test('a window is over when it holds more than a second of the rate and the rate since', () => {
+  const burst = Array.from({ length: 10 }, () => 1_000);
+  assert.equal(mostOver(burst, 10), 0);
+  assert.equal(mostOver([...burst, 1_100], 10), 0);
+  assert.ok(mostOver([...burst, 1_050], 10) > 0.4);
+});

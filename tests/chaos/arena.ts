@@ -1,0 +1,188 @@
+/**
+ * What the chaos happens to: two of each role as real processes, a Redis with `appendfsync always`, strict simulators, and
+ * our own proxies in front of Redis and of the simulators. Whoever ends unasked is started again, as `npm start` does.
+ */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Redis } from 'ioredis';
+import { freePort, System, until } from '@sluice/testing';
+import type { RoleName } from '@sluice/testing';
+import { Proxy } from './proxy.ts';
+
+export const ACCOUNTS = ['a', 'b'] as const;
+/** Each account's limit, requests a minute; its window is a second of that. */
+export const RPM = 600;
+const ROLES: readonly RoleName[] = ['api', 'dispatcher', 'worker'];
+const EACH = 2;
+const HOOKS = new URL('./crash-points.mjs', import.meta.url);
+/** As the launcher's first pause. */
+const RESTART_MS = 500;
+
+const CONFIG = (provider: number): string => `
+providers:
+${ACCOUNTS.map((id) => `  ${id}: { type: openai, base_url: "http://127.0.0.1:${provider}/v1", api_key: ${id} }`).join('\n')}
+deployments:
+${ACCOUNTS.map((id) => `  ${id}: { provider: ${id}, model: sim, timeout_ms: 8000, limits: { rpm: ${RPM} } }`).join('\n')}
+pools: { f: [${ACCOUNTS.join(', ')}] }
+webhooks: { secret: whsec_Y2hhb3MtY2hhb3MtY2hhb3MtY2hhb3MtY2hhb3MtMzI=, allow: [127.0.0.0/8], allow_http: true }
+retry: { max_attempts: 20 }
+`;
+
+const account = (key: string): object => ({
+  key,
+  format: 'openai',
+  limits: { rpm: RPM },
+  window: 'bucket_1s',
+  latency: { first_token_ms: 300, jitter: 0.5 },
+  output_tokens: 5,
+});
+
+export class Arena {
+  readonly system: System;
+  readonly redisProxy: Proxy;
+  readonly providerProxy: Proxy;
+  /** Addresses of the APIs. */
+  readonly apis: string[] = [];
+  /** Wall clock at the simulators' time 0, ms. */
+  simulatorEpoch = 0;
+  readonly #asked = new Set<string>();
+  readonly #ports = new Map<string, string>();
+  readonly #starting = new Set<Promise<unknown>>();
+  #stopping = false;
+
+  private constructor(system: System, redisProxy: Proxy, providerProxy: Proxy) {
+    this.system = system;
+    this.redisProxy = redisProxy;
+    this.providerProxy = providerProxy;
+  }
+
+  static async start(): Promise<Arena> {
+    const [redisProxy, providerProxy] = await Promise.all([Proxy.start(), Proxy.start()]);
+    const system = await System.start({
+      config: CONFIG(providerProxy.port),
+      simulator: {
+        ledger: true,
+        accounts: Object.fromEntries(ACCOUNTS.map((k) => [k, account(k)])),
+      },
+      roles: { api: 0, dispatcher: 0, worker: 0 },
+      env: {
+        REDIS_URL: `redis://127.0.0.1:${redisProxy.port}`,
+        NODE_OPTIONS: `--import ${HOOKS.href}`,
+        LOG_LEVEL: 'info',
+      },
+    });
+    redisProxy.target = system.redis.port;
+    providerProxy.target = Number(new URL(system.simulatorUrl).port);
+    const arena = new Arena(system, redisProxy, providerProxy);
+    const before = Date.now();
+    const { now_ms: now } = await system.simulated<{ now_ms: number }>();
+    arena.simulatorEpoch = (before + Date.now()) / 2 - now;
+    try {
+      await Promise.all(
+        ROLES.flatMap((role) => Array.from({ length: EACH }, () => arena.#launch(role))),
+      );
+    } catch (error) {
+      await arena.stop();
+      throw error;
+    }
+    return arena;
+  }
+
+  names(role: RoleName): string[] {
+    return this.system.names(role);
+  }
+
+  /** The dispatcher that says it leads, by the newest such line of their logs. */
+  leader(): string {
+    const since = (name: string): number => {
+      const text = readFileSync(join(this.system.folder, `${name}.log`), 'utf8');
+      const line = text.split('\n').findLast((one) => one.includes('"msg":"leading"'));
+      return line === undefined ? 0 : (JSON.parse(line) as { time: number }).time;
+    };
+    const [first] = this.names('dispatcher').toSorted((one, other) => since(other) - since(one));
+    return first as string;
+  }
+
+  /** SIGKILL; it is started again as anyone who ends unasked. */
+  async kill(name: string): Promise<void> {
+    const child = this.system.childOf(name);
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    const gone = new Promise((resolve) => child.once('exit', resolve));
+    child.kill('SIGKILL');
+    await gone;
+  }
+
+  signal(name: string, signal: 'SIGSTOP' | 'SIGCONT'): void {
+    this.system.childOf(name)?.kill(signal);
+  }
+
+  /** Says something to the hooks in a process (crash-points.mjs). */
+  tell(name: string, message: object): void {
+    const child = this.system.childOf(name);
+    if (child?.connected) child.send(message, () => undefined);
+  }
+
+  isUp(name: string): boolean {
+    const child = this.system.childOf(name);
+    return child !== undefined && child.exitCode === null && child.signalCode === null;
+  }
+
+  killRedis(): void {
+    process.kill(this.system.redis.pid, 'SIGKILL');
+  }
+
+  /** `CONFIG SET`, past the proxy. */
+  async configureRedis(name: string, value: string): Promise<void> {
+    const redis = new Redis(this.system.redis.url);
+    await redis.config('SET', name, value);
+    redis.disconnect();
+  }
+
+  /** Everybody who ended is back. */
+  async whole(): Promise<void> {
+    await until(
+      'everybody is back',
+      () => ROLES.every((role) => this.names(role).length === EACH) && this.#starting.size === 0,
+      { timeoutMs: 60_000, everyMs: 50 },
+    );
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    await Promise.allSettled(this.#starting);
+    await this.system.stop();
+    await Promise.all([this.redisProxy.stop(), this.providerProxy.stop()]);
+  }
+
+  async #launch(role: RoleName, port?: string): Promise<void> {
+    const own = role === 'api' ? (port ?? String(await freePort())) : undefined;
+    if (own !== undefined && port === undefined) this.apis.push(`http://127.0.0.1:${own}`);
+    const name = await this.system.launch(role, [], own === undefined ? {} : { PORT: own });
+    if (own !== undefined) this.#ports.set(name, own);
+    this.#keep(role, name);
+  }
+
+  #keep(role: RoleName, name: string): void {
+    const child = this.system.childOf(name);
+    const again = (): void => {
+      if (this.#stopping || this.#asked.has(name)) return;
+      this.#asked.add(name);
+      void this.system.end(name);
+      const starting: Promise<void> = new Promise((resolve) => setTimeout(resolve, RESTART_MS))
+        .then(() => (this.#stopping ? undefined : this.#launch(role, this.#ports.get(name))))
+        .catch(() => this.#retry(role, this.#ports.get(name)))
+        .finally(() => this.#starting.delete(starting));
+      this.#starting.add(starting);
+    };
+    if (child.exitCode !== null || child.signalCode !== null) again();
+    else child.once('exit', again);
+  }
+
+  /** A start failed, as it does while Redis is away: again until it does not. */
+  async #retry(role: RoleName, port: string | undefined): Promise<void> {
+    for (const name of this.names(role)) if (!this.isUp(name)) await this.system.end(name);
+    if (this.#stopping) return;
+    await new Promise((resolve) => setTimeout(resolve, RESTART_MS));
+    await this.#launch(role, port).catch(() => this.#retry(role, port));
+  }
+}

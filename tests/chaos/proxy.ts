@@ -1,0 +1,67 @@
+/** A TCP proxy between the roles and Redis or the providers: adds latency, cuts connections, refuses new ones. */
+import { connect, createServer } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
+
+export class Proxy {
+  /** Where connections go, on loopback. */
+  target = 0;
+  /** Added to every piece of data in each direction, ms. */
+  latencyMs = 0;
+  /** New connections are closed at once. */
+  refusing = false;
+  readonly #pairs = new Set<[Socket, Socket]>();
+  readonly #server = createServer((socket) => this.#join(socket));
+
+  /** Listens on a free port. */
+  static async start(): Promise<Proxy> {
+    const proxy = new Proxy();
+    await new Promise<void>((resolve) => proxy.#server.listen(0, '127.0.0.1', resolve));
+    return proxy;
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  /** Resets every connection there is: each side sees the other gone in the middle of whatever it said. */
+  cut(): void {
+    for (const [near, far] of this.#pairs) {
+      near.resetAndDestroy();
+      far.resetAndDestroy();
+    }
+  }
+
+  async stop(): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    this.cut();
+    await closed;
+  }
+
+  #join(near: Socket): void {
+    if (this.refusing) return void near.destroy();
+    const far = connect({ port: this.target, host: '127.0.0.1', noDelay: true });
+    near.setNoDelay(true);
+    const pair: [Socket, Socket] = [near, far];
+    this.#pairs.add(pair);
+    this.#pass(near, far);
+    this.#pass(far, near);
+    const end = (): void => {
+      this.#pairs.delete(pair);
+      near.destroy();
+      far.destroy();
+    };
+    for (const socket of pair) socket.on('error', end).on('close', end);
+  }
+
+  /** Keeps the order also when the latency falls: nothing is sent before what came before it. */
+  #pass(from: Socket, to: Socket): void {
+    let lastAt = 0;
+    from.on('data', (data) => {
+      const at = Math.max(performance.now() + this.latencyMs, lastAt);
+      lastAt = at;
+      const wait = at - performance.now();
+      if (wait <= 0) to.write(data);
+      else setTimeout(() => to.write(data), wait);
+    });
+  }
+}
