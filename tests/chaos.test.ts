@@ -81,14 +81,16 @@ for (const [what, evidence, begins] of WRONG) {
   });
 }
 
+/** What is said of the counts 1 + 0 of 2, with a line in each file, at such an end. */
+const countsOf = (status: string): string[] => {
+  const one = batch(['t.0'], ['t.1']);
+  const last = { ...(one.last as NonNullable<Asked['last']>), status };
+  const counts = { total: 2, completed: 1, failed: 0 };
+  const asked = [{ ...one, first: { ...last, counts }, last: { ...last, counts } }];
+  return judge({ ...sound, asked, counted: 2, ended: 0 }).countersWrong;
+};
+
 test('a batch that was cut short counts only what it came to, one that was completed all', () => {
-  const countsOf = (status: string): string[] => {
-    const one = batch(['t.0'], ['t.1']);
-    const last = { ...(one.last as NonNullable<Asked['last']>), status };
-    const counts = { total: 2, completed: 1, failed: 0 };
-    const asked = [{ ...one, first: { ...last, counts }, last: { ...last, counts } }];
-    return judge({ ...sound, asked, counted: 2, ended: 0 }).countersWrong;
-  };
   assert.deepEqual(countsOf('cancelled'), []);
   assert.deepEqual(countsOf('expired'), []);
   assert.equal(countsOf('completed').length, 1);
