@@ -35,6 +35,7 @@ async function validate(ports: StepPorts, batch: StoredBatch): Promise<void> {
       endpoint: batch.endpoint,
       batchId: batch.id,
       rules: rulesFor(ports, batch),
+      signal: ports.signal,
     });
     if (result.kind === 'invalid') return await refuse(ports, batch, result.errors);
     await begin(ports, batch, { ...result, storeName: input.storeName });

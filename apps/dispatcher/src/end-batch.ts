@@ -40,6 +40,7 @@ export async function finalise(ports: StepPorts, batch: StoredBatch): Promise<St
     indexNames: batch.classes.map(({ index }) => indexName(batch.id, index)),
     outputName: `files/${ids.output}`,
     errorName: `files/${ids.error}`,
+    signal: ports.signal,
   });
   if (written.kind === 'incomplete') throw new Incomplete(batch.id, written);
   const set: Record<string, string | null> = {};

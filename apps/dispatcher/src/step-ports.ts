@@ -30,6 +30,8 @@ export interface StepPorts {
   validating: Map<string, Promise<void>>;
   /** Dry runs that this process is at. */
   dryRuns: Set<string>;
+  /** Aborted when the term ends: long steps stop at once, and whoever leads next begins them anew. */
+  signal: AbortSignal;
 }
 
 /** `again`: not finished yet (calls in flight): run the step again after so many ms. */

@@ -41,6 +41,7 @@ before(async () => {
     onEnd: () => undefined,
     validating: new Map(),
     dryRuns: new Set(),
+    signal: new AbortController().signal,
   };
 });
 after(() => desk.close());
@@ -243,4 +244,18 @@ test('of two dry runs at once a third waits, so that batches begin meanwhile', a
   const { redis, keys } = desk.ledger;
   await redis.set(keys.dryRun(id), '{}');
   assert.equal((await runStep(busy, { batch: id, step: 'dry_run' })).kind, 'again');
+});
+
+test('validated when the term ends: it stops at once, and whoever leads next validates it from the beginning', async () => {
+  const inputFileId = await uploaded(good(5_000));
+  const id = await desk.validatingBatch({ inputFileId });
+  const stopping = new AbortController();
+  const ended = { ...ports, maxLines: 5_000, validating: new Map(), signal: stopping.signal };
+  const validating = runStep(ended, { batch: id, step: 'validate' });
+  stopping.abort();
+  assert.deepEqual(await validating, { kind: 'again', afterMs: 0 });
+  assert.deepEqual((await batchOf(id)).status, 'validating');
+  await runStep({ ...ports, maxLines: 5_000 }, { batch: id, step: 'validate' });
+  const { status, total } = await batchOf(id);
+  assert.deepEqual([status, total], ['in_progress', 5_000]);
 });

@@ -21,7 +21,17 @@ import type { StepEnd, StepPorts } from './step-ports.ts';
 const CHECK_MS = 60_000;
 const AGAIN: StepEnd = { kind: 'again', afterMs: LOOK_AGAIN_MS };
 
-export async function runStep(ports: StepPorts, { batch: id, step }: StepData): Promise<StepEnd> {
+/** `again` without a wait when the term ended meanwhile: for whoever leads next. */
+export async function runStep(ports: StepPorts, data: StepData): Promise<StepEnd> {
+  try {
+    return await runOnce(ports, data);
+  } catch (error) {
+    if (ports.signal.aborted) return { kind: 'again', afterMs: 0 };
+    throw error;
+  }
+}
+
+async function runOnce(ports: StepPorts, { batch: id, step }: StepData): Promise<StepEnd> {
   if (step === 'dry_run') return dryRun(ports, id);
   const batch = await readBatch(ports.ledger, id);
   if (!batch) return DONE;

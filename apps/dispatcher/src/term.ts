@@ -67,6 +67,7 @@ export class Term {
   readonly #validating: StepPorts['validating'] = new Map();
   readonly #dryRuns: StepPorts['dryRuns'] = new Set();
   #intake: Intake | null = null;
+  readonly #stopping = new AbortController();
   #stopped = false;
   #loop: Promise<void> = Promise.resolve();
   #plannedAt = 0;
@@ -297,12 +298,14 @@ export class Term {
       },
       validating: this.#validating,
       dryRuns: this.#dryRuns,
+      signal: this.#stopping.signal,
     };
   }
 
   /** Stops acting at once, then waits for what is under way, at most a few seconds: a lost connection may never answer. */
   async stop(): Promise<void> {
     this.#stopped = true;
+    this.#stopping.abort();
     const placing = this.#parts.placer.close();
     const intake = this.#intake?.close() ?? Promise.resolve();
     const planning = this.#planning ?? Promise.resolve();
