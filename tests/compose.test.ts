@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { parse } from 'yaml';
+import { loadConfig } from '@sluice/config';
 
 interface Service {
   build?: string;
@@ -14,6 +15,7 @@ interface Service {
   volumes?: string[];
   depends_on?: Record<string, { condition: string }>;
   healthcheck?: { test: string[] };
+  stop_grace_period?: string;
 }
 
 const root = join(import.meta.dirname, '..');
@@ -41,6 +43,19 @@ test('nothing is published but the API, and that on this machine only', () => {
     ports.map((port) => [name, port]),
   );
   assert.deepEqual(published, [['api', '127.0.0.1:${PORT:-8080}:8080']]);
+});
+
+test('a worker has time for the longest call that it may have begun', () => {
+  const text = `
+providers: { p: { type: openai, api_key: k } }
+deployments: { d: { provider: p, model: m } }
+pools: { fast: [d] }
+`;
+  const loaded = loadConfig({ source: { text }, env: {} });
+  assert.ok(loaded.kind === 'ok');
+  const timeoutMs = loaded.fleet.deployments.get('d')?.timeoutMs as number;
+  const grace = /^(\d+)s$/.exec(services['worker']?.stop_grace_period ?? '')?.[1];
+  assert.ok(Number(grace) * 1_000 > timeoutMs, `${grace} s for calls of ${timeoutMs} ms`);
 });
 
 test('the API listens inside on every address, and only it is allowed to without keys', () => {

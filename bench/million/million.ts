@@ -59,8 +59,17 @@ async function tell({ status, request_counts: { completed } }: Batch): Promise<v
 async function follow(id: string): Promise<{ batch: Batch; marks: Mark[] }> {
   const marks: Mark[] = [];
   let toldAt = -Infinity;
+  let failure = '';
   const look = async (): Promise<Batch | null> => {
-    const batch = await send<Batch>(`${system.apiUrl}/v1/batches/${id}`, 'GET');
+    // On a machine that does much else Redis may not answer in time, and the API says so: 503, ask again.
+    const batch = await send<Batch>(`${system.apiUrl}/v1/batches/${id}`, 'GET').catch(
+      (error: unknown) => {
+        if (String(error) !== failure) console.log(String(error));
+        failure = String(error);
+        return null;
+      },
+    );
+    if (!batch) return null;
     const cpu = processesOf(system).reduce((sum, one) => sum + one.cpu, 0);
     marks.push({ ms: performance.now(), done: batch.request_counts.completed, cpu });
     if (performance.now() - toldAt >= TOLD_EVERY_MS) {

@@ -63,6 +63,19 @@ test('connections that are idle, or on which nothing was asked yet, do not keep 
   await Promise.all(closed);
 });
 
+test('what a client sends on a kept connection while the end begins is answered: nobody is cut off', async () => {
+  const kept = await connected();
+  kept.write('GET /healthz HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n');
+  await once(kept, 'data');
+  const stopped = api.stopApi();
+  kept.write('GET /v1/jobs HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n');
+  const answer = String((await once(kept, 'data'))[0]);
+  assert.match(answer, /^HTTP\/1.1 503 /);
+  assert.match(answer, /\r\nretry-after: 1\r\n/i);
+  assert.match(answer, /\r\nconnection: close\r\n/i);
+  await stopped;
+});
+
 async function connected(): Promise<Socket> {
   const socket = connect(api.port, '127.0.0.1');
   await once(socket, 'connect');

@@ -5,8 +5,11 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
-/** What a client had sent when the end began arrives within this time, and is answered instead of cut off. */
-const ON_ITS_WAY_MS = 50;
+/**
+ * So long a connection that nothing is asked on stays open when the end has begun: a client that uses it meanwhile gets an
+ * answer that says it is the last, instead of being cut off just as it asks. Only one that was idle so long may meet the end.
+ */
+const LINGER_MS = 500;
 
 export class Connections {
   /** The answers being made on each. */
@@ -15,6 +18,8 @@ export class Connections {
 
   /** To be made before the server listens. */
   constructor(server: Server) {
+    // `close()` of node would cut off idle connections at once, and with them what is asked on them this moment.
+    server.closeIdleConnections = () => undefined;
     server.on('connection', (socket) => {
       this.#open.set(socket, new Set());
       socket.once('close', () => this.#open.delete(socket));
@@ -22,13 +27,16 @@ export class Connections {
     server.prependListener('request', (request, response) => this.#take(request, response));
   }
 
-  /** Idle ones close at once, the others each with the end of its answer. */
+  /** Idle ones close soon, the others each with the end of its answer. */
   end(): void {
     this.#ending = true;
     for (const answers of this.#open.values()) for (const answer of answers) sayLast(answer);
-    setTimeout(() => {
-      for (const [socket, answers] of this.#open) if (answers.size === 0) socket.destroySoon();
-    }, ON_ITS_WAY_MS);
+    // What has arrived by then is read first: on a busy machine timers come before sockets.
+    setTimeout(() => setImmediate(() => this.#closeIdle()), LINGER_MS);
+  }
+
+  #closeIdle(): void {
+    for (const [socket, answers] of this.#open) if (answers.size === 0) socket.destroySoon();
   }
 
   #take({ socket }: IncomingMessage, response: ServerResponse): void {

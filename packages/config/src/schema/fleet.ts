@@ -135,7 +135,7 @@ export const deployment = z.strictObject({
   timeout_ms: whole(1, 3_600_000)
     .prefault(60_000)
     .describe(
-      'A call that takes longer is given up and tried elsewhere. Raise it for long answers.',
+      'A call that takes longer is given up and tried elsewhere. Raise it for long answers. So long may a worker need that is told to stop: it finishes the calls it has begun.',
     ),
   default_max_tokens: whole(1)
     .prefault(1_024)
