@@ -156,12 +156,21 @@ async function readJobs(): Promise<{ sent: Sent; job: Job }[]> {
   return found;
 }
 
-async function calls(): Promise<Map<string, number>> {
+interface Call {
+  key: string;
+  account: string;
+  at_ms: number;
+  status: number | null;
+  end: string | null;
+}
+
+/** What the provider got, by request. */
+async function calls(): Promise<Map<string, Call[]>> {
   const text = await (await fetch(`${system.simulatorUrl}/_sim/ledger`)).text();
-  const byKey = new Map<string, number>();
+  const byKey = new Map<string, Call[]>();
   for (const line of text.split('\n').filter(Boolean)) {
-    const { key } = JSON.parse(line) as { key: string };
-    byKey.set(key, (byKey.get(key) ?? 0) + 1);
+    const call = JSON.parse(line) as Call;
+    byKey.set(call.key, [...(byKey.get(call.key) ?? []), call]);
   }
   return byKey;
 }
@@ -201,7 +210,14 @@ async function measure(): Promise<void> {
     { timeoutMs: 600_000, everyMs: 200 },
   );
   const called = await calls();
-  const twice = [...called.values()].filter((count) => count > 1).length;
+  const repeated = [...called.values()].filter((all) => all.length > 1);
+  const twice = repeated.length;
+  for (const all of repeated) {
+    const how = all.map(
+      ({ account, at_ms, status, end }) => `${account} at ${at_ms.toFixed(0)}: ${end} ${status}`,
+    );
+    console.log(`called twice: ${how.join(', ')}`);
+  }
 
   console.log(
     `${(sent.length / seconds).toFixed(0)} single jobs/s for ${seconds.toFixed(0)} s (${load.skipped} of ${RATE}/s not sent: ${MOST_OPEN} were open), beside a batch of ${LINES}`,

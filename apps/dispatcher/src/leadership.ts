@@ -1,6 +1,7 @@
 /**
- * Holds or waits for the lead. While it is held it is renewed every second; a renewal that fails or comes late ends the
- * term at once, before the lease lapses for everybody else. Scripts check the token anyway: this only stops useless work.
+ * Holds or waits for the lead. Whoever waits asks four times a second: nobody places until one has it. While it is held it is
+ * renewed every second; a renewal that fails or comes late ends the term at once, before the lease lapses for everybody else.
+ * Scripts check the token anyway: this only stops useless work.
  */
 import { giveUpLead, raiseToken, takeLead } from '@sluice/ledger';
 import type { Ledger } from '@sluice/ledger';
@@ -37,9 +38,13 @@ export class Leadership {
     const token = await this.#ask();
     if (token !== this.#token) await this.#change(token);
     if (this.#stopped) return;
-    this.#timer = setTimeout(() => {
-      this.#turn = this.#tick();
-    }, this.#options.leaseMs / 4);
+    const { leaseMs } = this.#options;
+    this.#timer = setTimeout(
+      () => {
+        this.#turn = this.#tick();
+      },
+      token === 0 ? leaseMs / 16 : leaseMs / 4,
+    );
   }
 
   /** 0 when Redis is away too long to know. */
