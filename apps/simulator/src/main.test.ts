@@ -15,7 +15,7 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 function run(env: Record<string, string>): { child: ChildProcess; output: () => string } {
   const child = spawn(process.execPath, ['--import', 'tsx', MAIN], {
     env: { ...process.env, ...env },
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
   });
   let text = '';
   child.stdout?.on('data', (chunk: Buffer) => (text += chunk.toString()));
@@ -33,6 +33,14 @@ describe('the simulator as a process', () => {
     });
     assert.equal(response.status, 200);
     child.kill('SIGTERM');
+    assert.deepEqual(await exited, [0, null]);
+  });
+
+  it('closes with whoever started it', async () => {
+    const { child } = run({ PORT: String(await freePort()) });
+    const exited = once(child, 'exit');
+    await once(child, 'message');
+    child.disconnect();
     assert.deepEqual(await exited, [0, null]);
   });
 

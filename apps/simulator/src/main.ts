@@ -1,6 +1,7 @@
 /**
  * The simulator as a process: `PORT` (9090), `HOST` (127.0.0.1), `LOG_LEVEL` and `SIMULATOR_CONFIG`, a JSON file with
- * the fields of options.ts; without it the three providers of the demo. SIGTERM and SIGINT close it.
+ * the fields of options.ts; without it the three providers of the demo. SIGTERM, SIGINT and the end of whoever started it
+ * close it.
  */
 import { readFileSync } from 'node:fs';
 import { pino } from 'pino';
@@ -20,10 +21,15 @@ async function main(): Promise<void> {
   const accounts = Object.keys(options.accounts);
   logger.info({ url: simulator.url, config: file ?? 'demo', accounts }, 'simulator listens');
   process.send?.({ type: 'ready' });
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.once(signal, () => {
+  let closing = false;
+  for (const signal of ['SIGTERM', 'SIGINT', 'disconnect']) {
+    process.on(signal, () => {
+      if (closing) return;
+      closing = true;
       logger.info({ signal }, 'simulator closes');
       void simulator.close();
+      // Whoever listens on the channel is kept alive by it.
+      if (process.connected) process.disconnect();
     });
   }
 }
