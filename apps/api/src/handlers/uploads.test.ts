@@ -48,6 +48,29 @@ test('parts sent in any order become one file, in the order named at completion'
   await assert.rejects(client.uploads.cancel(upload.id), /409/);
 });
 
+test('a completion that is sent again while it takes long makes one file, and all are told of it', async () => {
+  for (let round = 0; round < 5; round++) {
+    const stored = api.stored().length;
+    const text = TEXT.repeat(8_000);
+    const upload = await open({ bytes: text.length });
+    const middle = text.length / 2;
+    const parts = [
+      await part(upload.id, text.slice(0, middle)),
+      await part(upload.id, text.slice(middle)),
+    ];
+    const ids = { part_ids: parts.map(({ id }) => id) };
+    const all = await Promise.all(
+      // One after the other, so that some begin when the first is about to end.
+      Array.from({ length: 40 }, async (_, i) => {
+        await new Promise((resolve) => setTimeout(resolve, i));
+        return client.uploads.complete(upload.id, ids);
+      }),
+    );
+    assert.equal(new Set(all.map(({ file }) => file?.id)).size, 1);
+    assert.equal(api.stored().length, stored + 1);
+  }
+});
+
 test('what does not fit is refused, and the upload stays open', async () => {
   const upload = await open();
   const half = await part(upload.id, TEXT.slice(0, 10));

@@ -1,4 +1,6 @@
 /** /v1/uploads: a file in parts. Parts lie in the store on their own until completion joins them, once. */
+import { FileMissing } from '@sluice/files';
+import type { Written } from '@sluice/files';
 import { isId, makeSiblingId } from '@sluice/job';
 import { addPart, createUpload, endUpload, readFile, readParts, readUpload } from '@sluice/ledger';
 import type { FileRecord, StoredUpload, UploadPart } from '@sluice/ledger';
@@ -99,7 +101,11 @@ export async function completeUpload(api: Api, request: ApiRequest): Promise<Rep
   const upload = await findUpload(api, request);
   const wanted = checkBody(completeRequest, request.json);
   if (upload.status !== 'pending') return completedBefore(api, upload, wanted.part_ids);
-  const parts = chosenParts(await readParts(api.ledger, upload.id), wanted.part_ids);
+  const all = await readParts(api.ledger, upload.id);
+  // They leave the ledger with the end of an upload: it may have come just now.
+  const now = all.length === 0 ? await findUpload(api, request) : upload;
+  if (now.status !== 'pending') return completedBefore(api, now, wanted.part_ids);
+  const parts = chosenParts(all, wanted.part_ids);
   const bytes = parts.reduce((sum, part) => sum + part.bytes, 0);
   if (bytes !== upload.bytes) {
     const reason = `its parts have ${bytes} bytes, ${upload.bytes} were announced`;
@@ -118,10 +124,10 @@ interface Joining {
   wanted: z.output<typeof completeRequest>;
 }
 
-async function join(api: Api, { upload, parts, file, wanted }: Joining): Promise<Reply> {
-  const names = parts.map((part) => part.storeName);
-  const options = wanted.md5 === undefined ? {} : { digest: 'md5' as const };
-  const written = await api.store.concat(names, file.storeName, options);
+async function join(api: Api, joining: Joining): Promise<Reply> {
+  const { upload, file, wanted } = joining;
+  const written = await joinParts(api, joining);
+  if (written === null) return joinedElsewhere(api, joining);
   try {
     await checkJoined(api, { upload, file, wanted, digest: written.digest });
   } catch (error) {
@@ -138,6 +144,25 @@ async function join(api: Api, { upload, parts, file, wanted }: Joining): Promise
   await removeBytes(api, file.storeName);
   if (ended.kind === 'missing') return noSuch('Upload', upload.id);
   return completedBefore(api, { ...upload, ...ended }, wanted.part_ids);
+}
+
+/** Null when a part is gone, as when the same completion ended at another process, or was sent again while it took long. */
+async function joinParts(api: Api, { parts, file, wanted }: Joining): Promise<Written | null> {
+  const names = parts.map((part) => part.storeName);
+  const options = wanted.md5 === undefined ? {} : { digest: 'md5' as const };
+  try {
+    return await api.store.concat(names, file.storeName, options);
+  } catch (error) {
+    if (error instanceof FileMissing) return null;
+    throw error;
+  }
+}
+
+async function joinedElsewhere(api: Api, { upload, wanted }: Joining): Promise<Reply> {
+  const now = await readUpload(api.ledger, upload.id, Date.now());
+  if (now === null) return noSuch('Upload', upload.id);
+  if (now.status === 'pending') throw new FileMissing(folderOf(upload.id));
+  return completedBefore(api, now, wanted.part_ids);
 }
 
 async function checkJoined(
