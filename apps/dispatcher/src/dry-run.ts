@@ -32,7 +32,8 @@ export async function dryRun(ports: StepPorts, id: string): Promise<StepEnd> {
   const wanted = new AbortController();
   const asking = setInterval(() => void stopUnlessWanted(ports, id, wanted), ASK_EVERY_MS);
   try {
-    const checked = await check(ports, run, wanted.signal);
+    const signal = AbortSignal.any([wanted.signal, ports.signal]);
+    const checked = await check(ports, run, signal);
     await answerDryRun(ports.ledger, id, JSON.stringify(await answerOf(ports, run, checked)));
   } catch (error) {
     if (!wanted.signal.aborted) throw error;
