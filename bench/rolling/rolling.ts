@@ -98,8 +98,8 @@ async function sendOne(): Promise<void> {
 async function sendAll(): Promise<void> {
   const began = performance.now();
   for (let due = 0; load.on;) {
-    const until = ((performance.now() - began) / 1000) * RATE;
-    for (; due < until; due++) {
+    const sum = ((performance.now() - began) / 1000) * RATE;
+    for (; due < sum; due++) {
       if (load.open < MOST_OPEN) void sendOne();
       else load.skipped += 1;
     }
@@ -224,7 +224,7 @@ async function measure(): Promise<void> {
   const twice = repeated.length;
   for (const all of repeated) {
     const how = all.map(
-      ({ account, at_ms, status, end }) => `${account} at ${at_ms.toFixed(0)}: ${end} ${status}`,
+      ({ account: at, at_ms, status, end }) => `${at} at ${at_ms.toFixed(0)}: ${end} ${status}`,
     );
     console.log(`called twice: ${how.join(', ')}`);
   }

@@ -63,7 +63,7 @@ async function run(store: FileStore, lines: number): Promise<object> {
 const folder = mkdtempSync(join(tmpdir(), 'sluice-large-'));
 const store = localStore(folder);
 try {
-  console.log(JSON.stringify(await run(store, Number(process.argv[2]))));
+  process.stdout.write(JSON.stringify(await run(store, Number(process.argv[2]))));
 } finally {
   await store.close();
   rmSync(folder, { recursive: true });
