@@ -46,6 +46,7 @@ export const loadOf = (dims: { budget: string; dimension: string; ratePerMs: num
     lastFailure: null,
     meanLatencyMs: null,
     latencySumMs: 0,
+    since: null,
     charsPerToken: 4,
     cachedShare: 0,
     meanOutput: null,
