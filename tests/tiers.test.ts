@@ -18,7 +18,9 @@ providers:
 deployments:
   page: { provider: page, model: m }
   sim: { provider: sim, model: sim }
-pools: { fast: { tiers: [[page], [sim]] } }
+  limited: { provider: sim, model: sim, limits: { rpm: 1200 } }
+  unused: { provider: sim, model: sim, weight: 0 }
+pools: { fast: { tiers: [[page], [sim]] }, spared: [unused, limited] }
 retry: { max_attempts: 2 }
 `,
     simulator: { ledger: true, accounts: { sim: { key: 'key', format: 'openai' } } },
@@ -106,3 +108,35 @@ test('max_tier holds for every line of a batch', async () => {
   assert.deepEqual(batch.request_counts, { total: 2, completed: 0, failed: 2 });
   assert.equal(await served(), servedBefore);
 });
+
+test('a deployment of weight 0 gets nothing of a batch, however free it is, and the others all', async () => {
+  const lines = Array.from({ length: 60 }, (_, i) =>
+    JSON.stringify({
+      custom_id: String(i),
+      method: 'POST',
+      url: '/v1/chat/completions',
+      body: { model: 'spared', messages: [{ role: 'user', content: `spared ${i}` }] },
+    }),
+  );
+  const made = await fetch(`${system.apiUrl}/v1/batches`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/jsonl' },
+    body: lines.join('\n'),
+  });
+  const { id } = (await made.json()) as { id: string };
+  const batch = await until(
+    'the batch to end',
+    async () => {
+      const answer = await fetch(`${system.apiUrl}/v1/batches/${id}`);
+      const shown = (await answer.json()) as Batch;
+      return shown.status === 'completed' ? shown : null;
+    },
+    { timeoutMs: 30_000, everyMs: 200 },
+  );
+  assert.deepEqual(batch.sluice.by_deployment, { limited: 60 });
+});
+
+interface Batch {
+  status: string;
+  sluice: { by_deployment: Record<string, number> };
+}

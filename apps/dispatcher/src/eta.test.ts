@@ -40,6 +40,10 @@ test('sooner where its turn among the others lets it', () => {
   assert.equal(etaAt(facts({ idealMs: 400_000 })), 1_000 + 10_500);
 });
 
+test('alone it takes what the plan says, whatever it would have taken at the start', () => {
+  assert.equal(etaAt(facts({ idealMs: 4_000, batches: 1 })), 1_000 + 10_500);
+});
+
 test('what saves money takes the time that the plan gives it, and is not urgent for that', () => {
   assert.equal(etaAt(facts({ idealMs: 4_000, savesMoney: true })), 1_000 + 10_500);
   const plan = { finishMs: { a: 10_000 }, pairs: [pair('a', false), pair('a', true)] };

@@ -34,6 +34,7 @@ export function etaAt(facts: EtaFacts): number {
   // What waits until its deadline for the cheap one has all of the dear one to make up for what goes wrong.
   const endOf = (id: string): number => (plan.finishMs[id] ?? 0) * (held.has(id) ? 1 : USUAL_RATIO);
   const byPlan = madeAt + Math.max(0, ...[...classes, ...placed].map(endOf));
-  if (idealMs === null || savesMoney) return Math.round(byPlan);
+  // Alone it has what the plan gives it; T* is of the limits at its start, which may since have turned out lower.
+  if (idealMs === null || savesMoney || batches === 1) return Math.round(byPlan);
   return Math.round(Math.min(byPlan, now + idealMs * left * batches * USUAL_RATIO));
 }

@@ -1,4 +1,5 @@
 /** Puts together what a term of leadership consists of: the parts know each other by the few functions they need. */
+import type { Fleet } from '@sluice/job';
 import { readWaiting } from '@sluice/ledger';
 import type { Ledger, Waiting } from '@sluice/ledger';
 import type { StepData } from '@sluice/queues';
@@ -87,15 +88,22 @@ async function endLate(ports: TermPorts, waiting: Waiting): Promise<void> {
   if (waiting.batch === null) await expireJob(ports, waiting);
 }
 
+/** A weight of 0 is for nothing new, in whatever strategy and plan. */
+const takesNewIn =
+  ({ deployments }: Fleet) =>
+  (id: string): boolean =>
+    (deployments.get(id)?.weight ?? 0) > 0;
+
 function openBatches({ ports, leaderToken, onError }: PartsAbout, base: Base, placer: Placer) {
   const { ledger, store, fleet, windowLines, events, now } = ports;
   const { picture, health, chooser, turns } = base;
+  const takesNew = takesNewIn(fleet);
   const planned: ProblemPorts = {
     fleet,
     picture,
     lengths: ports.lengths,
     eligible: (pool, formats) => chooser.eligible(pool, formats),
-    usable: (id) => health.stateOf(id) === 'active',
+    usable: (id) => takesNew(id) && health.stateOf(id) === 'active',
     now,
   };
   const book = new PlanBook({
@@ -123,7 +131,8 @@ function openBatches({ ports, leaderToken, onError }: PartsAbout, base: Base, pl
     now,
     onError,
   });
-  const usable = (id: string): boolean => ['active', 'half_open'].includes(health.stateOf(id));
+  const usable = (id: string): boolean =>
+    takesNew(id) && ['active', 'half_open'].includes(health.stateOf(id));
   return { book, feeder, planner: { ...planned, usable, ledger, feeder, book, events } };
 }
 

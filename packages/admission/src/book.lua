@@ -82,6 +82,12 @@ for p = 1, #pacers do
     if batch then bursts[p] = reserved[pacers[p][7]] and batchBurst or burst * pacers[p][8] end
     local at = tonumber(stored[pacerFields + 2 * p - 1] or 0)
     if emptied > 0 and at < emptied + burst then at = emptied + burst end
+    -- What no provider remembers any more is forgotten for good, also where nothing is granted.
+    local most = now + (ms > LONGEST_DEBT_MS and ms or LONGEST_DEBT_MS)
+    if at > most then
+      at = most
+      redis.call('HSET', KEYS[1], rules.fields[pacerFields + 2 * p - 1], exact(at))
+    end
     fullAt[p] = at
     if text then
       local taught = numbers(text, 5)

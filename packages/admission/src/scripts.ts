@@ -1,6 +1,6 @@
 /** The Lua scripts beside this file as commands of a Redis connection, each behind what they have in common. */
 import { readFileSync } from 'node:fs';
-import { LEARNING, PRODUCING } from '@sluice/budget';
+import { LEARNING, LONGEST_DEBT_MS, PRODUCING } from '@sluice/budget';
 import type { ClientContext, Redis, Result } from 'ioredis';
 
 type Argument = string | number;
@@ -39,7 +39,9 @@ const table = (figures: Record<string, number>): string =>
   `{${Object.entries(figures)
     .map(([name, value]) => `${name}=${value}`)
     .join()}}`;
-const figures = `local LEARNING, PRODUCING = ${table(LEARNING)}, ${table(PRODUCING)}\n`;
+const figures =
+  `local LEARNING, PRODUCING = ${table(LEARNING)}, ${table(PRODUCING)}\n` +
+  `local LONGEST_DEBT_MS = ${LONGEST_DEBT_MS}\n`;
 const common = figures + textOf('learnt.lua') + textOf('produced.lua');
 
 const sources = Object.entries(COMMANDS).map(

@@ -53,6 +53,28 @@ describe('booking', () => {
     assert.deepEqual(decision.binding, { budget: 'mini', dimension: 'rpm' });
   });
 
+  test('a limit that was wrong for a while holds nobody up longer than a minute once it is right', () => {
+    const wrong = [budget({ rpm: 0.01 })];
+    const right = [budget({ rpm: 600 })];
+    const spoken = book(fullState(), request(wrong, [cost(1)]), NOW).state;
+    const asked = book(spoken, request(right, [cost(1)]), NOW + 1_000);
+    assert.ok((asked.decision.waitMs ?? 0) <= 60_000, `${asked.decision.waitMs}`);
+    // Asking again and again brings it nearer.
+    const later = book(asked.state, request(right, [cost(1)]), NOW + 62_000);
+    assert.deepEqual(later.decision.starts, [NOW + 62_000]);
+    // As long as it stands it is kept.
+    assert.ok(
+      (book(spoken, request(wrong, [cost(1)]), NOW + 1_000).decision.waitMs ?? 0) > 5_900_000,
+    );
+  });
+
+  test('a call that no provider could take holds up the next ones for a minute at most', () => {
+    const rules = [budget({ tpm: 200_000 })];
+    const spoken = book(fullState(), request(rules, [cost(10, 1e9)]), NOW).state;
+    const { decision } = book(spoken, request(rules, [cost(10, 10)]), NOW + 1_000);
+    assert.ok((decision.waitMs ?? 0) <= 60_000, `${decision.waitMs}`);
+  });
+
   test('a call that its own budget holds back leaves the shared rate to others until then', () => {
     const org = budget({ rpm: 1_200 / 0.985 }, 'org');
     const slow = [budget({ rpm: 300 / 0.985 }), org];

@@ -8,7 +8,7 @@
  */
 import { amountOf } from './cost.ts';
 import type { Cost } from './cost.ts';
-import { charge, earliestStart } from './pacer.ts';
+import { charge, earliestStart, withoutOldDebt } from './pacer.ts';
 import { burstFor, horizonFor, isReserved, withInteractive } from './reserve.ts';
 import { addTo, liveBins, roomAt, usedIn } from './rolling-window.ts';
 import { HORIZON_MS } from './rules.ts';
@@ -51,6 +51,25 @@ export interface Booking {
 /** Rate of a shared budget that a booking may leave unused, ms: what asking again at the right moment takes. */
 export const HOLE_MS = 10;
 
+/** What no provider remembers any more is forgotten for good, also where nothing is granted. */
+const withoutOldDebts = (
+  state: AdmissionState,
+  rules: readonly PacedRules[],
+  now: number,
+): AdmissionState =>
+  rules.reduce((next, { budget, paces }) => {
+    const pacers = { ...budgetIn(next, budget).pacers };
+    let changed = false;
+    for (const pace of paces) {
+      const before = pacerIn(next, budget, pace);
+      const after = withoutOldDebt(before, pace.msPerUnit, now);
+      if (after === before) continue;
+      pacers[pace.dimension] = after;
+      changed = true;
+    }
+    return changed ? withBudget(next, budget, { pacers }) : next;
+  }, state);
+
 interface Start {
   at: number;
   binding: Binding | null;
@@ -69,7 +88,7 @@ export function book(
   const starts: number[] = [];
   const rules = pacesOf(state, request.rules, now);
   const asking = band === 'interactive' && request.costs.length > 0;
-  let next = withoutLapsed(state, request, now);
+  let next = withoutOldDebts(withoutLapsed(state, request, now), rules, now);
   if (asking) next = withInteractive(next, rules, now);
   for (const [i, cost] of request.costs.entries()) {
     const free = startOf(next, { rules, cost, band }, now);

@@ -84,3 +84,4 @@ export {
   tally,
 } from './counters.ts';
 export type { Counters, EndedOutcome, Since, Tally } from './counters.ts';
+export { LONGEST_DEBT_MS } from './pacer.ts';

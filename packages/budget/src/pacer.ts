@@ -18,6 +18,19 @@ export interface Pacer {
 /** A bucket that nothing was ever taken from. */
 export const FULL_PACER: Pacer = { fullAt: 0, credit: 0 };
 
+/**
+ * The longest that a limit per minute may make anybody wait for what was booked before, ms. Whatever a provider counts by, a
+ * minute after the last call all of it is free again. More stands there only by mistake: a limit that was wrong for a
+ * while, a call that could never be made.
+ */
+export const LONGEST_DEBT_MS = 60_000;
+
+/** The pacer without a debt that no provider would remember; a single unit that takes longer is waited for. */
+export function withoutOldDebt(pacer: Pacer, msPerUnit: number, now: number): Pacer {
+  const most = now + Math.max(LONGEST_DEBT_MS, msPerUnit);
+  return pacer.fullAt > most ? { ...pacer, fullAt: most } : pacer;
+}
+
 /** When a call of this cost may start, given the part of the burst it may use. */
 export const earliestStart = (pacer: Pacer, costMs: number, burstMs: number): number =>
   pacer.fullAt - Math.max(0, burstMs - costMs);

@@ -1,6 +1,5 @@
 /** Items come to wait and go away again; tenants are held at limits of their own and released. */
 import { PRIORITIES } from '@sluice/job';
-import type { Priority } from '@sluice/job';
 import { NOWHERE, emptyHeap, first, insert, rearrange, remove } from './heap.ts';
 import { flowBefore } from './order.ts';
 import type { Account, Flow, Item, Turns, Waiting } from './turns.ts';
@@ -10,7 +9,7 @@ import { accountOf } from './turns.ts';
 export function arrive(turns: Turns, item: Item): boolean {
   if (turns.items.has(item.id)) return false;
   turns.sequence += 1;
-  enter(turns, { ...item, sequence: turns.sequence, within: bandFor(item), place: NOWHERE });
+  enter(turns, { ...item, sequence: turns.sequence, within: item.band, place: NOWHERE });
   return true;
 }
 
@@ -38,7 +37,7 @@ export function setUrgent(turns: Turns, id: string, urgent: boolean): void {
   if (!item || (item.urgent ?? false) === urgent) return;
   leave(turns, id);
   const changed = { ...item, urgent };
-  enter(turns, { ...changed, within: bandFor(changed) });
+  enter(turns, changed);
 }
 
 /** The tenant has no turn until it is released; what waits for it stays. */
@@ -62,9 +61,6 @@ export function release(turns: Turns, tenant: string): void {
 
 const accountsOf = ({ bands }: Turns, tenant: string): Account[] =>
   PRIORITIES.flatMap((band) => bands[band].accounts.get(tenant) ?? []);
-
-const bandFor = ({ band, urgent }: Item): Priority =>
-  urgent === true && band === 'low' ? 'normal' : band;
 
 function enter(turns: Turns, item: Waiting): void {
   turns.items.set(item.id, item);

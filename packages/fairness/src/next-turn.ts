@@ -12,7 +12,7 @@ import { accountOf, weightOf } from './turns.ts';
 export interface Turn {
   item: Item;
   tenant: string;
-  /** The band its work is counted in: `item.band`, or `normal` for an urgent `low`. */
+  /** The band its work is counted in. */
   band: Priority;
   /** Its queue was passed over for its patience: it may use what is kept free for interactive jobs. */
   overdue: boolean;

@@ -160,11 +160,11 @@ test('an overdue turn says so', () => {
   ]);
 });
 
-test('an urgent batch goes first in its tenant, before its band, and ahead of its share up to a lead', () => {
+test('an urgent batch goes first in its tenant, and ahead of its share up to a lead', () => {
   const turns = waiting(
     item('A', { band: 'low', deadlineAt: 1 }),
     item('U', { band: 'low', tenant: 'a' }),
-    item('B', { band: 'normal', tenant: 'b' }),
+    item('B', { band: 'low', tenant: 'b' }),
   );
   setUrgent(turns, 'U', true);
   setUrgent(turns, 'U', true);
@@ -175,6 +175,16 @@ test('an urgent batch goes first in its tenant, before its band, and ahead of it
   setUrgent(turns, 'U', false);
   const after = take(turns, 10, 100, ({ overdue }) => (overdue ? 'lane_full' : 'yes'));
   assert.deepEqual(after, Array(10).fill('B'));
+});
+
+test('no deadline lifts a batch over a higher band: short ones would take everything', () => {
+  const turns = waiting(
+    item('U', { band: 'low', tenant: 'a' }),
+    item('B', { band: 'normal', tenant: 'b' }),
+  );
+  setUrgent(turns, 'U', true);
+  const taken = take(turns, 100, 100, ({ overdue }) => (overdue ? 'lane_full' : 'yes'));
+  assert.deepEqual(taken, Array(100).fill('B'));
 });
 
 test('who found no room for long makes up at most twice the lag', () => {

@@ -52,7 +52,7 @@ export interface Standing {
 /** An item in the order of its arrival. */
 export interface Waiting extends Item, Placed {
   sequence: number;
-  /** Where it waits: `item.band`, or `normal` for an urgent `low`. */
+  /** Where it waits: its band. */
   within: Priority;
 }
 

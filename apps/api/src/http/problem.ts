@@ -73,7 +73,7 @@ function allowedBy(issue: Issue): string {
     case 'too_big':
       return `at most ${issue.maximum}${unit(issue.origin)}`;
     case 'too_small':
-      return `at least ${issue.minimum}${unit(issue.origin)}`;
+      return `${issue.inclusive === false ? 'above' : 'at least'} ${issue.minimum}${unit(issue.origin)}`;
     default:
       return issue.message;
   }
