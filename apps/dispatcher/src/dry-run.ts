@@ -3,22 +3,12 @@
  * but the answer, and nothing goes on when nobody waits for that.
  */
 import { answerDryRun, readDryRun } from '@sluice/ledger';
-import type { BatchError, DryRun } from '@sluice/ledger';
+import type { DryRun, DryRunAnswer } from '@sluice/ledger';
 import { rulesFor } from './begin-batch.ts';
 import { checkBatch } from './batch/validate.ts';
 import type { CheckedBatch } from './batch/validate.ts';
-import type { Estimate } from './estimate.ts';
 import { DONE, LOOK_AGAIN_MS } from './step-ports.ts';
 import type { StepEnd, StepPorts } from './step-ports.ts';
-
-/** What the API answers with, but for what it knows itself. Times in Unix ms. */
-export interface DryRunAnswer {
-  lines: number;
-  /** Lines with a mistake, and the first hundred of these mistakes. */
-  badLines: number;
-  errors: BatchError[];
-  estimate: Estimate;
-}
 
 /** Real batches begin meanwhile. */
 const AT_ONCE = 2;
@@ -34,7 +24,7 @@ export async function dryRun(ports: StepPorts, id: string): Promise<StepEnd> {
   try {
     const signal = AbortSignal.any([wanted.signal, ports.signal]);
     const checked = await check(ports, run, signal);
-    await answerDryRun(ports.ledger, id, JSON.stringify(await answerOf(ports, run, checked)));
+    await answerDryRun(ports.ledger, id, await answerOf(ports, run, checked));
   } catch (error) {
     if (!wanted.signal.aborted) throw error;
   } finally {

@@ -3,7 +3,13 @@
  * deployments) if it had everything to itself, when it will be done beside what drains now, its tokens and its cost.
  */
 import type { Fleet, Shape } from '@sluice/job';
-import type { BatchClass, StoredBatch } from '@sluice/ledger';
+import type {
+  BatchClass,
+  Estimate,
+  EstimateRange as Range,
+  PoolEstimate,
+  StoredBatch,
+} from '@sluice/ledger';
 import { idealDrain } from '@sluice/planning';
 import { outputRange, usualOutput } from '@sluice/prediction';
 import type { Likely } from './lengths-book.ts';
@@ -13,31 +19,6 @@ import type { ProblemPorts } from './plan-problem.ts';
 import { USUAL_RATIO } from './eta.ts';
 import { leftMs } from './planner.ts';
 import type { PlannerPorts } from './planner.ts';
-
-/** A sum over many lines, and between what it will probably lie. */
-interface Range {
-  low: number;
-  likely: number;
-  high: number;
-}
-
-interface PoolEstimate {
-  lines: number;
-  inputTokens: Range;
-  outputTokens: Range;
-  /** US dollars; null where a deployment has no price. */
-  costUsd: Range | null;
-}
-
-export interface Estimate {
-  /** Null where some line has no deployment. */
-  idealMs: number | null;
-  /** From now until it is done, ms, beside what drains now. */
-  etaMs: number | null;
-  pools: Record<string, PoolEstimate>;
-  /** Of the whole batch; null like a pool's. */
-  costUsd: Range | null;
-}
 
 /** What estimates are made with. */
 export type EstimatePorts = ProblemPorts &
@@ -69,12 +50,14 @@ export async function estimate(ports: EstimatePorts, batch: Estimated): Promise<
     const before = pools[one.lines.pool];
     pools[one.lines.pool] = before ? together(before, sum) : sum;
   }
-  const costs = Object.values(pools).map(({ costUsd }) => costUsd);
+  const all = Object.values(pools);
   return {
     idealMs: solved ? Math.round(solved.idealMs) : null,
     etaMs: solved ? etaMs(ports, solved.idealMs) : null,
     pools,
-    costUsd: costs.reduce<Range | null>(plusUsd, NOTHING),
+    inputTokens: all.map(({ inputTokens }) => inputTokens).reduce(plus, NOTHING),
+    outputTokens: all.map(({ outputTokens }) => outputTokens).reduce(plus, NOTHING),
+    costUsd: all.map(({ costUsd }) => costUsd).reduce<Range | null>(plusUsd, NOTHING),
   };
 }
 

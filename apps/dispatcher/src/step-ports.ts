@@ -2,8 +2,7 @@
 import type { Settings } from '@sluice/config';
 import type { FileStore } from '@sluice/files';
 import type { Fleet } from '@sluice/job';
-import type { Ledger, StoredBatch } from '@sluice/ledger';
-import type { Estimate } from './estimate.ts';
+import type { Estimate, Ledger, StoredBatch } from '@sluice/ledger';
 import type { DispatcherEvents } from './events.ts';
 
 export interface StepPorts {

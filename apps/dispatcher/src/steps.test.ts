@@ -12,9 +12,8 @@ import {
   readDryRunAnswer,
   readFile,
 } from '@sluice/ledger';
-import type { DryRun, StoredBatch } from '@sluice/ledger';
+import type { DryRun, DryRunAnswer, StoredBatch } from '@sluice/ledger';
 import { request } from './batch/temp-batch.ts';
-import type { DryRunAnswer } from './dry-run.ts';
 import { recordBatch } from './record-batch.ts';
 import { Desk } from './test-desk.ts';
 import type { StepPorts } from './step-ports.ts';
@@ -225,7 +224,7 @@ test('a dry run answers and keeps nothing else; one that nobody waits for any mo
   };
   await askDryRun(ledger, run);
   await runStep(ports, { batch: run.id, step: 'dry_run' });
-  const answer = JSON.parse((await readDryRunAnswer(ledger, run.id)) ?? '{}') as DryRunAnswer;
+  const answer = (await readDryRunAnswer(ledger, run.id)) as DryRunAnswer;
   assert.deepEqual([answer.lines, answer.badLines], [4, 1]);
   assert.deepEqual(
     answer.errors.map(({ line }) => line),

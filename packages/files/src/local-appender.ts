@@ -5,6 +5,8 @@
 import { type FileHandle, constants, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { FILE_MODE, ensureFolder, syncFolder, writeFully } from './disk.ts';
+import { GroupAppends, resolveAll } from './group-appends.ts';
+import type { WaitingAppend } from './group-appends.ts';
 import type { Appender, Extent } from './store.ts';
 
 /** Opens at the file's current end, makes it if there is none. `segment` is the name its extents carry. */
@@ -21,66 +23,33 @@ export async function openAppender(path: string, segment: string): Promise<Appen
   }
 }
 
-interface Waiting {
-  buffers: readonly Buffer[];
-  resolve: (extent: Extent) => void;
-  reject: (error: unknown) => void;
-}
-
 class LocalAppender implements Appender {
   readonly #handle: FileHandle;
   readonly #segment: string;
+  /** After a failed sync nobody knows what is on the disk (fsync reports an error once): it never goes on. */
+  readonly #appends: GroupAppends;
   #end: number;
-  #waiting: Waiting[] = [];
-  #running: Promise<void> | null = null;
-  /** After a failed sync nobody knows what is on the disk (fsync reports an error once): never go on. */
-  #broken: unknown = null;
 
   constructor(handle: FileHandle, segment: string, end: number) {
     this.#handle = handle;
     this.#segment = segment;
     this.#end = end;
+    this.#appends = new GroupAppends(segment, (group) => this.#write(group));
   }
 
   append(buffers: readonly Buffer[]): Promise<Extent> {
-    return new Promise((resolve, reject) => {
-      if (this.#broken !== null) {
-        reject(this.#broken);
-        return;
-      }
-      this.#waiting.push({ buffers, resolve, reject });
-      this.#running ??= this.#drain();
-    });
+    return this.#appends.append(buffers);
   }
 
   async close(): Promise<void> {
-    const running = this.#running;
-    this.#broken ??= new Error(`appender of ${this.#segment} is closed`);
-    await running;
+    await this.#appends.close();
     await this.#handle.close();
   }
 
-  async #drain(): Promise<void> {
-    while (this.#waiting.length > 0) {
-      const group = this.#waiting.splice(0);
-      try {
-        await this.#writeGroup(group);
-      } catch (error) {
-        this.#broken = error;
-        for (const call of [...group, ...this.#waiting.splice(0)]) call.reject(error);
-      }
-    }
-    this.#running = null;
-  }
-
-  async #writeGroup(group: readonly Waiting[]): Promise<void> {
+  async #write(group: readonly WaitingAppend[]): Promise<void> {
     const bytes = Buffer.concat(group.flatMap((call) => call.buffers));
     await writeFully(this.#handle, bytes, this.#end);
     await this.#handle.datasync();
-    for (const { buffers, resolve } of group) {
-      const start = this.#end;
-      for (const buffer of buffers) this.#end += buffer.length;
-      resolve({ segment: this.#segment, start, end: this.#end });
-    }
+    this.#end = resolveAll(group, { segment: this.#segment, start: this.#end });
   }
 }

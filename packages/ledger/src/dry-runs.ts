@@ -3,6 +3,7 @@
  * waits for. `changes` tells `<id> done` when there is an answer.
  */
 import type { Endpoint, Priority } from '@sluice/job';
+import type { BatchError } from './batches.ts';
 import type { Ledger } from './ledger.ts';
 
 /** A batch that is not to be made. Times are Unix milliseconds. */
@@ -21,6 +22,43 @@ export interface DryRun {
   expiresAt: number;
 }
 
+/** A sum over many lines, and between what it will probably lie. */
+export interface EstimateRange {
+  low: number;
+  likely: number;
+  high: number;
+}
+
+/** The lines of one pool, or of a file. */
+export interface LinesEstimate {
+  inputTokens: EstimateRange;
+  outputTokens: EstimateRange;
+  /** US dollars; null where a deployment has no price. */
+  costUsd: EstimateRange | null;
+}
+
+export interface PoolEstimate extends LinesEstimate {
+  lines: number;
+}
+
+/** Of a whole batch, before its first call. */
+export interface Estimate extends LinesEstimate {
+  /** T*, ms; null where some line has no deployment. */
+  idealMs: number | null;
+  /** From now until it is done, ms, beside what drains now. */
+  etaMs: number | null;
+  pools: Record<string, PoolEstimate>;
+}
+
+/** What the API answers with, but for what it knows itself. */
+export interface DryRunAnswer {
+  lines: number;
+  /** Lines with a mistake, and the first hundred of these mistakes. */
+  badLines: number;
+  errors: BatchError[];
+  estimate: Estimate;
+}
+
 /** Longer than anybody waits. */
 const KEPT_MS = 900_000;
 
@@ -34,19 +72,23 @@ export async function readDryRun({ redis, keys }: Ledger, id: string): Promise<D
   return text === null ? null : (JSON.parse(text) as DryRun);
 }
 
-/** `answer`: one JSON object. */
 export async function answerDryRun(
   { redis, keys }: Ledger,
   id: string,
-  answer: string,
+  answer: DryRunAnswer,
 ): Promise<void> {
-  await redis.set(keys.dryRunAnswer(id), answer, 'PX', KEPT_MS);
+  await redis.set(keys.dryRunAnswer(id), JSON.stringify(answer), 'PX', KEPT_MS);
   await redis.publish(keys.changes, `${id} done`);
 }
 
 /** Null while there is none. */
-export const readDryRunAnswer = ({ redis, keys }: Ledger, id: string): Promise<string | null> =>
-  redis.get(keys.dryRunAnswer(id));
+export async function readDryRunAnswer(
+  { redis, keys }: Ledger,
+  id: string,
+): Promise<DryRunAnswer | null> {
+  const text = await redis.get(keys.dryRunAnswer(id));
+  return text === null ? null : (JSON.parse(text) as DryRunAnswer);
+}
 
 /** The question and its answer: whoever is at it stops. */
 export async function forgetDryRun({ redis, keys }: Ledger, id: string): Promise<void> {

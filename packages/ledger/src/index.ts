@@ -111,4 +111,4 @@ export type { OutcomeMeta } from './outcome-fields.ts';
 export { addSpending, returnAllowance, settleOpen, takeAllowance } from './tenants.ts';
 export type { Allowance, TenantLimits, TenantRequest } from './tenants.ts';
 export { answerDryRun, askDryRun, forgetDryRun, readDryRun, readDryRunAnswer } from './dry-runs.ts';
-export type { DryRun } from './dry-runs.ts';
+export type { DryRun, DryRunAnswer, Estimate, EstimateRange, PoolEstimate } from './dry-runs.ts';

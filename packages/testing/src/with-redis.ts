@@ -87,11 +87,14 @@ function readyLine(child: ChildProcess, ready: string): Promise<void> {
   });
 }
 
-/** Asks it to end and waits for that. */
-export function ended(child: ChildProcess): Promise<void> {
+/** Asks it to end, or ends it, and waits for that. */
+export function ended(
+  child: ChildProcess,
+  signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM',
+): Promise<void> {
   return new Promise((resolve) => {
     if (child.exitCode !== null || child.signalCode !== null) return resolve();
     child.once('exit', () => resolve());
-    child.kill('SIGTERM');
+    child.kill(signal);
   });
 }

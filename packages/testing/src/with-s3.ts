@@ -3,13 +3,12 @@
  * multipart uploads. `SLUICE_TEST_S3_SERVER` names the binary; otherwise `versitygw` from the PATH or .sluice/tools.
  */
 import { spawn, spawnSync } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { until } from './until.ts';
-import { freePort } from './with-redis.ts';
+import { ended, freePort } from './with-redis.ts';
 
 export interface TestS3 {
   endpoint: string;
@@ -69,7 +68,7 @@ export async function startS3(): Promise<TestS3> {
     );
   });
   const stop = async (): Promise<void> => {
-    await ended(child);
+    await ended(child, 'SIGKILL');
     rmSync(root, { recursive: true, force: true });
   };
   return {
@@ -80,12 +79,4 @@ export async function startS3(): Promise<TestS3> {
     pid: child.pid as number,
     stop,
   };
-}
-
-function ended(child: ChildProcess): Promise<void> {
-  return new Promise((resolve) => {
-    if (child.exitCode !== null || child.signalCode !== null) return resolve();
-    child.once('exit', () => resolve());
-    child.kill('SIGKILL');
-  });
 }

@@ -4,7 +4,7 @@
  */
 import { roundUsd } from '@sluice/job';
 import { askDryRun, forgetDryRun, readDryRunAnswer } from '@sluice/ledger';
-import type { BatchError, DryRun } from '@sluice/ledger';
+import type { DryRun, DryRunAnswer, EstimateRange as Range, PoolEstimate } from '@sluice/ledger';
 import type { Api } from '../api.ts';
 import { errorsOf } from '../batch-object.ts';
 import { refuse } from '../errors.ts';
@@ -19,32 +19,6 @@ import { changesOf } from '../wait-for.ts';
 /** A client's own patience ends about here; a million short lines take half a minute. */
 const MOST_WAIT_MS = 300_000;
 const LOOK_AGAIN_MS = 5_000;
-
-interface Range {
-  low: number;
-  likely: number;
-  high: number;
-}
-
-interface PoolEstimate {
-  lines: number;
-  inputTokens: Range;
-  outputTokens: Range;
-  costUsd: Range | null;
-}
-
-/** As the dispatcher answers. */
-interface Answer {
-  lines: number;
-  badLines: number;
-  errors: BatchError[];
-  estimate: {
-    idealMs: number | null;
-    etaMs: number | null;
-    pools: Record<string, PoolEstimate>;
-    costUsd: Range | null;
-  };
-}
 
 export async function dryRun(
   api: Api,
@@ -67,8 +41,8 @@ export async function dryRun(
   try {
     await askDryRun(api.ledger, run);
     api.queues.addStep({ batch: run.id, step: 'dry_run' });
-    const text = await waitForAnswer(api, run.id, request.signal);
-    if (text !== null) return ok(dryRunObject(run, JSON.parse(text) as Answer));
+    const answer = await waitForAnswer(api, run.id, request.signal);
+    if (answer !== null) return ok(dryRunObject(run, answer));
     if (api.stopping.aborted) refuse('stopping');
     return refuse('dry_run_unfinished', { values: { seconds: MOST_WAIT_MS / 1000 } });
   } finally {
@@ -76,7 +50,11 @@ export async function dryRun(
   }
 }
 
-async function waitForAnswer(api: Api, id: string, gone: AbortSignal): Promise<string | null> {
+async function waitForAnswer(
+  api: Api,
+  id: string,
+  gone: AbortSignal,
+): Promise<DryRunAnswer | null> {
   const signal = AbortSignal.any([gone, AbortSignal.timeout(MOST_WAIT_MS)]);
   for await (const _ of changesOf(api.watch, id, { signal, everyMs: LOOK_AGAIN_MS })) {
     const answer = await readDryRunAnswer(api.ledger, id);
@@ -85,9 +63,8 @@ async function waitForAnswer(api: Api, id: string, gone: AbortSignal): Promise<s
   return null;
 }
 
-function dryRunObject(run: DryRun, { lines, badLines, errors, estimate }: Answer) {
-  const { idealMs, etaMs, pools, costUsd } = estimate;
-  const sum = Object.values(pools);
+function dryRunObject(run: DryRun, { lines, badLines, errors, estimate }: DryRunAnswer) {
+  const { idealMs, etaMs, pools, inputTokens, outputTokens, costUsd } = estimate;
   const doneAt = etaMs === null ? null : Date.now() + etaMs;
   return {
     object: 'batch.dry_run' as const,
@@ -96,8 +73,8 @@ function dryRunObject(run: DryRun, { lines, badLines, errors, estimate }: Answer
     lines,
     bad_lines: badLines,
     errors: errorsOf(errors),
-    input_tokens: tokens(sum.map(({ inputTokens }) => inputTokens).reduce(plus, NOTHING)),
-    output_tokens: tokens(sum.map(({ outputTokens }) => outputTokens).reduce(plus, NOTHING)),
+    input_tokens: tokens(inputTokens),
+    output_tokens: tokens(outputTokens),
     cost_usd: costUsd && mapped(costUsd, roundUsd),
     ideal_ms: idealMs,
     eta_at: doneAt === null ? null : Math.floor(doneAt / 1000),
@@ -118,8 +95,6 @@ const poolObject = ({ lines, inputTokens, outputTokens, costUsd }: PoolEstimate)
   cost_usd: costUsd && mapped(costUsd, roundUsd),
 });
 
-const NOTHING: Range = { low: 0, likely: 0, high: 0 };
-
 const mapped = ({ low, likely, high }: Range, by: (end: number) => number): Range => ({
   low: by(low),
   likely: by(likely),
@@ -127,9 +102,3 @@ const mapped = ({ low, likely, high }: Range, by: (end: number) => number): Rang
 });
 
 const tokens = (range: Range): Range => mapped(range, Math.round);
-
-const plus = (a: Range, b: Range): Range => ({
-  low: a.low + b.low,
-  likely: a.likely + b.likely,
-  high: a.high + b.high,
-});
