@@ -35,7 +35,15 @@ before(async () => {
     keepSeconds: 60,
     events: desk.ports.events,
     now: () => desk.time,
-    estimate: () => Promise.resolve({ idealMs: null, etaMs: null, pools: {}, costUsd: null }),
+    estimate: () =>
+      Promise.resolve({
+        idealMs: null,
+        etaMs: null,
+        pools: {},
+        inputTokens: { low: 0, likely: 0, high: 0 },
+        outputTokens: { low: 0, likely: 0, high: 0 },
+        costUsd: null,
+      }),
     onStart: () => undefined,
     onEnd: () => undefined,
     validating: new Map(),

@@ -9,7 +9,7 @@ import { accountOf } from './turns.ts';
 export function arrive(turns: Turns, item: Item): boolean {
   if (turns.items.has(item.id)) return false;
   turns.sequence += 1;
-  enter(turns, { ...item, sequence: turns.sequence, within: item.band, place: NOWHERE });
+  enter(turns, { ...item, sequence: turns.sequence, place: NOWHERE });
   return true;
 }
 
@@ -18,7 +18,7 @@ export function leave(turns: Turns, id: string): boolean {
   const item = turns.items.get(id);
   if (!item) return false;
   turns.items.delete(id);
-  const account = accountOf(turns, item.tenant, item.within);
+  const account = accountOf(turns, item.tenant, item.band);
   const flow = account.flows.get(item.lane) as Flow;
   remove(flow.items, item);
   if (first(flow.items) !== undefined) {
@@ -27,7 +27,7 @@ export function leave(turns: Turns, id: string): boolean {
   }
   withdraw(turns, flow);
   account.flows.delete(item.lane);
-  if (account.flows.size === 0) remove(turns.bands[item.within].active, account);
+  if (account.flows.size === 0) remove(turns.bands[item.band].active, account);
   return true;
 }
 
@@ -64,7 +64,7 @@ const accountsOf = ({ bands }: Turns, tenant: string): Account[] =>
 
 function enter(turns: Turns, item: Waiting): void {
   turns.items.set(item.id, item);
-  const account = accountOf(turns, item.tenant, item.within);
+  const account = accountOf(turns, item.tenant, item.band);
   const free = !turns.held.has(item.tenant);
   if (free && account.flows.size === 0) activate(turns, account);
   const known = account.flows.get(item.lane);

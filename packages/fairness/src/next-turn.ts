@@ -116,7 +116,7 @@ export function admitted(
 ): boolean {
   const waiting = turns.items.get(item.id);
   if (!waiting) return false;
-  const account = accountOf(turns, waiting.tenant, waiting.within);
+  const account = accountOf(turns, waiting.tenant, waiting.band);
   const band = turns.bands[account.band];
   forgetLag(turns, account);
   const flow = account.flows.get(waiting.lane) as Flow;

@@ -40,7 +40,7 @@ export interface Item {
   lane: string;
   /** Unix ms. */
   deadlineAt: number;
-  /** It will miss its deadline at its fair share: goes first in its tenant, and not below band `normal`. */
+  /** It will miss its deadline at its fair share: goes first in its tenant, and its tenant may get ahead of its share. */
   urgent?: boolean;
 }
 
@@ -52,8 +52,6 @@ export interface Standing {
 /** An item in the order of its arrival. */
 export interface Waiting extends Item, Placed {
   sequence: number;
-  /** Where it waits: its band. */
-  within: Priority;
 }
 
 /** What one tenant has in a lane of a band. */
