@@ -2,8 +2,7 @@
 import { roundUsd } from '@sluice/job';
 import type { BatchError, StoredBatch } from '@sluice/ledger';
 import { hasEnded } from './find-batch.ts';
-
-const seconds = (ms: number | null): number | null => (ms === null ? null : Math.floor(ms / 1000));
+import { unixSeconds } from './unix-seconds.ts';
 
 /** Why work of this batch waits, when something is in the way. */
 export interface Blocked {
@@ -36,14 +35,14 @@ export function batchObject(batch: StoredBatch, now: Running = { running: 0, blo
     output_file_id: batch.outputFileId,
     error_file_id: batch.errorFileId,
     created_at: Math.floor(batch.createdAt / 1000),
-    in_progress_at: seconds(batch.inProgressAt),
+    in_progress_at: unixSeconds(batch.inProgressAt),
     expires_at: Math.floor(batch.expiresAt / 1000),
-    finalizing_at: seconds(batch.finalizingAt),
-    completed_at: seconds(batch.completedAt),
-    failed_at: seconds(batch.failedAt),
-    expired_at: seconds(batch.expiredAt),
-    cancelling_at: seconds(batch.cancellingAt),
-    cancelled_at: seconds(batch.cancelledAt),
+    finalizing_at: unixSeconds(batch.finalizingAt),
+    completed_at: unixSeconds(batch.completedAt),
+    failed_at: unixSeconds(batch.failedAt),
+    expired_at: unixSeconds(batch.expiredAt),
+    cancelling_at: unixSeconds(batch.cancellingAt),
+    cancelled_at: unixSeconds(batch.cancelledAt),
     request_counts: { total: batch.total, completed: batch.completed, failed: batch.failed },
     usage: usageOf(batch),
     metadata: batch.metadata,
@@ -88,7 +87,7 @@ const sluiceOf = (batch: StoredBatch, { running, blocked }: Running) => ({
   priority: batch.priority,
   paused: batch.paused,
   paused_reason: batch.pausedReason,
-  eta_at: hasEnded(batch.status) ? null : seconds(stillAhead(batch.etaAt)),
+  eta_at: hasEnded(batch.status) ? null : unixSeconds(stillAhead(batch.etaAt)),
   deadline: deadlineOf(batch),
   ideal_ms: batch.idealMs,
   cost_usd: batch.unpriced > 0 ? null : roundUsd(batch.costUsd),

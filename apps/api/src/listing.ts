@@ -76,7 +76,8 @@ const refuseAfter = (kind: ListKind, after: string | null): never =>
     values: { field: 'after', found: show(after), allowed: `an id of the list of ${kind}` },
   });
 
-function listOf<T extends { id: string }>(data: T[], hasMore: boolean): ListObject<T> {
+/** A page in OpenAI's envelope. */
+export function listOf<T extends { id: string }>(data: T[], hasMore: boolean): ListObject<T> {
   return {
     object: 'list',
     data,

@@ -58,16 +58,14 @@ const withoutOldDebts = (
   now: number,
 ): AdmissionState =>
   rules.reduce((next, { budget, paces }) => {
-    const pacers = { ...budgetIn(next, budget).pacers };
-    let changed = false;
-    for (const pace of paces) {
+    const eased = paces.flatMap((pace) => {
       const before = pacerIn(next, budget, pace);
       const after = withoutOldDebt(before, pace.msPerUnit, now);
-      if (after === before) continue;
-      pacers[pace.dimension] = after;
-      changed = true;
-    }
-    return changed ? withBudget(next, budget, { pacers }) : next;
+      return after === before ? [] : [[pace.dimension, after] as const];
+    });
+    if (eased.length === 0) return next;
+    const { pacers } = budgetIn(next, budget);
+    return withBudget(next, budget, { pacers: { ...pacers, ...Object.fromEntries(eased) } });
   }, state);
 
 interface Start {

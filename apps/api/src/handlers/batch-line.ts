@@ -9,14 +9,13 @@ import { findBatch, hasEnded } from '../find-batch.ts';
 import { noSuch } from '../find-job.ts';
 import type { ApiRequest } from '../http/message.ts';
 import { changesOf } from '../wait-for.ts';
+import { unixSeconds } from '../unix-seconds.ts';
 
 interface Wanted {
   batchId: string;
   line: number;
   waitMs: number;
 }
-
-const seconds = (ms: number): number => Math.floor(ms / 1000);
 
 /** The line as JSON text; waits up to `waitMs` for it to be recorded. 404 for a line that the file does not have. */
 export async function readLine(
@@ -93,8 +92,8 @@ const headOf = (batch: StoredBatch, line: number, input: Input) => ({
   model: input.model,
   endpoint: batch.endpoint,
   priority: batch.priority,
-  created_at: seconds(batch.createdAt),
-  deadline_at: seconds(batch.expiresAt),
+  created_at: unixSeconds(batch.createdAt),
+  deadline_at: unixSeconds(batch.expiresAt),
   metadata: input.metadata,
   retry_of: null,
 });
@@ -126,7 +125,7 @@ function unfinished(batch: StoredBatch): State {
   const status: JobStatus = expired ? 'expired' : 'cancelled';
   const message = `the batch ${batch.status} before this line was done`;
   const at = batch.expiredAt ?? batch.cancelledAt ?? batch.failedAt;
-  const endedAt = at === null ? null : seconds(at);
+  const endedAt = at === null ? null : unixSeconds(at);
   return { ...OPEN, status, ended_at: endedAt, error: { code: status, message } };
 }
 
@@ -183,7 +182,11 @@ async function stateInChunks(api: Api, batch: StoredBatch, line: number): Promis
   for (const [status, lines, started] of chunks) {
     const has = (JSON.parse(lines ?? '[]') as LineRef[]).some(([number]) => number === line);
     if (!has || status !== 'running') continue;
-    return { ...OPEN, status: 'running', started_at: started ? seconds(Number(started)) : null };
+    return {
+      ...OPEN,
+      status: 'running',
+      started_at: started ? unixSeconds(Number(started)) : null,
+    };
   }
   return OPEN;
 }

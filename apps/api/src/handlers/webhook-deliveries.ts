@@ -13,8 +13,10 @@ import { ok } from '../http/message.ts';
 import type { ApiRequest, Reply } from '../http/message.ts';
 import { checkBody } from '../http/problem.ts';
 import { readQuery } from '../http/query.ts';
+import { listOf } from '../listing.ts';
 import { endpointsQuery, testRequest } from '../shapes/webhook-request.ts';
 import { findEndpoint } from './webhook-endpoints.ts';
+import { unixSeconds } from '../unix-seconds.ts';
 
 export async function listWebhookDeliveries(api: Api, request: ApiRequest): Promise<Reply> {
   const { id } = await findEndpoint(api, request);
@@ -30,13 +32,7 @@ export async function listWebhookDeliveries(api: Api, request: ApiRequest): Prom
   }
   const found = await Promise.all(ids.slice(0, limit).map((one) => readDelivery(api.ledger, one)));
   const data = found.filter((one) => one !== null).map(deliveryObject);
-  return ok({
-    object: 'list',
-    data,
-    first_id: data[0]?.id ?? null,
-    last_id: data.at(-1)?.id ?? null,
-    has_more: ids.length > limit,
-  });
+  return ok(listOf(data, ids.length > limit));
 }
 
 /** The same event again, by the whole schedule; its receiver may drop it by its `webhook-id`. */
@@ -109,8 +105,6 @@ function refuseTest(id: string, result: Delivery): never {
   return refuse('webhook_test_failed', { values: { id, reason } });
 }
 
-const seconds = (ms: number): number => Math.floor(ms / 1000);
-
 const attemptObject = ({ at, tookMs, statusCode, error }: DeliveryAttempt) => ({
   at: at / 1000,
   took_ms: tookMs,
@@ -126,8 +120,8 @@ const deliveryObject = (delivery: StoredDelivery) => ({
   event_type: delivery.event.type,
   subject: delivery.event.subject,
   status: delivery.status,
-  created_at: seconds(delivery.createdAt),
-  next_attempt_at: delivery.nextAt === null ? null : seconds(delivery.nextAt),
+  created_at: unixSeconds(delivery.createdAt),
+  next_attempt_at: delivery.nextAt === null ? null : unixSeconds(delivery.nextAt),
   redeliveries: delivery.redeliveries,
   attempts: delivery.attempts.map(attemptObject),
 });

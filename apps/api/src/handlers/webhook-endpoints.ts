@@ -25,6 +25,7 @@ import {
   endpointsQuery,
   rotateRequest,
 } from '../shapes/webhook-request.ts';
+import { unixSeconds } from '../unix-seconds.ts';
 
 /** Each costs a read for every event of its tenant. */
 const MOST_ENDPOINTS = 100;
@@ -140,21 +141,19 @@ function checkAddress({ settings }: Pick<Api, 'settings'>, url: string): void {
   });
 }
 
-const seconds = (ms: number | null): number | null => (ms === null ? null : Math.floor(ms / 1000));
-
 const endpointObject = (endpoint: WebhookEndpoint) => ({
   id: endpoint.id,
   object: 'webhook_endpoint',
-  created_at: seconds(endpoint.createdAt),
-  updated_at: seconds(endpoint.updatedAt),
+  created_at: unixSeconds(endpoint.createdAt),
+  updated_at: unixSeconds(endpoint.updatedAt),
   name: endpoint.name,
   url: endpoint.url,
   event_types: endpoint.eventTypes,
   signing_secret_hint: hintOf(endpoint.secrets[0]?.secret ?? ''),
   status: endpoint.status,
   disabled_reason: endpoint.disabledReason,
-  disabled_at: seconds(endpoint.disabledAt),
-  failing_since: seconds(endpoint.failingSince),
+  disabled_at: unixSeconds(endpoint.disabledAt),
+  failing_since: unixSeconds(endpoint.failingSince),
 });
 
 /** Only who makes or rotates a secret is told it. */
