@@ -30,7 +30,7 @@ export interface EstimateRange {
 }
 
 /** The lines of one pool, or of a file. */
-export interface LinesEstimate {
+interface LinesEstimate {
   inputTokens: EstimateRange;
   outputTokens: EstimateRange;
   /** US dollars; null where a deployment has no price. */
