@@ -53,7 +53,7 @@ export interface DeliveryWorker {
   stop: () => Promise<void>;
 }
 
-/** An origin that takes longer than a second gets a quarter of the slots. */
+/** An origin that takes longer than a second gets a quarter of the slots at most. */
 const FAST_MS = 1_000;
 const LANE_SHARE = 0.25;
 
@@ -61,20 +61,20 @@ type DeliveryJob = Job<DeliveryData, DeliveryReturn>;
 
 export function startDeliveryWorker(options: DeliveryWorkerOptions): DeliveryWorker {
   const { concurrency = 64, keep = 1_000, connection, prefix } = options;
-  const lanes = new Lanes({ width: Math.ceil(concurrency * LANE_SHARE), fastMs: FAST_MS });
+  const width = Math.ceil(concurrency * LANE_SHARE);
+  const lanes = new Lanes({ slots: concurrency, width, fastMs: FAST_MS });
   const process = async (job: DeliveryJob, token?: string): Promise<DeliveryReturn> => {
     const lane = laneOf(job.data);
     const startedAt = Date.now();
     const later = lanes.enter(lane, startedAt);
     if (later !== null) return putOff(job, later, token);
-    const start = performance.now();
     let result: AttemptResult;
     try {
       result = await tryOnce(job.data, options);
     } finally {
-      lanes.leave(lane, performance.now() - start);
+      lanes.leave(lane, startedAt, Date.now());
     }
-    const tookMs = Math.round(performance.now() - start);
+    const tookMs = Date.now() - startedAt;
     return note(job, { result, startedAt, tookMs }, { options, token });
   };
   const worker = openWorker<DeliveryData>(QUEUES.webhooks, process, connection, {
