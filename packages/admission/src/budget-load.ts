@@ -137,7 +137,7 @@ type KnownLimits = Pick<DimensionLoad, 'limit' | 'configured' | 'reported' | 'le
 /** What is known of a limit, and which of it applies. */
 function knownLimits(rule: PacerRule, taught: Learnt, nowMs: number): KnownLimits {
   const { limit: configured } = rule;
-  const told = taught.reported > 0 && nowMs - taught.reportedAt < LEARNING.keptMs;
+  const told = taught.reported > 0 && nowMs - taught.reportedAt < LEARNING.reportedMs;
   const reported = told ? taught.reported : null;
   const ceiling = ceilingPace(taught, nowMs);
   const learnt = ceiling === Number.POSITIVE_INFINITY ? null : Math.round(ceiling);

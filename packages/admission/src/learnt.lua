@@ -38,7 +38,7 @@ local function knownPace(rule, learnt, now)
   local rate = math.huge
   if rule[2] > 0 then rate = rule[2] * rule[3] end
   local reported = learnt[1]
-  if reported > 0 and now - learnt[2] < LEARNING.keptMs and (rule[2] == 0 or reported < rule[2]) then
+  if reported > 0 and now - learnt[2] < LEARNING.reportedMs and (rule[2] == 0 or reported < rule[2]) then
     rate = math.min(rate, reported * LEARNING.reportedShare)
   end
   return rate
@@ -76,19 +76,22 @@ local function rolled(text, now)
   return sent
 end
 
-local function perMinute(sent, amount, now)
+-- Requests (1), or tokens of a kind (2 both, 3 input, 4 output), of about the last ten seconds; then per minute.
+local function sentLately(sent, amount, now)
   local function amountIn(from)
     if amount == 1 then return sent[from] end
     if amount == 2 then return sent[from + 1] + sent[from + 2] end
     return sent[from + amount - 2]
   end
-  local elapsed = now - sent[2]
-  local young = elapsed < LEARNING.spanMs
+  local young = now - sent[2] < LEARNING.spanMs
   local left = young and 1 or 1 - (now / LEARNING.spanMs - sent[1])
-  local total = amountIn(3) + amountIn(6) * left
-  local span = LEARNING.spanMs
-  if young then span = elapsed > LEARNING.leastSpanMs and elapsed or LEARNING.leastSpanMs end
-  return total * 60000 / span
+  return amountIn(3) + amountIn(6) * left
+end
+
+local function perMinute(sent, amount, now)
+  local span, elapsed = LEARNING.spanMs, now - sent[2]
+  if elapsed < span then span = math.max(LEARNING.leastSpanMs, elapsed) end
+  return sentLately(sent, amount, now) * 60000 / span
 end
 
 -- Slots that still count: size, at, taught; nil where there are none.

@@ -114,6 +114,10 @@ for p, pacer in ipairs(rules.pacers) do
     if at > furthest then target, furthest = p, at end
   end
 end
+local function chargeOf(amount)
+  local charges = { 1, refusal.input + refusal.output, refusal.input, refusal.output }
+  return charges[amount]
+end
 local field, rule, budget = unpack(rules.pacers[target])
 local text = stored[first + 3 * target - 1]
 if refusals == 0 then
@@ -124,9 +128,14 @@ if refusals == 0 then
   if known < math.huge and ceilingPace(learnt, now) >= known * (2 - LEARNING.kept) then
     -- The first in a while that contradicts what is known is only marked.
     learnt[3], learnt[5] = pace, LEARNING.retryMs
+  elseif pace then
+    learnt[3], learnt[5] = math.min(pace, math.max(passed, pace / 2)), 0
+  elseif sentLately(sent[budget], 1, now) < LEARNING.tellingCalls and now - learnt[4] >= LEARNING.markedMs then
+    -- No limit is known, and one 429 after few calls says nothing of it.
+    learnt[3] = 0
   else
-    learnt[3] = pace and math.min(pace, math.max(passed, pace / 2)) or math.max(1, passed)
-    learnt[5] = 0
+    local least = chargeOf(rule[1]) * 60000 / LEARNING.mostPauseMs
+    learnt[3], learnt[5] = math.max(1, least, passed), 0
   end
   learnt[4] = now
   text = asText(learnt)

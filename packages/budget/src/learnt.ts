@@ -11,8 +11,10 @@ import type { PacerRule } from './rules.ts';
 
 /** Figures that the scripts share. */
 export const LEARNING = {
-  /** What headers or 429s taught counts for so long unless taught again, ms. */
+  /** What 429s taught counts for so long unless taught again, ms. */
   keptMs: 86_400_000,
+  /** What headers said, ms: who sends them does so with every answer. */
+  reportedMs: 3_600_000,
   /** Part of a reported limit that is used: how its window is counted is not known. */
   reportedShare: 0.95,
   /** Part of the pace that a 429 leaves. AWS keeps 0.7; a pacer without bursts needs less, measured on six windows. */
@@ -35,6 +37,10 @@ export const LEARNING = {
   /** A pause that the provider does not set, ms: doubles while no answer comes, with jitter. */
   pauseMs: 1_000,
   mostPauseMs: 15_000,
+  /** Fewer calls than this, let pass before a 429 where no limit is known, say nothing of the limit: */
+  tellingCalls: 5,
+  /** then only the second 429 within this span teaches, ms. */
+  markedMs: 60_000,
   /** The longest pause that a provider sets with one 429, ms: then one call asks again. */
   mostAskedPauseMs: 60_000,
 } as const;
@@ -88,7 +94,7 @@ export const configuredPace = ({ limit, share }: PacerRule): number =>
 /** A configured limit at or below the reported one is the operator's choice and stays. */
 export function reportedPace({ limit }: PacerRule, learnt: Learnt, now: number): number {
   const { reported, reportedAt } = learnt;
-  const counts = reported > 0 && now - reportedAt < LEARNING.keptMs;
+  const counts = reported > 0 && now - reportedAt < LEARNING.reportedMs;
   return counts && (limit === null || reported < limit)
     ? reported * LEARNING.reportedShare
     : Number.POSITIVE_INFINITY;
@@ -110,18 +116,39 @@ function isFirst(learnt: Learnt, rule: PacerRule, now: number): boolean {
   return known < Number.POSITIVE_INFINITY && ceilingPace(learnt, now) >= marked;
 }
 
+/** What is known when a 429 teaches. */
+export interface Lesson {
+  rule: PacerRule;
+  /** The pace in force, per minute; null = no limit was known. */
+  pace: number | null;
+  /** What the provider let pass lately, and in how many calls. */
+  sentPerMinute: number;
+  calls: number;
+  /** What the refused call would have charged. */
+  charge: number;
+  now: number;
+}
+
 /**
  * What a 429 leaves of the pace: the pace, or what was really sent if that is less, but at least half of it, for a
  * 429 in a quiet hour says little about how much would have passed.
  */
-export function lowered(
-  learnt: Learnt,
-  seen: { rule: PacerRule; pace: number | null; sentPerMinute: number; now: number },
-): Learnt {
-  const { rule, pace, sentPerMinute, now } = seen;
-  if (pace !== null && isFirst(learnt, rule, now))
+export function lowered(learnt: Learnt, lesson: Lesson): Learnt {
+  const { rule, pace, sentPerMinute, now } = lesson;
+  if (pace === null) return found(learnt, lesson);
+  if (isFirst(learnt, rule, now))
     return { ...learnt, ceiling: pace, loweredAt: now, spentMs: LEARNING.retryMs };
-  const ceiling =
-    pace === null ? Math.max(1, sentPerMinute) : Math.min(pace, Math.max(sentPerMinute, pace / 2));
+  const ceiling = Math.min(pace, Math.max(sentPerMinute, pace / 2));
   return { ...learnt, ceiling, loweredAt: now, spentMs: 0 };
+}
+
+/**
+ * Where no limit is known the pace is what passed, and at least what the longest pauses would let through. One 429
+ * after few calls says nothing yet: it is only marked.
+ */
+function found(learnt: Learnt, { sentPerMinute, calls, charge, now }: Lesson): Learnt {
+  const marked = now - learnt.loweredAt < LEARNING.markedMs;
+  if (calls < LEARNING.tellingCalls && !marked) return { ...learnt, ceiling: 0, loweredAt: now };
+  const least = (charge * 60_000) / LEARNING.mostPauseMs;
+  return { ...learnt, ceiling: Math.max(1, least, sentPerMinute), loweredAt: now, spentMs: 0 };
 }

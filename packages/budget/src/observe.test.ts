@@ -22,7 +22,7 @@ function pacesAfter(rules: BudgetRules[], limit: number, later = 0): number[][] 
 describe('a reported limit', () => {
   test('that nobody configured applies, with a margin, until it is a day old', () => {
     assert.deepEqual(pacesAfter([budget({})], 600), [[570]]);
-    assert.deepEqual(pacesAfter([budget({})], 600, LEARNING.keptMs), [[]]);
+    assert.deepEqual(pacesAfter([budget({})], 600, LEARNING.reportedMs), [[]]);
   });
 
   test('below a configured one corrects it; above it, it is the operator’s choice', () => {

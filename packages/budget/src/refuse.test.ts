@@ -34,13 +34,18 @@ const refused = (
   return refuse(state, { rules, cost: COST, ...said }, { now, random: 0.5 });
 };
 
-const answered = (state: AdmissionState, rules: BudgetRules[], now: number): AdmissionState =>
+const answered = (
+  state: AdmissionState,
+  rules: BudgetRules[],
+  now: number,
+  leases: string[] = [],
+): AdmissionState =>
   settle(
     state,
     {
       rules,
       corrections: rules.map((one) => correctionsOf(one, [])),
-      leases: [],
+      leases,
       longestMs: 5,
       answers: 1,
       quickestMs: 5,
@@ -144,11 +149,38 @@ describe('a 429', () => {
     assert.equal(booked(second, [limits], { n: 1, now: NOW + 61_000 }).decision.waitMs, null);
   });
 
-  test('makes a pace where none was known: nine tenths of what was let pass', () => {
+  describe('where no limit is known', () => {
     const rules = budget({});
-    const { state } = booked(fullState(), [rules], { n: 4, now: NOW });
-    const after = refused(state, [rules], { now: NOW + 900, tookMs: 850 });
-    assert.deepEqual(paceNow(after, rules, NOW + 900), [['rpm', 162]], '3 in a second, × 0.9');
+    const fourMore = (state: AdmissionState, now: number): AdmissionState => {
+      const leases = Array.from({ length: 4 }, (_, i) => `${now}-${i}`);
+      return answered(booked(state, [rules], { n: 4, now }).state, [rules], now + 50, leases);
+    };
+
+    test('makes a pace: nine tenths of what was let pass', () => {
+      const eight = fourMore(fourMore(fullState(), NOW), NOW + 100);
+      const after = refused(eight, [rules], { now: NOW + 900, tookMs: 850 });
+      assert.deepEqual(paceNow(after, rules, NOW + 900), [['rpm', 378]], '7 in a second, × 0.9');
+    });
+
+    test('and after few calls it is only marked, so that the next call goes after the pause', () => {
+      const alone = refused(booked(fullState(), [rules], { n: 1, now: NOW }).state, [rules]);
+      assert.deepEqual(paceNow(alone, rules, NOW), []);
+      const next = booked(alone, [rules], { n: 1, now: NOW + 1_000 });
+      assert.equal(next.decision.waitMs, null);
+    });
+
+    test('but a second one within a minute teaches, and no less than what pauses would let pass', () => {
+      const once = refused(booked(fullState(), [rules], { n: 1, now: NOW }).state, [rules]);
+      const passed = answered(
+        booked(once, [rules], { n: 1, now: NOW + 2_000 }).state,
+        [rules],
+        NOW + 2_100,
+      );
+      const twice = refused(passed, [rules], { now: NOW + 50_000 });
+      assert.deepEqual(paceNow(twice, rules, NOW + 50_000), [['rpm', 4]]);
+      const late = refused(passed, [rules], { now: NOW + 70_000 });
+      assert.deepEqual(paceNow(late, rules, NOW + 70_000), [], 'marked again');
+    });
   });
 
   test('that names a limit teaches that one, on the budget that has it', () => {

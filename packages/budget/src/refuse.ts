@@ -9,12 +9,13 @@ import { amountCounted } from './cost.ts';
 import type { Amount, Cost } from './cost.ts';
 import type { RateDimension } from '@sluice/job';
 import { LEARNING, NOTHING_LEARNT, lowered } from './learnt.ts';
+import type { Lesson } from './learnt.ts';
 import { emptyAt } from './pacer.ts';
 import { isByCalls, paceIn } from './paces.ts';
 import { PRODUCING, levelAt } from './produced.ts';
 import { PACED_DIMENSIONS } from './rules.ts';
 import type { BudgetRules, PacedDimension, PacerRule } from './rules.ts';
-import { perMinute, rolled, withoutSent } from './sent.ts';
+import { amountIn, perMinute, rolled, sentLately, withoutSent } from './sent.ts';
 import { loweredSlots, slotsOf } from './slots.ts';
 import { budgetIn, liveLeases, pacerIn, withBudget, withLevelAtMost } from './state.ts';
 import type { AdmissionState } from './state.ts';
@@ -58,7 +59,7 @@ export function refuse(
   if (!isPacedOrUnsaid(limit)) return next;
   return slowed(
     next,
-    { ...target(next, { rules, limit, now }), teach: refusals === 0, until },
+    { ...target(next, { rules, limit, now }), teach: refusals === 0, until, cost: refusal.cost },
     now,
   );
 }
@@ -160,19 +161,14 @@ function fullAtOf(
 /** Lowers the pace, if this is a lesson, and goes on from an empty bucket after the pause. */
 function slowed(
   state: AdmissionState,
-  { rules, rule, teach, until }: Target & { teach: boolean; until: number },
+  { rules, rule, teach, until, cost }: Target & { teach: boolean; until: number; cost: Cost },
   now: number,
 ): AdmissionState {
   const { budget } = rules;
   const { dimension } = rule;
-  const { learnt, sent } = budgetIn(state, budget);
+  const { learnt } = budgetIn(state, budget);
   const before = learnt[dimension] ?? NOTHING_LEARNT;
-  const pace = paceIn(state, budget, { rule, now });
-  const amount = amountCounted(dimension) as Exclude<Amount, 'usd'>;
-  const sentPerMinute = perMinute(rolled(sent, now), amount, now);
-  const after = teach
-    ? lowered(before, { rule, pace: pace?.perMinute ?? null, sentPerMinute, now })
-    : before;
+  const after = teach ? lowered(before, lessonOf(state, { rules, rule }, { cost, now })) : before;
   const taught = withBudget(state, budget, { learnt: { ...learnt, [dimension]: after } });
   const then = paceIn(taught, budget, { rule, now });
   if (then === null) return taught;
@@ -180,6 +176,23 @@ function slowed(
   const pacers = { ...budgetIn(taught, budget).pacers };
   pacers[dimension] = emptyAt(pacerIn(taught, budget, then), until, then.burstMs);
   return withBudget(taught, budget, { pacers });
+}
+
+function lessonOf(
+  state: AdmissionState,
+  { rules: { budget }, rule }: Target,
+  { cost, now }: { cost: Cost; now: number },
+): Lesson {
+  const amount = amountCounted(rule.dimension) as Exclude<Amount, 'usd'>;
+  const sent = rolled(budgetIn(state, budget).sent, now);
+  return {
+    rule,
+    pace: paceIn(state, budget, { rule, now })?.perMinute ?? null,
+    sentPerMinute: perMinute(sent, amount, now),
+    calls: sentLately(sent, 'requests', now),
+    charge: amountIn(cost, amount),
+    now,
+  };
 }
 
 /** On the budget that limits calls at once, else the deployment's own. */

@@ -47,15 +47,22 @@ export const withoutSent = (sent: Sent, cost: Counts): Sent => ({
   },
 });
 
-/** Requests, or tokens of a kind, per minute. `sent` stands at `now`. */
-export function perMinute(sent: Sent, amount: Exclude<Amount, 'usd'>, now: number): number {
-  const { spanMs, leastSpanMs } = LEARNING;
-  const elapsed = now - sent.since;
-  const young = elapsed < spanMs;
-  const left = young ? 1 : 1 - (now / spanMs - sent.index);
-  const total = amountIn(sent.current, amount) + amountIn(sent.before, amount) * left;
-  return (total * 60_000) / (young ? Math.max(leastSpanMs, elapsed) : spanMs);
+type Counted = Exclude<Amount, 'usd'>;
+
+/** Requests, or tokens of a kind, of about the last ten seconds. `sent` stands at `now`. */
+export function sentLately(sent: Sent, amount: Counted, now: number): number {
+  const left = isYoung(sent, now) ? 1 : 1 - (now / LEARNING.spanMs - sent.index);
+  return amountIn(sent.current, amount) + amountIn(sent.before, amount) * left;
 }
 
-const amountIn = (counts: Counts, amount: Exclude<Amount, 'usd'>): number =>
+/** The same per minute. */
+export function perMinute(sent: Sent, amount: Counted, now: number): number {
+  const { spanMs, leastSpanMs } = LEARNING;
+  const span = isYoung(sent, now) ? Math.max(leastSpanMs, now - sent.since) : spanMs;
+  return (sentLately(sent, amount, now) * 60_000) / span;
+}
+
+const isYoung = ({ since }: Sent, now: number): boolean => now - since < LEARNING.spanMs;
+
+export const amountIn = (counts: Counts, amount: Counted): number =>
   amount === 'tokens' ? counts.input + counts.output : counts[amount];
