@@ -71,6 +71,15 @@ end
 
 if now - refusal.tookMs < before then
   if asked >= 0 then pause(now + asked) end
+  if limit == 'concurrency' then
+    -- It was counted in flight when the slots were lowered, and has not passed either.
+    local field = rules.budgets[rules.permits[rules.slots][2]] .. '|slots'
+    local slots = numbers(redis.call('HGET', KEYS[1], field) or nil, 3)
+    if slots[3] == 1 and now - refusal.tookMs < slots[2] then
+      slots[1] = math.max(1, slots[1] - LEARNING.kept)
+      set(field, asText(slots))
+    end
+  end
   return { micros, 0 }
 end
 

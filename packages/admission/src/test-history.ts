@@ -15,6 +15,8 @@ export type Step = { after: number; id: Id } & (
       retryAfterMs: number | null;
       tookMs: number;
       random: number;
+      /** That many at the same moment. */
+      times: number;
     }
   | { kind: 'observe'; dimension: 'rpm' | 'tpm' | 'otpm'; remaining: number }
   | { kind: 'restart' }
@@ -68,6 +70,7 @@ const other = fc.oneof(
     retryAfterMs: fc.option(fc.oneof(fc.nat(2_000), fc.constant(86_400_000), fc.constant(1e12))),
     tookMs: fc.oneof(fc.nat(20), fc.nat(3_000)),
     random: fc.double({ min: 0, max: 0.99, noNaN: true }),
+    times: fc.integer({ min: 1, max: 4 }),
   }),
   fc.record({
     ...when,

@@ -110,7 +110,8 @@ class Twins {
       case 'renew':
         return this.#renew(step);
       case 'refuse':
-        return this.#refuse(step);
+        for (let i = 0; i < step.times; i++) await this.#refuse(step);
+        return;
       case 'observe':
         return this.#observe(step);
       case 'mark':

@@ -219,4 +219,15 @@ describe('a 429', () => {
     );
     assert.equal(booked(rest, [rules], { n: 9, now: NOW + 1_000 }).decision.starts.length, 2);
   });
+
+  test('about calls at once finds out in one pause how many passed', () => {
+    const rules = budget({ concurrency: 100 });
+    let { state } = booked(fullState(), [rules], { n: 100, now: NOW });
+    for (let i = 0; i < 90; i++)
+      state = refused(state, [rules], { limit: 'concurrency', now: NOW + 10 + i, tookMs: 10 + i });
+    assert.equal(Math.round(state.budgets['mini']?.slots?.size ?? 0), 10, '(100 − 89) × 0.9');
+    const later = { limit: 'concurrency' as const, now: NOW + 120, tookMs: 5 };
+    const after = refused(state, [rules], later);
+    assert.deepEqual(after.budgets['mini']?.slots, state.budgets['mini']?.slots, 'made after it');
+  });
 });

@@ -16,7 +16,7 @@ import { PRODUCING, levelAt } from './produced.ts';
 import { PACED_DIMENSIONS } from './rules.ts';
 import type { BudgetRules, PacedDimension, PacerRule } from './rules.ts';
 import { amountIn, perMinute, rolled, sentLately, withoutSent } from './sent.ts';
-import { loweredSlots, slotsOf } from './slots.ts';
+import { loweredSlots, slotsOf, withoutRefused } from './slots.ts';
 import { budgetIn, liveLeases, pacerIn, withBudget, withLevelAtMost } from './state.ts';
 import type { AdmissionState } from './state.ts';
 
@@ -46,7 +46,8 @@ export function refuse(
   const before = Math.max(...rules.map(({ budget }) => budgetIn(state, budget).pausedUntil));
   const paused = concerned(counted, refusal, now);
   if (now - tookMs < before) {
-    return retryAfterMs === null ? counted : pausing(counted, paused, now + retryAfterMs);
+    const longer = retryAfterMs === null ? counted : pausing(counted, paused, now + retryAfterMs);
+    return limit === 'concurrency' ? withoutOne(longer, rules, now - tookMs) : longer;
   }
   const { refusals, lessonUntil } = budgetIn(counted, own.budget);
   const until = now + pauseMs(refusal, refusals, random);
@@ -195,14 +196,26 @@ function lessonOf(
   };
 }
 
-/** On the budget that limits calls at once, else the deployment's own. */
+/** The budget that limits calls at once, else the deployment's own. */
+const limitingCalls = (rules: readonly BudgetRules[]): BudgetRules =>
+  rules.find(({ concurrency }) => concurrency !== null) ?? (rules[0] as BudgetRules);
+
+function withoutOne(
+  state: AdmissionState,
+  rules: readonly BudgetRules[],
+  startedAt: number,
+): AdmissionState {
+  const { budget } = limitingCalls(rules);
+  const slots = withoutRefused(budgetIn(state, budget).slots, startedAt);
+  return withBudget(state, budget, { slots });
+}
+
 function withFewerSlots(
   state: AdmissionState,
   { rules, leaseMs }: Refusal,
   now: number,
 ): AdmissionState {
-  const own = rules[0] as BudgetRules;
-  const limiting = rules.find(({ concurrency }) => concurrency !== null) ?? own;
+  const limiting = limitingCalls(rules);
   const { budget } = limiting;
   const leases = liveLeases(state, budget, { now, leaseMs });
   const limit = slotsOf(state, limiting, { starting: false, now });

@@ -73,3 +73,12 @@ export const loweredSlots = (inFlight: number, limit: number, now: number): Slot
   at: now,
   taught: true,
 });
+
+/**
+ * After another of the same calls is refused, which was under way since `startedAt`: it was counted in flight and has
+ * not passed either. So where nine of ten calls at once are refused, one lesson finds the tenth.
+ */
+export const withoutRefused = (slots: Slots | null, startedAt: number): Slots | null =>
+  slots?.taught && startedAt < slots.at
+    ? { ...slots, size: Math.max(1, slots.size - LEARNING.kept) }
+    : slots;
