@@ -15,11 +15,17 @@ const body = (i: number) => ({
   messages: [{ role: 'user', content: `question ${i}` }],
 });
 
-async function runBatch(headers: boolean, lines: number) {
+interface Provider {
+  headers: boolean;
+  limits: Record<string, number>;
+}
+
+/** A batch of so many lines to that provider; `configured`: limits as the config says, in YAML. */
+async function runBatch({ headers, limits }: Provider, lines: number, configured = '{}') {
   const system = await System.start({
     config: `
 providers: { a: { type: openai, base_url: "{{simulator}}/v1", api_key: k } }
-deployments: { a: { provider: a, model: sim, timeout_ms: 3000 } }
+deployments: { a: { provider: a, model: sim, timeout_ms: 3000, limits: ${configured} } }
 pools: { f: [a] }
 `,
     simulator: {
@@ -28,7 +34,7 @@ pools: { f: [a] }
         a: {
           key: 'k',
           format: 'openai',
-          limits: { rpm: RPM },
+          limits,
           headers,
           latency: { first_token_ms: 80 },
         },
@@ -79,7 +85,7 @@ pools: { f: [a] }
 }
 
 test('with headers: hardly a 429, and the limit is shown with its source', async () => {
-  const { refused, used, dimension } = await runBatch(true, 300);
+  const { refused, used, dimension } = await runBatch({ headers: true, limits: { rpm: RPM } }, 300);
   assert.ok(refused <= 5, `${refused} 429s`);
   assert.ok(used > 0.85, `used ${used} of the limit`);
   assert.equal(dimension['dimension'], 'rpm');
@@ -89,9 +95,18 @@ test('with headers: hardly a 429, and the limit is shown with its source', async
 });
 
 test('without headers: a few 429s teach the limit', async () => {
-  const { refused, calls, used, dimension } = await runBatch(false, 400);
+  const { refused, calls, used, dimension } = await runBatch(
+    { headers: false, limits: { rpm: RPM } },
+    400,
+  );
   assert.ok(refused <= 0.05 * calls, `${refused} 429s of ${calls} calls`);
   assert.ok(used > 0.75, `used ${used} of the limit`);
   assert.ok(Math.abs((dimension['learnt'] as number) - RPM) < 0.3 * RPM, JSON.stringify(dimension));
   assert.match(String(dimension['why']), /429s/);
+});
+
+test('ten calls at once where a hundred are configured: the first refusals teach it', async () => {
+  const provider = { headers: false, limits: { concurrency: 10 } };
+  const { refused, calls } = await runBatch(provider, 1_500, '{ concurrency: 100 }');
+  assert.ok(refused <= 0.05 * calls, `${refused} 429s of ${calls} calls`);
 });
