@@ -21,6 +21,10 @@ deployments:
   calls: { provider: p, model: m, limits: { rpm: 6000, tpm: 600000 } }
 pools: { fast: [tokens, calls], turns: { strategy: round_robin, tiers: [[tokens, calls]] } }
 `;
+const ONE = `
+deployments: { calls: { provider: p, model: m, limits: { rpm: 600 } } }
+pools: { fast: [calls] }
+`;
 const LARGE = { shape: '8.1', lines: 400, characters: 40_000, maxOutput: 16 };
 const SMALL = { shape: '1.1', lines: 4_000, characters: 400, maxOutput: 16 };
 
@@ -85,6 +89,13 @@ describe('lines follow the plan', () => {
       assert.ok((placed['8.1 tokens'] ?? 0) >= 5, JSON.stringify(placed));
       assert.ok((placed['1.1 calls'] ?? 0) >= 50, JSON.stringify(placed));
     }
+  });
+
+  test("a tenant's turn is not given up to another's lines because those are further behind", async () => {
+    const few = drainingOfLines([{ ...LARGE, lines: 40 }], { tenant: 'few' });
+    const many = drainingOfLines([SMALL], { id: `${few.id.slice(0, -1)}2`, tenant: 'many' });
+    const { round } = await desk([few, many], ONE);
+    assert.deepEqual(feedAll(round, few), { '8.1 calls': 10 }, 'all that has room for a second');
   });
 
   test('a chunk is never larger than its tenant may send', async () => {

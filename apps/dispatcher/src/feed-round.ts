@@ -47,12 +47,13 @@ interface How {
 export class FeedRound {
   readonly #ports: RoundPorts;
   readonly #helpings = new Map<DrainingClass, Helping>();
-  /** Lines per class of the plan that wait, by band. */
+  /** Lines per class of the plan that wait, by band; then by tenant and band. */
   readonly #waiting: Record<Band, Map<string, number>> = {
     1: new Map(),
     2: new Map(),
     3: new Map(),
   };
+  readonly #shares = new Map<string, Map<string, number>>();
   /** Batch, class and deployment that placement turned down although there seemed to be room. */
   readonly #refused = new Set<string>();
   /** As they stand since the last chunk was placed. */
@@ -77,8 +78,17 @@ export class FeedRound {
   }
 
   #count(batch: Draining, one: DrainingClass, lines: number): void {
-    const waiting = this.#waiting[batch.band];
-    waiting.set(one.planId, (waiting.get(one.planId) ?? 0) + lines);
+    const share = this.#shareOf(batch);
+    for (const counts of [this.#waiting[batch.band], share])
+      counts.set(one.planId, (counts.get(one.planId) ?? 0) + lines);
+  }
+
+  /** What the batch's tenant has waiting in its band: batches of one share take their turns together. */
+  #shareOf({ tenant, band }: Draining): Map<string, number> {
+    const key = `${band} ${tenant}`;
+    const share = this.#shares.get(key) ?? new Map<string, number>();
+    this.#shares.set(key, share);
+    return share;
   }
 
   /** Lines of the class whose turn comes no later than this batch's: for those a deployment may be kept. */
@@ -108,8 +118,10 @@ export class FeedRound {
     for (const one of batch.classes)
       if (this.#hasHead(one) && this.#isPlanned(one)) own.set(one.planId, one);
     if (own.size === 0) return null;
+    const share = this.#shareOf(batch);
     const facts = {
       waiting: (id: string) => this.#waitingFor(batch, id),
+      own: (id: string) => (share.get(id) ?? 0) > 0,
       hasRoom: (id: string, deployment: string) => {
         const one = own.get(id);
         return (

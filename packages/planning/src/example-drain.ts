@@ -38,6 +38,7 @@ export function drain(
       hasRoom: (_class, deployment) =>
         (meters.get(deployment) ?? []).every(({ paidAtMs }) => paidAtMs <= now + AHEAD_MS),
       waiting: (id) => queues.get(id)?.length ?? 0,
+      own: () => true,
       atMs: now,
     };
     for (let pair = about.next(facts, now); pair !== null; pair = about.next(facts, now)) {

@@ -8,7 +8,7 @@ import { mostNow, type Pace, placed, replan, startPace } from './pace.ts';
 import { nextPair, type PaceFacts } from './pacing.ts';
 import type { DrainProblem } from './problem.ts';
 
-const always: PaceFacts = { hasRoom: () => true, waiting: () => 1, atMs: 0 };
+const always: PaceFacts = { hasRoom: () => true, waiting: () => 1, own: () => true, atMs: 0 };
 
 /** Places so many jobs, one by one; how many went to each pair. */
 function follow(pace: Pace, jobs: number, facts: PaceFacts = always): Record<string, number> {
@@ -92,6 +92,15 @@ describe('keeping step', () => {
     assert.ok((passing['small@x'] ?? 0) <= 12, JSON.stringify(passing));
   });
 
+  test("others' work has no claim on a turn, however far behind it is", async () => {
+    const plan = await planOf({
+      classes: [jobClass('mine', 60, { on: ['x'] }), jobClass('theirs', 6_000, { on: ['x'] })],
+      ...fleet({ x: [perMinute('rpm', 60)] }),
+    });
+    const mine = { ...always, own: (id: string) => id === 'mine' };
+    assert.deepEqual(follow(startPace(plan), 60, mine), { 'mine@x': 60 });
+  });
+
   test('jobs that the plan did not know of go where the class goes, behind all that it knew', async () => {
     const plan = await planOf({
       classes: [jobClass('a', 10, { on: ['x'] }), jobClass('b', 10, { on: ['x'] })],
@@ -141,6 +150,13 @@ describe('leaving nothing idle', () => {
     assert.deepEqual(nextPair(pace, full), { class: 'long', deployment: 'calls' });
   });
 
+  test('one that has work of others is not idle', async () => {
+    const pace = startPace(await planOf(shapes));
+    const long = { ...always, own: (id: string) => id === 'long' };
+    const full = { ...long, hasRoom: (_id: string, place: string) => place === 'calls' };
+    assert.equal(nextPair(pace, full), null);
+  });
+
   const xIsFull = { ...always, hasRoom: (_id: string, place: string) => place === 'spare' };
 
   test('not where its budget is what others wait for', async () => {
@@ -173,6 +189,7 @@ const patient = (jobs: number, deadlineInMs: number): DrainProblem => {
 const at = (atMs: number, open = ['x', 'y']): PaceFacts => ({
   hasRoom: (_id, place) => open.includes(place),
   waiting: () => 1,
+  own: () => true,
   atMs,
 });
 

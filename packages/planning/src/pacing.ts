@@ -2,12 +2,13 @@
  * Keeps the plan: which class × deployment comes next. The pair furthest behind on its course does, so that at every
  * moment each budget sees the mix of shapes that the plan wants, whatever the real speed.
  *
- * What keeps the mix: of one deployment's pairs with waiting work, the furthest behind has the first claim. Another may
- * pass it while it has no room (a small job fits where a big one does not), but only by `LEAD_MS` of the plan's time.
+ * What keeps the mix: of one deployment's pairs with waiting work of whoever's turn it is, the furthest behind has the
+ * first claim. Another may pass it while it has no room (a small job fits where a big one does not), but only by `LEAD_MS`
+ * of the plan's time. Work of others has no claim on that turn: fairness says how much each gets, the plan says where.
  *
  * What leaves nothing idle: a deployment of which no pair has both quota left and waiting work may take any class that
- * may run there, as long as no deployment that shares a budget with it has such a pair, and the call would not end
- * after the class does by the plan. Its limits are then no one's, so this costs nobody; a plan of distinct shapes stays
+ * may run there, as long as no deployment that shares a budget with it has such a pair, whosever its work is, and the
+ * call would not end after the class does by the plan. Its limits are then no one's, so this costs nobody; a plan of distinct shapes stays
  * as it is for as long as it has work for everybody.
  *
  * What saves money: a class that has time to save it gets a deployment dearer than its cheapest only for its quota there,
@@ -26,8 +27,10 @@ import type { PacedPair, Pair } from './pace.ts';
 
 export interface PaceFacts {
   hasRoom: (jobClass: string, deployment: string) => boolean;
-  /** Jobs of the class that wait to be placed. */
+  /** Jobs of the class that wait to be placed, whosever they are. */
   waiting: (jobClass: string) => number;
+  /** Whether some of these are of the one whose turn it is. */
+  own: (jobClass: string) => boolean;
   /** How long ago the plan was made, ms. */
   atMs: number;
 }
@@ -36,17 +39,17 @@ export interface PaceFacts {
 const LEAD_MS = 1_000;
 
 /** The pair whose turn it is, or null: nothing that waits has room where the plan allows it. O(pairs). */
-export function nextPair(pace: Pace, { hasRoom, waiting, atMs }: PaceFacts): Pair | null {
-  const waits = new Set<PacedClass>();
-  for (const jobClass of pace.classes.values()) if (waiting(jobClass.id) > 0) waits.add(jobClass);
+export function nextPair(pace: Pace, { hasRoom, waiting, own, atMs }: PaceFacts): Pair | null {
+  const all = new Set<PacedClass>();
+  for (const jobClass of pace.classes.values()) if (waiting(jobClass.id) > 0) all.add(jobClass);
+  const waits = new Set([...all].filter(({ id }) => own(id)));
   if (waits.size === 0) return null;
   const busy = new Set<string>();
   let turn: { pair: PacedPair | null; atMs: number } = { pair: null, atMs: Infinity };
   for (const deployment of pace.deployments.values()) {
     const firstMs = firstClaimMs(deployment, waits, atMs);
-    if (firstMs === null) continue;
-    busy.add(deployment.id);
-    if (firstMs < turn.atMs)
+    if (firstMs !== null || firstClaimMs(deployment, all, atMs) !== null) busy.add(deployment.id);
+    if (firstMs !== null && firstMs < turn.atMs)
       turn = earlier(turn, deployment, { waits, firstMs, hasRoom, now: atMs });
   }
   const pair = turn.pair ?? idlePair(pace, { waits, busy, hasRoom });

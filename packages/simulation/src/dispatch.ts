@@ -126,9 +126,11 @@ export class Dispatch {
     const classes = grouped(open, ({ line }) => planner.classOf(line.key));
     const found = new Map<string, Found>();
     const atMs = now - planner.madeAt;
+    const waiting = this.#waitingLines();
     const pair = nextPair(pace, {
       atMs,
-      waiting: (id) => (classes.get(id) ?? []).reduce((sum, { jobs }) => sum + jobs, 0),
+      waiting: (id) => waiting.get(id) ?? 0,
+      own: (id) => classes.has(id),
       hasRoom: (id, deployment) => {
         const key = `${id} ${deployment}`;
         if (full.has(key)) return false;
@@ -143,6 +145,17 @@ export class Dispatch {
     if (!next) return null;
     const jobs = Math.min(next.choice.jobs, mostNow(pace, pair, atMs));
     return { ...next, choice: { ...next.choice, jobs } };
+  }
+
+  /** Of all tenants, by class of the plan. */
+  #waitingLines(): Map<string, number> {
+    const { planner, backlog } = this.#ports;
+    const waiting = new Map<string, number>();
+    for (const [key, { lines }] of backlog.classes) {
+      const id = planner.classOf(key);
+      if (id !== null) waiting.set(id, (waiting.get(id) ?? 0) + lines);
+    }
+    return waiting;
   }
 
   /** Lines that the plan does not know go wherever there is room. */
