@@ -8,8 +8,9 @@ import type { Socket } from 'node:net';
 /**
  * So long a connection that nothing is asked on stays open when the end has begun: a client that uses it meanwhile gets an
  * answer that says it is the last, instead of being cut off just as it asks. Only one that was idle so long may meet the end.
+ * nginx has its `keepalive_min_timeout` for the same reason.
  */
-const LINGER_MS = 500;
+const LINGER_MS = 2_000;
 
 export class Connections {
   /** The answers being made on each. */
