@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { etaAt } from './eta.ts';
-import type { EtaFacts } from './eta.ts';
+import { etaAt, inTurns } from './eta.ts';
+import type { DrainingAlone, EtaFacts } from './eta.ts';
 import { PLACED } from './plan-problem.ts';
 
 const pair = (id: string, held: boolean) => ({
@@ -18,10 +18,7 @@ const facts = (more: Partial<EtaFacts> = {}): EtaFacts => ({
   madeAt: 1_000,
   now: 2_000,
   classes: ['a'],
-  left: 0.5,
-  idealMs: null,
-  batches: 2,
-  savesMoney: false,
+  inTurnsMs: null,
   ...more,
 });
 
@@ -33,19 +30,57 @@ test('when the last of its classes is done by the plan, and a little later', () 
 test('not before what stands on the queues', () => {
   const plan = { finishMs: { a: 10_000, [`${PLACED}d`]: 30_000 }, pairs: [] };
   assert.equal(etaAt(facts({ plan })), 1_000 + 31_500);
+  assert.equal(etaAt(facts({ plan, inTurnsMs: 4_000 })), 2_000 + 4_200 + 2_000, 'a second deep');
 });
 
-test('sooner where its turn among the others lets it', () => {
-  assert.equal(etaAt(facts({ idealMs: 4_000 })), 2_000 + 4_200);
-  assert.equal(etaAt(facts({ idealMs: 400_000 })), 1_000 + 10_500);
+test('by its turns among others, and at the latest when all is done by the plan', () => {
+  assert.equal(etaAt(facts({ inTurnsMs: 4_000 })), 2_000 + 4_200);
+  assert.equal(etaAt(facts({ inTurnsMs: 12_000 })), 2_000 + 12_600, 'the plan has it at 11,500');
+  assert.equal(etaAt(facts({ inTurnsMs: 400_000 })), 1_000 + 21_000);
 });
 
-test('alone it takes what the plan says, whatever it would have taken at the start', () => {
-  assert.equal(etaAt(facts({ idealMs: 4_000, batches: 1 })), 1_000 + 10_500);
-});
-
-test('what saves money takes the time that the plan gives it, and is not urgent for that', () => {
-  assert.equal(etaAt(facts({ idealMs: 4_000, savesMoney: true })), 1_000 + 10_500);
+test('what saves money takes the time that the plan gives it', () => {
   const plan = { finishMs: { a: 10_000 }, pairs: [pair('a', false), pair('a', true)] };
-  assert.equal(etaAt(facts({ idealMs: 4_000, savesMoney: true, plan })), 1_000 + 10_000);
+  assert.equal(etaAt(facts({ plan })), 1_000 + 10_000);
+});
+
+const batch = (id: string, tenant: string, aloneMs: number): DrainingAlone => ({
+  id,
+  tenant,
+  band: 3,
+  expiresAt: 86_400_000,
+  createdAt: Number(id),
+  aloneMs,
+});
+
+test('turns: together as long as the plan, each by its tenant', () => {
+  const all = [batch('1', 'a', 30_000), batch('2', 'a', 30_000), batch('3', 'b', 60_000)];
+  const about = { weightOf: () => 1 };
+  const one = inTurns(all, { ...about, togetherMs: 120_000 });
+  assert.deepEqual(
+    [...one],
+    [
+      ['1', 60_000],
+      ['2', 120_000],
+      ['3', 120_000],
+    ],
+  );
+  const heavy = inTurns(all, { togetherMs: 120_000, weightOf: (id) => (id === 'b' ? 3 : 1) });
+  assert.deepEqual(
+    [...heavy],
+    [
+      ['3', 80_000],
+      ['1', 90_000],
+      ['2', 120_000],
+    ],
+  );
+  const apart = inTurns(all, { ...about, togetherMs: 60_000 });
+  assert.deepEqual(
+    [...apart],
+    [
+      ['1', 30_000],
+      ['2', 60_000],
+      ['3', 60_000],
+    ],
+  );
 });

@@ -1,5 +1,7 @@
-/** When a batch will be done, by the plan in force. Pure. */
+/** When a batch will be done, by the plan in force and by whose turn it is. Pure. */
+import { fluidFinish } from '@sluice/fairness';
 import type { Plan } from '@sluice/planning';
+import type { Draining } from './draining.ts';
 import { PLACED } from './plan-problem.ts';
 
 export interface EtaFacts {
@@ -9,32 +11,55 @@ export interface EtaFacts {
   now: number;
   /** The plan's classes that its lines belong to. */
   classes: readonly string[];
-  /** The part of its lines that is not done, 0…1, and T* of all of them; null = not known. */
-  left: number;
-  idealMs: number | null;
-  /** Batches that drain, this one among them. */
-  batches: number;
-  /** Its lines wait for what is cheap rather than go as fast as they can. */
-  savesMoney: boolean;
+  /** When the last of its lines would be placed by turns, ms from now; null = it goes by the plan alone. */
+  inTurnsMs: number | null;
 }
 
 /** Pacing margin, the fill of the pipeline and retries: what a drain usually takes beyond T*. */
 export const USUAL_RATIO = 1.05;
+/** From a line's being placed to its being recorded. */
+const TAIL_MS = 2_000;
 
 /**
- * Batches of a band take turns, so one of n takes up to n times what it would alone, and never longer than the plan needs
- * for all of them. Unix ms.
+ * The plan says when all that waits will be done, by the limits of now; turns say who is done sooner. Unix ms.
  */
 export function etaAt(facts: EtaFacts): number {
-  const { plan, madeAt, now, classes, left, idealMs, batches, savesMoney } = facts;
+  const { plan, madeAt, now, classes, inTurnsMs } = facts;
   const placed = Object.keys(plan.finishMs).filter((id) => id.startsWith(PLACED));
   const held = new Set(
     plan.pairs.flatMap((pair) => (pair.held && pair.jobs > 0 ? pair.class : [])),
   );
   // What waits until its deadline for the cheap one has all of the dear one to make up for what goes wrong.
   const endOf = (id: string): number => (plan.finishMs[id] ?? 0) * (held.has(id) ? 1 : USUAL_RATIO);
-  const byPlan = madeAt + Math.max(0, ...[...classes, ...placed].map(endOf));
-  // Alone it has what the plan gives it; T* is of the limits at its start, which may since have turned out lower.
-  if (idealMs === null || savesMoney || batches === 1) return Math.round(byPlan);
-  return Math.round(Math.min(byPlan, now + idealMs * left * batches * USUAL_RATIO));
+  const lastOf = (ids: readonly string[]): number => madeAt + Math.max(0, ...ids.map(endOf));
+  if (inTurnsMs === null) return Math.round(lastOf([...classes, ...placed]));
+  // The plan spreads what is placed over all its time; in turns it is the last second's work.
+  const tailMs = Math.min(TAIL_MS, Math.max(0, lastOf(placed) - now));
+  const all = lastOf(Object.keys(plan.finishMs));
+  return Math.round(Math.min(all, now + inTurnsMs * USUAL_RATIO + tailMs));
+}
+
+/** A batch that drains, and how long the lines that are not fed yet would take with everything to themselves, ms. */
+export type DrainingAlone = Pick<Draining, 'id' | 'tenant' | 'band' | 'expiresAt' | 'createdAt'> & {
+  aloneMs: number;
+};
+
+/**
+ * When each has its last line placed, ms from now. Together they take what the plan takes (`togetherMs`), which is less
+ * than one after the other where they use different limits.
+ */
+export function inTurns(
+  batches: readonly DrainingAlone[],
+  { togetherMs, weightOf }: { togetherMs: number; weightOf: (tenant: string) => number },
+): Map<string, number> {
+  const work = batches.reduce((sum, { aloneMs }) => sum + aloneMs, 0);
+  const speed = togetherMs > 0 ? Math.max(1, work / togetherMs) : 1;
+  return fluidFinish(
+    batches.map(({ expiresAt, ...batch }) => ({
+      ...batch,
+      deadlineAt: expiresAt,
+      weight: weightOf(batch.tenant),
+    })),
+    speed,
+  );
 }

@@ -219,6 +219,8 @@ test('a batch without a deployment that takes calls has no ETA', async () => {
       setUrgent: () => undefined,
     },
     book: { plan: null, madeAt: 0 },
+    alone: { look: () => Promise.resolve(), aloneMs: () => null },
+    weightOf: () => 1,
     events: desk.ports.events,
     eligible: () => null,
     now: () => desk.time,

@@ -7,7 +7,7 @@ import type { Cost } from '@sluice/budget';
 import type { Budget, Fleet, Pool, Shape } from '@sluice/job';
 import type { BatchClass } from '@sluice/ledger';
 import type { DrainProblem, JobClass } from '@sluice/planning';
-import { askerOf } from './draining.ts';
+import { askerOf, unfedOf } from './draining.ts';
 import type { Draining } from './draining.ts';
 import { NOTHING_KNOWN } from './lengths-book.ts';
 import type { LengthsBook, Likely } from './lengths-book.ts';
@@ -52,7 +52,7 @@ export function planProblem(
   const groups = new Map<string, Group>();
   for (const batch of batches) {
     for (const one of batch.classes) {
-      const left = one.jobs - one.taken;
+      const left = unfedOf(one);
       if (left <= 0) continue;
       const known = groups.get(one.planId) ?? newGroup(batch, one.of, now);
       const likely = ports.lengths.likely(askerOf(batch, one));
@@ -61,6 +61,16 @@ export function planProblem(
   }
   const classes = [...groups].map(([id, group]) => jobClassOf(ports, id, group));
   return withMargin(ports.fleet, problemOf(ports, [...classes, ...placedClasses(ports)]));
+}
+
+/** What one batch has waiting, with the whole fleet to itself. */
+export function aloneProblem(ports: ProblemPorts, batch: Draining): DrainProblem {
+  const classes = batch.classes.map((one): JobClass => {
+    const likely = ports.lengths.likely(askerOf(batch, one));
+    const deployments = placements(ports, one.of, { maxTier: batch.maxTier, likely });
+    return { id: String(one.index), jobs: unfedOf(one), deployments };
+  });
+  return withMargin(ports.fleet, problemOf(ports, classes));
 }
 
 /** Distinct deadlines make classes of their own as long as there are few enough. */

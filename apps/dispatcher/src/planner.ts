@@ -4,7 +4,9 @@
 import { isUrgent, urgencyOf } from '@sluice/fairness';
 import { moveBatch, readBatch } from '@sluice/ledger';
 import type { Ledger, StoredBatch } from '@sluice/ledger';
-import { etaAt } from './eta.ts';
+import type { AloneBook } from './alone-book.ts';
+import type { Draining } from './draining.ts';
+import { etaAt, inTurns } from './eta.ts';
 import type { DispatcherEvents } from './events.ts';
 import type { Feeder } from './feeder.ts';
 import type { PlanBook } from './plan-book.ts';
@@ -15,6 +17,9 @@ export interface PlannerPorts extends ProblemPorts {
   ledger: Ledger;
   feeder: Pick<Feeder, 'batches' | 'draining' | 'recorded' | 'remove' | 'settle' | 'setUrgent'>;
   book: Pick<PlanBook, 'plan' | 'madeAt'>;
+  alone: Pick<AloneBook, 'look' | 'aloneMs'>;
+  /** Of a tenant, in turns. */
+  weightOf: (tenant: string) => number;
   events: DispatcherEvents;
 }
 
@@ -30,12 +35,13 @@ export async function planRound(ports: PlannerPorts): Promise<void> {
     if (batch.status !== 'in_progress' || batch.paused) await setAside(ports, batch);
     else if (!(await pausedForCost(ports, batch))) draining.push(batch);
   }
+  const turns = await turnsOf(ports, draining);
   const etas = new Map<string, number | null>();
   await Promise.all(
     draining.map(async (batch) => {
       // Its first estimate stands until it has been planned for.
       if (!feeder.draining.some((one) => one.id === batch.id && one.planned)) return;
-      const eta = isStuck(ports, batch) ? null : etaOf(ports, batch, draining);
+      const eta = isStuck(ports, batch) ? null : etaOf(ports, batch, turns);
       await moveBatch(ledger, batch.id, { from: ['in_progress'], set: { eta_at: eta } });
       etas.set(batch.id, eta);
     }),
@@ -60,11 +66,41 @@ function tellUrgent(
     feeder.setUrgent({ tenant, priority }, urgent.get(`${priority} ${tenant}`) ?? false);
 }
 
+/**
+ * When each of several batches has its last line placed, ms from now. A batch alone goes by the plan, and all do while one
+ * of them cannot be estimated.
+ */
+async function turnsOf(
+  ports: PlannerPorts,
+  batches: readonly StoredBatch[],
+): Promise<ReadonlyMap<string, number>> {
+  const { feeder, alone, book, now, weightOf } = ports;
+  const ids = new Set(batches.map(({ id }) => id));
+  const draining = feeder.draining.filter(({ id, planned }) => planned && ids.has(id));
+  await alone.look(draining.length > 1 ? draining : []);
+  if (draining.length < 2 || book.plan === null) return new Map();
+  const known = draining.flatMap((batch) => {
+    const aloneMs = alone.aloneMs(batch);
+    return aloneMs === null ? [] : [{ ...ofTurns(batch), aloneMs }];
+  });
+  if (known.length < draining.length) return new Map();
+  const togetherMs = book.madeAt + book.plan.plannedMs - now();
+  return inTurns(known, { togetherMs, weightOf });
+}
+
+const ofTurns = ({ id, tenant, band, expiresAt, createdAt }: Draining) => ({
+  id,
+  tenant,
+  band,
+  expiresAt,
+  createdAt,
+});
+
 /** Unix ms; null while nobody knows. */
 function etaOf(
   { fleet, feeder, book, now }: PlannerPorts,
   batch: StoredBatch,
-  all: readonly StoredBatch[],
+  turns: ReadonlyMap<string, number>,
 ): number | null {
   const { plan, madeAt } = book;
   if (plan === null) return null;
@@ -74,10 +110,10 @@ function etaOf(
     madeAt,
     now: now(),
     classes: (own?.classes ?? []).map(({ planId }) => planId),
-    left: (batch.total - batch.completed - batch.failed) / Math.max(1, batch.total),
-    idealMs: batch.idealMs,
-    batches: all.length,
-    savesMoney: batch.classes.some(({ pool }) => savesMoney(fleet, pool)),
+    // What waits for what is cheap goes by the plan's time, not as fast as it can.
+    inTurnsMs: batch.classes.some(({ pool }) => savesMoney(fleet, pool))
+      ? null
+      : (turns.get(batch.id) ?? null),
   });
 }
 

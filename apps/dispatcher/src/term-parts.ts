@@ -10,6 +10,7 @@ import { Feeder } from './feeder.ts';
 import { HealthBook } from './health.ts';
 import { Picture } from './picture.ts';
 import { Placer } from './placer.ts';
+import { AloneBook } from './alone-book.ts';
 import { PlanBook } from './plan-book.ts';
 import { planProblem } from './plan-problem.ts';
 import type { ProblemPorts } from './plan-problem.ts';
@@ -133,7 +134,11 @@ function openBatches({ ports, leaderToken, onError }: PartsAbout, base: Base, pl
   });
   const usable = (id: string): boolean =>
     takesNew(id) && ['active', 'half_open'].includes(health.stateOf(id));
-  return { book, feeder, planner: { ...planned, usable, ledger, feeder, book, events } };
+  const weightOf = (tenant: string): number =>
+    ports.tenants().find(({ id }) => id === tenant)?.weight ?? 1;
+  const alone = new AloneBook(planned);
+  const planner = { ...planned, usable, ledger, feeder, book, alone, weightOf, events };
+  return { book, feeder, planner };
 }
 
 async function publishPlan({ redis, keys }: Ledger, book: PlanBook): Promise<void> {

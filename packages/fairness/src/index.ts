@@ -3,6 +3,7 @@ export { deadlineVerdict, isUrgent, urgencyOf } from './deadline.ts';
 export type { DeadlineFacts, DeadlineVerdict, Demand } from './deadline.ts';
 export { admitted, nextTurn, settled } from './next-turn.ts';
 export type { Room, Turn } from './next-turn.ts';
+export { fluidFinish } from './fluid-finish.ts';
 export { costMs } from './price.ts';
 export type { Limit, Work } from './price.ts';
 export { afterRequest, mayBeAccepted } from './refusing.ts';

@@ -1,0 +1,56 @@
+/**
+ * How long each batch that drains would take alone, by the limits as they stand. A linear program for each, so only the
+ * estimates that were made longest ago are made anew at a time; between two, less work takes less time.
+ */
+import { idealDrain } from '@sluice/planning';
+import { unfedOf } from './draining.ts';
+import type { Draining } from './draining.ts';
+import { aloneProblem } from './plan-problem.ts';
+import type { ProblemPorts } from './plan-problem.ts';
+
+interface Known {
+  /** ms; null = it cannot be done now. */
+  aloneMs: number | null;
+  lines: number;
+  at: number;
+}
+
+/** Programs solved in one round. */
+const AT_ONCE = 2;
+
+export class AloneBook {
+  readonly #ports: ProblemPorts;
+  readonly #known = new Map<string, Known>();
+
+  constructor(ports: ProblemPorts) {
+    this.#ports = ports;
+  }
+
+  /** Estimates the batches that were longest without one. Those that drain no more are forgotten. */
+  async look(batches: readonly Draining[]): Promise<void> {
+    const ids = new Set(batches.map(({ id }) => id));
+    for (const id of this.#known.keys()) if (!ids.has(id)) this.#known.delete(id);
+    const since = ({ id }: Draining): number => this.#known.get(id)?.at ?? -Infinity;
+    const due = batches.toSorted((a, b) => since(a) - since(b));
+    const unknown = due.filter(({ id }) => !this.#known.has(id)).length;
+    for (const batch of due.slice(0, Math.max(AT_ONCE, unknown))) await this.#estimate(batch);
+  }
+
+  /** ms; null = not known, or it cannot be done now. */
+  aloneMs(batch: Draining): number | null {
+    const known = this.#known.get(batch.id);
+    if (!known || known.aloneMs === null) return null;
+    return known.lines === 0 ? 0 : (known.aloneMs * linesOf(batch)) / known.lines;
+  }
+
+  async #estimate(batch: Draining): Promise<void> {
+    const [at, lines] = [this.#ports.now(), linesOf(batch)];
+    const ideal = await idealDrain(aloneProblem(this.#ports, batch));
+    const aloneMs =
+      ideal.kind === 'solved' && Number.isFinite(ideal.idealMs) ? ideal.idealMs : null;
+    this.#known.set(batch.id, { aloneMs, lines, at });
+  }
+}
+
+const linesOf = ({ classes }: Draining): number =>
+  classes.reduce((sum, one) => sum + unfedOf(one), 0);

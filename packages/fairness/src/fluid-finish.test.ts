@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import * as fc from 'fast-check';
+import { fluidFinish } from './fluid-finish.ts';
+import type { FluidBatch } from './fluid-finish.ts';
+
+const batch = (id: string, aloneMs: number, over: Partial<FluidBatch> = {}): FluidBatch => ({
+  id,
+  tenant: id,
+  weight: 1,
+  band: 3,
+  deadlineAt: 1_000,
+  createdAt: 0,
+  aloneMs,
+  ...over,
+});
+const finish = (all: FluidBatch[], speed = 1): Record<string, number> =>
+  Object.fromEntries([...fluidFinish(all, speed)].map(([id, ms]) => [id, Math.round(ms)]));
+
+test('two tenants share until the smaller is done', () => {
+  assert.deepEqual(finish([batch('a', 10), batch('b', 90)]), { a: 20, b: 100 });
+});
+
+test('by weight', () => {
+  assert.deepEqual(finish([batch('a', 30, { weight: 3 }), batch('b', 90)]), { a: 40, b: 120 });
+});
+
+test('batches of one tenant go one after the other, the earliest deadline first', () => {
+  const t = { tenant: 't' };
+  const all = [batch('late', 10, t), batch('soon', 30, { ...t, deadlineAt: 500 })];
+  assert.deepEqual(finish(all), { soon: 30, late: 40 });
+});
+
+test('a lower band gets what is left', () => {
+  assert.deepEqual(finish([batch('low', 10), batch('normal', 50, { band: 2 })]), {
+    normal: 50,
+    low: 60,
+  });
+});
+
+test('what uses other limits goes beside it, and nothing faster than alone', () => {
+  assert.deepEqual(finish([batch('a', 10), batch('b', 100)], 1.5), { a: 13, b: 103 });
+  assert.deepEqual(finish([batch('a', 10), batch('b', 100)], 5), { a: 10, b: 100 });
+});
+
+test('nothing moves at speed 0', () => {
+  assert.deepEqual(finish([batch('a', 10)], 0), {});
+});
+
+test('all is done when all the work is, none before its own alone', () => {
+  const any = fc.record({
+    tenant: fc.constantFrom('x', 'y', 'z'),
+    band: fc.constantFrom(2, 3),
+    aloneMs: fc.integer({ min: 0, max: 1_000 }),
+  });
+  fc.assert(
+    fc.property(
+      fc.array(any, { maxLength: 12 }),
+      fc.double({ min: 1, max: 4, noNaN: true }),
+      (rows, speed) => {
+        const weights = { x: 1, y: 2, z: 5 } as const;
+        const all = rows.map((row, i) =>
+          batch(String(i), row.aloneMs, { ...row, weight: weights[row.tenant as 'x'] }),
+        );
+        const ends = fluidFinish(all, speed);
+        assert.equal(ends.size, all.length);
+        const work = all.reduce((sum, { aloneMs }) => sum + aloneMs, 0);
+        const longest = Math.max(0, ...ends.values());
+        assert.ok(longest >= work / speed - 0.01 && longest <= work + 0.01);
+        for (const { id, aloneMs } of all) assert.ok((ends.get(id) ?? 0) >= aloneMs - 0.01);
+      },
+    ),
+  );
+});
