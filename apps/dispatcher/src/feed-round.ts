@@ -40,7 +40,7 @@ export interface Taken {
 interface How {
   /** At most so many lines. */
   left: number;
-  band: 'interactive' | 'batch';
+  band: 'overdue' | 'batch';
   only?: string;
 }
 
@@ -71,7 +71,7 @@ export class FeedRound {
   /** Gives a batch one chunk of at most `most` lines; null when none of its lines may go anywhere now. */
   takeTurn(batch: Draining, { most, overdue }: { most: number; overdue: boolean }): Taken | null {
     const window = this.#ports.windowLines - (batch.fed - batch.recorded);
-    const how = { left: Math.min(most, window), band: overdue ? 'interactive' : 'batch' } as const;
+    const how = { left: Math.min(most, window), band: overdue ? 'overdue' : 'batch' } as const;
     if (how.left <= 0) return null;
     return this.#probe(batch, how) ?? this.#byPlan(batch, how) ?? this.#byStrategy(batch, how);
   }

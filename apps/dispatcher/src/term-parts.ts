@@ -1,5 +1,5 @@
 /** Puts together what a term of leadership consists of: the parts know each other by the few functions they need. */
-import type { Fleet } from '@sluice/job';
+import type { Fleet, Priority } from '@sluice/job';
 import { readWaiting } from '@sluice/ledger';
 import type { Ledger, Waiting } from '@sluice/ledger';
 import type { StepData } from '@sluice/queues';
@@ -72,7 +72,7 @@ function openEntries(
     feed: () => feeder().feed(),
     onMore: (waiting) => backlog.mayHaveMore(waiting),
     onWaiting: (waiting, waits) => {
-      if (waiting.batch === null) chooser.contended();
+      if (waiting.batch === null) chooser.contended(waiting.priority as Priority);
       if (waits) backlog.waits(waiting);
       else backlog.left(waiting);
     },
