@@ -124,7 +124,6 @@ export class FeedRound {
       const left = Math.min(how.left, book.most(pair));
       const taken = this.#helping(batch, one, { ...how, left, only: pair.deployment });
       if (taken) {
-        book.placed(pair, taken.lines);
         return taken;
       }
       this.#refused.add(`${batch.id} ${pair.class} ${pair.deployment}`);
@@ -211,6 +210,7 @@ export class FeedRound {
     helping.chunks.push(chunkOf(batch, one, placed));
     helping.lines += records.length;
     one.taken += records.length;
+    this.#ports.book.placed(one, choice.deployment, records.length);
     batch.fed += records.length;
     this.#count(batch, one, -records.length);
     this.#helpings.set(one, helping);

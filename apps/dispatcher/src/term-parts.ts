@@ -14,6 +14,7 @@ import { PlanBook } from './plan-book.ts';
 import { planProblem } from './plan-problem.ts';
 import type { ProblemPorts } from './plan-problem.ts';
 import { planView } from './plan-view.ts';
+import { SolverThread } from './solver-thread.ts';
 import { Sweeper } from './sweeper.ts';
 import type { TermPorts } from './term.ts';
 import { TurnBook } from './turn-book.ts';
@@ -106,16 +107,22 @@ function openBatches({ ports, leaderToken, onError }: PartsAbout, base: Base, pl
     usable: (id) => takesNew(id) && health.stateOf(id) === 'active',
     now,
   };
+  let looked: Feeder['draining'] = [];
   const book = new PlanBook({
-    problem: (horizonMs) => planProblem(planned, feeder.draining, horizonMs),
+    problem: (horizonMs) => {
+      looked = feeder.draining;
+      return planProblem(planned, looked, horizonMs);
+    },
+    solve: (problem) => solver.solve(problem),
     waiting: () => feeder.waiting,
     onPlan: () => {
-      feeder.planned();
+      feeder.planned(looked);
       publishPlan(ledger, book).catch((error: unknown) => onError('publishing the plan', error));
     },
     onError,
     now,
   });
+  const solver = new SolverThread();
   const feeder = new Feeder({
     ledger,
     store,
@@ -133,7 +140,7 @@ function openBatches({ ports, leaderToken, onError }: PartsAbout, base: Base, pl
   });
   const usable = (id: string): boolean =>
     takesNew(id) && ['active', 'half_open'].includes(health.stateOf(id));
-  return { book, feeder, planner: { ...planned, usable, ledger, feeder, book, events } };
+  return { book, feeder, solver, planner: { ...planned, usable, ledger, feeder, book, events } };
 }
 
 async function publishPlan({ redis, keys }: Ledger, book: PlanBook): Promise<void> {
