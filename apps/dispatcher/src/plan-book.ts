@@ -21,7 +21,7 @@ export interface OfClass {
 }
 
 /** What is to be planned, and by which names its classes go once it is: the plan before knows other ones. */
-export interface Naming {
+interface Naming {
   problem: DrainProblem;
   names: ReadonlyMap<OfClass, string>;
 }

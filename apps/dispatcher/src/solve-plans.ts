@@ -3,7 +3,9 @@ import { parentPort } from 'node:worker_threads';
 import { makePlan } from '@sluice/planning';
 import type { DrainProblem } from '@sluice/planning';
 
-parentPort?.on('message', ({ turn, problem }: { turn: number; problem: DrainProblem }) => {
-  // What is thrown ends the thread; whoever asked hears of that.
-  void makePlan(problem).then((planned) => parentPort?.postMessage({ turn, planned }));
+// What is thrown ends the thread; whoever asked hears of that.
+parentPort?.on('message', async ({ turn, problem }: { turn: number; problem: DrainProblem }) => {
+  const planned = await makePlan(problem);
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- To a thread, not to a window.
+  parentPort?.postMessage({ turn, planned });
 });

@@ -63,6 +63,7 @@ export class SolverThread {
         resolve(planned);
       };
       this.#asked = { turn, answer };
+      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- To a thread, not to a window.
       thread.postMessage({ turn, problem });
     });
   }

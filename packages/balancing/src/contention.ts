@@ -26,7 +26,7 @@ export const NO_CONTENTION: Contention = {
 };
 
 /** Ms of rate; and for how long after the last single job they count as coming. */
-export const CONTENDED = {
+const CONTENDED = {
   /** While jobs come that wait for what batches have placed. */
   depthMs: 60,
   /** While only interactive ones come: more, so that a look at the fleet that comes late leaves nothing unused. */
