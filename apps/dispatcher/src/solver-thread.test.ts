@@ -74,6 +74,24 @@ describe('solver thread', () => {
     assert.ok(beside > 100, `with the thread the loop turned ${beside} times`);
   });
 
+  test('what is left to the loop is to send a problem and to take in a plan', async (t) => {
+    const solver = open(t);
+    const problem = hard(60, 40);
+    const busyMs: number[] = [];
+    for (let round = 0; round < 5; round += 1) {
+      const before = performance.eventLoopUtilization();
+      assert.equal((await solver.solve(problem)).kind, 'solved');
+      busyMs.push(performance.eventLoopUtilization(before).active);
+    }
+    const alone = performance.now();
+    await makePlan(problem);
+    const aloneMs = performance.now() - alone;
+    const median = busyMs.toSorted((a, b) => a - b)[2] ?? Infinity;
+    const words = `${median.toFixed(1)} ms of the loop per plan, ${aloneMs.toFixed(0)} ms if it were made there`;
+    t.diagnostic(words);
+    assert.ok(median < aloneMs / 2, words);
+  });
+
   test('a thread that dies is a plan that failed, and the next problem has another one', async (t) => {
     const dies = doing(
       `if (asked.problem.classes.length === 0) process.exit(1); parentPort.postMessage({ turn: asked.turn, planned: { kind: 'failed', reason: 'alive' } });`,
