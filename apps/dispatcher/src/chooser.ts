@@ -1,15 +1,16 @@
 /** Asks placement (balancing) about work of some shape: with the fleet as the picture has it, each pool's strategy and its memory. */
 import type { Asked, Choice, Depth, Memory, Strategy } from '@sluice/balancing';
 import {
-  CONTENDED,
   choose,
-  contendedDepth,
+  contendedBy,
+  depthNow,
+  NO_CONTENTION,
   NO_MEMORY,
   strategyFor,
   strategyNamed,
 } from '@sluice/balancing';
 import type { Cost } from '@sluice/budget';
-import type { Deployment, Fleet, Pool, Shape } from '@sluice/job';
+import type { Deployment, Fleet, Pool, Priority, Shape } from '@sluice/job';
 import { formatBit } from '@sluice/providers';
 import type { Likely } from './lengths-book.ts';
 import type { Picture } from './picture.ts';
@@ -43,7 +44,7 @@ const TRAFFIC_MS = 10_000;
 
 export class Chooser {
   readonly #ports: ChooserPorts;
-  #contendedUntil = Number.NEGATIVE_INFINITY;
+  #contention = NO_CONTENTION;
   readonly #memory = new Map<string, Memory>();
   readonly #batchAt = new Map<string, number>();
   readonly #strategies = new Map<string, Strategy>();
@@ -58,8 +59,8 @@ export class Chooser {
   }
 
   /** A single job waits for its turn. */
-  contended(): void {
-    this.#contendedUntil = this.#ports.now() + CONTENDED.forMs;
+  contended(priority: Priority): void {
+    this.#contention = contendedBy(this.#contention, priority, this.#ports.now());
   }
 
   /** Whether a batch job asked for a place in some pool of the deployment lately: there will be more, which can try it. */
@@ -74,7 +75,7 @@ export class Chooser {
   /** How deep work is placed now. */
   get depth(): Depth {
     const { depth, now } = this.#ports;
-    return now() < this.#contendedUntil ? contendedDepth(depth) : depth;
+    return depthNow(depth, this.#contention, now());
   }
 
   /**
@@ -86,7 +87,7 @@ export class Chooser {
     const { depth } = this;
     const now = this.#ports.now();
     const pool = this.poolOf(poolId);
-    if (asked.band === 'batch') this.#batchAt.set(pool.id, now);
+    if (asked.band !== 'interactive') this.#batchAt.set(pool.id, now);
     const tiers =
       only === undefined ? pool.tiers : pool.tiers.map((tier) => tier.filter((id) => id === only));
     const candidates = picture.candidates(tiers, now);

@@ -4,6 +4,7 @@ import { describe, test } from 'node:test';
 import { newBreaker } from '@sluice/balancing';
 import type { Health } from '@sluice/balancing';
 import type { Fleet } from '@sluice/job';
+import { makePlan } from '@sluice/planning';
 import { Chooser } from './chooser.ts';
 import type { Draining } from './draining.ts';
 import { drainingOfLines, fleetOf, pictureOf } from './example-fleet.ts';
@@ -53,6 +54,7 @@ async function desk(batches: Draining[], config = TWO) {
   const chooser = new Chooser({ fleet, picture, depth, now, random: () => 0.5 });
   const book = new PlanBook({
     problem: (horizonMs) => planProblem(portsOf(fleet, picture), batches, horizonMs),
+    solve: makePlan,
     waiting: () => 1,
     onPlan: () => undefined,
     onError: (what, error) => assert.fail(`${what}: ${String(error)}`),
@@ -156,7 +158,7 @@ describe('lines follow the plan', () => {
 const problemOf = (batches: Draining[], horizonMs = 1e9, config = TWO) => {
   const fleet = fleetOf(config);
   const picture = pictureOf(fleet, NOW);
-  return { picture, problem: planProblem(portsOf(fleet, picture), batches, horizonMs) };
+  return { picture, ...planProblem(portsOf(fleet, picture), batches, horizonMs) };
 };
 
 const withDeadlines = (count: number): Draining[] =>
@@ -189,7 +191,11 @@ describe('what is planned', () => {
     const cost = { requests: 1 as const, input: 50, output: 5, usd: 0 };
     picture.placed('tokens', 7, { cost, now: NOW });
     const fleet = fleetOf(TWO);
-    const again = planProblem(portsOf(fleet, picture), [drainingOfLines([SMALL])], 1e9);
+    const { problem: again } = planProblem(
+      portsOf(fleet, picture),
+      [drainingOfLines([SMALL])],
+      1e9,
+    );
     const placed = again.classes.find(({ id }) => id === `${PLACED}tokens`);
     assert.deepEqual([placed?.jobs, Object.keys(placed?.deployments ?? {})], [7, ['tokens']]);
   });

@@ -40,7 +40,7 @@ export interface Taken {
 interface How {
   /** At most so many lines. */
   left: number;
-  band: 'interactive' | 'batch';
+  band: 'overdue' | 'batch';
   only?: string;
 }
 
@@ -72,7 +72,7 @@ export class FeedRound {
   /** Gives a batch one chunk of at most `most` lines; null when none of its lines may go anywhere now. */
   takeTurn(batch: Draining, { most, overdue }: { most: number; overdue: boolean }): Taken | null {
     const window = this.#ports.windowLines - (batch.fed - batch.recorded);
-    const how = { left: Math.min(most, window), band: overdue ? 'interactive' : 'batch' } as const;
+    const how = { left: Math.min(most, window), band: overdue ? 'overdue' : 'batch' } as const;
     if (how.left <= 0) return null;
     return this.#probe(batch, how) ?? this.#byPlan(batch, how) ?? this.#byStrategy(batch, how);
   }
@@ -136,7 +136,6 @@ export class FeedRound {
       const left = Math.min(how.left, book.most(pair));
       const taken = this.#helping(batch, one, { ...how, left, only: pair.deployment });
       if (taken) {
-        book.placed(pair, taken.lines);
         return taken;
       }
       this.#refused.add(`${batch.id} ${pair.class} ${pair.deployment}`);
@@ -223,6 +222,7 @@ export class FeedRound {
     helping.chunks.push(chunkOf(batch, one, placed));
     helping.lines += records.length;
     one.taken += records.length;
+    this.#ports.book.placed(one, choice.deployment, records.length);
     batch.fed += records.length;
     this.#count(batch, one, -records.length);
     this.#helpings.set(one, helping);

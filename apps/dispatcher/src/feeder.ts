@@ -125,9 +125,10 @@ export class Feeder {
     this.#ports.turns.setUrgent(turnId(batch), urgent);
   }
 
-  /** A plan was made (or could not be): whatever waited for it begins. */
-  planned(): void {
-    for (const batch of this.#batches.values()) {
+  /** A plan was made for these batches (or could not be): they begin, if they have not. */
+  planned(batches: readonly Draining[]): void {
+    for (const batch of batches) {
+      if (this.#batches.get(batch.id) !== batch) continue;
       batch.planned = true;
       if (this.#hasLines(batch)) this.#arrive(batch);
     }

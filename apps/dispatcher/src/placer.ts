@@ -65,6 +65,8 @@ export type PlaceEnd = 'settled' | 'closed';
 export const CHECK_PLACED_MS = 15_000;
 /** What ids of turns of batch lines begin with. */
 export const LINES = 'lines ';
+/** Between two pumps for interactive jobs that wait. */
+const LEAST_WAIT_MS = 5;
 const LATE = { kind: 'late' } as const;
 
 type Found =
@@ -77,6 +79,8 @@ export class Placer {
   readonly #known = new Set<string>();
   readonly #moving = new Set<Promise<void>>();
   #pumping = false;
+  #soonestMs = Infinity;
+  #again: NodeJS.Timeout | null = null;
   #closed = false;
 
   constructor(ports: PlacerPorts) {
@@ -158,6 +162,7 @@ export class Placer {
    */
   async close(): Promise<void> {
     this.#closed = true;
+    if (this.#again) clearTimeout(this.#again);
     for (const pending of this.#pending.values()) pending.done('closed');
     this.#pending.clear();
     await Promise.all(this.#moving);
@@ -168,6 +173,7 @@ export class Placer {
     const { picture, turns, feed } = this.#ports;
     if (this.#closed || this.#pumping || !picture.ready) return;
     this.#pumping = true;
+    this.#soonestMs = Infinity;
     const feeding = feed();
     try {
       turns.release();
@@ -182,6 +188,15 @@ export class Placer {
       feeding.end();
       this.#pumping = false;
     }
+    this.#pumpAgain();
+  }
+
+  /** The next look at the fleet may be too late for an interactive job: what it waits for comes at a moment that is known. */
+  #pumpAgain(): void {
+    if (this.#again) clearTimeout(this.#again);
+    this.#again = null;
+    if (this.#soonestMs === Infinity) return;
+    this.#again = setTimeout(() => this.pump(), Math.max(LEAST_WAIT_MS, this.#soonestMs));
   }
 
   #roomForLines(turn: Turn, feeding: LineFeeding): Found | 'not_this_one' {
@@ -198,6 +213,7 @@ export class Placer {
     if (full.has(lane)) return 'lane_full';
     const choice = chooser.choose(this.#wanted(pending, overdue), pending.waiting.pool);
     if (choice.kind !== 'wait') return { kind: 'entry', pending, choice };
+    if (band === 'interactive') this.#soonestMs = Math.min(this.#soonestMs, choice.retryInMs);
     full.add(lane);
     return 'lane_full';
   }
@@ -207,7 +223,7 @@ export class Placer {
       shape: shapeOf(waiting),
       likely: this.#ports.lengths.likely(askerOfEntry(waiting)),
       jobs: waiting.jobs,
-      band: waiting.priority === 'interactive' || overdue ? 'interactive' : 'batch',
+      band: waiting.priority === 'interactive' ? 'interactive' : overdue ? 'overdue' : 'batch',
       exclude: waiting.exclude,
       eligible: this.#ports.chooser.eligible(waiting.pool, waiting.formats),
       minTier: waiting.minTier,

@@ -1,24 +1,52 @@
 /**
  * The plan in force: made every few seconds and when something has changed (a batch begun or ended, a deployment's state,
  * a fifth of what waits), one at a time, and how far it has been followed. Without one, or when the solver fails, room alone
- * decides.
+ * decides. While a plan is being made the one before is followed; what is placed meanwhile counts in the new one, too.
  */
-import { makePlan, mostNow, nextPair, placed, replan, startPace } from '@sluice/planning';
-import type { Cost, DrainProblem, Pace, PaceFacts, Pair, Plan } from '@sluice/planning';
+import { behindOf, mostNow, nextPair, placed, replan, startPace } from '@sluice/planning';
+import type {
+  Behind,
+  Cost,
+  DrainProblem,
+  Pace,
+  PaceFacts,
+  Pair,
+  Plan,
+  Planned,
+} from '@sluice/planning';
+
+/** Lines that belong to a class of the plan, which one may change with the plan. */
+export interface OfClass {
+  planId: string;
+}
+
+/** What is to be planned, and by which names its classes go once it is: the plan before knows other ones. */
+interface Naming {
+  problem: DrainProblem;
+  names: ReadonlyMap<OfClass, string>;
+}
 
 export interface PlanBookPorts {
   /** What is to be planned now. `horizonMs`: deadlines beyond it do not matter. */
-  problem: (horizonMs: number) => DrainProblem;
+  problem: (horizonMs: number) => Naming;
+  solve: (problem: DrainProblem) => Promise<Planned>;
   /** Lines that wait to be fed; null = nothing drains. */
   waiting: () => number | null;
   /** A plan was made, or could not be made. */
-  onPlan: (plan: Plan | null) => void;
+  onPlan: () => void;
   onError: (what: string, error: unknown) => void;
   now: () => number;
 }
 
+/** Jobs that were placed while a plan was made. */
+interface Meanwhile {
+  of: OfClass;
+  deployment: string;
+  jobs: number;
+}
+
 const EVERY_MS = 3_000;
-/** However much happens: a plan takes some ms of the only thread. */
+/** However much happens: a plan takes up to some tenths of a second of a core. */
 const LEAST_MS = 250;
 /** A change of what waits, as a part, that makes the plan another. */
 const CHANGED = 0.2;
@@ -33,6 +61,9 @@ export class PlanBook {
   #madeAt = Number.NEGATIVE_INFINITY;
   #waitingThen = 0;
   #making: Promise<void> | null = null;
+  #closed = false;
+  /** Since the jobs were counted for the plan that is being made. */
+  #meanwhile: Meanwhile[] = [];
   #pace: Pace | null = null;
   #plan: Plan | null = null;
   #problem: DrainProblem | null = null;
@@ -76,27 +107,37 @@ export class PlanBook {
   }
 
   async #make(waiting: number | null): Promise<void> {
-    const { problem: problemOf, onPlan, onError, now } = this.#ports;
+    const { onPlan, onError, now } = this.#ports;
     this.#asked = false;
     this.#waitingThen = waiting ?? 0;
     this.#begunAt = now();
+    this.#meanwhile = [];
     try {
-      if (waiting === null) return this.#follow(null, null);
-      const problem = problemOf(this.#plan ? HORIZON * this.#plan.plannedMs : FIRST_HORIZON_MS);
-      const planned = await makePlan(problem);
-      if (planned.kind === 'failed') onError('planning', planned.reason);
-      this.#follow(planned.kind === 'solved' ? planned.plan : null, problem);
+      if (waiting === null) this.#follow(null, null, null);
+      else await this.#solve();
     } catch (error) {
-      this.#follow(null, null);
+      this.#follow(null, null, null);
       onError('planning', error);
-    } finally {
-      onPlan(this.#plan);
     }
+    if (!this.#closed) onPlan();
   }
 
-  #follow(plan: Plan | null, problem: DrainProblem | null): void {
-    const afterMs = this.#begunAt - this.#madeAt;
-    this.#pace = plan && (this.#pace ? replan(this.#pace, plan, afterMs) : startPace(plan));
+  async #solve(): Promise<void> {
+    const { problem: problemOf, solve, onError } = this.#ports;
+    const { problem, names } = problemOf(
+      this.#plan ? HORIZON * this.#plan.plannedMs : FIRST_HORIZON_MS,
+    );
+    const behind = this.#pace && behindOf(this.#pace, this.#begunAt - this.#madeAt);
+    const planned = await solve(problem);
+    if (this.#closed) return;
+    for (const [of, name] of names) of.planId = name;
+    if (planned.kind === 'failed') onError('planning', planned.reason);
+    this.#follow(planned.kind === 'solved' ? planned.plan : null, problem, behind);
+  }
+
+  #follow(plan: Plan | null, problem: DrainProblem | null, behind: Behind | null): void {
+    this.#pace = plan && (behind ? replan(behind, plan) : startPace(plan));
+    for (const { of, deployment, jobs } of this.#meanwhile) this.#count(of, deployment, jobs);
     this.#madeAt = this.#begunAt;
     this.#plan = plan;
     this.#problem = problem;
@@ -138,12 +179,19 @@ export class PlanBook {
     return this.#ports.now() - this.#madeAt;
   }
 
-  placed(pair: Pair, jobs: number): void {
-    if (this.#pace) placed(this.#pace, pair, jobs);
+  /** So many jobs of the class were placed there. */
+  placed(of: OfClass, deployment: string, jobs: number): void {
+    if (this.#making) this.#meanwhile.push({ of, deployment, jobs });
+    this.#count(of, deployment, jobs);
   }
 
-  /** Ends when nothing is being made any more. */
+  #count({ planId }: OfClass, deployment: string, jobs: number): void {
+    if (this.#pace) placed(this.#pace, { class: planId, deployment }, jobs);
+  }
+
+  /** Ends when nothing is being made any more; what still is will not be followed. */
   async close(): Promise<void> {
+    this.#closed = true;
     await this.#making;
   }
 }

@@ -8,7 +8,7 @@ import type { Budget, Fleet, Pool, Shape } from '@sluice/job';
 import type { BatchClass } from '@sluice/ledger';
 import type { DrainProblem, JobClass } from '@sluice/planning';
 import { askerOf, unfedOf } from './draining.ts';
-import type { Draining } from './draining.ts';
+import type { Draining, DrainingClass } from './draining.ts';
 import { NOTHING_KNOWN } from './lengths-book.ts';
 import type { LengthsBook, Likely } from './lengths-book.ts';
 import type { Picture } from './picture.ts';
@@ -39,28 +39,30 @@ export const savesMoney = ({ pools }: Fleet, pool: string): boolean =>
   pools.get(pool)?.strategy.name === 'cost';
 
 /**
- * The problem, and which of its classes each class of each batch belongs to. A deadline that comes after `horizonMs` from
+ * The problem, and the name in it of each class of each batch. A deadline that comes after `horizonMs` from
  * now is left out: it would only make more classes.
  */
 export function planProblem(
   ports: ProblemPorts,
   batches: readonly Draining[],
   horizonMs: number,
-): DrainProblem {
+): { problem: DrainProblem; names: ReadonlyMap<DrainingClass, string> } {
   const now = ports.now();
-  nameClasses(batches, now + horizonMs);
+  const names = namesOf(batches, now + horizonMs);
   const groups = new Map<string, Group>();
   for (const batch of batches) {
     for (const one of batch.classes) {
       const left = unfedOf(one);
       if (left <= 0) continue;
-      const known = groups.get(one.planId) ?? newGroup(batch, one.of, now);
+      const name = names.get(one) as string;
+      const known = groups.get(name) ?? newGroup(batch, one.of, now);
       const likely = ports.lengths.likely(askerOf(batch, one));
-      groups.set(one.planId, withLines(known, { of: one.of, left, likely }));
+      groups.set(name, withLines(known, { of: one.of, left, likely }));
     }
   }
   const classes = [...groups].map(([id, group]) => jobClassOf(ports, id, group));
-  return withMargin(ports.fleet, problemOf(ports, [...classes, ...placedClasses(ports)]));
+  const problem = problemOf(ports, [...classes, ...placedClasses(ports)]);
+  return { problem: withMargin(ports.fleet, problem), names };
 }
 
 /** What one batch has waiting, with the whole fleet to itself. */
@@ -74,20 +76,20 @@ export function aloneProblem(ports: ProblemPorts, batch: Draining): DrainProblem
 }
 
 /** Distinct deadlines make classes of their own as long as there are few enough. */
-function nameClasses(batches: readonly Draining[], horizonAt: number): void {
-  const names = new Set<string>();
-  for (const withDeadlines of [true, false]) {
-    names.clear();
-    for (const batch of batches)
-      for (const one of batch.classes) {
-        const { pool, formats, shape } = one.of;
+function namesOf(batches: readonly Draining[], horizonAt: number): Map<DrainingClass, string> {
+  const named = (withDeadlines: boolean): Map<DrainingClass, string> =>
+    new Map(
+      batches.flatMap((batch) => {
         const tier = batch.maxTier === null ? '' : ` tier ${batch.maxTier}`;
-        const due = withDeadlines && batch.expiresAt < horizonAt;
-        one.planId = `${pool} ${formats} ${shape}${tier}${due ? ` by ${batch.expiresAt}` : ''}`;
-        names.add(one.planId);
-      }
-    if (names.size <= MOST_CLASSES) return;
-  }
+        const due = withDeadlines && batch.expiresAt < horizonAt ? ` by ${batch.expiresAt}` : '';
+        return batch.classes.map((one) => {
+          const { pool, formats, shape } = one.of;
+          return [one, `${pool} ${formats} ${shape}${tier}${due}`] as const;
+        });
+      }),
+    );
+  const names = named(true);
+  return new Set(names.values()).size <= MOST_CLASSES ? names : named(false);
 }
 
 interface Group {

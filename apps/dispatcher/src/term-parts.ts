@@ -1,5 +1,5 @@
 /** Puts together what a term of leadership consists of: the parts know each other by the few functions they need. */
-import type { Fleet } from '@sluice/job';
+import type { Fleet, Priority } from '@sluice/job';
 import { readWaiting } from '@sluice/ledger';
 import type { Ledger, Waiting } from '@sluice/ledger';
 import type { StepData } from '@sluice/queues';
@@ -15,6 +15,7 @@ import { PlanBook } from './plan-book.ts';
 import { planProblem } from './plan-problem.ts';
 import type { ProblemPorts } from './plan-problem.ts';
 import { planView } from './plan-view.ts';
+import { SolverThread } from './solver-thread.ts';
 import { Sweeper } from './sweeper.ts';
 import type { TermPorts } from './term.ts';
 import { TurnBook } from './turn-book.ts';
@@ -73,7 +74,7 @@ function openEntries(
     feed: () => feeder().feed(),
     onMore: (waiting) => backlog.mayHaveMore(waiting),
     onWaiting: (waiting, waits) => {
-      if (waiting.batch === null) chooser.contended();
+      if (waiting.batch === null) chooser.contended(waiting.priority as Priority);
       if (waits) backlog.waits(waiting);
       else backlog.left(waiting);
     },
@@ -107,16 +108,22 @@ function openBatches({ ports, leaderToken, onError }: PartsAbout, base: Base, pl
     usable: (id) => takesNew(id) && health.stateOf(id) === 'active',
     now,
   };
+  let looked: Feeder['draining'] = [];
   const book = new PlanBook({
-    problem: (horizonMs) => planProblem(planned, feeder.draining, horizonMs),
+    problem: (horizonMs) => {
+      looked = feeder.draining;
+      return planProblem(planned, looked, horizonMs);
+    },
+    solve: (problem) => solver.solve(problem),
     waiting: () => feeder.waiting,
     onPlan: () => {
-      feeder.planned();
+      feeder.planned(looked);
       publishPlan(ledger, book).catch((error: unknown) => onError('publishing the plan', error));
     },
     onError,
     now,
   });
+  const solver = new SolverThread();
   const feeder = new Feeder({
     ledger,
     store,
@@ -138,7 +145,7 @@ function openBatches({ ports, leaderToken, onError }: PartsAbout, base: Base, pl
     ports.tenants().find(({ id }) => id === tenant)?.weight ?? 1;
   const alone = new AloneBook(planned);
   const planner = { ...planned, usable, ledger, feeder, book, alone, weightOf, events };
-  return { book, feeder, planner };
+  return { book, feeder, solver, planner };
 }
 
 async function publishPlan({ redis, keys }: Ledger, book: PlanBook): Promise<void> {

@@ -100,6 +100,7 @@ export class Term {
       step: (data) => runStep(this.#stepPorts(), data),
     });
     await this.#leave(Object.keys(saved).filter((id) => !this.#ports.fleet.deployments.has(id)));
+    this.#parts.solver.start();
     this.#parts.sweeper.start();
     this.#loop = this.#run();
   }
@@ -316,6 +317,7 @@ export class Term {
       this.#loop,
       planning,
       this.#parts.book.close(),
+      this.#parts.solver.close(),
       this.#parts.backlog.close(),
     ];
     await within(STOP_WITHIN_MS, Promise.allSettled(parts));

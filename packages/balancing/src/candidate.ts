@@ -87,7 +87,8 @@ export interface Asked {
   deadlineInMs?: number | null;
   /** How many jobs alike wait, at least 1; as many of them as may travel together are placed at once. */
   jobs: number;
-  band: 'interactive' | 'batch';
+  /** `overdue`: batch work that has waited beyond its patience. It goes where there is room for twice as much. */
+  band: 'interactive' | 'overdue' | 'batch';
   /** Deployments where it has failed already: used again only when its tier has nobody else. */
   exclude: readonly string[];
   /** Deployments whose wire format can say what it asks; null = all. */

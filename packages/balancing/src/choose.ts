@@ -145,7 +145,7 @@ function lookAmong(decision: Decision, members: readonly Candidate[]): Step | nu
 }
 
 const mayProbe = ({ state, weight, probe }: Candidate, band: Asked['band']): boolean =>
-  state === 'half_open' && weight > 0 && (band === 'batch' || probe === 'any');
+  state === 'half_open' && weight > 0 && (band !== 'interactive' || probe === 'any');
 
 const withRoom = (
   { asked, depth }: Decision,

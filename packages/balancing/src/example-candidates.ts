@@ -98,7 +98,7 @@ export const anyAsked: fc.Arbitrary<Asked> = fc.record(
       { noNullPrototype: true },
     ),
     jobs: fc.integer({ min: 1, max: 100 }),
-    band: fc.constantFrom<'interactive' | 'batch'>('interactive', 'batch'),
+    band: fc.constantFrom<Asked['band']>('interactive', 'overdue', 'batch'),
     exclude: anyIds,
     eligible: fc.option(anyIds.map((ids) => new Set(ids))),
     minTier: fc.integer({ min: 1, max: 4 }),

@@ -1,6 +1,7 @@
 export { callMs, costOn, msOf, unitsOf, usdOn } from './candidate.ts';
 export type { Asked, Candidate, CandidateState, Cost, Rate, SharedSlots } from './candidate.ts';
-export { CONTENDED, DEFAULT_DEPTH, chunkSize, contendedDepth, depthFor, room } from './room.ts';
+export { contendedBy, depthNow, NO_CONTENTION } from './contention.ts';
+export { DEFAULT_DEPTH, chunkSize, depthFor, room } from './room.ts';
 export type { Depth } from './room.ts';
 export { NO_MEMORY } from './strategy.ts';
 export type { Memory, Strategy } from './strategy.ts';

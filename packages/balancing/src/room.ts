@@ -14,8 +14,10 @@ import {
 
 /** How deep work is placed, and how much travels together. */
 export interface Depth {
-  /** Work placed ahead of a limit, ms of its rate. Interactive jobs may use as much again: they overtake on the queue. */
+  /** Work placed ahead of a limit, ms of its rate. */
   depthMs: number;
+  /** The same for interactive jobs, which overtake on the queue; absent: twice as much. */
+  interactiveMs?: number;
   /** The same where there is no limit, in jobs not yet started. */
   unlimitedDepth: number;
   /** Work in one queue entry at most, ms of the deployment's pace. */
@@ -31,18 +33,6 @@ export const DEFAULT_DEPTH: Depth = {
   chunkJobs: 32,
 };
 
-/** Figures of {@link contendedDepth}: the depth, and for how long after the last single job they count as coming, ms. */
-export const CONTENDED = { depthMs: 60, forMs: 10_000 } as const;
-
-/**
- * How deep work is placed while single jobs come: what is placed can no longer be overtaken, so whoever comes next waits
- * that long at least. The budgets' own burst makes up for what a late look at the fleet leaves unused.
- */
-export const contendedDepth = (depth: Depth): Depth => ({
-  ...depth,
-  depthMs: Math.min(depth.depthMs, CONTENDED.depthMs),
-});
-
 /** What keeps a deployment from taking more, and for how long at most until asking again pays, ms. */
 export interface Full {
   /** Null where the deployment's own concurrency or its queue's depth is what is full. */
@@ -52,11 +42,13 @@ export interface Full {
   waitMs: number;
 }
 
-/** Interactive jobs have a second depth of their own, so that placed batch work never keeps them off the queue. */
-export const depthFor = (band: Asked['band'], depth: Depth): Depth =>
-  band === 'batch'
-    ? depth
-    : { ...depth, depthMs: depth.depthMs * 2, unlimitedDepth: depth.unlimitedDepth * 2 };
+/** Others than batch have a second depth of their own, so that placed batch work never keeps them off the queue. */
+export function depthFor(band: Asked['band'], depth: Depth): Depth {
+  if (band === 'batch') return depth;
+  const twice = depth.depthMs * 2;
+  const depthMs = band === 'interactive' ? (depth.interactiveMs ?? twice) : twice;
+  return { ...depth, depthMs, unlimitedDepth: depth.unlimitedDepth * 2 };
+}
 
 /** How many more jobs of this cost may be placed on the deployment now; 0 = it is full. */
 export function room(candidate: Candidate, cost: Cost, depth: Depth): number {

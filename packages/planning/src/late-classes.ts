@@ -20,12 +20,12 @@ const LOOSENED = 1e-7;
 
 /** Whether some class must be late. `calls`: see {@link Attempt}. */
 export async function isLateBy(needs: StagedNeeds, calls: number): Promise<boolean> {
-  const found = await lateIds(alone(needs, calls));
+  const found = await lateIds({ ...alone(needs), calls });
   return found.kind === 'solved' && found.ids.size > 0;
 }
 
 export async function findLate(needs: StagedNeeds): Promise<LateResult> {
-  const attempt = alone(needs, 1);
+  const attempt = { ...alone(needs), patient: true };
   const found = await lateIds(attempt);
   if (found.kind === 'failed') return found;
   const late: Late = { ...NOTHING_LATE, ids: found.ids };
@@ -35,10 +35,11 @@ export async function findLate(needs: StagedNeeds): Promise<LateResult> {
 }
 
 /** The classes with deadlines, which may run at any time. */
-function alone(needs: StagedNeeds, calls: number): Attempt {
+function alone(needs: StagedNeeds): Attempt {
   const limits = limitsAmong(needs.limits, ({ id }) => needs.watched.has(id));
   const classes = [...new Set(limits.arcs.map(({ jobClass }) => jobClass))];
-  return { ...needs, limits, classes, calls, how: 'loose', timeMs: null, late: NOTHING_LATE };
+  const quick = { calls: 1, patient: false, late: NOTHING_LATE };
+  return { ...needs, ...quick, limits, classes, how: 'loose', timeMs: null };
 }
 
 /** Those that are late when lateness is least. */

@@ -162,6 +162,20 @@ describe('deadlines', () => {
     assert.deepEqual([plan.late, Object.keys(plan.quotas['k'] ?? {})], [[], ['quick']]);
   });
 
+  test('what only a slow deployment can do in time is sent there soon enough', async () => {
+    const quick = jobClass('k', 1, { on: ['quick'], latencyMs: 1 });
+    const { quick: placement } = quick.deployments;
+    assert.ok(placement);
+    const slow = { ...placement, latencyMs: 14 };
+    const limits = fleet({ quick: [perMinute('rpm', 6)], slow: [] });
+    const places = { quick: placement, slow };
+    const plan = await planOf({
+      classes: [{ ...quick, deadlineInMs: 50, deployments: places }],
+      ...limits,
+    });
+    assert.deepEqual([plan.late, Object.keys(plan.quotas['k'] ?? {})], [[], ['slow']]);
+  });
+
   test('one that has almost passed, or has, is late and runs first', async () => {
     const plan = await planOf({
       classes: [

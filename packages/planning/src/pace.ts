@@ -82,25 +82,35 @@ export function startPace(plan: Plan): Pace {
   return { deployments, classes };
 }
 
+/** By deployment and class, the part of a job that a pair is behind (above 0) or ahead. */
+export type Behind = ReadonlyMap<string, ReadonlyMap<string, number>>;
+
 /**
- * The new plan, which counts what was placed before it. Of the old pace stays what a plan cannot count: the part of a
- * job that each pair is behind or ahead, so that a pair with one job a minute gets it, and no more, though plans come
- * every few seconds. `atMs`: the time of the old plan that it is, ms, which held pairs go by; the others go by how far
- * their deployment has come.
+ * What the next plan cannot count: it is made for what is left now, in whole jobs. `atMs`: the time of the plan that it is,
+ * ms, which held pairs go by; the others go by how far their deployment has come.
  */
-export function replan(pace: Pace, plan: Plan, atMs: number): Pace {
+export const behindOf = (pace: Pace, atMs: number): Behind =>
+  new Map(
+    [...pace.deployments.values()].map(({ id, planned, reachedMs }) => [
+      id,
+      new Map(
+        planned.map((pair) => {
+          const behind = dueJobs(pair, pair.held ? atMs : reachedMs);
+          return [pair.class.id, Math.min(1, Math.max(-1, behind))];
+        }),
+      ),
+    ]),
+  );
+
+/**
+ * The new plan, with what it cannot count of the one before: so a pair with one job a minute gets it, and no more, though
+ * plans come every few seconds. `behind`: as it was when the plan's jobs were counted; what was placed since is to be
+ * {@link placed} in it.
+ */
+export function replan(behind: Behind, plan: Plan): Pace {
   const next = startPace(plan);
-  for (const { id, planned } of next.deployments.values()) {
-    const before = pace.deployments.get(id);
-    if (!before) continue;
-    const old = new Map(before.planned.map((pair) => [pair.class.id, pair]));
-    for (const pair of planned) {
-      const was = old.get(pair.class.id);
-      if (!was) continue;
-      const behind = dueJobs(was, was.held ? atMs : before.reachedMs);
-      pair.credit = Math.min(1, Math.max(-1, behind));
-    }
-  }
+  for (const { id, planned } of next.deployments.values())
+    for (const pair of planned) pair.credit = behind.get(id)?.get(pair.class.id) ?? 0;
   return next;
 }
 

@@ -4,7 +4,7 @@ import { seededRandom } from '@sluice/testing';
 import * as fc from 'fast-check';
 import { drain, type DrainJob } from './example-drain.ts';
 import { anyProblem, fleet, jobClass, perMinute, planOf } from './example-problems.ts';
-import { mostNow, type Pace, placed, replan, startPace } from './pace.ts';
+import { behindOf, mostNow, type Pace, placed, replan, startPace } from './pace.ts';
 import { nextPair, type PaceFacts } from './pacing.ts';
 import type { DrainProblem } from './problem.ts';
 
@@ -221,7 +221,7 @@ describe('saving money', () => {
       dear += placedNow;
       left -= placedNow;
       if (ms % 1_000 === 0) left -= 1;
-      pace = replan(pace, await planOf(patient(left, 100_000 - ms)), 500);
+      pace = replan(behindOf(pace, 500), await planOf(patient(left, 100_000 - ms)));
     }
     assert.ok(dear >= 58 && dear <= 61, String(dear));
   });
@@ -251,7 +251,8 @@ describe('a new plan', () => {
     let pace = startPace(await planOf(rareAndOften(rare, often)));
     const seen: number[] = [];
     for (let second = 0; second < 300; second += 1) {
-      if (second % 5 === 0) pace = replan(pace, await planOf(rareAndOften(rare, often)), 5_000);
+      if (second % 5 === 0)
+        pace = replan(behindOf(pace, 5_000), await planOf(rareAndOften(rare, often)));
       const pair = nextPair(pace, always);
       assert.ok(pair);
       placed(pace, pair, 1);
@@ -267,7 +268,7 @@ describe('a new plan', () => {
   test('what it does not know of is forgotten, what is new begins at once', async () => {
     const pace = startPace(await planWith('old'));
     follow(pace, 3);
-    const next = replan(pace, await planWith('new'), 3_000);
+    const next = replan(behindOf(pace, 3_000), await planWith('new'));
     placed(next, { class: 'old', deployment: 'x' }, 1);
     assert.deepEqual(nextPair(next, always), { class: 'new', deployment: 'x' });
   });

@@ -2,7 +2,14 @@
 import type { Arc, Limits } from './limits.ts';
 import type { JobClass } from './problem.ts';
 import { type StagedProgram, stagedProgram } from './staged-program.ts';
-import { lastStartMs, latestEnds, ROUNDING_MS, type Stage, stagesOf } from './stages.ts';
+import {
+  lastStartMs,
+  latestEnds,
+  ROUNDING_MS,
+  slowStartMs,
+  type Stage,
+  stagesOf,
+} from './stages.ts';
 
 export interface StagedNeeds {
   limits: Limits;
@@ -22,6 +29,8 @@ export interface Attempt extends StagedNeeds {
   how: 'ordered' | 'loose';
   /** What is to save money, and therefore runs until its deadline, leaves time for a call that takes so many times the mean. */
   calls: number;
+  /** Whether calls to unusually slow deployments are to be in time, too: they must start sooner, for which there are stages. */
+  patient: boolean;
   /** Classes that cannot be in time; they have an end of their own. */
   late: Late;
 }
@@ -39,13 +48,10 @@ export const NOTHING_LATE: Late = { ids: new Set(), inTime: new Map(), endMs: In
 
 /** null = some class could run at no time. */
 export function programOf(attempt: Attempt): StagedProgram | null {
-  const { limits, timeMs, watched, unitMs, classes, how, calls, late } = attempt;
-  const starts = classes.flatMap((each) =>
-    watched.has(each.id) ? [lastStartMs(each, savesTime(each) ? 1 : calls)] : [],
-  );
+  const { limits, timeMs, watched, unitMs, classes, how, late } = attempt;
   const open = classes.some((each) => !savesTime(each) && !watched.has(each.id));
   const rest = how === 'loose' || open;
-  const stages = stagesOf(starts, { timeMs, late: late.ids.size > 0, rest });
+  const stages = stagesOf(startsOf(attempt), { timeMs, late: late.ids.size > 0, rest });
   if (how === 'loose') return stagedProgram(limits, { stages, unitMs, mayRun: () => true });
   const may = orderOf(stages, attempt);
   const placed = new Set<JobClass>();
@@ -57,6 +63,13 @@ export function programOf(attempt: Attempt): StagedProgram | null {
   const isInTime = inTimeBy(stages, attempt);
   const program = stagedProgram(limits, { stages, unitMs, mayRun, late: { ...late, isInTime } });
   return placed.size === classes.length ? program : null;
+}
+
+/** When the last calls of the watched classes must have started, ms. */
+function startsOf({ classes, watched, calls, patient }: Attempt): number[] {
+  const due = classes.filter(({ id }) => watched.has(id));
+  const usual = due.map((each) => lastStartMs(each, savesTime(each) ? 1 : calls));
+  return patient ? [...usual, ...due.flatMap(slowStartMs)] : usual;
 }
 
 /** When what may run: the late by the end of the late, the others in time and, where they are to save time, first. */

@@ -10,6 +10,7 @@ import type { Attempt, StagedNeeds } from './staged-attempt.ts';
 import { goalsOf } from './staged-goals.ts';
 import type { StagedProgram } from './staged-program.ts';
 import { courseOf, type Ordered } from './staged-solution.ts';
+import { slowStartMs } from './stages.ts';
 
 /** How many times as long as the mean a call may take and still be in time: 2 to 4 in 100 of Azure's take longer. */
 const CAREFUL_CALLS = 2.5;
@@ -20,7 +21,7 @@ const CAREFUL_CALLS = 2.5;
  */
 export async function stagedCourse(needs: StagedNeeds, tight: boolean): Promise<CourseResult> {
   const classes = [...new Set(needs.limits.arcs.map(({ jobClass }) => jobClass))];
-  const ordered = { ...needs, classes, how: 'ordered' as const };
+  const ordered = { ...needs, classes, how: 'ordered' as const, patient: false };
   const dawdles = classes.some((each) => !savesTime(each) && needs.watched.has(each.id));
   const asksFirst = tight && 2 * needs.watched.size <= classes.length;
   for (const calls of dawdles ? [CAREFUL_CALLS, 1] : [1]) {
@@ -30,13 +31,14 @@ export async function stagedCourse(needs: StagedNeeds, tight: boolean): Promise<
   }
   const found = await findLate(needs);
   if (found.kind === 'failed') return found;
+  const patient = { ...ordered, calls: 1, patient: true };
   const { late } = found;
+  const isNew = late.ids.size > 0 || classes.some((each) => slowStartMs(each).length > 0);
   return (
-    (late.ids.size > 0 ? await courseBy({ ...ordered, calls: 1, late }) : null) ??
+    (isNew ? await courseBy({ ...patient, late }) : null) ??
     (await courseBy({
-      ...ordered,
+      ...patient,
       how: 'loose',
-      calls: 1,
       late: { ...NOTHING_LATE, ids: late.ids },
     })) ?? { kind: 'failed', reason: IMPOSSIBLE }
   );

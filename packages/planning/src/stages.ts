@@ -19,13 +19,31 @@ const SAME_RATIO = 1.1;
  * allows for do not count as in time: waiting for them would cost the others more than it brings. `calls`: for how many
  * mean calls, one after the other, there is to be time.
  */
-export function lastStartMs({ deadlineInMs, deployments }: JobClass, calls = 1): number {
-  if (deadlineInMs === undefined || deadlineInMs === null) return Infinity;
-  const latencies = Object.values(deployments).map(({ latencyMs }) => latencyMs);
-  const fastest = Math.min(...latencies);
-  const allowed = Math.max(1.5 * fastest, deadlineInMs / 4);
-  const slowest = Math.max(...latencies.filter((each) => each <= allowed));
-  return Math.max(0, deadlineInMs - calls * slowest);
+export function lastStartMs(jobClass: JobClass, calls = 1): number {
+  const deadlineInMs = jobClass.deadlineInMs ?? Infinity;
+  return Math.max(0, deadlineInMs - calls * Math.max(...usualLatencies(jobClass)));
+}
+
+/**
+ * When the last calls to the slower deployments must have started that {@link lastStartMs} does not allow for, ms; empty =
+ * to none of them a call could be in time. Where the others cannot keep the deadline, these might.
+ */
+export function slowStartMs(jobClass: JobClass): number[] {
+  const deadlineInMs = jobClass.deadlineInMs ?? Infinity;
+  const usual = Math.max(...usualLatencies(jobClass));
+  return latenciesOf(jobClass)
+    .filter((each) => each > usual && each < deadlineInMs)
+    .map((each) => deadlineInMs - each);
+}
+
+const latenciesOf = ({ deployments }: JobClass): number[] =>
+  Object.values(deployments).map(({ latencyMs }) => latencyMs);
+
+/** Of deployments for whose calls a class can be expected to leave time: at least those half as fast again as the fastest. */
+function usualLatencies(jobClass: JobClass): number[] {
+  const latencies = latenciesOf(jobClass);
+  const allowed = Math.max(1.5 * Math.min(...latencies), (jobClass.deadlineInMs ?? Infinity) / 4);
+  return latencies.filter((each) => each <= allowed);
 }
 
 /**

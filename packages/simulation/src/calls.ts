@@ -142,6 +142,7 @@ export class Calls {
     const answered = usage !== null;
     budgets.settle(id, { lease, expected: cost, actual, tookMs: ending.takesMs, answered }, now);
     this.#feedBack(id, call);
+    if (ending.outcome === 'rate_limited') (this.#gates.get(id) as Gate).recall();
     this.#teach(id, task, { call, usage, costUsd });
     health.ended(id, ending.outcome, startedAt);
     (this.#gates.get(id) as Gate).ended();

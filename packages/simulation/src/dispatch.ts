@@ -3,10 +3,11 @@
  * deployment (balancing). The answers are the dispatcher's own code.
  */
 import {
-  CONTENDED,
+  NO_CONTENTION,
   NO_MEMORY,
   choose,
-  contendedDepth,
+  contendedBy,
+  depthNow,
   strategyFor,
   strategyNamed,
 } from '@sluice/balancing';
@@ -39,6 +40,9 @@ export interface DispatchPorts {
   place: (tasks: readonly Task[], deployment: string) => void;
 }
 
+/** As the dispatcher's. */
+const LEAST_WAIT_MS = 5;
+
 type Place = Extract<Choice, { kind: 'place' }>;
 
 /** Lines of one class of a batch that may be placed now. */
@@ -61,15 +65,23 @@ export class Dispatch {
   readonly #memory = new Map<string, Memory>();
   readonly #strategies = new Map<string, Strategy>();
   readonly #limits = new Map<string, Limit[]>();
-  /** Until then single jobs count as coming. */
-  #contendedUntil = Number.NEGATIVE_INFINITY;
+  /** When an interactive job that found no room may find some, ms from the last pump; Infinity = none waits. */
+  #soonestMs = Infinity;
+  /** Single jobs that come. */
+  #contention = NO_CONTENTION;
 
   constructor(ports: DispatchPorts) {
     this.#ports = ports;
   }
 
+  /** How long after the last pump another one pays, ms; Infinity = not before the next look. */
+  get againInMs(): number {
+    return Math.max(LEAST_WAIT_MS, this.#soonestMs);
+  }
+
   /** Places whatever has room now; how many jobs that were. */
   pump(now: number): number {
+    this.#soonestMs = Infinity;
     const { turns } = this.#ports.backlog;
     // Within one pump nothing gets emptier: what had no room has none.
     const full = new Set<Line | string>();
@@ -94,11 +106,14 @@ export class Dispatch {
     if (content.kind === 'batch') return this.#roomForBatch(turn, full, now);
     const lane = `${band} ${item.lane}`;
     if (full.has(lane)) return 'lane_full';
-    if (content.task.job.batch === null) this.#contendedUntil = now + CONTENDED.forMs;
+    const { job } = content.task;
+    if (job.batch === null) this.#contention = contendedBy(this.#contention, job.priority, now);
     const choice = this.#choose(content.task, { jobs: 1, only: null }, now);
     if (choice.kind === 'place') {
       return { item: item.id, line: null, head: content.task, choice };
     }
+    if (job.priority === 'interactive' && choice.kind === 'wait')
+      this.#soonestMs = Math.min(this.#soonestMs, choice.retryInMs);
     full.add(lane);
     return 'lane_full';
   }
@@ -224,7 +239,7 @@ export class Dispatch {
       strategy: this.#strategyOf(pool),
       memory,
       spillAfterMs,
-      depth: asked.band === 'batch' && now < this.#contendedUntil ? contendedDepth(depth) : depth,
+      depth: depthNow(depth, this.#contention, now),
     };
     return choose(asked, poolNow, { now, random });
   }

@@ -64,6 +64,7 @@ export class Engine {
   #endedAt = 0;
   #looking = false;
   #pumpPlanned = false;
+  #againAt = Infinity;
   #planDue = false;
   #plannedAt = Number.NEGATIVE_INFINITY;
 
@@ -152,12 +153,27 @@ export class Engine {
       this.#pumpPlanned = true;
       this.#agenda.at(this.#agenda.now, () => {
         this.#pumpPlanned = false;
-        this.#dispatch.pump(this.#agenda.now);
+        this.#pump();
       });
     }
     if (this.#looking) return;
     this.#looking = true;
     this.#agenda.at(this.#agenda.now, () => this.#look());
+  }
+
+  /** Places what has room; once more when an interactive job may find some. */
+  #pump(): number {
+    const { now } = this.#agenda;
+    const placed = this.#dispatch.pump(now);
+    const { againInMs } = this.#dispatch;
+    this.#againAt = now + againInMs;
+    if (againInMs < Infinity) {
+      const at = this.#againAt;
+      this.#agenda.at(at, () => {
+        if (this.#againAt === at) this.#pump();
+      });
+    }
+    return placed;
   }
 
   /** As the dispatcher does every `snapshotMs`: looks, moves health on, places. Sleeps while there is nothing to do. */
@@ -175,7 +191,7 @@ export class Engine {
     // Sick deployments call nobody: what waits there is placed elsewhere.
     for (const task of this.#calls.accept((id) => this.#health.usable(id, now))) this.#wait(task);
     this.#planDue ||= now - this.#plannedAt >= planMs;
-    const placed = this.#dispatch.pump(now);
+    const placed = this.#pump();
     const idle = placed === 0 && this.#open === this.#backlog.waiting;
     this.#agenda.at(now + (idle ? IDLE_LOOK_MS : snapshotMs), () => this.#look());
   }

@@ -38,6 +38,8 @@ const LARGEST_BOOKING = 32;
 const LONGEST_WAIT_MS = 250;
 const BANDS: readonly Band[] = ['interactive', 'batch'];
 
+const bandOf = ({ job }: Task): Band => (job.priority === 'interactive' ? 'interactive' : 'batch');
+
 export class Gate {
   readonly #ports: GatePorts;
   readonly #lanes: Record<Band, Lane> = {
@@ -59,10 +61,7 @@ export class Gate {
   }
 
   ask(tasks: readonly Task[]): void {
-    for (const task of tasks) {
-      const band = task.job.priority === 'interactive' ? 'interactive' : 'batch';
-      this.#lanes[band].pending.push(task);
-    }
+    for (const task of tasks) this.#lanes[bandOf(task)].pending.push(task);
     this.#lookAtAll();
   }
 
@@ -86,6 +85,23 @@ export class Gate {
     }
     this.#scheduled.clear();
     return away;
+  }
+
+  /** The provider refused a call: what is booked for later asks again, in its order, and learns of the pause. */
+  recall(): void {
+    const recalled = [...this.#scheduled];
+    if (recalled.length === 0) return;
+    this.#scheduled.clear();
+    this.#ports.taken(-recalled.length);
+    const tasks = recalled.flatMap((each) => {
+      const { task } = each;
+      each.task = null;
+      this.#ports.release(each);
+      return task ?? [];
+    });
+    for (const band of BANDS)
+      this.#lanes[band].pending.unshift(...tasks.filter((task) => bandOf(task) === band));
+    this.#lookAtAll();
   }
 
   open(): void {

@@ -4,7 +4,7 @@
  */
 import { plannedShare } from '@sluice/budget';
 import type { Fleet, Pool } from '@sluice/job';
-import { makePlan, replan, startPace } from '@sluice/planning';
+import { behindOf, makePlan, replan, startPace } from '@sluice/planning';
 import type { DrainProblem, JobClass, Pace, Plan } from '@sluice/planning';
 import type { Backlog, LineClass } from './backlog.ts';
 import type { HealthBook } from './health-book.ts';
@@ -65,7 +65,7 @@ export class Planner {
     }
     this.#classOf = classOf;
     this.#pace = this.#pace
-      ? replan(this.#pace, planned.plan, now - this.#madeAt)
+      ? replan(behindOf(this.#pace, now - this.#madeAt), planned.plan)
       : startPace(planned.plan);
     this.#madeAt = now;
     return planned.plan;
