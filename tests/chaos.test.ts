@@ -1,7 +1,7 @@
 /** The verdict of `npm run chaos` sees what it is there to see. The runs themselves are a person's to make. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Asked, Called } from './chaos/book.ts';
+import type { Asked, Called, Done } from './chaos/book.ts';
 import { broken, judge, mostOver } from './chaos/judge.ts';
 import type { Evidence } from './chaos/judge.ts';
 
@@ -11,8 +11,9 @@ const job = (more: Partial<Asked>): Asked => {
   const base = { tag: 't', kind: 'job', lines: 1, webhook: false, cancelled: false } as const;
   return { ...base, ids, acceptedAt: 1, first: end, last: end, ...more };
 };
-const call = (at: number, end = 'ok'): Called => ({
+const call = (at: number, end: Called['end'] = 'ok'): Called => ({
   account: 'a',
+  pid: 7,
   tag: 't',
   at,
   endedAt: at + 10,
@@ -96,16 +97,26 @@ test('a batch that was cut short counts only what it came to, one that was compl
   assert.equal(countsOf('completed').length, 1);
 });
 
-test('an extra call is explained by a failure before it, or by a fault in its life', () => {
-  const fault = { name: 'kill-worker', from: 5, to: 6, newWorkMs: 0 };
-  const explained: Partial<Evidence>[] = [
-    { calls: [call(0, 'failed'), call(9_000)] },
-    { calls: [call(0), call(9_000)], faults: [fault] },
-  ];
-  for (const one of explained) assert.deepEqual(judge({ ...sound, ...one }).unexplained, []);
-  const late = { ...fault, from: 5_000, to: 6_000 };
-  const seen = judge({ ...sound, calls: [call(0), call(9_000)], faults: [late] });
-  assert.equal(seen.unexplained.length, 1);
+/** Sentences on the second of two calls, where this fault was done. */
+const unexplained = (fault: Partial<Done>): string[] => {
+  const touched = { callers: [7], accounts: ['a'] };
+  const base = { name: 'kill-worker', happened: true, touched, from: 5, to: 6, newWorkMs: 0 };
+  const faults = [{ ...base, ...fault }];
+  return judge({ ...sound, calls: [call(0), call(9_000)], faults }).unexplained;
+};
+
+test('an extra call is explained by a fault that touched the call before it while its answer was not safe', () => {
+  assert.deepEqual(unexplained({}), []);
+  assert.deepEqual(unexplained({ touched: { callers: 'all', accounts: 'all' } }), []);
+  assert.equal(unexplained({ from: 5_000, to: 6_000 }).length, 1);
+  assert.equal(unexplained({ touched: { callers: [8], accounts: 'all' } }).length, 1);
+  assert.equal(unexplained({ touched: { callers: 'all', accounts: ['b'] } }).length, 1);
+  assert.equal(unexplained({ touched: { callers: [], accounts: [] } }).length, 1);
+});
+
+test("a provider's failure alone explains nothing: there must have been a fault", () => {
+  const calls = [call(0, 'failed'), call(9_000)];
+  assert.equal(judge({ ...sound, calls }).unexplained.length, 1);
 });
 
 test('a window is over when it holds more than a second of the rate and the rate since', () => {

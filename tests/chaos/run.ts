@@ -1,8 +1,8 @@
 /** A chaos run: load and faults side by side, then patience, then the verdict. */
 import { seededRandom, startSink } from '@sluice/testing';
 import type { HttpSink } from '@sluice/testing';
-import { ACCOUNTS, Arena, RPM } from './arena.ts';
-import type { Asked, Called, Delivered, Done } from './book.ts';
+import { ACCOUNTS, Arena } from './arena.ts';
+import type { Asked, Called, Delivered, Done, End } from './book.ts';
 import type { Fault } from './faults.ts';
 import { grouped } from './grouped.ts';
 import { judge, resumed } from './judge.ts';
@@ -16,17 +16,21 @@ export interface ChaosOptions {
   forMs: number;
   /** Drawn from in a shuffled order, each once before any twice. */
   faults: readonly Fault[];
-  /** Most jobs and lines. */
-  jobs: number;
+  /** Jobs and lines a second; the providers' limits are twice that. */
+  perSecond: number;
   /** How long everything accepted has to end, after the load, ms. */
   patienceMs: number;
   /** Pause between two faults, ms. */
   pauseMs: number;
+  /** A folder for the processes' logs; '' = they are thrown away. */
+  keepLogs: string;
   say: (line: string) => void;
 }
 
 export interface Recovery {
   fault: string;
+  /** How often it was tried, and how often it truly happened. */
+  tried: number;
   times: number;
   /** From the end of the cause until a new synchronous call was answered, ms. */
   newWork: number[];
@@ -46,6 +50,8 @@ export interface Outcome {
 /** Share of what the providers take: the rest is for what comes back after an outage. */
 const LOAD = 0.5;
 const TICK_MS = 100;
+/** A fault that did not happen is tried again later, so often in a row of all of them. */
+const TRIES = 2;
 const HOOK_FAILS = 0.1;
 const RECOVERY_WITHIN_MS = 120_000;
 const READERS = 8;
@@ -56,7 +62,8 @@ export async function runChaos(options: ChaosOptions): Promise<Outcome> {
   const { seed, say } = options;
   const deliveries: Delivered[] = [];
   const sink = await startHooks(seed, deliveries);
-  const arena = await Arena.start();
+  const accountPerSecond = options.perSecond / LOAD / ACCOUNTS.length;
+  const arena = await Arena.start(accountPerSecond * 60);
   say('two of each role are up');
   try {
     const load = new Load({ apis: arena.apis, sink: sink.url, random: seededRandom(seed) });
@@ -67,34 +74,42 @@ export async function runChaos(options: ChaosOptions): Promise<Outcome> {
     say(`the load has ended: ${load.asked.length} requests; waiting for what was accepted`);
     const reader = new Reader(arena.apis);
     await ends(load.asked, reader, options.patienceMs);
-    const missing = (): boolean =>
-      load.asked.some((one) => one.webhook && one.last && !told(one, deliveries));
-    await waitWhile(missing, options.patienceMs);
+    await told(load.asked, deliveries, options.patienceMs);
     const [counted, ended] = await settledCounts(reader, options.patienceMs);
     const calls = await callsOf(arena);
     const { refused } = load;
     const evidence = { refused, asked: load.asked, calls, deliveries, faults, counted, ended };
-    const verdict = judge({ ...evidence, ratePerSecond: RPM / 60 });
+    const verdict = judge({ ...evidence, ratePerSecond: accountPerSecond });
     return { seed, verdict, faults, recovery: recoveryOf(faults, calls) };
   } finally {
-    await arena.stop();
+    await arena.stop(options.keepLogs);
     await sink.stop();
   }
 }
 
-const told = ({ ids }: Asked, deliveries: readonly Delivered[]): boolean =>
-  deliveries.some(({ id, accepted }) => accepted && ids.has(id));
-
-async function waitWhile(waiting: () => boolean, mostMs: number): Promise<void> {
+/** Waits until everybody who asked to be told was told. */
+async function told(
+  asked: readonly Asked[],
+  deliveries: readonly Delivered[],
+  mostMs: number,
+): Promise<void> {
   const end = Date.now() + mostMs;
-  while (waiting() && Date.now() < end) await pause(200);
+  const waiting = asked.filter(({ webhook, last }) => webhook && last !== null);
+  for (;;) {
+    const ids = new Set(deliveries.filter(({ accepted }) => accepted).map(({ id }) => id));
+    const missing = waiting.some((one) => ![...one.ids].some((id) => ids.has(id)));
+    if (!missing || Date.now() > end) return;
+    await pause(500);
+  }
 }
 
 /** A receiver that refuses a delivery's first attempt now and then. */
 async function startHooks(seed: number, deliveries: Delivered[]): Promise<HttpSink> {
   const random = seededRandom(seed + 1);
   const seen = new Set<string>();
-  return startSink(({ headers, body }, response) => {
+  const sink = await startSink(({ headers, body }, response) => {
+    // What it was is in `deliveries`: an hour of bodies is not kept.
+    sink.requests.length = 0;
     const event = headers['webhook-id'] ?? '';
     const { type, data } = JSON.parse(body) as { type: string; data: { id: string } };
     const accepted = seen.has(event) || random() >= HOOK_FAILS;
@@ -103,12 +118,13 @@ async function startHooks(seed: number, deliveries: Delivered[]): Promise<HttpSi
     response.statusCode = accepted ? 200 : 500;
     response.end();
   });
+  return sink;
 }
 
 async function underLoad(options: ChaosOptions, arena: Arena, load: Load): Promise<Done[]> {
   const end = Date.now() + options.forMs;
   let going = true;
-  const asking = keepAsking(load, options.jobs, () => going);
+  const asking = keepAsking(load, options.perSecond, () => going);
   try {
     return await doFaults(options, { arena, load, end });
   } finally {
@@ -117,17 +133,12 @@ async function underLoad(options: ChaosOptions, arena: Arena, load: Load): Promi
   }
 }
 
-async function keepAsking(load: Load, most: number, going: () => boolean): Promise<void> {
-  const perTick = (ACCOUNTS.length * RPM * LOAD * TICK_MS) / 60_000;
-  let owed = 0;
+async function keepAsking(load: Load, perSecond: number, going: () => boolean): Promise<void> {
+  const from = performance.now();
   let asked = 0;
   while (going()) {
-    owed += perTick;
-    while (owed > 0 && asked < most) {
-      const calls = load.ask();
-      owed -= calls;
-      asked += calls;
-    }
+    const due = ((performance.now() - from) / 1_000) * perSecond;
+    while (asked < due) asked += load.ask();
     await pause(TICK_MS);
   }
 }
@@ -138,23 +149,38 @@ async function doFaults(
 ): Promise<Done[]> {
   const random = seededRandom(seed + 2);
   const done: Done[] = [];
-  let bag: Fault[] = [];
+  const bag: { fault: Fault; tries: number }[] = [];
   await pause(pauseMs);
   while (Date.now() < end) {
-    if (bag.length === 0) bag = shuffled(faults, random);
-    const fault = bag.pop() as Fault;
-    const from = Date.now();
-    await fault.run({ arena, random });
-    const to = Date.now();
-    const newWorkMs = await load.canary(RECOVERY_WITHIN_MS);
-    done.push({ name: fault.name, from, to, newWorkMs });
-    say(
-      `${fault.name}: ${((to - from) / 1_000).toFixed(1)} s; new work after ${newWorkMs === null ? 'never' : `${Math.round(newWorkMs)} ms`}`,
-    );
+    if (bag.length === 0)
+      bag.push(...shuffled(faults, random).map((fault) => ({ fault, tries: 1 })));
+    const { fault, tries } = bag.shift() as (typeof bag)[number];
+    const one = await doFault(fault, { arena, load, random });
+    done.push(one);
+    say(sentenceOf(one));
+    if (!one.happened && tries < TRIES) bag.push({ fault, tries: tries + 1 });
     await arena.whole();
     await pause(pauseMs);
   }
   return done;
+}
+
+async function doFault(
+  fault: Fault,
+  { arena, load, random }: { arena: Arena; load: Load; random: () => number },
+): Promise<Done> {
+  const began = Date.now();
+  const { happened, touched, from = began, to = Date.now() } = await fault.run({ arena, random });
+  const answeredAt = await load.canary(RECOVERY_WITHIN_MS);
+  const newWorkMs = answeredAt === null ? null : Math.max(0, answeredAt - to);
+  return { name: fault.name, happened, touched, from, to, newWorkMs };
+}
+
+function sentenceOf({ name, happened, from, to, newWorkMs }: Done): string {
+  const lasted = `${name}: ${((to - from) / 1_000).toFixed(1)} s`;
+  const again = newWorkMs === null ? 'never' : `${Math.round(newWorkMs)} ms`;
+  const at = new Date(to).toISOString().slice(11, 23);
+  return `${lasted}${happened ? '' : ', did not happen'}; new work ${again} after ${at}`;
 }
 
 function shuffled<T>(items: readonly T[], random: () => number): T[] {
@@ -168,14 +194,30 @@ async function ends(asked: readonly Asked[], reader: Reader, patienceMs: number)
   const end = Date.now() + patienceMs;
   for (;;) {
     const open = accepted.filter(({ first }) => first === null);
-    await eachOf(open, async (one) => {
-      one.first = await reader.endOf(one);
+    await look(open, reader, (one, seen) => {
+      one.first = seen;
     });
     if (open.length === 0 || Date.now() > end) break;
     await pause(500);
   }
-  await eachOf(accepted, async (one) => {
-    one.last = (await reader.endOf(one)) ?? one.first;
+  await look(accepted, reader, (one, seen) => {
+    one.last = seen ?? one.first;
+  });
+}
+
+/** So many ends of jobs are cheaper read from the list. */
+const MANY = 300;
+
+/** Reads the ends of these. What the list of jobs does not have is asked for by its id. */
+async function look(
+  asked: readonly Asked[],
+  reader: Reader,
+  seen: (one: Asked, end: End | null) => void,
+): Promise<void> {
+  const listed = asked.length > MANY ? await reader.endsOfJobs() : null;
+  await eachOf(asked, async (one) => {
+    const [id] = one.ids;
+    seen(one, listed?.get(id as string) ?? (await reader.endOf(one)));
   });
 }
 
@@ -202,6 +244,7 @@ async function settledCounts(
 
 interface Entry {
   account: string;
+  caller: string | null;
   at_ms: number;
   ended_ms: number | null;
   end: string | null;
@@ -212,18 +255,32 @@ async function callsOf({ system, simulatorEpoch }: Arena): Promise<Called[]> {
   const text = await (await fetch(`${system.simulatorUrl}/_sim/ledger`)).text();
   const lines = text.split('\n').filter(Boolean);
   return lines.map((line) => {
-    const { account, at_ms: at, ended_ms: ended, end, metadata } = JSON.parse(line) as Entry;
+    const {
+      account,
+      caller,
+      at_ms: at,
+      ended_ms: ended,
+      end,
+      metadata,
+    } = JSON.parse(line) as Entry;
     const endedAt = ended === null ? null : simulatorEpoch + ended;
-    return { account, tag: metadata?.tag ?? null, at: simulatorEpoch + at, endedAt, end };
+    const pid = Number(/pid (\d+)/u.exec(caller ?? '')?.[1] ?? Number.NaN);
+    const tag = metadata?.tag ?? null;
+    const by = Number.isNaN(pid) ? null : pid;
+    return { account, pid: by, tag, at: simulatorEpoch + at, endedAt, end };
   });
 }
 
 function recoveryOf(faults: readonly Done[], calls: readonly Called[]): Recovery[] {
-  return [...grouped(faults, ({ name }) => name)].map(([fault, own]) => ({
-    fault,
-    times: own.length,
-    newWork: own.flatMap(({ newWorkMs }) => (newWorkMs === null ? [] : [newWorkMs])),
-    cutOff: own.flatMap((one) => resumed(calls, one)),
-    never: own.filter(({ newWorkMs }) => newWorkMs === null).length,
-  }));
+  return [...grouped(faults, ({ name }) => name)].map(([fault, tried]) => {
+    const own = tried.filter(({ happened }) => happened);
+    return {
+      fault,
+      tried: tried.length,
+      times: own.length,
+      newWork: own.flatMap(({ newWorkMs }) => (newWorkMs === null ? [] : [newWorkMs])),
+      cutOff: own.flatMap((one) => resumed(calls, one)),
+      never: own.filter(({ newWorkMs }) => newWorkMs === null).length,
+    };
+  });
 }
