@@ -1,4 +1,6 @@
 /** A chaos run: load and faults side by side, then patience, then the verdict. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { seededRandom, startSink } from '@sluice/testing';
 import type { HttpSink } from '@sluice/testing';
 import { ACCOUNTS, Arena } from './arena.ts';
@@ -52,6 +54,10 @@ const LOAD = 0.5;
 const TICK_MS = 100;
 /** A fault that did not happen is tried again later, so often in a row of all of them. */
 const TRIES = 2;
+/** After so many of the faults that end callers nothing is done for as long as a lease and more: only so can be said how soon
+ * their calls are made again, for a second fault may hit those who make them. */
+const QUIET_SHARE = 0.5;
+const QUIET_MS = 20_000;
 const HOOK_FAILS = 0.1;
 const RECOVERY_WITHIN_MS = 120_000;
 const READERS = 8;
@@ -77,6 +83,7 @@ export async function runChaos(options: ChaosOptions): Promise<Outcome> {
     await told(load.asked, deliveries, options.patienceMs);
     const [counted, ended] = await settledCounts(reader, options.patienceMs);
     const calls = await callsOf(arena);
+    if (options.keepLogs) writeFileSync(join(arena.system.folder, 'calls.log'), linesOf(calls));
     const { refused } = load;
     const evidence = { refused, asked: load.asked, calls, deliveries, faults, counted, ended };
     const verdict = judge({ ...evidence, ratePerSecond: accountPerSecond });
@@ -160,10 +167,14 @@ async function doFaults(
     say(sentenceOf(one));
     if (!one.happened && tries < TRIES) bag.push({ fault, tries: tries + 1 });
     await arena.whole();
-    await pause(pauseMs);
+    await pause(hitsCallers(one) && random() < QUIET_SHARE ? QUIET_MS : pauseMs);
   }
   return done;
 }
+
+/** Whether it was done to certain callers, whose calls are made again when their leases have lapsed. */
+const hitsCallers = ({ happened, touched: { callers } }: Done): boolean =>
+  happened && callers !== 'all' && callers.length > 0;
 
 async function doFault(
   fault: Fault,
@@ -242,6 +253,9 @@ async function settledCounts(
   }
 }
 
+const linesOf = (calls: readonly Called[]): string =>
+  calls.map((call) => `${JSON.stringify(call)}\n`).join('');
+
 interface Entry {
   account: string;
   caller: string | null;
@@ -271,6 +285,9 @@ async function callsOf({ system, simulatorEpoch }: Arena): Promise<Called[]> {
   });
 }
 
+const isQuietAfter = ({ to }: Done, faults: readonly Done[]): boolean =>
+  faults.every((other) => other.from <= to || other.from >= to + QUIET_MS);
+
 function recoveryOf(faults: readonly Done[], calls: readonly Called[]): Recovery[] {
   return [...grouped(faults, ({ name }) => name)].map(([fault, tried]) => {
     const own = tried.filter(({ happened }) => happened);
@@ -279,7 +296,9 @@ function recoveryOf(faults: readonly Done[], calls: readonly Called[]): Recovery
       tried: tried.length,
       times: own.length,
       newWork: own.flatMap(({ newWorkMs }) => (newWorkMs === null ? [] : [newWorkMs])),
-      cutOff: own.flatMap((one) => resumed(calls, one)),
+      cutOff: own
+        .filter((one) => !hitsCallers(one) || isQuietAfter(one, faults))
+        .flatMap((one) => resumed(calls, one)),
       never: own.filter(({ newWorkMs }) => newWorkMs === null).length,
     };
   });

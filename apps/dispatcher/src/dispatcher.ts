@@ -53,7 +53,8 @@ export interface Dispatcher {
 
 /** Finished entries that each queue keeps for people to look at (contract: Bull Board). */
 const KEEP = 1_000;
-const LEASE_MS = 4_000;
+/** Of the lead: whoever dies leading is followed within this and a fifth of a second. */
+const LEASE_MS = 3_000;
 /** For each part: more than a webhook's or a call's usual time, less than anybody's patience. */
 const STOP_WITHIN_MS = 7_000;
 
