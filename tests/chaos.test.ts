@@ -1,9 +1,14 @@
-/** The verdict of `npm run chaos` sees what it is there to see. The runs themselves are a person's to make. */
+/** The verdict of `npm run chaos` sees what it is there to see; and a short run with a few faults keeps every promise. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Asked, Called, Done } from './chaos/book.ts';
+import { FAULTS } from './chaos/faults.ts';
 import { broken, judge, mostOver } from './chaos/judge.ts';
 import type { Evidence } from './chaos/judge.ts';
+import type { Recovery } from './chaos/recovery.ts';
+import { runChaos } from './chaos/run.ts';
+import type { Outcome } from './chaos/run.ts';
+import { sumOf, tooSlow } from './chaos/sum.ts';
 
 const job = (more: Partial<Asked>): Asked => {
   const end = { status: 'succeeded', endedAt: 5 };
@@ -124,4 +129,55 @@ test('a window is over when it holds more than a second of the rate and the rate
   assert.equal(mostOver(burst, 10), 0);
   assert.equal(mostOver([...burst, 1_100], 10), 0);
   assert.ok(mostOver([...burst, 1_050], 10) > 0.4);
+});
+
+const recovery = (fault: string, newWork: number[], more: Partial<Recovery> = {}): Recovery => {
+  const base = { tried: newWork.length, times: newWork.length, cutOff: [], never: 0 };
+  return { fault, newWork, ...base, ...more };
+};
+const outcome = (seed: number, one: Recovery): Outcome => ({
+  seed,
+  verdict: judge(sound),
+  faults: [],
+  recovery: [one],
+});
+
+test('runs are summed up: what was counted is added, faults of a name come together', () => {
+  const wrong = { ...judge(sound), lost: ['job t'] };
+  const other = { ...outcome(2, recovery('kill-leader', [4_000])), verdict: wrong };
+  const sum = sumOf([outcome(1, recovery('kill-leader', [1_000, 2_000])), other]);
+  assert.deepEqual([sum.seeds, sum.happened, sum.verdict.accepted], [[1, 2], 3, 2]);
+  assert.deepEqual(sum.verdict.lost, ['job t']);
+  assert.deepEqual(sum.recovery, [recovery('kill-leader', [1_000, 2_000, 4_000])]);
+});
+
+test('what goes on too late, or not at all, is said', () => {
+  const late = (one: Recovery): number => tooSlow(sumOf([outcome(1, one)])).length;
+  assert.equal(late(recovery('kill-leader', [4_900])), 0);
+  assert.equal(late(recovery('kill-leader', [1_000, 5_100])), 1);
+  assert.equal(late(recovery('kill-worker', [100], { cutOff: [15_100] })), 1);
+  assert.equal(late(recovery('disk-full', [60_000])), 0);
+  assert.equal(late(recovery('disk-full', [], { never: 1 })), 1);
+});
+
+/** One of each kind: a caller dies with its answers, the leader dies, Redis dies, an answer breaks off. */
+const SHORT = ['crash-answered-not-stored', 'kill-leader', 'redis-away-2s', 'provider-half-closed'];
+
+test('a short run under four faults keeps every promise', { timeout: 240_000 }, async (t) => {
+  const { verdict, faults } = await runChaos({
+    seed: 1,
+    forMs: 0,
+    leastFaults: SHORT.length,
+    faults: FAULTS.filter(({ name }) => SHORT.includes(name)),
+    perSecond: 10,
+    pauseMs: 1_000,
+    quietShare: 0,
+    patienceMs: 90_000,
+    keepLogs: '',
+    say: (line) => t.diagnostic(line),
+  });
+  assert.deepEqual(broken(verdict), []);
+  const happened = faults.filter((fault) => fault.happened).map(({ name }) => name);
+  assert.deepEqual(happened.toSorted(), SHORT.toSorted());
+  assert.ok(verdict.accepted > 50, `only ${verdict.accepted} jobs were accepted`);
 });

@@ -63,6 +63,8 @@ async function makeRuns(): Promise<Outcome[]> {
       perSecond: number('per-second'),
       patienceMs: 180_000,
       pauseMs: 4_000,
+      quietShare: 0.5,
+      leastFaults: 0,
       keepLogs: values.logs,
       say,
     });

@@ -1,6 +1,6 @@
 /** Chaos runs as text. */
 import { broken } from './judge.ts';
-import type { Recovery } from './run.ts';
+import type { Recovery } from './recovery.ts';
 import { percentile, tooSlow } from './sum.ts';
 import type { Sum } from './sum.ts';
 

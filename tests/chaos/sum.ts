@@ -2,7 +2,8 @@
 import { grouped } from './grouped.ts';
 import { broken } from './judge.ts';
 import type { Verdict } from './judge.ts';
-import type { Outcome, Recovery } from './run.ts';
+import type { Recovery } from './recovery.ts';
+import type { Outcome } from './run.ts';
 
 /** What runs came to together. */
 export interface Sum {

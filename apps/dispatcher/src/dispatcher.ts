@@ -210,13 +210,15 @@ function recorderOf(
 
 function leadershipOf(parts: Parts, terms: { now: Term | null }): Leadership {
   const { ledger, holder, events } = parts;
-  return new Leadership({
+  const leadership: Leadership = new Leadership({
     ledger,
     holder,
     leaseMs: LEASE_MS,
     onLead: async (token) => {
       events.leading({ token });
-      const term = termOf(parts, token, (await ledger.redis.get(ledger.keys.turns)) ?? '');
+      const turns = (await ledger.redis.get(ledger.keys.turns)) ?? '';
+      if (leadership.token !== token) return;
+      const term = termOf(parts, token, turns);
       terms.now = term;
       await term.start();
     },
@@ -227,7 +229,9 @@ function leadershipOf(parts: Parts, terms: { now: Term | null }): Leadership {
       terms.now = null;
       await term?.stop();
     },
+    onError: (error) => events.failed({ what: 'beginning to lead', error: String(error) }),
   });
+  return leadership;
 }
 
 function termOf(parts: Parts, token: number, turns: string): Term {
