@@ -151,8 +151,10 @@ test('runs are summed up: what was counted is added, faults of a name come toget
   assert.deepEqual(sum.recovery, [recovery('kill-leader', [1_000, 2_000, 4_000])]);
 });
 
+/** How many sentences there are on a run with this in it. */
+const late = (one: Recovery): number => tooSlow(sumOf([outcome(1, one)])).length;
+
 test('what goes on too late, or not at all, is said', () => {
-  const late = (one: Recovery): number => tooSlow(sumOf([outcome(1, one)])).length;
   assert.equal(late(recovery('kill-leader', [4_900])), 0);
   assert.equal(late(recovery('kill-leader', [1_000, 5_100])), 1);
   assert.equal(late(recovery('kill-worker', [100], { cutOff: [15_100] })), 1);

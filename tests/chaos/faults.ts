@@ -13,7 +13,7 @@ interface Harm {
   random: () => number;
 }
 
-export interface Harmed {
+interface Harmed {
   /** Not a crash point that nobody reached, a provider's fault that met no call, a process that was gone already … */
   happened: boolean;
   /** Whose calls it may have cost their answers. */

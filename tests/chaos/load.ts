@@ -75,21 +75,22 @@ export class Load {
    */
   async canary(mostMs: number): Promise<number | null> {
     const end = Date.now() + mostMs;
-    let answeredAt: number | null = null;
-    const ask = async (): Promise<void> => {
-      const text = JSON.stringify(body('canary'));
-      const response = await this.#post('/v1/chat/completions', text, {}, ANSWER_MS);
-      await response.text();
-      if (response.ok) answeredAt ??= Date.now();
-    };
+    const seen: { at: number | null } = { at: null };
     const asked: Promise<void>[] = [];
-    while (answeredAt === null && Date.now() < end) {
-      asked.push(ask().catch(() => undefined));
+    while (seen.at === null && Date.now() < end) {
+      asked.push(this.#ask(seen).catch(() => undefined));
       const next = Date.now() + CANARY_EVERY_MS;
-      while (answeredAt === null && Date.now() < next) await pause(10);
+      while (seen.at === null && Date.now() < next) await pause(10);
     }
     await Promise.all(asked);
-    return answeredAt;
+    return seen.at;
+  }
+
+  async #ask(seen: { at: number | null }): Promise<void> {
+    const text = JSON.stringify(body('canary'));
+    const response = await this.#post('/v1/chat/completions', text, {}, ANSWER_MS);
+    await response.text();
+    if (response.ok) seen.at ??= Date.now();
   }
 
   async #send(asked: Asked): Promise<void> {

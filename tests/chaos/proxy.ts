@@ -61,7 +61,10 @@ export class Proxy {
       const at = Math.max(performance.now() + this.latencyMs, lastAt);
       lastAt = at;
       const wait = at - performance.now();
-      if (wait <= 0) return void to.write(data);
+      if (wait <= 0) {
+        to.write(data);
+        return;
+      }
       this.delayed++;
       setTimeout(() => to.write(data), wait);
     });

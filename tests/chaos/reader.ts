@@ -88,7 +88,10 @@ export class Reader {
     let after = '';
     for (;;) {
       const text = await this.#get(`/v1/jobs?limit=100${after}`);
-      if (text === null) return yield null;
+      if (text === null) {
+        yield null;
+        return;
+      }
       const page = JSON.parse(text) as { data: Listed[]; has_more: boolean };
       yield page.data;
       if (!page.has_more) return;

@@ -42,7 +42,7 @@ function both(one: Verdict, other: Verdict): Verdict {
       typeof value === 'number' ? value + Number(more) : [...value, ...(more as string[])],
     ];
   });
-  return Object.fromEntries(entries) as unknown as Verdict;
+  return Object.fromEntries(entries);
 }
 
 /** How soon things must go on after the end of a cause, ms. */
@@ -67,8 +67,8 @@ export function tooSlow({ recovery }: Sum): string[] {
       ? [`${name}: ${what} p99 ${(found / 1_000).toFixed(1)} s; at most ${mostMs / 1_000} s`]
       : [];
   });
-  const never = recovery.filter(({ never }) => never > 0);
-  return [...late, ...never.map(({ fault }) => `${fault}: no new work was answered`)];
+  const dead = recovery.filter(({ never }) => never > 0);
+  return [...late, ...dead.map(({ fault }) => `${fault}: no new work was answered`)];
 }
 
 export const isSound = (sum: Sum): boolean =>
