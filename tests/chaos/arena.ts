@@ -2,7 +2,7 @@
  * What the chaos happens to: two of each role as real processes, a Redis with `appendfsync always`, strict simulators, and
  * our own proxies in front of Redis and of the simulators. Whoever ends unasked is started again, as `npm start` does.
  */
-import { readFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { freePort, System, until } from '@sluice/testing';
@@ -10,32 +10,37 @@ import type { RoleName } from '@sluice/testing';
 import { Proxy } from './proxy.ts';
 
 export const ACCOUNTS = ['a', 'b'] as const;
-/** Each account's limit, requests a minute; its window is a second of that. */
-export const RPM = 600;
 const ROLES: readonly RoleName[] = ['api', 'dispatcher', 'worker'];
 const EACH = 2;
 const HOOKS = new URL('./crash-points.mjs', import.meta.url);
 /** As the launcher's first pause. */
 const RESTART_MS = 500;
 
-const CONFIG = (provider: number): string => `
+const configOf = (provider: number, rpm: number): string => `
 providers:
 ${ACCOUNTS.map((id) => `  ${id}: { type: openai, base_url: "http://127.0.0.1:${provider}/v1", api_key: ${id} }`).join('\n')}
 deployments:
-${ACCOUNTS.map((id) => `  ${id}: { provider: ${id}, model: sim, timeout_ms: 8000, limits: { rpm: ${RPM} } }`).join('\n')}
+${ACCOUNTS.map((id) => `  ${id}: { provider: ${id}, model: sim, timeout_ms: 8000, limits: { rpm: ${rpm} } }`).join('\n')}
 pools: { f: [${ACCOUNTS.join(', ')}] }
 webhooks: { secret: whsec_Y2hhb3MtY2hhb3MtY2hhb3MtY2hhb3MtY2hhb3MtMzI=, allow: [127.0.0.0/8], allow_http: true }
 retry: { max_attempts: 20 }
 `;
 
-const account = (key: string): object => ({
+const accountOf = (key: string, rpm: number): object => ({
   key,
   format: 'openai',
-  limits: { rpm: RPM },
+  limits: { rpm },
   window: 'bucket_1s',
   latency: { first_token_ms: 300, jitter: 0.5 },
   output_tokens: 5,
 });
+
+/** Everybody's log, into a folder that outlives the run. */
+function copyLogs(from: string, to: string): void {
+  mkdirSync(to, { recursive: true });
+  for (const name of readdirSync(from))
+    if (name.endsWith('.log')) copyFileSync(join(from, name), join(to, name));
+}
 
 export class Arena {
   readonly system: System;
@@ -56,13 +61,14 @@ export class Arena {
     this.providerProxy = providerProxy;
   }
 
-  static async start(): Promise<Arena> {
+  /** `rpm`: each account's limit, requests a minute; its window is a second of that. */
+  static async start(rpm: number): Promise<Arena> {
     const [redisProxy, providerProxy] = await Promise.all([Proxy.start(), Proxy.start()]);
     const system = await System.start({
-      config: CONFIG(providerProxy.port),
+      config: configOf(providerProxy.port, rpm),
       simulator: {
         ledger: true,
-        accounts: Object.fromEntries(ACCOUNTS.map((k) => [k, account(k)])),
+        accounts: Object.fromEntries(ACCOUNTS.map((k) => [k, accountOf(k, rpm)])),
       },
       roles: { api: 0, dispatcher: 0, worker: 0 },
       env: {
@@ -103,13 +109,14 @@ export class Arena {
     return first as string;
   }
 
-  /** SIGKILL; it is started again as anyone who ends unasked. */
-  async kill(name: string): Promise<void> {
+  /** SIGKILL; it is started again as anyone who ends unasked. False: it was gone already. */
+  async kill(name: string): Promise<boolean> {
     const child = this.system.childOf(name);
-    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return false;
     const gone = new Promise((resolve) => child.once('exit', resolve));
     child.kill('SIGKILL');
     await gone;
+    return true;
   }
 
   signal(name: string, signal: 'SIGSTOP' | 'SIGCONT'): void {
@@ -120,6 +127,30 @@ export class Arena {
   tell(name: string, message: object): void {
     const child = this.system.childOf(name);
     if (child?.connected) child.send(message, () => undefined);
+  }
+
+  /** As `tell`; the number that it answers under this name, 0 where it is gone. */
+  ask(name: string, message: object, answer: string): Promise<number> {
+    const child = this.system.childOf(name);
+    if (!child?.connected) return Promise.resolve(0);
+    return new Promise((resolve) => {
+      child.on('message', (told: Record<string, number>) => resolve(told[answer] ?? 0));
+      child.once('exit', () => resolve(0));
+      child.send(message, () => undefined);
+    });
+  }
+
+  /** Whether the operating system says that the process stands still. */
+  isStopped(pid: number): boolean {
+    return / T /u.test(readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/\(.*\)/u, ''));
+  }
+
+  /** Calls of an account that were refused, failed, dropped or given up so far. */
+  async notAnswered(account: string): Promise<number> {
+    type Tally = Record<'calls' | 'ok' | 'open', number>;
+    const { accounts } = await this.system.simulated<{ accounts: Record<string, Tally> }>();
+    const { calls, ok, open } = accounts[account] as Tally;
+    return calls - ok - open;
   }
 
   isUp(name: string): boolean {
@@ -133,9 +164,22 @@ export class Arena {
 
   /** `CONFIG SET`, past the proxy. */
   async configureRedis(name: string, value: string): Promise<void> {
+    await this.#atRedis((redis) => redis.config('SET', name, value));
+  }
+
+  /** Commands and scripts that Redis refused because its memory is full. */
+  async refusedByRedis(): Promise<number> {
+    const text = await this.#atRedis((redis) => redis.info('errorstats'));
+    return Number(/errorstat_OOM:count=(\d+)/u.exec(text)?.[1] ?? 0);
+  }
+
+  async #atRedis<T>(act: (redis: Redis) => Promise<T>): Promise<T> {
     const redis = new Redis(this.system.redis.url);
-    await redis.config('SET', name, value);
-    redis.disconnect();
+    try {
+      return await act(redis);
+    } finally {
+      redis.disconnect();
+    }
   }
 
   /** Everybody who ended is back. */
@@ -147,9 +191,11 @@ export class Arena {
     );
   }
 
-  async stop(): Promise<void> {
+  /** `keepLogs`: a folder that the processes' logs are copied to. */
+  async stop(keepLogs = ''): Promise<void> {
     this.#stopping = true;
     await Promise.allSettled(this.#starting);
+    if (keepLogs) copyLogs(this.system.folder, keepLogs);
     await this.system.stop();
     await Promise.all([this.redisProxy.stop(), this.providerProxy.stop()]);
   }

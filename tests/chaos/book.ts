@@ -42,6 +42,8 @@ export interface Delivered {
 /** A call as the providers' own ledger has it, times in wall-clock ms. */
 export interface Called {
   account: string;
+  /** The process that made it, by its id; null: not told. */
+  pid: number | null;
   tag: string | null;
   at: number;
   endedAt: number | null;
@@ -49,9 +51,18 @@ export interface Called {
   end: string | null;
 }
 
+/** Whose calls a fault may have cost their answers: those that these processes made to these accounts. */
+export interface Touched {
+  callers: readonly number[] | 'all';
+  accounts: readonly string[] | 'all';
+}
+
 /** A fault as it was done, wall-clock ms. */
 export interface Done {
   name: string;
+  /** It truly took place. */
+  happened: boolean;
+  touched: Touched;
   from: number;
   to: number;
   /** From the end of the cause until new work was answered again, ms; null: not within the time given. */

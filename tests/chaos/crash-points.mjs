@@ -1,12 +1,15 @@
 // Loaded into a role by `npm run chaos` (NODE_OPTIONS), never by Sluice itself: the sources of the roles know nothing of it.
 // Every step that must be atomic is one ledger script, so a crash point is "before" or "after" one of them:
 //   SLUICE_CRASH_AT=after:store-outcomes:3   the third time its answer is stored and not yet acted upon, SIGKILL
-// The same comes over IPC as {crashAt}, and {diskFull: true|false} makes every write to a file fail with ENOSPC.
+// The same comes over IPC as {crashAt}, and {diskFull: true|false} makes every write to a file fail with ENOSPC; its end is
+// answered with {writesRefused: how many}. Calls of providers carry the process's id as their user-agent.
+import { subscribe } from 'node:diagnostics_channel';
 import { open } from 'node:fs/promises';
 import { Redis } from 'ioredis';
 
 const armed = { point: '', left: 0 };
 let diskFull = false;
+let writesRefused = 0;
 
 function arm(text) {
   const [when, script, count = '1'] = text.split(':');
@@ -41,6 +44,7 @@ for (const name of ['write', 'writev', 'writeFile', 'appendFile']) {
   const write = handles[name];
   handles[name] = function full(...args) {
     if (!diskFull) return write.apply(this, args);
+    writesRefused++;
     return Promise.reject(
       Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' }),
     );
@@ -50,7 +54,13 @@ for (const name of ['write', 'writev', 'writeFile', 'appendFile']) {
 if (process.env.SLUICE_CRASH_AT) arm(process.env.SLUICE_CRASH_AT);
 process.on('message', (message) => {
   if (typeof message.crashAt === 'string') arm(message.crashAt);
-  if (typeof message.diskFull === 'boolean') diskFull = message.diskFull;
+  if (typeof message.diskFull !== 'boolean') return;
+  diskFull = message.diskFull;
+  if (!diskFull) process.send({ writesRefused }, () => undefined);
+  writesRefused = 0;
+});
+subscribe('undici:request:create', ({ request }) => {
+  request.addHeader('user-agent', `pid ${process.pid}`);
 });
 // Listening must not keep alive what would end without it.
 process.channel?.unref();

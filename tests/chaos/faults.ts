@@ -1,32 +1,58 @@
 /**
- * The faults. Each does harm, waits as long as it lasts, ends the cause, and says when that began and ended. What is to be
- * chosen (which process, which point) comes from the run's seed.
+ * The faults. Each does harm, waits as long as it lasts, ends the cause, and says whether it truly happened and whose calls
+ * it may cost. What is to be chosen (which process, which point) comes from the run's seed.
  */
 import type { RoleName } from '@sluice/testing';
 import { until } from '@sluice/testing';
 import type { Arena } from './arena.ts';
 import { ACCOUNTS } from './arena.ts';
+import type { Touched } from './book.ts';
 
 interface Harm {
   arena: Arena;
   random: () => number;
 }
 
+interface Harmed {
+  /** Not a crash point that nobody reached, a provider's fault that met no call, a process that was gone already … */
+  happened: boolean;
+  /** Whose calls it may have cost their answers. */
+  touched: Touched;
+  /** When the harm was done and when its cause ended, where that is not when `run` began and ended; wall clock, ms. */
+  from?: number;
+  to?: number;
+}
+
 export interface Fault {
   name: string;
-  /** Long ones are left out of short runs, ms. */
-  lastsMs: number;
-  run: (harm: Harm) => Promise<void>;
+  run: (harm: Harm) => Promise<Harmed>;
 }
+
+const NOBODY: Touched = { callers: [], accounts: [] };
+const EVERYBODY: Touched = { callers: 'all', accounts: 'all' };
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 const pick = <T>(from: readonly T[], random: () => number): T =>
   from[Math.floor(random() * from.length)] as T;
 
+const holds = (what: () => boolean | Promise<boolean>, timeoutMs: number): Promise<boolean> =>
+  until('it holds', what, { timeoutMs, everyMs: 20 }).then(
+    () => true,
+    () => false,
+  );
+
+/** Only workers call: what happens to other processes explains no call that is made again. */
+const callsOf = (role: RoleName, pids: readonly number[]): Touched =>
+  role === 'worker' ? { callers: pids, accounts: 'all' } : NOBODY;
+
+async function kill(arena: Arena, role: RoleName, name: string): Promise<Harmed> {
+  const touched = callsOf(role, [arena.system.pid(name)]);
+  return { happened: await arena.kill(name), touched };
+}
+
 const killed = (role: RoleName): Fault => ({
   name: `kill-${role}`,
-  lastsMs: 0,
-  run: ({ arena, random }) => arena.kill(pick(arena.names(role), random)),
+  run: ({ arena, random }) => kill(arena, role, pick(arena.names(role), random)),
 });
 
 /** Between which two steps a process dies: in front of a ledger script or behind it (crash-points.mjs). */
@@ -46,102 +72,134 @@ const POINTS: readonly [name: string, role: RoleName, point: string][] = [
 
 /** A point that is not reached in this time is disarmed: the load does not always pass there. */
 const REACHED_WITHIN_MS = 20_000;
+const HEARD_WITHIN_MS = 300;
 
 const crash = ([name, role, point]: (typeof POINTS)[number]): Fault => ({
   name: `crash-${name}`,
-  lastsMs: 0,
   run: async ({ arena, random }) => {
     // All of the role are armed, for nobody knows who passes there next; the first to die disarms the others.
     const names = arena.names(role);
+    const pids = new Map(names.map((each) => [each, arena.system.pid(each)]));
     const count = 1 + Math.floor(random() * 3);
     for (const each of names) arena.tell(each, { crashAt: `${point}:${count}` });
-    await until('one died', () => names.some((each) => !arena.isUp(each)), {
-      timeoutMs: REACHED_WITHIN_MS,
-    }).catch(() => undefined);
+    const died = (): string[] => names.filter((each) => !arena.isUp(each));
+    const happened = await holds(() => died().length > 0, REACHED_WITHIN_MS);
+    const from = Date.now() - 50;
     for (const each of names) arena.tell(each, { crashAt: 'never:reached' });
+    // The others may have passed there before they heard of it.
+    await pause(HEARD_WITHIN_MS);
+    const touched = callsOf(
+      role,
+      died().map((each) => pids.get(each) as number),
+    );
+    return { happened, touched, from };
   },
 });
 
+/** An outage that is shorter than a call's lease must cost no call: the workers keep their answers. */
+const LEASE_SECONDS = 8;
+
 const redisAway = (seconds: number): Fault => ({
   name: `redis-away-${seconds}s`,
-  lastsMs: seconds * 1_000,
   run: async ({ arena }) => {
+    const { redis } = arena.system;
+    const before = redis.pid;
     arena.killRedis();
     await pause(seconds * 1_000);
-    await arena.system.redis.restart();
+    await redis.restart();
+    const touched = seconds < LEASE_SECONDS ? NOBODY : EVERYBODY;
+    return { happened: redis.pid !== before, touched };
   },
 });
 
 const stopped = (role: RoleName, seconds: number): Fault => ({
   name: `stop-${role}-${seconds}s`,
-  lastsMs: seconds * 1_000,
   run: async ({ arena, random }) => {
     const name = role === 'dispatcher' ? arena.leader() : pick(arena.names(role), random);
+    const pid = arena.system.pid(name);
     arena.signal(name, 'SIGSTOP');
     await pause(seconds * 1_000);
+    // Another leads meanwhile, or the fault was none.
+    const happened = arena.isStopped(pid) && (role !== 'dispatcher' || arena.leader() !== name);
     arena.signal(name, 'SIGCONT');
+    return { happened, touched: callsOf(role, [pid]) };
   },
 });
 
-const connections = (which: 'redisProxy' | 'providerProxy', name: string): Fault[] => [
-  { name: `cut-${name}`, lastsMs: 0, run: async ({ arena }) => arena[which].cut() },
-  {
-    name: `slow-${name}`,
-    lastsMs: 6_000,
-    run: async ({ arena }) => {
-      arena[which].latencyMs = 150;
-      await pause(6_000);
-      arena[which].latencyMs = 0;
-    },
+const redisCut: Fault = {
+  name: 'cut-redis',
+  run: ({ arena }) => Promise.resolve({ happened: arena.redisProxy.cut() > 0, touched: NOBODY }),
+};
+
+/** Calls under way are cut off: the provider has made an answer that nobody gets. */
+const providerCut: Fault = {
+  name: 'cut-provider',
+  run: ({ arena }) =>
+    Promise.resolve({ happened: arena.providerProxy.cut() > 0, touched: EVERYBODY }),
+};
+
+const slow = (which: 'redisProxy' | 'providerProxy', name: string): Fault => ({
+  name: `slow-${name}`,
+  run: async ({ arena }) => {
+    const proxy = arena[which];
+    const before = proxy.delayed;
+    proxy.latencyMs = 150;
+    await pause(6_000);
+    proxy.latencyMs = 0;
+    return { happened: proxy.delayed > before, touched: NOBODY };
   },
-];
+});
 
 const provider = (name: string, fault: object): Fault => ({
   name: `provider-${name}`,
-  lastsMs: 5_000,
   run: async ({ arena, random }) => {
     const account = pick(ACCOUNTS, random);
+    const before = await arena.notAnswered(account);
     await arena.system.simulate(account, { faults: [{ for_ms: 5_000, ...fault }] });
     await pause(5_000);
     await arena.system.simulate(account, { faults: [] });
+    const to = Date.now();
+    // What hangs is given up by its timeout.
+    const happened = await holds(async () => (await arena.notAnswered(account)) > before, 10_000);
+    return { happened, touched: { callers: 'all', accounts: [account] }, to };
   },
 });
 
 const fullDisk: Fault = {
   name: 'disk-full',
-  lastsMs: 5_000,
   run: async ({ arena }) => {
-    const tell = (diskFull: boolean): void => {
-      for (const role of ['api', 'dispatcher', 'worker'] as const)
-        for (const name of arena.names(role)) arena.tell(name, { diskFull });
-    };
-    tell(true);
+    const names = (['api', 'dispatcher', 'worker'] as const).flatMap((role) => arena.names(role));
+    for (const name of names) arena.tell(name, { diskFull: true });
     await pause(5_000);
-    tell(false);
+    const refused = names.map((name) => arena.ask(name, { diskFull: false }, 'writesRefused'));
+    const sum = (await Promise.all(refused)).reduce((all, one) => all + one, 0);
+    return { happened: sum > 0, touched: NOBODY };
   },
 };
 
 const fullRedis: Fault = {
   name: 'redis-full',
-  lastsMs: 5_000,
   run: async ({ arena }) => {
-    const set = (bytes: string): Promise<void> => arena.configureRedis('maxmemory', bytes);
     await arena.configureRedis('maxmemory-policy', 'noeviction');
-    await set('1mb');
+    const before = await arena.refusedByRedis();
+    await arena.configureRedis('maxmemory', '1mb');
     await pause(5_000);
-    await set('0');
+    await arena.configureRedis('maxmemory', '0');
+    return { happened: (await arena.refusedByRedis()) > before, touched: NOBODY };
   },
 };
 
 export const FAULTS: readonly Fault[] = [
   ...(['api', 'dispatcher', 'worker'] as const).map(killed),
-  { name: 'kill-leader', lastsMs: 0, run: ({ arena }) => arena.kill(arena.leader()) },
+  { name: 'kill-leader', run: ({ arena }) => kill(arena, 'dispatcher', arena.leader()) },
   ...POINTS.map(crash),
   ...[2, 8, 40, 90].map(redisAway),
   stopped('worker', 20),
   stopped('dispatcher', 8),
-  ...connections('redisProxy', 'redis'),
-  ...connections('providerProxy', 'provider'),
+  redisCut,
+  slow('redisProxy', 'redis'),
+  providerCut,
+  slow('providerProxy', 'provider'),
   provider('429-storm', { kind: 'error', status: 429 }),
   provider('hang', { kind: 'hang', rate: 0.5 }),
   provider('half-closed', { kind: 'cut', rate: 0.5 }),

@@ -44,7 +44,7 @@ export function judge(evidence: Evidence): Verdict {
       .reduce((sum, { lines }) => sum + lines, 0),
     refused: evidence.refused,
     lost: accepted.filter(({ last }) => last === null).map(name),
-    twice: accepted.flatMap((one) => twice(one, evidence.deliveries)),
+    twice: twice(accepted, evidence.deliveries),
     linesWrong: accepted.flatMap(linesWrong),
     countersWrong: [...accepted.flatMap(countsWrong), ...usageWrong(evidence)],
     overspent: overspent(evidence),
@@ -72,8 +72,15 @@ export const broken = (verdict: Verdict): string[] =>
 
 const name = ({ kind, tag, ids }: Asked): string => `${kind} ${tag} ${[...ids].join(' ')}`;
 
-/** Two ids for one key, two ends, or two different events of one end. */
-function twice(one: Asked, deliveries: readonly Delivered[]): string[] {
+function twice(accepted: readonly Asked[], deliveries: readonly Delivered[]): string[] {
+  const events = new Map<string, Set<string>>();
+  for (const [id, own] of grouped(deliveries, (one) => one.id))
+    events.set(id, new Set(own.map(({ event }) => event)));
+  return accepted.flatMap((one) => twiceIn(one, events));
+}
+
+/** Two ids for one key, two ends, or two different events of one end. `told`: events by what they are about. */
+function twiceIn(one: Asked, told: ReadonlyMap<string, ReadonlySet<string>>): string[] {
   const found: string[] = [];
   if (one.ids.size > 1) found.push(`${name(one)}: one key, several ids`);
   const { first, last } = one;
@@ -81,8 +88,8 @@ function twice(one: Asked, deliveries: readonly Delivered[]): string[] {
     found.push(
       `${name(one)}: ${first.status} at ${first.endedAt}, then ${last.status} at ${last.endedAt}`,
     );
-  const events = new Set(deliveries.filter(({ id }) => one.ids.has(id)).map(({ event }) => event));
-  if (events.size > 1) found.push(`${name(one)}: ${events.size} events of one end`);
+  const events = [...one.ids].reduce((sum, id) => sum + (told.get(id)?.size ?? 0), 0);
+  if (events > 1) found.push(`${name(one)}: ${events} events of one end`);
   return found;
 }
 
@@ -171,10 +178,18 @@ function missing(accepted: readonly Asked[], deliveries: readonly Delivered[]): 
     .map((one) => `${name(one)} ${one.last?.status}`);
 }
 
-/**
- * Calls beyond a job's first. One is explained by the call before it: that failed, or a fault overlapped its life, which
- * ends when its answer is safe.
- */
+/** Whether a fault may have cost a call its answer: it was done to who made it or whom it asked, while the answer was not safe. */
+function explains(fault: Done, call: Called, until: number): boolean {
+  const { callers, accounts } = fault.touched;
+  return (
+    fault.from <= until &&
+    fault.to >= call.at &&
+    (callers === 'all' || (call.pid !== null && callers.includes(call.pid))) &&
+    (accounts === 'all' || accounts.includes(call.account))
+  );
+}
+
+/** Calls beyond a job's first. One is explained by a fault that may have cost the call before it its answer. */
 function extraCalls({ calls, faults }: Evidence): { what: string; explained: boolean }[] {
   const ofJobs = calls.filter(({ tag }) => tag !== null && tag !== 'canary');
   return [...grouped(ofJobs, ({ tag }) => tag as string)].flatMap(([tag, own]) => {
@@ -182,15 +197,16 @@ function extraCalls({ calls, faults }: Evidence): { what: string; explained: boo
     return sorted.slice(1).map((call, i) => {
       const before = sorted[i] as Called;
       const until = (before.endedAt ?? call.at) + STORING_MS;
-      const hit = faults.some((fault) => fault.from <= until && fault.to >= before.at);
-      const what = `${tag}: called again ${Math.round(call.at - before.at)} ms after a call that ended ${before.end}`;
-      return { what, explained: before.end !== 'ok' || hit };
+      const explained = faults.some((fault) => explains(fault, before, until));
+      const what = `${tag}: called again ${Math.round(call.at - before.at)} ms after a call at ${Math.round(before.at)} by ${before.pid} to ${before.account} that ended ${before.end}`;
+      return { what, explained };
     });
   });
 }
 
 /** How soon calls that a fault cut off were made again, ms: the calls that ended while it lasted and were not answered. */
-export function resumed(calls: readonly Called[], { from, to }: Done): number[] {
+export function resumed(calls: readonly Called[], fault: Done): number[] {
+  const { from, to } = fault;
   const after = 500;
   return [...grouped(calls, ({ tag }) => tag ?? '')].flatMap(([tag, own]) => {
     if (tag === '' || tag === 'canary') return [];
@@ -201,7 +217,8 @@ export function resumed(calls: readonly Called[], { from, to }: Done): number[] 
         call.end === 'aborted' &&
         call.endedAt !== null &&
         call.endedAt >= from &&
-        call.endedAt <= to + after;
+        call.endedAt <= to + after &&
+        explains(fault, call, call.endedAt);
       return cutOff && next ? [Math.max(0, next.at - to)] : [];
     });
   });

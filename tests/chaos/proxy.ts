@@ -1,4 +1,4 @@
-/** A TCP proxy between the roles and Redis or the providers: adds latency, cuts connections, refuses new ones. */
+/** A TCP proxy between the roles and Redis or the providers: adds latency, cuts connections. */
 import { connect, createServer } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
 
@@ -7,8 +7,8 @@ export class Proxy {
   target = 0;
   /** Added to every piece of data in each direction, ms. */
   latencyMs = 0;
-  /** New connections are closed at once. */
-  refusing = false;
+  /** Pieces of data that were held back. */
+  delayed = 0;
   readonly #pairs = new Set<[Socket, Socket]>();
   readonly #server = createServer((socket) => this.#join(socket));
 
@@ -23,12 +23,14 @@ export class Proxy {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  /** Resets every connection there is: each side sees the other gone in the middle of whatever it said. */
-  cut(): void {
-    for (const [near, far] of this.#pairs) {
+  /** Resets every connection there is: each side sees the other gone in the middle of whatever it said. Says how many. */
+  cut(): number {
+    const pairs = [...this.#pairs];
+    for (const [near, far] of pairs) {
       near.resetAndDestroy();
       far.resetAndDestroy();
     }
+    return pairs.length;
   }
 
   async stop(): Promise<void> {
@@ -38,7 +40,6 @@ export class Proxy {
   }
 
   #join(near: Socket): void {
-    if (this.refusing) return void near.destroy();
     const far = connect({ port: this.target, host: '127.0.0.1', noDelay: true });
     near.setNoDelay(true);
     const pair: [Socket, Socket] = [near, far];
@@ -60,8 +61,12 @@ export class Proxy {
       const at = Math.max(performance.now() + this.latencyMs, lastAt);
       lastAt = at;
       const wait = at - performance.now();
-      if (wait <= 0) to.write(data);
-      else setTimeout(() => to.write(data), wait);
+      if (wait <= 0) {
+        to.write(data);
+        return;
+      }
+      this.delayed++;
+      setTimeout(() => to.write(data), wait);
     });
   }
 }

@@ -15,6 +15,12 @@ interface Shown {
   error_file_id?: string | null;
 }
 
+interface Listed {
+  id: string;
+  status: string;
+  ended_at: number | null;
+}
+
 export class Reader {
   readonly #apis: readonly string[];
   #turn = 0;
@@ -48,6 +54,17 @@ export class Reader {
     };
   }
 
+  /** The ends of all single jobs that have ended, by their ids; null: nobody answers. */
+  async endsOfJobs(): Promise<Map<string, End> | null> {
+    const ends = new Map<string, End>();
+    for await (const page of this.#pages()) {
+      if (page === null) return null;
+      for (const { id, status, ended_at: endedAt } of page)
+        if (ENDED.has(status)) ends.set(id, { status, endedAt: endedAt ?? 0 });
+    }
+    return ends;
+  }
+
   /** How many jobs and lines the hours count as ended. */
   async counted(): Promise<number | null> {
     const text = await this.#get('/v1/usage?bucket=total');
@@ -58,18 +75,26 @@ export class Reader {
 
   /** How many single jobs there are that have ended, whoever asked for them; null: some have not, or nobody answers. */
   async ended(): Promise<number | null> {
-    let after = '';
     let count = 0;
+    for await (const page of this.#pages()) {
+      if (page === null || page.some(({ status }) => !ENDED.has(status))) return null;
+      count += page.length;
+    }
+    return count;
+  }
+
+  /** All single jobs, newest first; null in place of a page that could not be read, which is the last. */
+  async *#pages(): AsyncGenerator<Listed[] | null> {
+    let after = '';
     for (;;) {
       const text = await this.#get(`/v1/jobs?limit=100${after}`);
-      if (text === null) return null;
-      const page = JSON.parse(text) as {
-        data: { id: string; status: string }[];
-        has_more: boolean;
-      };
-      if (page.data.some(({ status }) => !ENDED.has(status))) return null;
-      count += page.data.length;
-      if (!page.has_more) return count;
+      if (text === null) {
+        yield null;
+        return;
+      }
+      const page = JSON.parse(text) as { data: Listed[]; has_more: boolean };
+      yield page.data;
+      if (!page.has_more) return;
       after = `&after=${page.data.at(-1)?.id}`;
     }
   }

@@ -1,14 +1,17 @@
-/** A chaos run as text. */
+/** Chaos runs as text. */
 import { broken } from './judge.ts';
-import type { Outcome, Recovery } from './run.ts';
+import type { Recovery } from './recovery.ts';
+import { percentile, tooSlow } from './sum.ts';
+import type { Sum } from './sum.ts';
 
 const MOST_SHOWN = 40;
 
-export function reportOf({ verdict, recovery, seed, faults }: Outcome): string {
+export function reportOf(sum: Sum): string {
+  const { verdict, recovery, seeds, happened } = sum;
   const rows: [string, number | string][] = [
     ['single jobs accepted', verdict.accepted],
     ['batch lines accepted', verdict.lines],
-    ['faults', faults.length],
+    ['faults', happened],
     ['sound requests refused', verdict.refused.length],
     ['accepted and lost', verdict.lost.length],
     ['recorded twice', verdict.twice.length],
@@ -18,32 +21,41 @@ export function reportOf({ verdict, recovery, seed, faults }: Outcome): string {
     ['webhooks missing', verdict.webhooksMissing.length],
     ['provider calls', verdict.calls],
     ['of them beyond the first of a job', verdict.extraCalls],
-    ['of those not explained by a failure or a fault', verdict.unexplained.length],
+    ['of those not explained by a fault', verdict.unexplained.length],
   ];
-  const wrong = broken(verdict);
   return [
-    `| seed ${seed} | |`,
+    `| ${seeds.length === 1 ? 'seed' : 'seeds'} ${seeds.join(', ')} | |`,
     '| --- | ---: |',
     ...rows.map(([what, count]) => `| ${what} | ${count} |`),
     '',
     '| fault | times | new work answered after, p50 · p99 s | calls it cut off made again after, p50 · p99 s (calls) |',
     '| --- | ---: | ---: | ---: |',
-    ...recovery.toSorted((a, b) => a.fault.localeCompare(b.fault)).map(rowOf),
+    ...recovery.map(rowOf),
     '',
-    ...wrong.slice(0, MOST_SHOWN).map((one) => `✗ ${one}`),
-    wrong.length === 0 ? '✓ every promise was kept' : `✗ ${wrong.length} broken promises`,
+    ...conclusion(sum),
   ].join('\n');
 }
 
-function rowOf({ fault, times, newWork, cutOff, never }: Recovery): string {
+function conclusion(sum: Sum): string[] {
+  const wrong = broken(sum.verdict);
+  const late = tooSlow(sum);
+  return [
+    ...wrong.slice(0, MOST_SHOWN).map((one) => `✗ ${one}`),
+    wrong.length === 0 ? '✓ every promise was kept' : `✗ ${wrong.length} broken promises`,
+    ...late.map((one) => `✗ too slow: ${one}`),
+    ...(late.length === 0 ? ['✓ everything went on in time'] : []),
+  ];
+}
+
+function rowOf({ fault, tried, times, newWork, cutOff, never }: Recovery): string {
+  const missed = tried === times ? '' : ` (of ${tried} tried)`;
   const late = never === 0 ? '' : ` (${never} never)`;
-  return `| ${fault} | ${times} | ${spread(newWork)}${late} | ${spread(cutOff)}${cutOff.length ? ` (${cutOff.length})` : ''} |`;
+  const calls = cutOff.length === 0 ? '' : ` (${cutOff.length})`;
+  return `| ${fault} | ${times}${missed} | ${spread(newWork)}${late} | ${spread(cutOff)}${calls} |`;
 }
 
 function spread(values: readonly number[]): string {
   if (values.length === 0) return '–';
-  const sorted = values.toSorted((a, b) => a - b);
-  const at = (share: number): string =>
-    ((sorted[Math.ceil(share * sorted.length) - 1] as number) / 1_000).toFixed(1);
+  const at = (share: number): string => (percentile(values, share) / 1_000).toFixed(1);
   return `${at(0.5)} · ${at(0.99)}`;
 }

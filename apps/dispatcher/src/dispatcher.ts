@@ -53,7 +53,8 @@ export interface Dispatcher {
 
 /** Finished entries that each queue keeps for people to look at (contract: Bull Board). */
 const KEEP = 1_000;
-const LEASE_MS = 4_000;
+/** Of the lead: whoever dies leading is followed within this and a fifth of a second. */
+const LEASE_MS = 3_000;
 /** For each part: more than a webhook's or a call's usual time, less than anybody's patience. */
 const STOP_WITHIN_MS = 7_000;
 
@@ -209,13 +210,15 @@ function recorderOf(
 
 function leadershipOf(parts: Parts, terms: { now: Term | null }): Leadership {
   const { ledger, holder, events } = parts;
-  return new Leadership({
+  const leadership: Leadership = new Leadership({
     ledger,
     holder,
     leaseMs: LEASE_MS,
     onLead: async (token) => {
       events.leading({ token });
-      const term = termOf(parts, token, (await ledger.redis.get(ledger.keys.turns)) ?? '');
+      const turns = (await ledger.redis.get(ledger.keys.turns)) ?? '';
+      if (leadership.token !== token) return;
+      const term = termOf(parts, token, turns);
       terms.now = term;
       await term.start();
     },
@@ -226,7 +229,9 @@ function leadershipOf(parts: Parts, terms: { now: Term | null }): Leadership {
       terms.now = null;
       await term?.stop();
     },
+    onError: (error) => events.failed({ what: 'beginning to lead', error: String(error) }),
   });
+  return leadership;
 }
 
 function termOf(parts: Parts, token: number, turns: string): Term {

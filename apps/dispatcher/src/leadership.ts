@@ -1,6 +1,7 @@
 /**
  * Holds or waits for the lead. Whoever waits asks four times a second: nobody places until one has it. While it is held it is
- * renewed every second; a renewal that fails or comes late ends the term at once, before the lease lapses for everybody else.
+ * renewed four times in its term, also while the new leader still prepares; a renewal that fails or comes late ends the term at
+ * once, before the lease lapses for everybody else.
  * Scripts check the token anyway: this only stops useless work.
  */
 import { giveUpLead, raiseToken, takeLead } from '@sluice/ledger';
@@ -10,9 +11,12 @@ export interface LeadershipOptions {
   ledger: Ledger;
   holder: string;
   leaseMs: number;
+  /** Begins a term. It may be lost before this has ended; a term that fails to begin is begun again. */
   onLead: (token: number) => Promise<void>;
   /** Must stop acting at once; what it then waits for is its own business. */
   onLost: (token: number, how: 'lost' | 'given_up') => Promise<void>;
+  /** A term failed to begin. */
+  onError: (error: unknown) => void;
 }
 
 export class Leadership {
@@ -62,7 +66,19 @@ export class Leadership {
     if (token === 0) return;
     await raiseToken(this.#options.ledger, token);
     this.#token = token;
-    await this.#options.onLead(token);
+    // Not waited for: what is slow to begin, as when Redis has just come back, would let the lease lapse meanwhile.
+    void this.#begin(token);
+  }
+
+  async #begin(token: number): Promise<void> {
+    try {
+      await this.#options.onLead(token);
+    } catch (error) {
+      this.#options.onError(error);
+      if (this.#token !== token) return;
+      this.#token = 0;
+      void this.#options.onLost(token, 'lost');
+    }
   }
 
   /** Ends the term and lets another take over at once. */

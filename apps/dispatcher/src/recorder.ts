@@ -24,7 +24,9 @@ export interface RecorderPorts {
   recordBatch: (batch: string, outcomes: StreamOutcome[]) => Promise<boolean>;
 }
 
-const LEASE_MS = 5_000;
+/** A dispatcher that dies may have led as well: its slots must not wait longer than the lead. */
+const LEASE_MS = 3_000;
+const RENEW_MS = 500;
 const READ_COUNT = 128;
 const BLOCK_MS = 500;
 
@@ -44,7 +46,7 @@ export class Recorder {
 
   async start(): Promise<void> {
     await this.#holdSlots();
-    this.#leases = setInterval(() => void this.#holdSlots(), LEASE_MS / 5);
+    this.#leases = setInterval(() => void this.#holdSlots(), RENEW_MS);
     this.#loop = this.#run();
   }
 

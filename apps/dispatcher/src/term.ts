@@ -95,11 +95,14 @@ export class Term {
     this.#parts.health.restore(saved);
     await this.#look();
     await this.#resumeBatches();
+    // The lead may have been lost meanwhile.
+    if (this.#stopped) return;
     this.#intake = this.#ports.openIntake({
       entry: (data) => this.#parts.placer.place(data),
       step: (data) => runStep(this.#stepPorts(), data),
     });
     await this.#leave(Object.keys(saved).filter((id) => !this.#ports.fleet.deployments.has(id)));
+    if (this.#stopped) return;
     this.#parts.solver.start();
     this.#parts.sweeper.start();
     this.#loop = this.#run();

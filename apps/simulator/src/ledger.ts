@@ -6,6 +6,8 @@ export interface LedgerEntry {
   /** null while the call is open. */
   ended_ms: number | null;
   account: string;
+  /** The call's `user-agent`; null where it had none. */
+  caller: string | null;
   model: string | null;
   endpoint: string;
   /** HTTP status; null while open, and where none was sent. */

@@ -74,6 +74,7 @@ function takeCall(
   const { simulation, now } = context;
   const { req, res } = exchange;
   const call = simulation.take(account, route.endpoint, route.format, now());
+  if (call.entry) call.entry.caller = req.headers['user-agent'] ?? null;
   if (simulation.isOut(call, now()))
     return follow(res, call, simulation.drop(call, now()), context);
   if (route.endpoint === 'messages' && req.headers['anthropic-version'] === undefined) {

@@ -195,6 +195,7 @@ export class Simulation {
       at_ms: now - this.#startedAt,
       ended_ms: null,
       account: call.account.id,
+      caller: null,
       model: null,
       endpoint: call.endpoint,
       status: null,

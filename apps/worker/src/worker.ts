@@ -37,7 +37,8 @@ export interface CallingWorker {
 }
 
 const KEEP = 1_000;
-const LEASE_MS = 15_000;
+/** Outlasts an outage of some seconds; calls of a worker that died are made again after it. */
+const LEASE_MS = 12_000;
 const LEARN_EVERY_MS = 2_000;
 
 interface Parts {

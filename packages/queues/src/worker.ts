@@ -51,6 +51,8 @@ export function openWorker<Data>(
     stalledInterval: 5_000,
     maxStalledCount: 1_000_000,
     drainDelay: 5,
+    // After a fetch that a lost connection cut off. BullMQ's own 15 s sleep through the recovery from an outage.
+    runRetryDelay: 250,
     removeOnComplete: { count: options.keep },
     removeOnFail: { count: options.keep },
   });
