@@ -9,6 +9,7 @@ import type { WebhookEvent } from '@sluice/job';
 import { parseEvent } from '@sluice/webhooks';
 import type { Queue } from 'bullmq';
 import type { Redis, RedisOptions } from 'ioredis';
+import { duplicateOf, makeKeys, readTogether } from '@sluice/ledger';
 import { deliveryEntry } from '@sluice/queues';
 import type { DeliveryData, DeliveryEntry } from '@sluice/queues';
 import {
@@ -17,8 +18,6 @@ import {
   finish,
   forgetConsumers,
   isGroupMissing,
-  outboxKeys,
-  readableTogether,
   readNew,
   readUnseen,
 } from './outbox.ts';
@@ -51,9 +50,8 @@ const PAUSE_AFTER_ERROR_MS = 200;
 const FORGET_AFTER_MS = 3_600_000;
 
 export function startOutboxRelay(options: OutboxRelayOptions): OutboxRelay {
-  const runs = readableTogether(outboxKeys(options.prefix)).map(
-    (keys) => new RelayRun(options, keys),
-  );
+  const { outbox } = makeKeys(options.prefix);
+  const runs = readTogether(options.redis).map((slots) => new RelayRun(options, slots.map(outbox)));
   return {
     stop: async () => {
       await Promise.all(runs.map((run) => run.stop()));
@@ -178,7 +176,7 @@ function blockingConnection(redis: Redis): Redis {
     socketTimeout: SOCKET_TIMEOUT_MS,
     retryStrategy: (times) => Math.min(50 * times, 1_000),
   };
-  const connection = redis.duplicate(settings);
+  const connection = duplicateOf(redis, settings);
   connection.on('error', () => {
     // It reconnects by itself.
   });
