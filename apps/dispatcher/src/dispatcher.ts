@@ -198,7 +198,6 @@ function recorderOf(
     parts.lengths.answered({ pool, tenant, batch: null, lineClass: null }, [tokens]);
   return new Recorder({
     ledger,
-    redisUrl: parts.redisUrl,
     holder,
     events,
     recordJobs: (outcomes) =>

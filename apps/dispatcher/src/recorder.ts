@@ -6,7 +6,7 @@
  */
 import type { Redis } from 'ioredis';
 import {
-  connectRedis,
+  blockingOn,
   holdRecorder,
   isChunkId,
   readOutcomes,
@@ -19,7 +19,6 @@ import type { DispatcherEvents } from './events.ts';
 
 export interface RecorderPorts {
   ledger: Ledger;
-  redisUrl: string;
   holder: string;
   events: DispatcherEvents;
   recordJobs: (outcomes: StreamOutcome[]) => Promise<boolean>;
@@ -49,7 +48,7 @@ export class Recorder {
     this.#ports = ports;
     this.#readings = readTogether(ports.ledger.redis).map((slots) => ({
       slots,
-      redis: connectRedis(ports.redisUrl, 'blocking'),
+      redis: blockingOn(ports.ledger.redis, ports.ledger.keys.outcomes(slots[0] as number)),
     }));
   }
 

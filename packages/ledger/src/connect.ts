@@ -4,6 +4,7 @@
  */
 import { Cluster, Redis } from 'ioredis';
 import type { Command } from 'ioredis';
+import { masterOfKey } from './master-of-key.ts';
 import { redisAddress } from './redis-address.ts';
 import type { ConnectionOptions, HostPort } from './redis-address.ts';
 
@@ -55,19 +56,27 @@ const TRIES_IN_ROUND = 2;
 /** A node that was replaced without a word is noticed after so long; trouble makes the client look at once. */
 const LOOK_MS = 10_000;
 
-class TimedCluster extends Cluster {
+class ClusterOfNodes extends Cluster {
+  seeds: readonly HostPort[] = [];
+
   /** Also while no node is known: the client itself counts only from when a node has the command. */
   override sendCommand(command: Command, ...where: unknown[]): unknown {
     const { commandTimeout } = this.options.redisOptions ?? {};
     if (commandTimeout !== undefined) command.setTimeout(commandTimeout);
     return super.sendCommand(command, ...(where as []));
   }
+
+  /** A connection of its own to the master that has a key. */
+  masterOf(key: string, settings: ConnectionOptions = {}): Redis {
+    const all = { retryStrategy, ...this.options.redisOptions, ...settings };
+    return masterOfKey(this.seeds, all as ConnectionOptions, key);
+  }
 }
 
 function openCluster(nodes: readonly HostPort[], options: ConnectionOptions): Redis {
   const { commandTimeout, retryStrategy: clusterRetryStrategy, lazyConnect, ...each } = options;
   const rounds = commandTimeout === undefined ? Infinity : Math.ceil(commandTimeout / AGAIN_MS);
-  const cluster = new TimedCluster([...nodes], {
+  const cluster = new ClusterOfNodes([...nodes], {
     clusterRetryStrategy,
     lazyConnect,
     // Commands joined for one node succeed or fail together, also where a part of its slots has moved.
@@ -79,6 +88,7 @@ function openCluster(nodes: readonly HostPort[], options: ConnectionOptions): Re
     dnsLookup: (host, done) => done(null, host),
     redisOptions: { ...each, commandTimeout, enableAutoPipelining: false },
   });
+  cluster.seeds = nodes;
   // The client's own `slotsRefreshInterval` goes on after its end.
   const looking = setInterval(() => cluster.refreshSlotsCache(), LOOK_MS).unref();
   cluster.once('end', () => clearInterval(looking));
@@ -103,9 +113,15 @@ function openSubscriber(url: string, options: ConnectionOptions): Redis {
 export const serversOf = (redis: Redis): Redis[] =>
   redis.isCluster ? (redis as unknown as Cluster).nodes('master') : [redis];
 
-/** Another connection to the same place, with other settings. */
-export function duplicateOf(redis: Redis, settings: ConnectionOptions): Redis {
-  if (!redis.isCluster) return redis.duplicate(settings);
-  const cluster = redis as unknown as Cluster;
-  return cluster.duplicate([], { redisOptions: settings }) as unknown as Redis;
+/** Another connection for what blocks, with other settings; on a Cluster to the master that has the key. */
+export function blockingOn(redis: Redis, key: string, settings: ConnectionOptions = {}): Redis {
+  const waiting = { maxRetriesPerRequest: null, enableAutoPipelining: false, retryStrategy };
+  const all = { ...waiting, commandTimeout: undefined, ...settings };
+  const connection = redis.isCluster
+    ? (redis as unknown as ClusterOfNodes).masterOf(key, all)
+    : redis.duplicate(all);
+  connection.on('error', () => {
+    // It reconnects by itself.
+  });
+  return connection;
 }

@@ -1,4 +1,4 @@
-export { connectRedis, duplicateOf, openRedis, serversOf } from './connect.ts';
+export { blockingOn, connectRedis, openRedis, serversOf } from './connect.ts';
 export type { ConnectionRole } from './connect.ts';
 export { isChunkId, makeKeys, readTogether, SLOT_NUMBERS } from './keys.ts';
 export type { Keys, ListKind } from './keys.ts';

@@ -8,8 +8,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { WebhookEvent } from '@sluice/job';
 import { parseEvent } from '@sluice/webhooks';
 import type { Queue } from 'bullmq';
-import type { Redis, RedisOptions } from 'ioredis';
-import { duplicateOf, makeKeys, readTogether } from '@sluice/ledger';
+import type { Redis } from 'ioredis';
+import { blockingOn, makeKeys, readTogether } from '@sluice/ledger';
 import { deliveryEntry } from '@sluice/queues';
 import type { DeliveryData, DeliveryEntry } from '@sluice/queues';
 import {
@@ -74,7 +74,11 @@ class RelayRun {
   constructor(options: OutboxRelayOptions, keys: string[]) {
     this.#options = options;
     this.#claimIdleMs = options.claimIdleMs ?? 10_000;
-    this.#reader = { redis: blockingConnection(options.redis), keys, consumer: randomUUID() };
+    this.#reader = {
+      redis: blockingConnection(options.redis, keys[0] as string),
+      keys,
+      consumer: randomUUID(),
+    };
     this.#reader.redis.on('close', () => {
       this.#broken = true;
     });
@@ -168,17 +172,5 @@ const toOwnUrl = async (events: readonly WebhookEvent[]): Promise<DeliveryEntry[
   events.filter(({ url }) => url !== null).map((event) => deliveryEntry(event));
 
 /** Waits through an outage instead of failing commands, and sees a peer that has vanished without closing. */
-function blockingConnection(redis: Redis): Redis {
-  const settings: Partial<RedisOptions> = {
-    maxRetriesPerRequest: null,
-    enableAutoPipelining: false,
-    commandTimeout: undefined,
-    socketTimeout: SOCKET_TIMEOUT_MS,
-    retryStrategy: (times) => Math.min(50 * times, 1_000),
-  };
-  const connection = duplicateOf(redis, settings);
-  connection.on('error', () => {
-    // It reconnects by itself.
-  });
-  return connection;
-}
+const blockingConnection = (redis: Redis, key: string): Redis =>
+  blockingOn(redis, key, { socketTimeout: SOCKET_TIMEOUT_MS });
