@@ -199,7 +199,6 @@ function recorderOf(
     parts.lengths.answered({ pool, tenant, batch: null, lineClass: null }, [tokens]);
   return new Recorder({
     ledger,
-    redisUrl: parts.redisUrl,
     holder,
     events,
     recordJobs: (outcomes) =>

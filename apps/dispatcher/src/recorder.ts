@@ -1,14 +1,16 @@
 /**
  * Records outcomes. Each dispatcher takes slots nobody records, reads their streams from the beginning (what was recorded
  * has left them) and records what it reads together: rows of a batch into its segment, synced once, then one script per
- * batch; single jobs one script each, sent together. Runs in every dispatcher, leader or not.
+ * batch; single jobs one script each, sent together. Runs in every dispatcher, leader or not. On a Cluster slots are read
+ * apart, so that one whose node is away keeps up no other.
  */
 import type { Redis } from 'ioredis';
 import {
-  connectRedis,
+  blockingOn,
   holdRecorder,
   isChunkId,
   readOutcomes,
+  readTogether,
   releaseRecorder,
   SLOT_NUMBERS,
 } from '@sluice/ledger';
@@ -17,7 +19,6 @@ import type { DispatcherEvents } from './events.ts';
 
 export interface RecorderPorts {
   ledger: Ledger;
-  redisUrl: string;
   holder: string;
   events: DispatcherEvents;
   recordJobs: (outcomes: StreamOutcome[]) => Promise<boolean>;
@@ -27,27 +28,37 @@ export interface RecorderPorts {
 /** A dispatcher that dies may have led as well: its slots must not wait longer than the lead. */
 const LEASE_MS = 3_000;
 const RENEW_MS = 500;
+
+/** Slots that are read together, over a connection that blocks. */
+interface Reading {
+  slots: readonly number[];
+  redis: Redis;
+}
+
 const READ_COUNT = 128;
 const BLOCK_MS = 500;
 
 export class Recorder {
   readonly #ports: RecorderPorts;
-  readonly #reading: Redis;
+  readonly #readings: readonly Reading[];
   /** Slots held, and how far each is read. */
   readonly #positions = new Map<number, string>();
   #stopped = false;
-  #loop: Promise<void> = Promise.resolve();
+  #loops: Promise<void[]> = Promise.resolve([]);
   #leases: NodeJS.Timeout | null = null;
 
   constructor(ports: RecorderPorts) {
     this.#ports = ports;
-    this.#reading = connectRedis(ports.redisUrl, 'blocking');
+    this.#readings = readTogether(ports.ledger.redis).map((slots) => ({
+      slots,
+      redis: blockingOn(ports.ledger.redis, ports.ledger.keys.outcomes(slots[0] as number)),
+    }));
   }
 
   async start(): Promise<void> {
     await this.#holdSlots();
     this.#leases = setInterval(() => void this.#holdSlots(), RENEW_MS);
-    this.#loop = this.#run();
+    this.#loops = Promise.all(this.#readings.map((reading) => this.#run(reading)));
   }
 
   async #holdSlots(): Promise<void> {
@@ -61,23 +72,30 @@ export class Recorder {
     );
   }
 
-  async #run(): Promise<void> {
+  async #run({ redis, slots }: Reading): Promise<void> {
     while (!this.#stopped) {
+      const from = new Map(
+        slots.flatMap((slot) => {
+          const position = this.#positions.get(slot);
+          return position === undefined ? [] : [[slot, position]];
+        }),
+      );
       try {
-        if (this.#positions.size === 0) await pause(BLOCK_MS);
-        else await this.#turn();
+        if (from.size === 0) await pause(BLOCK_MS);
+        else await this.#turn(redis, from);
       } catch (error) {
         if (this.#stopped) return;
         this.#ports.events.failed({ what: 'recording', error: String(error) });
-        for (const slot of this.#positions.keys()) this.#positions.set(slot, '0');
+        for (const slot of from.keys())
+          if (this.#positions.has(slot)) this.#positions.set(slot, '0');
         await pause(BLOCK_MS);
       }
     }
   }
 
-  async #turn(): Promise<void> {
-    const outcomes = await readOutcomes(this.#reading, this.#ports.ledger, {
-      from: this.#positions,
+  async #turn(redis: Redis, from: ReadonlyMap<number, string>): Promise<void> {
+    const outcomes = await readOutcomes(redis, this.#ports.ledger, {
+      from,
       count: READ_COUNT,
       blockMs: BLOCK_MS,
     });
@@ -101,8 +119,8 @@ export class Recorder {
   async stop(): Promise<void> {
     this.#stopped = true;
     if (this.#leases) clearInterval(this.#leases);
-    this.#reading.disconnect();
-    await this.#loop;
+    for (const { redis } of this.#readings) redis.disconnect();
+    await this.#loops;
     const { ledger, holder } = this.#ports;
     await Promise.all(
       SLOT_NUMBERS.map((slot) => releaseRecorder(ledger, slot, holder).catch(() => undefined)),

@@ -1,6 +1,6 @@
 /** The Redis of the installation: reachable, new enough, not evicting, durable, near. */
 import { performance } from 'node:perf_hooks';
-import { connectRedis } from '@sluice/ledger';
+import { connectRedis, serversOf } from '@sluice/ledger';
 import type { Redis } from 'ioredis';
 import { good, warning, wrong } from './finding.ts';
 import type { Finding } from './finding.ts';
@@ -17,19 +17,26 @@ export async function checkRedis(url: string | null): Promise<Finding[]> {
     ];
   const redis = connectRedis(url, 'serving');
   try {
-    const info = fieldsOf(await redis.info());
-    return [
-      versionFinding(info),
-      evictionFinding(info),
-      await durabilityFinding(redis, info),
-      await latencyFinding(redis),
-    ];
+    await redis.ping();
+    const found = (await Promise.all(serversOf(redis).map(checkServer))).flat();
+    // What all nodes of a Cluster have alike is said once.
+    return [...new Map(found.map((one) => [one.says, one])).values()];
   } catch (error) {
     const says = `cannot be asked at ${placeOf(url)}: ${withoutUrl((error as Error).message, url)}`;
     return [wrong(ABOUT, says, 'check REDIS_URL, that it runs, and user and password')];
   } finally {
     redis.disconnect();
   }
+}
+
+async function checkServer(server: Redis): Promise<Finding[]> {
+  const info = fieldsOf(await server.info());
+  return [
+    versionFinding(info),
+    evictionFinding(info),
+    await durabilityFinding(server, info),
+    await latencyFinding(server),
+  ];
 }
 
 /** Without user and password. */

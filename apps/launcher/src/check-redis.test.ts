@@ -21,3 +21,9 @@ test('older ones, and those that evict, are refused with what was found', () => 
     /maxmemory-policy volatile-ttl/,
   );
 });
+
+test('a node of a Cluster is refused as a Redis of its own', () => {
+  const node = `${info('7.0.0', 'noeviction')}cluster_enabled:1\r\n`;
+  assert.match(judgeRedis('redis://here', node) ?? '', /allowed: redis\+cluster:/);
+  assert.equal(judgeRedis('rediss+cluster://here', node), null);
+});

@@ -1,5 +1,5 @@
 /** Whether a Redis is one that Sluice can trust its jobs to. */
-import { openRedis } from '@sluice/ledger';
+import { openRedis, serversOf } from '@sluice/ledger';
 
 const OLDEST = [6, 2] as const;
 const CONNECT_MS = 5_000;
@@ -18,7 +18,9 @@ export async function refuseRedis(url: string): Promise<string | null> {
   redis.on('error', () => {});
   try {
     await redis.connect();
-    return judgeRedis(where, await redis.info());
+    const servers = serversOf(redis);
+    const infos = await Promise.all(servers.map((server) => server.info()));
+    return infos.map((info) => judgeRedis(where, info)).find((why) => why !== null) ?? null;
   } catch (error) {
     return `No Redis answers at ${where}: ${(error as Error).message}`;
   } finally {
@@ -33,6 +35,8 @@ export function judgeRedis(where: string, info: string): string | null {
   if (major < OLDEST[0] || (major === OLDEST[0] && minor < OLDEST[1])) {
     return `The Redis at ${where} has version ${version}; allowed: ${OLDEST.join('.')} or later.`;
   }
+  if (field(info, 'cluster_enabled') === '1' && !where.includes('+cluster:'))
+    return `The Redis at ${where} is a node of a Cluster; allowed: redis+cluster://host:port,host:port as REDIS_URL.`;
   const policy = field(info, 'maxmemory_policy');
   if (policy === undefined || policy === 'noeviction') return null;
   return `The Redis at ${where} has maxmemory-policy ${policy} and would throw jobs away; allowed: noeviction.`;

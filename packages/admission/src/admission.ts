@@ -160,7 +160,8 @@ export class Admission {
   /** Books as many of these calls, in order, as may start within a quarter of a second. */
   async book(deploymentId: string, { costs, band, leases, leaseMs }: Asked): Promise<Booked> {
     const { keys, rulesJson, bindings } = this.#of(deploymentId);
-    const run = await this.#runId.current();
+    const [rates] = keys as [string];
+    const run = await this.#runId.current(rates);
     const flat = costs.flatMap(({ input, output, usd }) => [input, output, usd]);
     const [micros = 0, wait = -1, binding = 0, ...delays] = await this.#redis.sluiceBook(
       keys.length,
@@ -171,7 +172,7 @@ export class Admission {
       HORIZON_MS,
       leaseMs,
       run,
-      this.#runId.changed ? 1 : 0,
+      this.#runId.changed(rates) ? 1 : 0,
       this.#micros(),
       ...leases,
     );

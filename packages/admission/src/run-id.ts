@@ -1,45 +1,57 @@
 /**
- * Which run of the Redis server a connection talks to: asked once per connection, forgotten when it closes.
- * A run id that changes is a restart, after which bookings may be lost and buckets count as empty.
+ * Which run of the Redis server that has a key a connection talks to: asked once per connection (on a Cluster once per key,
+ * and again whenever anything changed among its nodes), forgotten when it closes. A run id that changes is a restart,
+ * after which bookings may be lost and buckets count as empty.
  */
 import type { Redis } from 'ioredis';
 
+/** A Cluster has no `close` of a single node: `-node` is one, `refresh` a look at who has which slot. */
+const FORGET_ON = ['close', '-node', 'refresh'];
+
+/** By way of a key, so that a Cluster asks the node that has it. KEYS 1 any · returns that part of INFO. */
+const ASK = "return redis.call('INFO', 'server')";
+
 export class RunId {
   readonly #redis: Redis;
-  readonly #seen = new Set<string>();
-  #current: Promise<string> | null = null;
-  readonly #forget = (): void => {
-    this.#current = null;
-  };
+  /** By key; on a single Redis all are as one. */
+  readonly #seen = new Map<string, Set<string>>();
+  readonly #current = new Map<string, Promise<string>>();
+  readonly #forget = (): void => this.#current.clear();
 
   constructor(redis: Redis) {
     this.#redis = redis;
-    redis.on('close', this.#forget);
+    for (const event of FORGET_ON) redis.on(event, this.#forget);
   }
 
   /** Rejects when Redis cannot be asked; the next call asks again. */
-  current(): Promise<string> {
-    this.#current ??= this.#ask();
-    return this.#current;
+  current(key: string): Promise<string> {
+    const server = this.#serverOf(key);
+    const known = this.#current.get(server) ?? this.#ask(server, key);
+    this.#current.set(server, known);
+    return known;
   }
 
   /** Whether this process has lived through a restart of the server. */
-  get changed(): boolean {
-    return this.#seen.size > 1;
+  changed(key: string): boolean {
+    return (this.#seen.get(this.#serverOf(key))?.size ?? 0) > 1;
   }
 
   close(): void {
-    this.#redis.off('close', this.#forget);
+    for (const event of FORGET_ON) this.#redis.off(event, this.#forget);
   }
 
-  async #ask(): Promise<string> {
+  #serverOf(key: string): string {
+    return this.#redis.isCluster ? key : '';
+  }
+
+  async #ask(server: string, key: string): Promise<string> {
     try {
-      const info = await this.#redis.info('server');
+      const info = String(await this.#redis.eval(ASK, 1, key));
       const run = /run_id:(\w+)/.exec(info)?.[1] ?? '';
-      this.#seen.add(run);
+      this.#seen.set(server, (this.#seen.get(server) ?? new Set()).add(run));
       return run;
     } catch (error) {
-      this.#current = null;
+      this.#current.delete(server);
       throw error;
     }
   }

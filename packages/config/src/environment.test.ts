@@ -29,7 +29,7 @@ test('every wrong variable is named with what is allowed; a Redis URL is not quo
     result.mistakes.map(({ path, found, allowed }) => `${path}: ${found}; ${allowed}`),
     [
       'PORT: "99999"; a port from 0 to 65535; 0 = any free one',
-      'REDIS_URL: another text; a redis:// or rediss:// URL, or redis+sentinel://host:port,host:port/master',
+      'REDIS_URL: another text; a redis:// or rediss:// URL, redis+sentinel://host:port,host:port/master, or redis+cluster://host:port,host:port',
       'LOG_LEVEL: "loud"; fatal, error, warn, info, debug, trace, silent',
     ],
   );

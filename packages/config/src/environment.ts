@@ -9,7 +9,8 @@ const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'
 /** The parts are read where connections are made; a URL with several hosts cannot be parsed as one. */
 const isRedisAddress = (url: string): boolean =>
   (/^rediss?:\/\//.test(url) && URL.canParse(url)) ||
-  /^rediss?\+sentinel:\/\/([^@/]*@)?[^/@,:]+(:\d+)?(,[^/@,:]+(:\d+)?)*\/[^/]+(\/\d+)?$/.test(url);
+  /^rediss?\+sentinel:\/\/([^@/]*@)?[^/@,:]+(:\d+)?(,[^/@,:]+(:\d+)?)*\/[^/]+(\/\d+)?$/.test(url) ||
+  /^rediss?\+cluster:\/\/([^@/]*@)?[^/@,:]+(:\d+)?(,[^/@,:]+(:\d+)?)*\/?$/.test(url);
 
 const variables = z.object({
   PORT: z
@@ -39,10 +40,11 @@ const variables = z.object({
     .refine(isRedisAddress)
     .optional()
     .meta({
-      allowed: 'a redis:// or rediss:// URL, or redis+sentinel://host:port,host:port/master',
+      allowed:
+        'a redis:// or rediss:// URL, redis+sentinel://host:port,host:port/master, or redis+cluster://host:port,host:port',
     })
     .describe(
-      'Redis or Valkey of version 6.2 or later, also `rediss://`; `redis+sentinel://host:port,host:port/master` (or `rediss+sentinel://`) asks sentinels for the master (docs/deployment.md). Absent = `npm start` runs its own.',
+      'Redis or Valkey of version 6.2 or later, also `rediss://`; `redis+sentinel://host:port,host:port/master` (or `rediss+sentinel://`) asks sentinels for the master, `redis+cluster://host:port,host:port` (or `rediss+cluster://`) is a Redis Cluster (docs/deployment.md). Absent = `npm start` runs its own.',
     ),
   SLUICE_PREFIX: z
     .string()

@@ -1,10 +1,12 @@
-/** Connections to Redis. What serves people fails fast; what works in the background waits and reconnects. */
-import { Redis } from 'ioredis';
-import type { RedisOptions } from 'ioredis';
+/**
+ * Connections to Redis. What serves people fails fast; what works in the background waits and reconnects. A Cluster's is
+ * taken for a Redis like any other: each command goes to the node that has its keys, and names keys of one hash tag only.
+ */
+import { Cluster, Redis } from 'ioredis';
+import type { Command } from 'ioredis';
+import { masterOfKey } from './master-of-key.ts';
 import { redisAddress } from './redis-address.ts';
-
-/** As answers come by default: the client's types differ with another mapping. */
-type ConnectionOptions = Omit<RedisOptions, 'replyMapping'>;
+import type { ConnectionOptions, HostPort } from './redis-address.ts';
 
 export type ConnectionRole = 'serving' | 'large' | 'background' | 'blocking' | 'subscriber';
 
@@ -17,9 +19,9 @@ const retryStrategy = (times: number): number => Math.min(50 * times, 1_000);
 /** A connection to what REDIS_URL names; see {@link redisAddress}. */
 export function openRedis(url: string, options: ConnectionOptions): Redis {
   const address = redisAddress(url);
-  return 'url' in address
-    ? new Redis(address.url, options)
-    : new Redis({ ...address.options, ...options });
+  if (address.kind === 'server') return new Redis(address.url, options);
+  const all = { ...address.options, ...options };
+  return address.kind === 'cluster' ? openCluster(address.nodes, all) : new Redis(all);
 }
 
 /**
@@ -40,9 +42,86 @@ export function connectRedis(url: string, role: ConnectionRole): Redis {
     ...(commandTimeout === undefined ? {} : { commandTimeout }),
     connectTimeout: 5_000,
   };
-  const redis = openRedis(url, options);
+  const redis = role === 'subscriber' ? openSubscriber(url, options) : openRedis(url, options);
   redis.on('error', () => {
     // ioredis reconnects by itself; every caller sees its own command fail or wait.
   });
   return redis;
+}
+
+/** A command that finds its node away is sent again after 0.1 s: for ever where it has no limit of time, else within it. */
+const AGAIN_MS = 100;
+/** Its node does not answer, and another says that it is that one's. */
+const TRIES_IN_ROUND = 2;
+/** A node that was replaced without a word is noticed after so long; trouble makes the client look at once. */
+const LOOK_MS = 10_000;
+
+class ClusterOfNodes extends Cluster {
+  seeds: readonly HostPort[] = [];
+
+  /** Also while no node is known: the client itself counts only from when a node has the command. */
+  override sendCommand(command: Command, ...where: unknown[]): unknown {
+    const { commandTimeout } = this.options.redisOptions ?? {};
+    if (commandTimeout !== undefined) command.setTimeout(commandTimeout);
+    return super.sendCommand(command, ...(where as []));
+  }
+
+  /** A connection of its own to the master that has a key. */
+  masterOf(key: string, settings: ConnectionOptions = {}): Redis {
+    const all = { retryStrategy, ...this.options.redisOptions, ...settings };
+    return masterOfKey(this.seeds, all as ConnectionOptions, key);
+  }
+}
+
+function openCluster(nodes: readonly HostPort[], options: ConnectionOptions): Redis {
+  const { commandTimeout, retryStrategy: clusterRetryStrategy, lazyConnect, ...each } = options;
+  const rounds = commandTimeout === undefined ? Infinity : Math.ceil(commandTimeout / AGAIN_MS);
+  const cluster = new ClusterOfNodes([...nodes], {
+    clusterRetryStrategy,
+    lazyConnect,
+    // Commands joined for one node succeed or fail together, also where a part of its slots has moved.
+    enableAutoPipelining: false,
+    maxRedirections: TRIES_IN_ROUND * rounds,
+    retryDelayOnFailover: AGAIN_MS,
+    retryDelayOnClusterDown: AGAIN_MS,
+    // Names stay names, as certificates have them.
+    dnsLookup: (host, done) => done(null, host),
+    redisOptions: { ...each, commandTimeout, enableAutoPipelining: false },
+  });
+  cluster.seeds = nodes;
+  // The client's own `slotsRefreshInterval` goes on after its end.
+  const looking = setInterval(() => cluster.refreshSlotsCache(), LOOK_MS).unref();
+  cluster.once('end', () => clearInterval(looking));
+  return cluster as unknown as Redis;
+}
+
+/** What is published at one node of a Cluster is heard at all: listens to one, and to the next when that is away. */
+function openSubscriber(url: string, options: ConnectionOptions): Redis {
+  const address = redisAddress(url);
+  if (address.kind !== 'cluster') return openRedis(url, options);
+  const { nodes } = address;
+  let at = Math.floor(Math.random() * nodes.length);
+  const redis = new Redis({ ...address.options, ...options, ...nodes[at] });
+  redis.on('close', () => {
+    at = (at + 1) % nodes.length;
+    Object.assign(redis.options, nodes[at]);
+  });
+  return redis;
+}
+
+/** The servers behind a connection: one, or the masters of a Cluster that is connected. */
+export const serversOf = (redis: Redis): Redis[] =>
+  redis.isCluster ? (redis as unknown as Cluster).nodes('master') : [redis];
+
+/** Another connection for what blocks, with other settings; on a Cluster to the master that has the key. */
+export function blockingOn(redis: Redis, key: string, settings: ConnectionOptions = {}): Redis {
+  const waiting = { maxRetriesPerRequest: null, enableAutoPipelining: false, retryStrategy };
+  const all = { ...waiting, commandTimeout: undefined, ...settings };
+  const connection = redis.isCluster
+    ? (redis as unknown as ClusterOfNodes).masterOf(key, all)
+    : redis.duplicate(all);
+  connection.on('error', () => {
+    // It reconnects by itself.
+  });
+  return connection;
 }

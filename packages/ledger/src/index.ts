@@ -1,6 +1,6 @@
-export { connectRedis, openRedis } from './connect.ts';
+export { blockingOn, connectRedis, openRedis, serversOf } from './connect.ts';
 export type { ConnectionRole } from './connect.ts';
-export { isChunkId, makeKeys, SLOT_NUMBERS } from './keys.ts';
+export { isChunkId, makeKeys, readTogether, SLOT_NUMBERS } from './keys.ts';
 export type { Keys, ListKind } from './keys.ts';
 export { openLedger } from './ledger.ts';
 export type { Ledger, UsageRules } from './ledger.ts';

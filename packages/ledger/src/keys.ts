@@ -28,6 +28,7 @@
  *   <p>:{t:<tenant>}:…                  what its limits are counted by (tenants.ts)
  *   <p>:{ctl}:…                         leader lease, health of deployments, plan, turns of tenants, lengths of answers
  */
+import type { Redis } from 'ioredis';
 import { SLOTS, slotOf } from '@sluice/job';
 
 export type ListKind = 'jobs' | 'batches' | 'files' | 'endpoints';
@@ -83,6 +84,10 @@ export interface Keys {
 
 /** All slots, for what must look everywhere (lists, sweeps, streams). */
 export const SLOT_NUMBERS: readonly number[] = Array.from({ length: SLOTS }, (_, slot) => slot);
+
+/** Slots whose streams one command may read: all of a single Redis, each alone on a Cluster. */
+export const readTogether = ({ isCluster }: Pick<Redis, 'isCluster'>): (readonly number[])[] =>
+  isCluster ? SLOT_NUMBERS.map((slot) => [slot]) : [SLOT_NUMBERS];
 
 /** Whether an entry id names a chunk of a batch (`batch_…~…`) rather than a single job. */
 export const isChunkId = (id: string): boolean => id.includes('~');

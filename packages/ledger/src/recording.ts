@@ -40,7 +40,8 @@ export interface StreamOutcome {
 }
 
 /**
- * Reads outcomes of the slots beyond the given positions; waits up to `blockMs` when there is none.
+ * Reads outcomes of the slots beyond the given positions; waits up to `blockMs` when there is none. They are slots that
+ * one command may read: see `readTogether`.
  * `redis` is a connection of its own: it blocks.
  */
 export async function readOutcomes(

@@ -4,14 +4,14 @@ import { redisAddress } from './redis-address.ts';
 
 const optionsOf = (url: string) => {
   const address = redisAddress(url);
-  assert.ok('options' in address);
+  assert.ok(address.kind === 'sentinels');
   const { sentinels, name, db, username, password, tls } = address.options;
   return { sentinels, name, db, username, password, tls };
 };
 
 test('one server is left to the client', () => {
   for (const url of ['redis://h', 'rediss://:secret@h:1/2'])
-    assert.deepEqual(redisAddress(url), { url });
+    assert.deepEqual(redisAddress(url), { kind: 'server', url });
 });
 
 test('sentinels, a master, and all that may stand with them', () => {
@@ -32,11 +32,27 @@ test('sentinels, a master, and all that may stand with them', () => {
   assert.equal(optionsOf('redis+sentinel://:only@a/m').password, 'only');
 });
 
+test('a Cluster by some of its nodes', () => {
+  const plain = { kind: 'cluster', nodes: [{ host: 'a', port: 1 }], options: {} };
+  for (const url of ['redis+cluster://a:1', 'redis+cluster://a:1/'])
+    assert.deepEqual(redisAddress(url), plain);
+  assert.deepEqual(redisAddress('rediss+cluster://me:p%40ss@a,[::1]:3'), {
+    kind: 'cluster',
+    nodes: [
+      { host: 'a', port: 6_379 },
+      { host: '::1', port: 3 },
+    ],
+    options: { username: 'me', password: 'p@ss', tls: {} },
+  });
+});
+
 test('anything else is refused without a word of it', () => {
   for (const url of [
     'http://secret',
     'redis+sentinel://a',
-    'redis+cluster://a:1',
+    'redis+cluster://a:1/2',
+    'redis+cluster://secret@/',
+    'redis+ring://a:1',
     'redis+sentinel://a:x/m',
   ]) {
     assert.throws(

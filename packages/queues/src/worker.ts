@@ -19,8 +19,17 @@ class ReconnectingWorker<Data> extends Worker<Data> {
   override async close(force = false): Promise<void> {
     await this.pause(true);
     if (!force) await isConnected(await this.backend.blockingClient);
-    return super.close(force);
+    await super.close(force);
+    this.own?.disconnect();
   }
+
+  /** Closed with it. */
+  own: Redis | null = null;
+}
+
+/** On a Cluster a queue is on one node, by its hash tag: its worker has a connection to that one. */
+interface OfCluster {
+  masterOf?: (key: string) => Redis;
 }
 
 type Client = Awaited<NonNullable<Worker['backend']['blockingClient']>>;
@@ -43,9 +52,11 @@ export function openWorker<Data>(
   connection: Redis,
   options: WorkerOptions,
 ): Worker<Data> {
+  const prefix = queuePrefix(options.prefix, name);
+  const own = (connection as OfCluster).masterOf?.(prefix) ?? null;
   const worker = new ReconnectingWorker<Data>(name, processor, {
-    connection,
-    prefix: queuePrefix(options.prefix, name),
+    connection: own ?? connection,
+    prefix,
     concurrency: options.concurrency,
     lockDuration: 10_000,
     stalledInterval: 5_000,
@@ -56,6 +67,7 @@ export function openWorker<Data>(
     removeOnComplete: { count: options.keep },
     removeOnFail: { count: options.keep },
   });
+  worker.own = own;
   worker.on('error', () => {
     // Connections come back by themselves; a lost lock shows as a redelivery, which the ledger decides.
   });

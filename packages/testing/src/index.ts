@@ -1,5 +1,7 @@
 export { freePort, startRedis } from './with-redis.ts';
 export type { TestRedis } from './with-redis.ts';
+export { startRedisCluster } from './with-redis-cluster.ts';
+export type { TestRedisCluster } from './with-redis-cluster.ts';
 export { seededRandom } from './seeded-random.ts';
 export { until } from './until.ts';
 export { startSink } from './http-sink.ts';

@@ -1,6 +1,6 @@
 /**
  * A whole Sluice for system tests and benchmarks: a Redis of its own, the simulator and every role as real processes on
- * free ports, a temporary data folder. Nothing is left behind by `stop()`.
+ * free ports, a temporary data folder. Nothing is left behind by `stop()`. `SLUICE_TEST_REDIS_URL` names another Redis.
  */
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
@@ -60,7 +60,7 @@ export class System {
       options.config.replaceAll('{{simulator}}', simulator),
     );
     const env = {
-      REDIS_URL: redis.url,
+      REDIS_URL: process.env['SLUICE_TEST_REDIS_URL'] ?? redis.url,
       SLUICE_CONFIG: join(folder, 'sluice.yaml'),
       SLUICE_DATA_DIR: folder,
       SIMULATOR_CONFIG: join(folder, 'simulator.json'),

@@ -42,14 +42,21 @@ function serverBinary(): string {
 
 /** Starts a Redis on a free port. `persistent` gives it `appendonly yes` and `appendfsync always`, as production has. */
 export async function startRedis(options: { persistent?: boolean } = {}): Promise<TestRedis> {
+  const durable = options.persistent ? DURABLE : [];
+  return startServer(await freePort(), durable);
+}
+
+/** What production has. */
+export const DURABLE: readonly string[] = ['--appendonly', 'yes', '--appendfsync', 'always'];
+
+/** A server on this port in a temporary folder of its own. */
+export async function startServer(port: number, more: readonly string[]): Promise<TestRedis> {
   const folder = mkdtempSync(join(tmpdir(), 'sluice-redis-'));
-  const port = await freePort();
   const flags = ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', ''];
-  const durable = options.persistent ? ['--appendonly', 'yes', '--appendfsync', 'always'] : [];
-  let child = await launch([...flags, ...durable]);
+  let child = await launch([...flags, ...more]);
   const restart = async (): Promise<void> => {
     await ended(child);
-    child = await launch([...flags, ...durable]);
+    child = await launch([...flags, ...more]);
   };
   const stop = async (): Promise<void> => {
     await ended(child);

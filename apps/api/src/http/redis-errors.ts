@@ -2,7 +2,7 @@
 import { ApiError } from '../errors.ts';
 
 const AWAY =
-  /max retries per request|Command timed out|Connection is closed|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|Stream isn't writeable|^(LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|MISCONF|BUSY)\b/;
+  /max retries per request|Command timed out|Connection is closed|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|Stream isn't writeable|Too many Cluster redirections|None of startup nodes|^(LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|MISCONF|BUSY)\b/;
 const FULL = /^OOM\b|ENOSPC|EDQUOT/;
 
 /** The error to answer with, or null when it is none of these. `creates`: the request makes something. */

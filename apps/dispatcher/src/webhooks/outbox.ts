@@ -2,7 +2,6 @@
  * The outbox in Redis: one stream per slot, into which the ledger writes an event in the same step as the terminal
  * state. One consumer group; an entry stays until it is finished with, whoever dies on the way.
  */
-import { SLOT_NUMBERS, makeKeys } from '@sluice/ledger';
 import type { Redis } from 'ioredis';
 
 const GROUP = 'relay';
@@ -14,14 +13,6 @@ export interface OutboxEntry {
   streamId: string;
   /** The JSON of the event; empty when the entry has no such field. */
   text: string;
-}
-
-export const outboxKeys = (prefix: string): string[] =>
-  SLOT_NUMBERS.map((slot) => makeKeys(prefix).outbox(slot));
-
-/** Splits streams into those that one command may read together: all on a single Redis, those of a node on a Cluster. */
-export function readableTogether(keys: readonly string[]): string[][] {
-  return [[...keys]];
 }
 
 /** Streams read together by one consumer over one connection, which blocks. */

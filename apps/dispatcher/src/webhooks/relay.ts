@@ -8,7 +8,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { WebhookEvent } from '@sluice/job';
 import { parseEvent } from '@sluice/webhooks';
 import type { Queue } from 'bullmq';
-import type { Redis, RedisOptions } from 'ioredis';
+import type { Redis } from 'ioredis';
+import { blockingOn, makeKeys, readTogether } from '@sluice/ledger';
 import { deliveryEntry } from '@sluice/queues';
 import type { DeliveryData, DeliveryEntry } from '@sluice/queues';
 import {
@@ -17,8 +18,6 @@ import {
   finish,
   forgetConsumers,
   isGroupMissing,
-  outboxKeys,
-  readableTogether,
   readNew,
   readUnseen,
 } from './outbox.ts';
@@ -51,9 +50,8 @@ const PAUSE_AFTER_ERROR_MS = 200;
 const FORGET_AFTER_MS = 3_600_000;
 
 export function startOutboxRelay(options: OutboxRelayOptions): OutboxRelay {
-  const runs = readableTogether(outboxKeys(options.prefix)).map(
-    (keys) => new RelayRun(options, keys),
-  );
+  const { outbox } = makeKeys(options.prefix);
+  const runs = readTogether(options.redis).map((slots) => new RelayRun(options, slots.map(outbox)));
   return {
     stop: async () => {
       await Promise.all(runs.map((run) => run.stop()));
@@ -76,7 +74,11 @@ class RelayRun {
   constructor(options: OutboxRelayOptions, keys: string[]) {
     this.#options = options;
     this.#claimIdleMs = options.claimIdleMs ?? 10_000;
-    this.#reader = { redis: blockingConnection(options.redis), keys, consumer: randomUUID() };
+    this.#reader = {
+      redis: blockingConnection(options.redis, keys[0] as string),
+      keys,
+      consumer: randomUUID(),
+    };
     this.#reader.redis.on('close', () => {
       this.#broken = true;
     });
@@ -170,17 +172,5 @@ const toOwnUrl = async (events: readonly WebhookEvent[]): Promise<DeliveryEntry[
   events.filter(({ url }) => url !== null).map((event) => deliveryEntry(event));
 
 /** Waits through an outage instead of failing commands, and sees a peer that has vanished without closing. */
-function blockingConnection(redis: Redis): Redis {
-  const settings: Partial<RedisOptions> = {
-    maxRetriesPerRequest: null,
-    enableAutoPipelining: false,
-    commandTimeout: undefined,
-    socketTimeout: SOCKET_TIMEOUT_MS,
-    retryStrategy: (times) => Math.min(50 * times, 1_000),
-  };
-  const connection = redis.duplicate(settings);
-  connection.on('error', () => {
-    // It reconnects by itself.
-  });
-  return connection;
-}
+const blockingConnection = (redis: Redis, key: string): Redis =>
+  blockingOn(redis, key, { socketTimeout: SOCKET_TIMEOUT_MS });
