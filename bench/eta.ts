@@ -59,7 +59,7 @@ async function ask<T>(
   system: System,
   key: string,
   path: string,
-  init: RequestInit = {},
+  init: { method?: string; headers?: Record<string, string>; body?: string } = {},
 ): Promise<T> {
   const headers = { authorization: `Bearer ${key}`, ...init.headers };
   const response = await fetch(`${system.apiUrl}${path}`, { ...init, headers });
@@ -153,7 +153,7 @@ function rowsOf(
   );
   const at = [0.1, 0.3, 0.5, 0.7, 0.9].map((part) => {
     const sample = samples.find(({ done }) => done >= part);
-    return sample?.etaAt == null ? '?' : `${((sample.etaAt - endedAt) / 1_000).toFixed(0)}`;
+    return sample?.etaAt == null ? '?' : ((sample.etaAt - endedAt) / 1_000).toFixed(0);
   });
   const none = told.filter(({ etaAt }) => etaAt === null).length;
   return [

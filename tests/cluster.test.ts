@@ -74,11 +74,12 @@ const submit = async (): Promise<{ client: OpenAI; id: string; wanted: string[] 
     file: await toFile(Buffer.from(`${lines.join('\n')}\n`), 'in.jsonl'),
     purpose: 'batch',
   });
+  const telling = { webhook_url: `${sink.url}/batch` };
   const { id } = await client.batches.create({
     input_file_id: file.id,
     endpoint: '/v1/chat/completions',
     completion_window: '24h',
-    ...{ webhook_url: `${sink.url}/batch` },
+    ...telling,
   });
   return { client, id, wanted };
 };

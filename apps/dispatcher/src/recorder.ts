@@ -74,23 +74,22 @@ export class Recorder {
 
   async #run({ redis, slots }: Reading): Promise<void> {
     while (!this.#stopped) {
-      const from = new Map(
-        slots.flatMap((slot) => {
-          const position = this.#positions.get(slot);
-          return position === undefined ? [] : [[slot, position]];
-        }),
-      );
+      const from = this.#positionsOf(slots);
       try {
         if (from.size === 0) await pause(BLOCK_MS);
         else await this.#turn(redis, from);
       } catch (error) {
         if (this.#stopped) return;
         this.#ports.events.failed({ what: 'recording', error: String(error) });
-        for (const slot of from.keys())
-          if (this.#positions.has(slot)) this.#positions.set(slot, '0');
+        for (const slot of this.#positionsOf(slots).keys()) this.#positions.set(slot, '0');
         await pause(BLOCK_MS);
       }
     }
+  }
+
+  /** Of those that are held. */
+  #positionsOf(slots: readonly number[]): Map<number, string> {
+    return new Map([...this.#positions].filter(([slot]) => slots.includes(slot)));
   }
 
   async #turn(redis: Redis, from: ReadonlyMap<number, string>): Promise<void> {

@@ -4,8 +4,10 @@ import { makePlan } from '@sluice/planning';
 import type { DrainProblem } from '@sluice/planning';
 
 // What is thrown ends the thread; whoever asked hears of that.
-parentPort?.on('message', async ({ turn, problem }: { turn: number; problem: DrainProblem }) => {
+parentPort?.on('message', (asked: { turn: number; problem: DrainProblem }) => void answer(asked));
+
+async function answer({ turn, problem }: { turn: number; problem: DrainProblem }): Promise<void> {
   const planned = await makePlan(problem);
   // oxlint-disable-next-line unicorn/require-post-message-target-origin -- To a thread, not to a window.
   parentPort?.postMessage({ turn, planned });
-});
+}

@@ -28,8 +28,8 @@ test('a key of any node, and the servers behind', async (t) => {
   const redis = open('background', t);
   await Promise.all(KEYS.map((key) => redis.set(key, key)));
   assert.deepEqual(await Promise.all(KEYS.map((key) => redis.get(key))), KEYS);
-  const ports = serversOf(redis).map(({ options }) => options.port);
-  assert.deepEqual(ports.toSorted(), cluster.nodes.map(({ port }) => port).toSorted());
+  const ports = serversOf(redis).map(({ options }) => String(options.port));
+  assert.deepEqual(ports.toSorted(), cluster.nodes.map(({ port }) => String(port)).toSorted());
 });
 
 test('while a node is away the background waits, who serves does not, and other nodes answer', async (t) => {

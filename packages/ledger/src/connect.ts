@@ -69,7 +69,7 @@ class ClusterOfNodes extends Cluster {
   /** A connection of its own to the master that has a key. */
   masterOf(key: string, settings: ConnectionOptions = {}): Redis {
     const all = { retryStrategy, ...this.options.redisOptions, ...settings };
-    return masterOfKey(this.seeds, all as ConnectionOptions, key);
+    return masterOfKey(this.seeds, all, key);
   }
 }
 
