@@ -1,10 +1,11 @@
-/** A batch with what is under way right now: how many of its lines are being called, and which deployments are blocked. */
+/** A batch with what is under way right now: how many of its lines are being called, and which deployments take nothing. */
 import { openChunks } from '@sluice/ledger';
 import type { StoredBatch } from '@sluice/ledger';
 import type { Api } from './api.ts';
 import { batchObject } from './batch-object.ts';
 import type { BatchObject, Blocked } from './batch-object.ts';
 import { hasEnded } from './find-batch.ts';
+import { standingOf } from './standing.ts';
 
 export async function showBatch(api: Api, batch: StoredBatch): Promise<BatchObject> {
   if (hasEnded(batch.status) || batch.total === 0) return batchObject(batch);
@@ -22,13 +23,19 @@ async function runningLines({ ledger }: Api, batch: StoredBatch): Promise<number
   return lines;
 }
 
-/** Blocked is what the provider refused and no call has succeeded on since, also while it is being tried again. */
+/**
+ * Deployments that start nothing now: blocked (what the provider refused and no call has succeeded on since, also while it is
+ * being tried again), broken, paused or draining, or with a limit per day or month used up.
+ */
 async function blockedFor(api: Api, batch: StoredBatch): Promise<Blocked[]> {
-  const health = await api.figures.health();
+  const [health, loads] = await Promise.all([api.figures.health(), api.figures.loads()]);
   const ids = new Set(batch.classes.flatMap(({ pool }) => membersOf(api, pool)));
   return [...ids].flatMap((deployment) => {
-    const { blocked, reason } = health.get(deployment) ?? {};
-    return blocked ? [{ deployment, reason: reason ?? blocked }] : [];
+    const { state, reason, startsNothing } = standingOf(api, deployment, { health, loads });
+    const { blocked } = health.get(deployment) ?? {};
+    return startsNothing || blocked
+      ? [{ deployment, reason: reason ?? blocked ?? state ?? 'unknown' }]
+      : [];
   });
 }
 

@@ -1,27 +1,35 @@
 /** The plan as `GET /admin/plan` shows it: figures and sentences. Times in ms, moments in Unix seconds, money in US dollars. Pure. */
 import { explain } from '@sluice/planning';
-import type { DrainProblem, Plan } from '@sluice/planning';
+import type { DrainProblem, JobClass, Plan } from '@sluice/planning';
 import { PLACED } from './plan-problem.ts';
 
-/** `madeAt` Unix ms. */
-export function planView(plan: Plan, problem: DrainProblem, madeAt: number) {
+/** What the plan itself does not know. */
+export interface ViewFacts {
+  /** Unix ms. */
+  madeAt: number;
+  /** The strategy of a pool that does not keep to the plan; null = it does. */
+  ownStrategy: (pool: string) => string | null;
+  /** Why a deployment takes nothing now; null = it does. */
+  idleBecause: (deployment: string) => string | null;
+}
+
+export function planView(plan: Plan, problem: DrainProblem, facts: ViewFacts) {
   const shown = withoutPlaced(plan);
-  const words = explain(shown, { class: namesOf(problem), deployment: (id) => id });
+  const names = namesOf(problem);
+  const words = explain(shown, { class: names, deployment: (id) => id });
+  const classes = problem.classes
+    .filter(({ id, jobs }) => jobs > 0 && !isPlaced(id))
+    .map((one) =>
+      classView(one, { plan: shown, names, says: words.classes[one.id] ?? null }, facts),
+    );
+  const stands = classes.some(({ done_in_ms }) => done_in_ms === null);
   return {
     object: 'plan' as const,
-    made_at: Math.floor(madeAt / 1_000),
+    made_at: Math.floor(facts.madeAt / 1_000),
     ideal_ms: Math.round(plan.idealMs),
-    planned_ms: Math.round(plan.plannedMs),
+    planned_ms: stands ? null : Math.round(plan.plannedMs),
     cost_usd: plan.costUsd,
-    classes: problem.classes
-      .filter(({ id, jobs }) => jobs > 0 && !isPlaced(id))
-      .map(({ id, jobs }) => ({
-        id,
-        lines: Math.round(jobs),
-        done_in_ms: id in shown.finishMs ? Math.round(shown.finishMs[id] as number) : null,
-        quotas: rounded(shown.quotas[id] ?? {}),
-        says: words.classes[id] ?? null,
-      })),
+    classes,
     limits: plan.rows.map((row) => ({
       budget: row.budget,
       dimension: row.dimension,
@@ -32,9 +40,41 @@ export function planView(plan: Plan, problem: DrainProblem, madeAt: number) {
     })),
     late: plan.late.map((one) => ({ id: one.class, late_by_ms: Math.round(one.lateByMs) })),
     unplaced: plan.unplaced,
-    deployments: words.deployments,
+    deployments: { ...words.deployments, ...idleWords(problem, facts) },
   };
 }
+
+function classView(
+  { id, jobs, deployments }: JobClass,
+  about: { plan: Plan; names: (id: string) => string; says: string | null },
+  { ownStrategy, idleBecause }: ViewFacts,
+) {
+  const { plan, names } = about;
+  const shown = { id, lines: Math.round(jobs) };
+  const places = Object.keys(deployments);
+  if (places.every((place) => idleBecause(place) !== null)) {
+    const says = `${names(id)}: no deployment takes calls now`;
+    return { ...shown, done_in_ms: null, quotas: {}, says };
+  }
+  const done_in_ms = id in plan.finishMs ? Math.round(plan.finishMs[id] as number) : null;
+  const strategy = ownStrategy(poolOf(id));
+  if (strategy === null)
+    return { ...shown, done_in_ms, quotas: rounded(plan.quotas[id] ?? {}), says: about.says };
+  const says = `${names(id)}: the pool's strategy ${strategy} decides where they go; the plan only reckons with them`;
+  return { ...shown, done_in_ms, quotas: {}, says };
+}
+
+/** Ids of classes begin with the pool's. */
+const poolOf = (id: string): string => id.split(' ')[0] as string;
+
+/** A sentence for each deployment that takes nothing, planned for or not. */
+const idleWords = ({ deployments }: DrainProblem, { idleBecause }: ViewFacts) =>
+  Object.fromEntries(
+    deployments.flatMap(({ id }) => {
+      const reason = idleBecause(id);
+      return reason === null ? [] : [[id, `${id} gets nothing now: ${reason}.`]];
+    }),
+  );
 
 const isPlaced = (id: string): boolean => id.startsWith(PLACED);
 
@@ -51,7 +91,7 @@ function namesOf({ classes }: DrainProblem): (id: string) => string {
     classes.map(({ id, deployments }) => {
       const cost = Object.values(deployments)[0]?.cost;
       const size = cost ? ` of ${Math.round(cost.input)} + ${Math.round(cost.output)} tokens` : '';
-      return [id, `${id.split(' ')[0]} lines${size}`];
+      return [id, `${poolOf(id)} lines${size}`];
     }),
   );
   return (id) => names.get(id) ?? id;

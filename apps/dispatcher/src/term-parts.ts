@@ -12,9 +12,10 @@ import { Picture } from './picture.ts';
 import { Placer } from './placer.ts';
 import { AloneBook } from './alone-book.ts';
 import { PlanBook } from './plan-book.ts';
-import { planProblem } from './plan-problem.ts';
+import { isPlanned, planProblem } from './plan-problem.ts';
 import type { ProblemPorts } from './plan-problem.ts';
 import { planView } from './plan-view.ts';
+import type { ViewFacts } from './plan-view.ts';
 import { SolverThread } from './solver-thread.ts';
 import { Sweeper } from './sweeper.ts';
 import type { TermPorts } from './term.ts';
@@ -118,7 +119,9 @@ function openBatches({ ports, leaderToken, onError }: PartsAbout, base: Base, pl
     waiting: () => feeder.waiting,
     onPlan: () => {
       feeder.planned(looked);
-      publishPlan(ledger, book).catch((error: unknown) => onError('publishing the plan', error));
+      publishPlan(ledger, book, viewOf(fleet, health)).catch((error: unknown) =>
+        onError('publishing the plan', error),
+      );
     },
     onError,
     now,
@@ -148,10 +151,27 @@ function openBatches({ ports, leaderToken, onError }: PartsAbout, base: Base, pl
   return { book, feeder, solver, planner };
 }
 
-async function publishPlan({ redis, keys }: Ledger, book: PlanBook): Promise<void> {
+/** What a look at the plan says beside it. */
+const viewOf = (fleet: Fleet, health: HealthBook): Omit<ViewFacts, 'madeAt'> => ({
+  ownStrategy: (id) => {
+    const pool = fleet.pools.get(id);
+    return pool === undefined || isPlanned(pool) ? null : pool.strategy.name;
+  },
+  idleBecause: (id) => {
+    if (!takesNewIn(fleet)(id)) return 'its weight is 0';
+    const state = health.stateOf(id);
+    return state === 'active' || state === 'half_open' ? null : (health.reasonOf(id) ?? state);
+  },
+});
+
+async function publishPlan(
+  { redis, keys }: Ledger,
+  book: PlanBook,
+  view: Omit<ViewFacts, 'madeAt'>,
+): Promise<void> {
   const { plan, problem, madeAt } = book;
   if (plan === null || problem === null) await redis.del(keys.plan);
-  else await redis.set(keys.plan, JSON.stringify(planView(plan, problem, madeAt)));
+  else await redis.set(keys.plan, JSON.stringify(planView(plan, problem, { ...view, madeAt })));
 }
 
 function openSweeper({ ports, addStep }: PartsAbout, placer: Placer, feeder: Feeder): Sweeper {

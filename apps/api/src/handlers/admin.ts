@@ -8,6 +8,7 @@ import type { PublishedHealth, QueueDepth } from '../figures.ts';
 import type { ApiRequest, Reply } from '../http/message.ts';
 import { ok } from '../http/message.ts';
 import { readQuery } from '../http/query.ts';
+import { standingOf } from '../standing.ts';
 import { z } from 'zod';
 
 interface Live {
@@ -53,11 +54,8 @@ function deploymentView(
 ) {
   const { id } = deployment;
   const load = loads.get(id);
-  const wish = control.wishOf(id);
-  // An operator's wish is in force before a dispatcher has said so.
-  const said = health.get(id) ?? {};
-  const told =
-    wish === 'active' ? said : { ...said, state: wish, reason: `set to ${wish} by an operator` };
+  const told = health.get(id) ?? {};
+  const { state, reason } = standingOf({ control }, id, { health, loads });
   return {
     id,
     provider: deployment.provider.id,
@@ -72,8 +70,8 @@ function deploymentView(
     },
     budgets: deployment.budgets,
     /** Null until a dispatcher has said it. */
-    state: told.state ?? null,
-    reason: told.reason ?? pauseReason(load),
+    state,
+    reason,
     blocked: told.blocked ?? null,
     since: told.since === undefined ? null : Math.floor(told.since / 1000),
     share: told.share ?? null,
@@ -91,12 +89,6 @@ function nextTry({ breaker, block }: PublishedHealth): number | null {
   const at = block?.retryAt ?? breaker?.until;
   return at === undefined ? null : Math.ceil(at / 1000);
 }
-
-/** Why an active deployment starts nothing now, if its provider said so. */
-const pauseReason = (load: DeploymentLoad | undefined): string | null =>
-  load && load.refusedForMs > 0
-    ? `paused until ${new Date(Date.now() + load.refusedForMs).toISOString()} by a 429: the provider's retry-after, at most a minute, or our guess where it names none`
-    : null;
 
 const callFigures = (load: DeploymentLoad) => ({
   succeeded: load.ok,

@@ -193,6 +193,10 @@ test('blocked deployments are listed from the first line on and until a call suc
   await moveBatch(api.ledger, id, { from: ['in_progress'], set: { eta_at: Date.now() - 1 } });
   await until('it is listed no more', async () => (await shown()).sluice.blocked.length === 0);
   assert.equal((await shown()).sluice.eta_at, null);
+  const broken = { state: 'broken', reason: 'too many of its last calls failed', since: 5 };
+  await redis.hset(keys.health, 'mini', JSON.stringify(broken));
+  await until('what stands still says why', async () => (await shown()).sluice.blocked.length > 0);
+  assert.deepEqual((await shown()).sluice.blocked, [{ deployment: 'mini', reason: broken.reason }]);
   await moveBatch(api.ledger, id, {
     from: ['in_progress'],
     to: 'completed',

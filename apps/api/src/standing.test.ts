@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { DeploymentLoad } from '@sluice/admission';
+import type { Api } from './api.ts';
+import type { PublishedHealth } from './figures.ts';
+import { standingOf } from './standing.ts';
+
+const standing = (
+  said: PublishedHealth,
+  load: Partial<DeploymentLoad> = {},
+  wish: 'active' | 'paused' = 'active',
+) => {
+  const control = { wishOf: () => wish } as unknown as Api['control'];
+  const all = {
+    pausedForMs: 0,
+    refusedForMs: 0,
+    windows: [],
+    ...load,
+  } as unknown as DeploymentLoad;
+  const live = { health: new Map([['mini', said]]), loads: new Map([['mini', all]]) };
+  return standingOf({ control }, 'mini', live);
+};
+
+test('what is sick, paused or leaving starts nothing; what is active does', () => {
+  for (const state of ['blocked', 'broken', 'draining', 'paused'])
+    assert.deepEqual(standing({ state, reason: 'why' }), {
+      state,
+      reason: 'why',
+      startsNothing: true,
+    });
+  for (const state of ['active', 'half_open'])
+    assert.equal(standing({ state }).startsNothing, false);
+});
+
+test("an operator's wish is in force at once", () => {
+  assert.deepEqual(standing({ state: 'active' }, {}, 'paused'), {
+    state: 'paused',
+    reason: 'set to paused by an operator',
+    startsNothing: true,
+  });
+});
+
+test("a day's limit that is used up is named with what is used and when something comes back", () => {
+  const windows = [
+    {
+      budget: 'org',
+      dimension: 'rpd' as const,
+      limit: 1_000,
+      used: 1_000,
+      nextMs: 7_200_000,
+      usedFraction: 1,
+    },
+    {
+      budget: 'mini',
+      dimension: 'tpd' as const,
+      limit: 9_000,
+      used: 4_000,
+      nextMs: 7_200_000,
+      usedFraction: 0.4,
+    },
+  ];
+  const { reason, startsNothing } = standing(
+    { state: 'active' },
+    { windows, pausedForMs: 7_200_000 },
+  );
+  assert.equal(startsNothing, true);
+  assert.match(
+    String(reason),
+    /^rpd of budget org is used up: 1000 of 1000; something comes back at 20/,
+  );
+});
+
+test("a 429's pause is told, and is no reason to call it idle", () => {
+  const { reason, startsNothing } = standing(
+    { state: 'active' },
+    { pausedForMs: 9e4, refusedForMs: 9e4 },
+  );
+  assert.equal(startsNothing, false);
+  assert.match(String(reason), /by a 429/);
+});
