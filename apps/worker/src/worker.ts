@@ -9,6 +9,7 @@ import { openStore } from '@sluice/files';
 import type { FileStore } from '@sluice/files';
 import type { Redis } from 'ioredis';
 import { connectRedis, openLedger } from '@sluice/ledger';
+import type { Fleet } from '@sluice/job';
 import type { Ledger } from '@sluice/ledger';
 import { createCaller } from '@sluice/providers';
 import type { Caller } from '@sluice/providers';
@@ -34,11 +35,14 @@ export interface CallingWorker {
   /** Reads the config anew, here and in all other processes. */
   reload: () => Promise<void>;
   stop: () => Promise<void>;
+  stopWithinMs: () => number;
 }
 
 const KEEP = 1_000;
 /** Outlasts an outage of some seconds; calls of a worker that died are made again after it. */
 const LEASE_MS = 12_000;
+/** After its last call ended a worker that stops may try for so long to store its answer. */
+const STORE_WITHIN_MS = 60_000;
 const LEARN_EVERY_MS = 2_000;
 
 interface Parts {
@@ -79,6 +83,8 @@ export async function startWorker(options: WorkerOptions): Promise<CallingWorker
       const result = await control.reload();
       if (result.kind === 'invalid') events.configInvalid(result);
     },
+    // The calls it has begun may take as long as they are given, and their answers must be stored.
+    stopWithinMs: () => STORE_WITHIN_MS + longestCallMs(options.installation.fleet),
     stop: async () => {
       events.stopping({ calling: pools.calling });
       control.close();
@@ -89,6 +95,9 @@ export async function startWorker(options: WorkerOptions): Promise<CallingWorker
     },
   };
 }
+
+const longestCallMs = ({ deployments }: Fleet): number =>
+  Math.max(0, ...[...deployments.values()].map(({ timeoutMs }) => timeoutMs));
 
 function controlOf(
   options: WorkerOptions,

@@ -4,6 +4,8 @@ import { runRole } from './run-role.ts';
 
 const [reason] = process.argv.slice(2);
 await runRole(async () => {
+  if (reason === 'never drains')
+    return { stop: () => new Promise(() => undefined), stopWithinMs: () => 100 };
   if (reason !== undefined) return { refused: reason };
   const work = setInterval(() => undefined, 1_000_000);
   const stop = async () => {

@@ -50,3 +50,11 @@ test('a role that cannot start says why and exits with 1', async (t) => {
   assert.deepEqual(await end, [1, null]);
   assert.equal(text.err, 'REDIS_URL is not set\n');
 });
+
+test('a role that never drains ends all the same, and says so', async (t) => {
+  const { child, text, end } = role(t, ['never drains']);
+  await once(child, 'message');
+  child.disconnect();
+  assert.deepEqual(await end, [1, null]);
+  assert.match(text.err, /has not drained in 0\.1 s/);
+});

@@ -7,6 +7,8 @@ import { endWhenStandingStill } from './stand-still.ts';
 export interface Running {
   /** Drains. Called once. */
   stop: () => Promise<unknown>;
+  /** It has ended by then, or never will, ms; a minute by default. */
+  stopWithinMs?: () => number;
   /** Reads the config anew; says itself what came of it. */
   reload?: () => Promise<unknown>;
   /** Sent with `{type: 'ready'}`. */
@@ -17,6 +19,9 @@ export interface Running {
 export interface Refused {
   refused: string;
 }
+
+/** For what drains for ever: a Redis that never comes back, say, while nobody is left who would end the process. */
+const STOP_WITHIN_MS = 60_000;
 
 /** Starts the role and lives until it is told to stop. What `start` throws is the process's end. */
 export async function runRole(start: () => Promise<Running | Refused>): Promise<void> {
@@ -29,6 +34,13 @@ export async function runRole(start: () => Promise<Running | Refused>): Promise<
   const stop = (): void => {
     if (stopping) return;
     stopping = true;
+    const withinMs = started.stopWithinMs?.() ?? STOP_WITHIN_MS;
+    setTimeout(() => {
+      process.stderr.write(
+        `was told to stop and has not drained in ${withinMs / 1_000} s: ends now\n`,
+      );
+      process.exit(1);
+    }, withinMs);
     // A connection that never finished closing must not keep the process.
     void started.stop().then(() => process.exit(0));
   };
