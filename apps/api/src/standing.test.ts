@@ -40,36 +40,6 @@ test("an operator's wish is in force at once", () => {
   });
 });
 
-test("a day's limit that is used up is named with what is used and when something comes back", () => {
-  const windows = [
-    {
-      budget: 'org',
-      dimension: 'rpd' as const,
-      limit: 1_000,
-      used: 1_000,
-      nextMs: 7_200_000,
-      usedFraction: 1,
-    },
-    {
-      budget: 'mini',
-      dimension: 'tpd' as const,
-      limit: 9_000,
-      used: 4_000,
-      nextMs: 7_200_000,
-      usedFraction: 0.4,
-    },
-  ];
-  const { reason, startsNothing } = standing(
-    { state: 'active' },
-    { windows, pausedForMs: 7_200_000 },
-  );
-  assert.equal(startsNothing, true);
-  assert.match(
-    String(reason),
-    /^rpd of budget org is used up: 1000 of 1000; something comes back at 20/,
-  );
-});
-
 test("a 429's pause is told, and is no reason to call it idle", () => {
   const { reason, startsNothing } = standing(
     { state: 'active' },

@@ -56,6 +56,34 @@ test('a deployment that appears is active, one that goes is forgotten', () => {
   assert.deepEqual([row('a'), row('c')?.['state']], [null, 'active']);
 });
 
+test('one whose day is used up is paused until something comes back, and says which limit it was', () => {
+  const { book, row, clock } = bookOf(fleetOf('a', 'b'));
+  const windows = [
+    { budget: 'a', dimension: 'tpd', limit: 9_000, used: 4_000, usedFraction: 0.4 },
+    { budget: 'org', dimension: 'rpd', limit: 1_000, used: 1_000, usedFraction: 1 },
+  ];
+  const paused = (pausedForMs: number, refusedForMs = 0) =>
+    new Map([['a', { ...load(5), windows, pausedForMs, refusedForMs } as DeploymentLoad]]);
+  assert.equal(book.look(paused(59_000)).length, 0, 'waited for, as any other limit');
+  assert.equal(
+    book.look(paused(90_000, 90_000)).length,
+    0,
+    "a provider's pause is none of the day",
+  );
+  assert.deepEqual(
+    book.look(paused(3_600_000)).map(({ deployment, to }) => [deployment, to]),
+    [['a', 'paused']],
+  );
+  const reason =
+    'rpd of budget org is used up: 1000 of 1000; something comes back at 1970-01-01T01:00:01Z';
+  assert.equal(row('a')?.['reason'], reason);
+  clock.now += 3_600_000;
+  assert.deepEqual(
+    book.look(paused(0)).map(({ to }) => to),
+    ['active'],
+  );
+});
+
 test('a block is tried at once after a change of config', () => {
   const { book } = bookOf(fleetOf('a', 'b'));
   book.look(new Map([['a', load(1)]]));

@@ -13,6 +13,7 @@ import {
   OUTLIER,
   shareOfRate,
   standing,
+  usedUpUntil,
 } from '@sluice/balancing';
 import type {
   Answered,
@@ -84,8 +85,8 @@ export class HealthBook {
   }
 
   #forget(id: string): void {
-    for (const map of [this.#health, this.#seen, this.#published, this.#okBefore, this.#unmarked])
-      map.delete(id);
+    const maps = [this.#health, this.#seen, this.#published, this.#okBefore, this.#usedUp];
+    for (const map of [...maps, this.#unmarked]) map.delete(id);
   }
 
   /** What refused them may be mended now: blocks are tried at once. */
@@ -150,8 +151,9 @@ export class HealthBook {
   }
 
   #lookAt(id: string, load: DeploymentLoad): void {
-    const health = this.#health.get(id);
-    if (!health) return;
+    const before = this.#health.get(id);
+    if (!before) return;
+    const health = this.#withDays(id, before, load);
     const seen = this.#seen.get(id);
     const counted = countedOf(load);
     this.#seen.set(id, counted);
@@ -180,6 +182,18 @@ export class HealthBook {
       block: this.#blockAfter(health, { ok: answered, refused, now }),
     });
   }
+
+  /** A deployment whose day or month is used up is paused until something of it comes back. */
+  #withDays(id: string, before: Health, load: DeploymentLoad): Health {
+    const { pausedForMs, refusedForMs } = load;
+    const until = pausedForMs > refusedForMs ? usedUpUntil(pausedForMs, this.#now()) : 0;
+    const health = { ...before, usedUpUntil: until };
+    this.#health.set(id, health);
+    if (until > 0) this.#usedUp.set(id, usedUpWords(load, until));
+    return health;
+  }
+
+  readonly #usedUp = new Map<string, string>();
 
   /** Every ten seconds: who is much slower, or fails much more, than those whose answers are accepted as equal. */
   #compare(loads: ReadonlyMap<string, DeploymentLoad>): void {
@@ -240,6 +254,7 @@ export class HealthBook {
     if (health.wish !== 'active') return `set to ${health.wish} by an operator`;
     if (health.block)
       return `${REASONS[health.block.reason]}; ${isDue(health.block, this.#now()) ? 'being tried again now' : 'tried again once a minute'}`;
+    if ((health.usedUpUntil ?? 0) > this.#now()) return this.#usedUp.get(id) ?? null;
     if (health.breaker.kind === 'open') return 'too many of its last calls failed';
     if (health.breaker.kind === 'half_open') return 'being tried again after failures';
     const part = shareOfRate(health.breaker, this.#now());
@@ -274,6 +289,15 @@ export class HealthBook {
     }
     return rows;
   }
+}
+
+/** Of limits per day and month the one of which most is used; `until` Unix ms. */
+function usedUpWords({ windows }: DeploymentLoad, until: number): string {
+  const [most] = windows.toSorted((a, b) => b.usedFraction - a.usedFraction);
+  if (most === undefined) return '';
+  const [used, limit] = [most.used, most.limit].map((value) => Number(value.toPrecision(6)));
+  const at = new Date(until).toISOString().slice(0, 19);
+  return `${most.dimension} of budget ${most.budget} is used up: ${used} of ${limit}; something comes back at ${at}Z`;
 }
 
 interface Seen {

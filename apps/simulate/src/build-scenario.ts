@@ -5,6 +5,7 @@ import { KNOWN_WINDOW } from '@sluice/budget';
 import type { Fleet, Pool } from '@sluice/job';
 import { drawnNormal } from '@sluice/simulation';
 import type { Behaviour, Job, Scenario, Settings } from '@sluice/simulation';
+import { checkFits } from './check-fits.ts';
 import { mistake, shown } from './mistake.ts';
 import { membersOf, readBatch } from './read-batch.ts';
 import { readTrace } from './read-trace.ts';
@@ -28,6 +29,7 @@ export async function buildScenario(
     workloads.map((workload, place) => jobsOf(installed, workload, { place, seed })),
   );
   const jobs = lists.flat().toSorted((a, b) => a.at - b.at);
+  checkFits(installed.fleet, jobs);
   return {
     fleet: withDirectPools(installed.fleet, jobs),
     tenants: installed.tenants,

@@ -21,10 +21,14 @@ export async function readBatch(
   { fleet, pool, limit }: { fleet: Fleet; pool: string | null; limit: number },
 ): Promise<BatchRequest[]> {
   const requests: BatchRequest[] = [];
+  const lineOf = new Map<string, number>();
   for await (const { text, line } of linesOf(path)) {
     if (requests.length >= limit) break;
     if (text.trim() === '') continue;
-    requests.push(requestIn(text, { fleet, pool, where: `${path} line ${line}` }));
+    const around = { fleet, pool, where: `${path} line ${line}` };
+    const request = objectIn(text, around.where);
+    checkName(request['custom_id'], { lineOf, line, where: around.where });
+    requests.push(requestIn(request, around));
   }
   if (requests.length === 0) throw mistake(path, 'no requests', 'a request per line');
   return requests;
@@ -36,11 +40,35 @@ interface Around {
   where: string;
 }
 
-function requestIn(text: string, { fleet, pool, where }: Around): BatchRequest {
-  const { url, body } = objectIn(text, where);
+/** As the API asks of a batch. */
+function checkName(
+  name: unknown,
+  { lineOf, line, where }: { lineOf: Map<string, number>; line: number; where: string },
+): void {
+  const place = `${where} field custom_id`;
+  if (typeof name !== 'string' || name === '') throw mistake(place, shown(name), 'a text');
+  const before = lineOf.get(name);
+  if (before !== undefined)
+    throw mistake(place, `${shown(name)}, which line ${before} has`, 'a text of its own');
+  lineOf.set(name, line);
+}
+
+const MAXIMA = ['max_tokens', 'max_completion_tokens', 'max_output_tokens'] as const;
+
+function checkMaxima(body: Body, where: string): void {
+  for (const field of MAXIMA) {
+    const value = body[field];
+    if (value === undefined || value === null) continue;
+    if (!Number.isInteger(value) || (value as number) < 1)
+      throw mistake(`${where} field body.${field}`, shown(value), 'a whole number from 1');
+  }
+}
+
+function requestIn({ url, body }: Body, { fleet, pool, where }: Around): BatchRequest {
   const endpoint = ENDPOINTS.find((each) => each === url);
   if (endpoint === undefined) throw mistake(`${where} field url`, shown(url), ENDPOINTS.join(', '));
   if (!isObject(body)) throw mistake(`${where} field body`, shown(body), 'an object');
+  checkMaxima(body, where);
   const found = pool ?? poolOf(fleet, body['model'], where);
   const members = membersOf(fleet, found);
   return {

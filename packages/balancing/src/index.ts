@@ -35,6 +35,6 @@ export { BLOCKING, BLOCK_RETRY_MS, afterFact, isBlocking, isDue } from './block.
 export type { Block, BlockFact, BlockReason } from './block.ts';
 export { trying } from './trial.ts';
 export type { Trying } from './trial.ts';
-export { standing } from './standing.ts';
+export { standing, usedUpUntil } from './standing.ts';
 export type { Health, Standing } from './standing.ts';
 export { shares } from './shares.ts';

@@ -40,6 +40,8 @@ export interface Progress {
 
 /** When nothing can be placed and nothing is under way, the next look may wait so long. */
 const IDLE_LOOK_MS = 1_000;
+/** While a day's limit is used up on one deployment another may recover from its failures. */
+const LONGEST_IDLE_MS = 60_000;
 const PROGRESS_EVERY = 2_048;
 
 export class Engine {
@@ -63,6 +65,7 @@ export class Engine {
   #ended = 0;
   #endedAt = 0;
   #looking = false;
+  #idle = false;
   #pumpPlanned = false;
   #againAt = Infinity;
   #planDue = false;
@@ -187,13 +190,24 @@ export class Engine {
     this.#expire(now);
     this.#picture.update(now);
     this.#learned.look(now);
+    for (const id of this.#scenario.fleet.deployments.keys())
+      this.#health.pausedFor(id, this.#picture.pausedForMs(id), now);
     this.#health.look(now);
     // Sick deployments call nobody: what waits there is placed elsewhere.
     for (const task of this.#calls.accept((id) => this.#health.usable(id, now))) this.#wait(task);
-    this.#planDue ||= now - this.#plannedAt >= planMs;
+    this.#planDue ||= now - this.#plannedAt >= planMs && !this.#idle;
     const placed = this.#pump();
-    const idle = placed === 0 && this.#open === this.#backlog.waiting;
-    this.#agenda.at(now + (idle ? IDLE_LOOK_MS : snapshotMs), () => this.#look());
+    this.#idle = placed === 0 && this.#open === this.#backlog.waiting;
+    this.#agenda.at(this.#idle ? this.#idleUntil(now) : now + snapshotMs, () => this.#look());
+  }
+
+  /** The next moment at which something may be placed. Days pass where a day's limit is used up. */
+  #idleUntil(now: number): number {
+    const renewal = this.#health.usedUpUntil(now);
+    if (renewal === null) return now + IDLE_LOOK_MS;
+    const due = this.#byDeadline[this.#due]?.deadlineAt ?? Infinity;
+    const next = Math.min(renewal, due, this.#tasks[this.#arrived]?.job.at ?? Infinity);
+    return Math.min(now + LONGEST_IDLE_MS, Math.max(now + IDLE_LOOK_MS, next));
   }
 
   /** Ends what waits beyond its deadline. */

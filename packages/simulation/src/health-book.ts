@@ -10,6 +10,7 @@ import {
   lookAt,
   newBreaker,
   standing,
+  usedUpUntil,
 } from '@sluice/balancing';
 import type { Answered, Health, Standing } from '@sluice/balancing';
 import type { Fleet, Outcome } from '@sluice/job';
@@ -73,6 +74,19 @@ export class HealthBook {
   usable(deployment: string, now: number): boolean {
     const { state } = this.standing(deployment, now);
     return state === 'active' || state === 'half_open';
+  }
+
+  /** Nothing starts there for so long, ms. */
+  pausedFor(deployment: string, pausedForMs: number, now: number): void {
+    const health = this.#health.get(deployment) as Health;
+    this.#health.set(deployment, { ...health, usedUpUntil: usedUpUntil(pausedForMs, now) });
+  }
+
+  /** Of those whose day is used up, when the first has something left again; null = there is none. */
+  usedUpUntil(now: number): number | null {
+    const all = [...this.#health.values()].map(({ usedUpUntil: until = 0 }) => until);
+    const ahead = all.filter((until) => until > now);
+    return ahead.length === 0 ? null : Math.min(...ahead);
   }
 
   look(now: number): void {

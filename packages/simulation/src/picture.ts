@@ -74,6 +74,11 @@ export class Picture {
     }
   }
 
+  /** Nothing starts on it for so long, as of the last look, ms. */
+  pausedForMs(id: string): number {
+    return this.#views.get(id)?.levels.pausedForMs ?? 0;
+  }
+
   /** Looks at queues and budgets. */
   update(now: number): void {
     const { budgets, counts } = this.#ports;
