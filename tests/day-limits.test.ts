@@ -14,6 +14,11 @@ interface Batch {
   };
 }
 
+interface DryRun {
+  eta_at: number;
+  deadline: { meets: boolean };
+}
+
 const account = (key: string) => ({ key, format: 'openai', limits: { rpm: 6_000 } });
 
 test('lines go to the next tier when a day is used up; those that may not say what they wait for', async () => {
@@ -29,7 +34,7 @@ pools: { both: { tiers: [[day], [free]] }, only: [day] }
 `,
     simulator: { accounts: { one: account('one'), two: account('two') } },
   });
-  const post = async (model: string, lines: number): Promise<string> => {
+  const post = async <T = Batch>(model: string, lines: number, query = ''): Promise<T> => {
     const text = Array.from({ length: lines }, (_, i) =>
       JSON.stringify({
         custom_id: `${i}`,
@@ -39,13 +44,18 @@ pools: { both: { tiers: [[day], [free]] }, only: [day] }
       }),
     ).join('\n');
     const headers = { 'content-type': 'application/jsonl' };
-    const url = `${system.apiUrl}/v1/batches`;
-    return ((await (await fetch(url, { method: 'POST', headers, body: text })).json()) as Batch).id;
+    const url = `${system.apiUrl}/v1/batches${query}`;
+    return (await (await fetch(url, { method: 'POST', headers, body: text })).json()) as T;
   };
   const read = async (id: string): Promise<Batch> =>
     (await (await fetch(`${system.apiUrl}/v1/batches/${id}`)).json()) as Batch;
   try {
-    const both = await post('both', 200);
+    const days = await post<DryRun>('only', 100, '?dry_run=true');
+    const inDays = (days.eta_at - Date.now() / 1_000) / 86_400;
+    assert.ok(inDays > 2.9 && inDays < 3.1, `30 now, then 30 a day: in ${inDays} days`);
+    assert.equal(days.deadline.meets, false);
+
+    const { id: both } = await post('both', 200);
     const done = await until('the end', async () => {
       const batch = await read(both);
       return batch.status === 'completed' ? batch : null;
@@ -53,7 +63,7 @@ pools: { both: { tiers: [[day], [free]] }, only: [day] }
     assert.equal(done.request_counts.completed, 200);
     assert.equal(done.sluice.by_deployment['day'], 30, 'all that its day allows, and no more');
 
-    const only = await post('only', 5);
+    const { id: only } = await post('only', 5);
     const waiting = await until('it says why it waits', async () => {
       const batch = await read(only);
       return batch.sluice.blocked.length > 0 && batch.sluice.eta_at === null ? batch : null;

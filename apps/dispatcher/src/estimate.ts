@@ -16,6 +16,7 @@ import type { Likely } from './lengths-book.ts';
 import type { Picture } from './picture.ts';
 import { placements, problemOf } from './plan-problem.ts';
 import type { ProblemPorts } from './plan-problem.ts';
+import { renewalMs } from './day-rates.ts';
 import { USUAL_RATIO } from './eta.ts';
 import { leftMs } from './planner.ts';
 import type { PlannerPorts } from './planner.ts';
@@ -53,7 +54,7 @@ export async function estimate(ports: EstimatePorts, batch: Estimated): Promise<
   const all = Object.values(pools);
   return {
     idealMs: solved ? Math.round(solved.idealMs) : null,
-    etaMs: solved ? etaMs(ports, solved.idealMs) : null,
+    etaMs: solved ? etaMs(ports, solved) : null,
     pools,
     inputTokens: all.map(({ inputTokens }) => inputTokens).reduce(plus, NOTHING),
     outputTokens: all.map(({ outputTokens }) => outputTokens).reduce(plus, NOTHING),
@@ -61,8 +62,15 @@ export async function estimate(ports: EstimatePorts, batch: Estimated): Promise<
   };
 }
 
+type Solved = Extract<Awaited<ReturnType<typeof idealDrain>>, { kind: 'solved' }>;
+
 /** Batches of a band take turns, and none takes longer than one after the other. */
-function etaMs(ports: EstimatePorts, idealMs: number): number {
+function etaMs(ports: EstimatePorts, { idealMs, binding }: Solved): number {
+  const byDay = renewalMs(
+    idealMs,
+    binding.map(({ dimension }) => dimension),
+  );
+  if (byDay !== null) return byDay;
   const inTurns = idealMs * (1 + ports.feeder.draining.length);
   return Math.round(Math.min(inTurns, leftMs(ports) + idealMs) * USUAL_RATIO);
 }

@@ -14,7 +14,11 @@ const pair = (id: string, held: boolean) => ({
 });
 
 const facts = (more: Partial<EtaFacts> = {}): EtaFacts => ({
-  plan: { finishMs: { a: 10_000, b: 20_000 }, pairs: [pair('a', false), pair('b', false)] },
+  plan: {
+    finishMs: { a: 10_000, b: 20_000 },
+    pairs: [pair('a', false), pair('b', false)],
+    rows: [],
+  },
   madeAt: 1_000,
   now: 2_000,
   classes: ['a'],
@@ -28,7 +32,7 @@ test('when the last of its classes is done by the plan, and a little later', () 
 });
 
 test('not before what stands on the queues', () => {
-  const plan = { finishMs: { a: 10_000, [`${PLACED}d`]: 30_000 }, pairs: [] };
+  const plan = { finishMs: { a: 10_000, [`${PLACED}d`]: 30_000 }, pairs: [], rows: [] };
   assert.equal(etaAt(facts({ plan })), 1_000 + 31_500);
   assert.equal(etaAt(facts({ plan, inTurnsMs: 4_000 })), 2_000 + 4_200 + 2_000, 'a second deep');
 });
@@ -40,7 +44,7 @@ test('by its turns among others, and at the latest when all is done by the plan'
 });
 
 test('what saves money takes the time that the plan gives it', () => {
-  const plan = { finishMs: { a: 10_000 }, pairs: [pair('a', false), pair('a', true)] };
+  const plan = { finishMs: { a: 10_000 }, pairs: [pair('a', false), pair('a', true)], rows: [] };
   assert.equal(etaAt(facts({ plan })), 1_000 + 10_000);
 });
 

@@ -1,11 +1,12 @@
 /** When a batch will be done, by the plan in force and by whose turn it is. Pure. */
 import { fluidFinish } from '@sluice/fairness';
 import type { Plan } from '@sluice/planning';
+import { renewalMs } from './day-rates.ts';
 import type { Draining } from './draining.ts';
 import { PLACED } from './plan-problem.ts';
 
 export interface EtaFacts {
-  plan: Pick<Plan, 'finishMs' | 'pairs'>;
+  plan: Pick<Plan, 'finishMs' | 'pairs' | 'rows'>;
   /** Unix ms, as `now`. */
   madeAt: number;
   now: number;
@@ -31,7 +32,11 @@ export function etaAt(facts: EtaFacts): number {
   );
   // What waits until its deadline for the cheap one has all of the dear one to make up for what goes wrong.
   const endOf = (id: string): number => (plan.finishMs[id] ?? 0) * (held.has(id) ? 1 : USUAL_RATIO);
-  const lastOf = (ids: readonly string[]): number => madeAt + Math.max(0, ...ids.map(endOf));
+  const binding = plan.rows.flatMap((row) => (row.binding ? row.dimension : []));
+  const lastOf = (ids: readonly string[]): number => {
+    const renewal = renewalMs(Math.max(0, ...ids.map((id) => plan.finishMs[id] ?? 0)), binding);
+    return madeAt + (renewal ?? Math.max(0, ...ids.map(endOf)));
+  };
   if (inTurnsMs === null) return Math.round(lastOf([...classes, ...placed]));
   // The plan spreads what is placed over all its time; in turns it is the last second's work.
   const tailMs = Math.min(TAIL_MS, Math.max(0, lastOf(placed) - now));

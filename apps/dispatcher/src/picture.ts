@@ -6,7 +6,7 @@
  * two counts skews it for long. Of budgets the picture knows how far they are booked ahead, and adds what is placed on all
  * deployments sharing them and not yet booked.
  */
-import type { DeploymentLoad } from '@sluice/admission';
+import type { DeploymentLoad, WindowLoad } from '@sluice/admission';
 import type { Candidate, Rate, SharedSlots } from '@sluice/balancing';
 import { msOf, OUTLIER, trying } from '@sluice/balancing';
 import { expectedCost } from '@sluice/budget';
@@ -292,6 +292,15 @@ export class Picture {
         if (dim.budget === budget && dim.dimension === dimension)
           return Math.min(configured ?? dim.limit, dim.limit);
     return configured;
+  }
+
+  /** Its limits per day and month, and what is used of each; before a look at Redis none. */
+  windowsOf(budget: string): WindowLoad[] {
+    for (const { load } of this.#views.values()) {
+      const own = load.windows.filter((window) => window.budget === budget);
+      if (own.length > 0) return own;
+    }
+    return [];
   }
 
   #sharedSlots(deployment: Deployment): SharedSlots[] {

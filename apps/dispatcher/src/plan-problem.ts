@@ -6,7 +6,8 @@ import { PACED_DIMENSIONS, plannedShare } from '@sluice/budget';
 import type { Cost } from '@sluice/budget';
 import type { Budget, Fleet, Pool, Shape } from '@sluice/job';
 import type { BatchClass } from '@sluice/ledger';
-import type { DrainProblem, JobClass } from '@sluice/planning';
+import type { DrainProblem, JobClass, PlannedRate } from '@sluice/planning';
+import { dayRates } from './day-rates.ts';
 import { askerOf, unfedOf } from './draining.ts';
 import type { Draining, DrainingClass } from './draining.ts';
 import { NOTHING_KNOWN } from './lengths-book.ts';
@@ -238,13 +239,19 @@ export function problemOf(
     budgets: [...fleet.budgets.values()].map((budget) => ({
       id: budget.id,
       concurrency: picture.callsAtOnce(budget.id),
-      rates: PACED_DIMENSIONS.flatMap((dimension) => {
-        const limit = picture.limitOf(budget.id, dimension);
-        const perMs = (limit ?? 0) / 60_000;
-        return limit === null
-          ? []
-          : [{ dimension, perMs, burst: picture.ready ? perMs * BURST_MS : 0 }];
-      }),
+      rates: [
+        ...pacedRates(picture, budget.id),
+        ...dayRates(picture.windowsOf(budget.id), classes),
+      ],
     })),
   };
 }
+
+const pacedRates = (picture: Picture, budget: string): PlannedRate[] =>
+  PACED_DIMENSIONS.flatMap((dimension) => {
+    const limit = picture.limitOf(budget, dimension);
+    const perMs = (limit ?? 0) / 60_000;
+    return limit === null
+      ? []
+      : [{ dimension, perMs, burst: picture.ready ? perMs * BURST_MS : 0 }];
+  });

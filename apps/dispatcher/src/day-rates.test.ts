@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { WindowLoad } from '@sluice/admission';
+import { idealDrain } from '@sluice/planning';
+import type { JobClass } from '@sluice/planning';
+import { dayRates, renewalMs } from './day-rates.ts';
+
+const DAY_MS = 86_400_000;
+const window = (dimension: WindowLoad['dimension'], limit: number, used = 0): WindowLoad => ({
+  budget: 'a',
+  dimension,
+  limit,
+  used,
+  nextMs: 0,
+  usedFraction: used / limit,
+});
+const work = (jobs: number, usd = 0): JobClass[] => [
+  {
+    id: 'k',
+    jobs,
+    deployments: { a: { cost: { requests: 1, input: 90, output: 10, usd }, latencyMs: 100 } },
+  },
+];
+
+test('what the work cannot use up is no row', () => {
+  const windows = [window('rpd', 1_000), window('tpd', 100_000)];
+  assert.deepEqual(dayRates(windows, work(1_000)), []);
+  assert.deepEqual(
+    dayRates(windows, work(1_001)).map(({ dimension, burst }) => [dimension, burst]),
+    [
+      ['rpd', 1_000],
+      ['tpd', 100_000],
+    ],
+  );
+});
+
+test('what is used of it is gone, and of two limits in dollars the tighter one counts', () => {
+  const [rpd] = dayRates([window('rpd', 1_000, 400)], work(700));
+  assert.deepEqual([rpd?.burst, (rpd?.perMs ?? 0) * DAY_MS], [600, 1_000]);
+  const windows = [window('usd_per_day', 3), window('usd_per_month', 20, 19)];
+  const rates = dayRates(windows, work(100, 0.1));
+  assert.deepEqual(
+    rates.map(({ dimension, burst }) => [dimension, burst]),
+    [['usd', 1]],
+  );
+});
+
+const drain = async (jobs: number) => {
+  const classes = work(jobs);
+  const rates = [
+    { dimension: 'rpm' as const, perMs: 0.01, burst: 10 },
+    ...dayRates([window('rpd', 1_000)], classes),
+  ];
+  const ideal = await idealDrain({
+    classes,
+    deployments: [{ id: 'a', budgets: ['a'], concurrency: null }],
+    budgets: [{ id: 'a', concurrency: null, rates }],
+  });
+  assert.ok(ideal.kind === 'solved');
+  return renewalMs(
+    ideal.idealMs,
+    ideal.binding.map(({ dimension }) => dimension),
+  );
+};
+
+test('5,000 lines at 1,000 a day take four more days; 1,500 take one', async () => {
+  assert.deepEqual(
+    [await drain(5_000), await drain(1_500), await drain(900)],
+    [4 * DAY_MS, DAY_MS, null],
+  );
+});

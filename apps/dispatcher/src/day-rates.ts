@@ -1,0 +1,56 @@
+/**
+ * Limits per day and month in the plan: what is left of them at once, and then what comes back at a steady rate, which is
+ * what a day brings in the mean. Only those that the work could use up, for each makes the program larger. Pure.
+ */
+import type { WindowLoad } from '@sluice/admission';
+import { unitsOf } from '@sluice/planning';
+import type { JobClass, PlannedDimension, PlannedRate } from '@sluice/planning';
+
+const DAY_MS = 86_400_000;
+
+const WINDOWS: Record<WindowLoad['dimension'], { dimension: PlannedDimension; ms: number }> = {
+  rpd: { dimension: 'rpd', ms: DAY_MS },
+  tpd: { dimension: 'tpd', ms: DAY_MS },
+  usd_per_day: { dimension: 'usd', ms: DAY_MS },
+  usd_per_month: { dimension: 'usd', ms: 30 * DAY_MS },
+};
+
+export function dayRates(
+  windows: readonly WindowLoad[],
+  classes: readonly JobClass[],
+): PlannedRate[] {
+  const rates = windows.flatMap(({ dimension, limit, used }): PlannedRate[] => {
+    const { dimension: planned, ms } = WINDOWS[dimension];
+    const burst = Math.max(0, limit - used);
+    return mostOf(classes, planned) <= burst
+      ? []
+      : [{ dimension: planned, perMs: limit / ms, burst }];
+  });
+  // Of two limits in dollars the one of which less is left.
+  const usd = rates.filter(({ dimension }) => dimension === 'usd');
+  const [tightest] = usd.toSorted((a, b) => a.burst - b.burst);
+  return [...rates.filter(({ dimension }) => dimension !== 'usd'), ...(tightest ? [tightest] : [])];
+}
+
+/** All of the work, each class where it takes most of the limit. */
+const mostOf = (classes: readonly JobClass[], dimension: PlannedDimension): number =>
+  classes.reduce((sum, { jobs, deployments }) => {
+    const each = Object.values(deployments).map(({ cost }) => unitsOf(cost, dimension));
+    return sum + jobs * Math.max(0, ...each);
+  }, 0);
+
+const BY_DAY: ReadonlySet<string> = new Set(['rpd', 'tpd', 'usd']);
+/** Within it the mean rate of a day says nothing. */
+const HOUR_MS = 3_600_000;
+/** Of a day: figures of a program are not exact. */
+const NEARLY = 0.01;
+
+/**
+ * A day that is used up comes back as it was used: mostly at once, a day later. So where such a limit takes the time, the end
+ * comes with a whole day, not somewhere in it. ms from now; null = no such limit takes the time. `binding`: the dimensions
+ * that do.
+ */
+export function renewalMs(endMs: number, binding: readonly string[]): number | null {
+  if (endMs <= HOUR_MS || !binding.some((dimension) => BY_DAY.has(dimension))) return null;
+  return Math.ceil(endMs / DAY_MS - NEARLY) * DAY_MS;
+}
