@@ -1,7 +1,8 @@
 // A file of requests in, a file of answers out. Run it beside `npm start`: node examples/batch.mjs
 import OpenAI from 'openai';
 
-const baseURL = process.env.SLUICE_URL ?? 'http://127.0.0.1:8080/v1';
+const { SLUICE_URL, PORT = '8080' } = process.env;
+const baseURL = SLUICE_URL ?? `http://127.0.0.1:${PORT}/v1`;
 const client = new OpenAI({ baseURL, apiKey: process.env.SLUICE_KEY ?? 'any' });
 const model = process.env.SLUICE_MODEL ?? 'fast';
 const prompts = ['17 × 3?', 'Capital of France?', 'Name a prime above 100.'];

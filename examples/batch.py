@@ -6,7 +6,8 @@ import time
 
 from openai import OpenAI
 
-client = OpenAI(base_url=os.environ.get("SLUICE_URL", "http://127.0.0.1:8080/v1"), api_key=os.environ.get("SLUICE_KEY", "any"))
+port = os.environ.get("PORT", "8080")
+client = OpenAI(base_url=os.environ.get("SLUICE_URL", f"http://127.0.0.1:{port}/v1"), api_key=os.environ.get("SLUICE_KEY", "any"))
 model = os.environ.get("SLUICE_MODEL", "fast")
 prompts = ["17 × 3?", "Capital of France?", "Name a prime above 100."]
 lines = [

@@ -101,6 +101,18 @@ const BATCH_EXAMPLES: [string, string, string | boolean][] = [
   ['python3', 'batch.py', NO_PYTHON],
 ];
 for (const [program, name, skip] of BATCH_EXAMPLES) {
+  test(
+    `examples/${name} goes to PORT of this machine where no SLUICE_URL is set`,
+    { skip },
+    async () => {
+      const { port } = new URL(system.apiUrl);
+      const { stdout } = await run(program, [join(root, 'examples', name)], {
+        env: { ...process.env, SLUICE_URL: undefined, PORT: port },
+      });
+      assert.match(stdout, /completed: 3 answered, 0 failed/);
+    },
+  );
+
   test(`examples/${name} says what is wrong with its file`, { skip }, async () => {
     const started = run(program, [join(root, 'examples', name)], {
       env: { ...env(), SLUICE_MODEL: 'nope' },

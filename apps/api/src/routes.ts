@@ -18,7 +18,7 @@ import {
   pauseBatch,
   resumeBatch,
 } from './handlers/batches.ts';
-import { patchDeployment, reloadConfig } from './handlers/control.ts';
+import { patchBudget, patchDeployment, reloadConfig } from './handlers/control.ts';
 import { createBatch } from './handlers/create-batch.ts';
 import { createJob, retryJob } from './handlers/create-job.ts';
 import { listDead, replayDead } from './handlers/dead.ts';
@@ -45,7 +45,7 @@ import { webhookSecret } from './handlers/webhook-secret.ts';
 import type { Handler } from './http/message.ts';
 import type { ShapeName } from './shapes/answers.ts';
 import { batchRequest, batchesQuery, directQuery, resultsQuery } from './shapes/batch-request.ts';
-import { deploymentPatch } from './shapes/control-request.ts';
+import { budgetPatch, deploymentPatch } from './shapes/control-request.ts';
 import { deadQuery, replayRequest } from './shapes/dead-request.ts';
 import { completeRequest, fileForm, filesQuery, uploadRequest } from './shapes/file-request.ts';
 import { jobRequest, jobsQuery, waitQuery } from './shapes/job-request.ts';
@@ -136,12 +136,13 @@ export const ROUTES: readonly Route[] = [
   { method: 'get', path: '/v1/webhook_secret', ...admin, handler: webhookSecret, returns: 'WebhookSecret', does: 'The secret that webhook deliveries are signed with' },
   { method: 'get', path: '/admin/pools', ...admin, handler: adminPools, returns: 'PoolList', does: 'Pools, live' },
   { method: 'get', path: '/admin/deployments', ...admin, handler: adminDeployments, returns: 'DeploymentList', does: 'Deployments, live' },
-  { method: 'patch', path: '/admin/deployments/:id', ...admin, handler: patchDeployment, returns: 'Deployment', does: 'Set weight, limits or state over the config, in all processes; null clears', ...json, body: deploymentPatch },
+  { method: 'patch', path: '/admin/deployments/:id', ...admin, handler: patchDeployment, returns: 'Deployment', or: 'DeploymentList', does: 'Set weight, limits or state over the config, in all processes; null clears', ...json, body: deploymentPatch },
   { method: 'get', path: '/admin/dead', ...admin, handler: listDead, returns: 'DeadJobPage', does: 'Jobs and batch lines out of attempts, newest first', query: deadQuery },
   { method: 'post', path: '/admin/dead/replay', ...admin, handler: replayDead, returns: 'Replay', does: 'Run dead jobs again, each as a new job of its tenant; at most 1,000 at once', ...json, body: replayRequest, ...creates },
   { method: 'post', path: '/admin/reload', ...admin, handler: reloadConfig, returns: 'Reload', does: 'Read the config anew, in all processes; with a mistake in it nothing changes' },
   { method: 'get', path: '/admin/plan', ...admin, handler: adminPlan, returns: 'Plan', does: 'Which lines go where, and why' },
   { method: 'get', path: '/admin/budgets', ...admin, handler: adminBudgets, returns: 'BudgetList', does: 'Budgets, live' },
+  { method: 'patch', path: '/admin/budgets/:id', ...admin, handler: patchBudget, returns: 'BudgetSettings', does: 'Set limits of a shared budget over the config, in all processes; null clears', ...json, body: budgetPatch },
 
   { method: 'get', path: '/admin/usage', access: 'admin', handler: adminUsage, returns: 'Usage', does: 'Jobs, tokens and cost of all tenants, by hour', query: adminUsageQuery },
 

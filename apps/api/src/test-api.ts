@@ -1,6 +1,6 @@
 /** For tests: the API in this process on a free port, with a Redis and a data folder of its own. */
 import { loadConfig } from '@sluice/config';
-import type { Settings } from '@sluice/config';
+import type { Loaded, Settings } from '@sluice/config';
 import { localStore } from '@sluice/files';
 import type { FileStore } from '@sluice/files';
 import { connectRedis, openLedger } from '@sluice/ledger';
@@ -52,13 +52,23 @@ export interface TestApi {
   stop: () => Promise<void>;
 }
 
-/** `redisAway`: it comes only after the API has started. */
-export async function startTestApi({ config = '', redisAway = false } = {}): Promise<TestApi> {
+function loadedFrom(text: string): Loaded {
+  const loaded = loadConfig({ source: { text }, env: {} });
+  if (loaded.kind === 'invalid') throw new Error(JSON.stringify(loaded.mistakes));
+  return loaded;
+}
+
+/** `reloaded`: what its config says when it is read anew. `redisAway`: it comes only after the API has started. */
+export async function startTestApi({
+  fleet = FLEET,
+  config = '',
+  reloaded = null as string | null,
+  redisAway = false,
+} = {}): Promise<TestApi> {
   const redis = await startRedis();
   if (redisAway) process.kill(redis.pid, 'SIGKILL');
   const dataDir = mkdtempSync(join(tmpdir(), 'sluice-api-'));
-  const loaded = loadConfig({ source: { text: FLEET + config }, env: {} });
-  if (loaded.kind === 'invalid') throw new Error(JSON.stringify(loaded.mistakes));
+  const loaded = loadedFrom(fleet + config);
   const environment = {
     port: 0,
     host: '127.0.0.1',
@@ -71,7 +81,8 @@ export async function startTestApi({ config = '', redisAway = false } = {}): Pro
   };
   const setup = { ...loaded, environment, source: 'test', redisUrl: redis.url };
   let stopping: Promise<void> | null = null;
-  const running = await startApi(setup, pino({ level: 'silent' }));
+  const readConfig = () => ({ ...setup, ...loadedFrom(reloaded ?? fleet + config) });
+  const running = await startApi({ ...setup, readConfig }, pino({ level: 'silent' }));
   if (redisAway) await redis.restart();
   const ledger = openLedger(connectRedis(redis.url, 'background'), 'test');
   const url = `http://127.0.0.1:${running.port}`;

@@ -214,6 +214,26 @@ const WRONG: [what: string, text: string, expected: RegExp[]][] = [
     [/^retry: the same name again; each name once/],
   ],
   [
+    'a value that holds itself',
+    small({ more: 'retry: &a { max_attempts: [*a] }' }),
+    [/^: the alias \*a inside of its own anchor; aliases of anchors that end above them$/],
+  ],
+  [
+    'a list that holds itself',
+    'deployments: &a [*a]',
+    [/^: the alias \*a inside of its own anchor/],
+  ],
+  [
+    'names that every object of JavaScript has',
+    small({ pools: '{ __proto__: [mini], constructor: [mini], fast: [mini] }' }),
+    [/^pools\.__proto__: the name __proto__; a name that not/, /^pools\.constructor: the name/],
+  ],
+  [
+    'streaming, which jobs have not',
+    small().replace('model: m', 'model: m, params: { stream: true }'),
+    [/^deployments\.mini\.params\.stream: true; false, or nothing/],
+  ],
+  [
     'a deployment named twice in a pool',
     small({ pools: '{ fast: { tiers: [[mini], [mini]] } }' }),
     [/^pools\.fast\.tiers\[1\]\[0\]: "mini" again; each once$/],

@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import type { Fleet, Tenant } from '@sluice/job';
 import { buildFleet } from './build-fleet.ts';
 import { checkNames } from './check-names.ts';
+import { checkParams } from './check-params.ts';
 import { checkRoutes } from './check-routes.ts';
 import { checkSchema, valueAt } from './check-schema.ts';
 import { fillIn } from './fill-in.ts';
@@ -71,7 +72,7 @@ function loadText(text: string, around: Surroundings): LoadResult {
 
 function namesIn(filled: unknown): Mistake[] {
   const file = outline(filled);
-  return [...checkNames(file), ...checkRoutes(filled, file)];
+  return [...checkNames(file), ...checkParams(filled), ...checkRoutes(filled, file)];
 }
 
 function loaded(file: ConfigFile): Loaded {

@@ -1,5 +1,5 @@
 /** YAML text → plain tree, with the line of every value for messages. Duplicate keys are mistakes, not overwrites. */
-import { LineCounter, isMap, isScalar, isSeq, parseDocument } from 'yaml';
+import { LineCounter, isAlias, isMap, isNode, isScalar, isSeq, parseDocument, visit } from 'yaml';
 import type { Document, Node } from 'yaml';
 import type { Mistake, Path } from './mistake.ts';
 import { showPath } from './mistake.ts';
@@ -24,10 +24,11 @@ export function readYaml(text: string): YamlTree {
   const lineOf = (path: Path): number | undefined => nearestLine(document, lines, path);
   const mistakes = firstSlip(document, lines);
   if (mistakes.length > 0) return { tree: undefined, mistakes, lineOf };
-  findDuplicates(document.contents, [], (path, start) => {
+  mistakes.push(...ownAnchors(document, lines));
+  if (mistakes.length > 0) return { tree: undefined, mistakes, lineOf };
+  checkKeys(document.contents, [], (path, start, wrong) => {
     const line = lines.linePos(start).line;
-    const allowed = 'each name once in its section';
-    mistakes.push({ path: showPath(path), at: path, line, found: 'the same name again', allowed });
+    mistakes.push({ path: showPath(path), at: path, line, ...wrong });
   });
   return { ...toTree(document, mistakes), lineOf };
 }
@@ -59,20 +60,53 @@ function toTree(document: Document, mistakes: Mistake[]): { tree: unknown; mista
   }
 }
 
-function findDuplicates(
+/** `&a [*a]`: a value that holds itself would never end. */
+function ownAnchors(document: Document, lines: LineCounter): Mistake[] {
+  const mistakes: Mistake[] = [];
+  visit(document, {
+    Alias: (_, alias, ancestors) => {
+      if (!ancestors.some((one) => isNode(one) && !isAlias(one) && one.anchor === alias.source))
+        return;
+      const line = lines.linePos(alias.range?.[0] ?? 0).line;
+      const found = `the alias *${alias.source} inside of its own anchor`;
+      mistakes.push({
+        path: '',
+        at: [],
+        line,
+        found,
+        allowed: 'aliases of anchors that end above them',
+      });
+    },
+  });
+  return mistakes;
+}
+
+type Wrong = Pick<Mistake, 'found' | 'allowed'>;
+
+const TWICE: Wrong = { found: 'the same name again', allowed: 'each name once in its section' };
+
+/** `__proto__`, `constructor`, `toString` …: as names they would be lost, or found where nobody wrote them. */
+const inherited = (name: string): Wrong => ({
+  found: `the name ${name}`,
+  allowed: 'a name that not every object of JavaScript has already',
+});
+
+function checkKeys(
   node: unknown,
   path: Path,
-  report: (path: Path, start: number) => void,
+  report: (path: Path, start: number, wrong: Wrong) => void,
 ): void {
-  if (isSeq(node)) node.items.forEach((item, i) => findDuplicates(item, [...path, i], report));
+  if (isSeq(node)) node.items.forEach((item, i) => checkKeys(item, [...path, i], report));
   if (!isMap(node)) return;
   const seen = new Set<string>();
   for (const { key, value } of node.items) {
     const name = isScalar(key) ? String(key.value) : String(key);
     const here = [...path, name];
-    if (seen.has(name)) report(here, (key as Node).range?.[0] ?? 0);
+    const start = (key as Node).range?.[0] ?? 0;
+    if (seen.has(name)) report(here, start, TWICE);
+    if (name in Object.prototype) report(here, start, inherited(name));
     seen.add(name);
-    findDuplicates(value, here, report);
+    checkKeys(value, here, report);
   }
 }
 

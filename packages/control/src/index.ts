@@ -1,4 +1,4 @@
-export { limitNames } from './override.ts';
+export { limitNames, sharedBudget } from './override.ts';
 export type { Override, OverridePatch, Wish } from './override.ts';
 export type { FleetChange } from './change-fleet.ts';
 export { LiveControl } from './live-control.ts';

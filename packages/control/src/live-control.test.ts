@@ -56,7 +56,7 @@ test('an override is in force in the other process within a second, also when it
   const deaf = connect();
   const other = await start('p1', { fleet: null }, deaf);
   deaf.disconnect();
-  await one.control.patch('a', { weight: 4, state: 'paused', limits: { rpm: 3 } });
+  await one.control.patch(['a'], { weight: 4, state: 'paused', limits: { rpm: 3 } });
   assert.equal(one.fleet.deployments.get('a')?.weight, 4);
   await until('the other goes by it', () => other.control.wishOf('a') === 'paused', {
     timeoutMs: 1_000,
@@ -64,7 +64,7 @@ test('an override is in force in the other process within a second, also when it
   assert.deepEqual(other.fleet.budgets.get('a')?.limits, { rpm: 3 });
   const later = await start('p1', { fleet: null });
   assert.equal(later.fleet.deployments.get('a')?.weight, 4, 'it survives a restart');
-  await one.control.patch('a', { weight: null, state: null, limits: null });
+  await one.control.patch(['a'], { weight: null, state: null, limits: null });
   assert.equal(one.control.overrideOf('a'), null);
   assert.deepEqual(one.fleet.budgets.get('a')?.limits, { rpm: 10 });
 });
@@ -74,7 +74,7 @@ test('a reload reaches all; who cannot read its file goes on as before', async (
   const one = await start('p2', file);
   const other = await start('p2', file);
   const broken = await start('p2', { fleet: null });
-  await one.control.patch('c', { weight: 7 });
+  await one.control.patch(['c'], { weight: 7 });
   const result = await one.control.reload();
   assert.ok(result.kind === 'ok');
   assert.deepEqual(result.change.deployments, { added: ['c'], removed: ['b'], changed: [] });
@@ -89,9 +89,9 @@ test('a reload reaches all; who cannot read its file goes on as before', async (
 
 test('without Redis what was in force stays so, and what changed is taken up when it is back', async () => {
   const one = await start('p3', { fleet: null });
-  await one.control.patch('a', { state: 'draining' });
+  await one.control.patch(['a'], { state: 'draining' });
   await server.restart();
   assert.equal(one.control.wishOf('a'), 'draining');
-  await one.control.patch('b', { state: 'paused' });
+  await one.control.patch(['b'], { state: 'paused' });
   assert.deepEqual([one.control.wishOf('a'), one.control.wishOf('b')], ['draining', 'paused']);
 });

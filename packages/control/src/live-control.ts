@@ -101,13 +101,18 @@ export class LiveControl<Config extends { fleet: Fleet }> {
     return this.#configured;
   }
 
-  /** Sets and clears, for all processes; resolves when it is in force in this one. Rejects when Redis cannot be asked. */
-  async patch(deployment: string, patch: OverridePatch): Promise<void> {
-    const { set, clear } = fieldChanges(deployment, patch);
+  /**
+   * Sets and clears for these deployments, all at once, for all processes; resolves when it is in force in this one.
+   * Rejects when Redis cannot be asked.
+   */
+  async patch(deployments: readonly string[], patch: OverridePatch): Promise<void> {
     const { overrides, control, channel } = this.#keys;
     const all = this.#options.redis.multi();
-    if (Object.keys(set).length > 0) all.hset(overrides, set);
-    if (clear.length > 0) all.hdel(overrides, ...clear);
+    for (const deployment of deployments) {
+      const { set, clear } = fieldChanges(deployment, patch);
+      if (Object.keys(set).length > 0) all.hset(overrides, set);
+      if (clear.length > 0) all.hdel(overrides, ...clear);
+    }
     all.hincrby(control, 'overrides', 1).publish(channel, 'overrides');
     await all.exec();
     await this.#next(() => this.#syncOverrides());

@@ -2,7 +2,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Fleet } from '@sluice/job';
 import fc from 'fast-check';
-import { fieldChanges, limitNames, overriddenFleet, readOverrides } from './override.ts';
+import {
+  fieldChanges,
+  limitNames,
+  overriddenFleet,
+  readOverrides,
+  sharedBudget,
+} from './override.ts';
 import type { OverridePatch } from './override.ts';
 
 const patched = (patches: readonly OverridePatch[]) => {
@@ -73,6 +79,9 @@ test('limits are overridden on the own budget, one by one', () => {
     fleet.budgets.get('org'),
     'a shared budget is no deployment',
   );
+  const shared = overriddenFleet(fleet, new Map([[sharedBudget('org'), { limits: { tpm: 4 } }]]));
+  assert.deepEqual(shared.budgets.get('org')?.limits, { rpm: 9, tpm: 4 });
+  assert.equal(shared.budgets.get('a'), fleet.budgets.get('a'));
   assert.equal(next.deployments.get('a')?.weight, 3);
   assert.deepEqual([...next.deployments.keys()], ['a']);
 });

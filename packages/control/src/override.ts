@@ -1,4 +1,4 @@
-/** What an operator has set over the config: per deployment a weight, a state, single limits. Pure. */
+/** What an operator has set over the config: per deployment a weight, a state, single limits; per shared budget limits. Pure. */
 import type { Budget, Deployment, Fleet, Limits } from '@sluice/job';
 
 /** `draining`: nothing new; what is placed is finished. `paused`: what is in flight is finished, the rest goes elsewhere. */
@@ -31,7 +31,13 @@ const LIMITS: Record<keyof Limits, true> = {
 };
 export const limitNames = Object.keys(LIMITS) as (keyof Limits)[];
 
-/** How an override stands in Redis: `<deployment> weight`, `… state`, `… limits.rpm`. One field each, so that two operators who set different things do not undo each other. */
+/** What the override of a shared budget stands under: never mistaken for a deployment's of that name, removed or to come. */
+export const sharedBudget = (budget: string): string => `budget/${budget}`;
+
+const ownerOf = ({ id }: Budget, { deployments }: Fleet): string =>
+  deployments.has(id) ? id : sharedBudget(id);
+
+/** How an override stands in Redis: `<deployment> weight`, `… state`, `… limits.rpm`, `budget/<budget> limits.rpm`. One field each, so that two operators who set different things do not undo each other. */
 export interface FieldChanges {
   set: Record<string, string>;
   clear: string[];
@@ -77,7 +83,7 @@ export function overriddenFleet(fleet: Fleet, overrides: ReadonlyMap<string, Ove
     return weight === undefined ? one : { ...one, weight };
   };
   const budget = (one: Budget): Budget => {
-    const limits = fleet.deployments.has(one.id) && overrides.get(one.id)?.limits;
+    const { limits } = overrides.get(ownerOf(one, fleet)) ?? {};
     return limits ? { ...one, limits: { ...one.limits, ...limits } } : one;
   };
   return {

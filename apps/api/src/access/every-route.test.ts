@@ -39,7 +39,7 @@ const RULES: Record<string, Rule> = {
   'delete /v1/webhook_endpoints/{id}': HOOK, 'post /v1/webhook_endpoints/{id}/rotate_secret': HOOK, 'post /v1/webhook_endpoints/{id}/test': HOOK,
   'get /v1/webhook_endpoints/{id}/deliveries': HOOK, 'post /v1/webhook_endpoints/{id}/deliveries/{delivery}/redeliver': HOOK, 'get /v1/webhook_event_types': 'own',
   'get /v1/webhook_secret': 'admin', 'get /admin': 'admin', 'get /admin/pools': 'admin', 'get /admin/deployments': 'admin',
-  'patch /admin/deployments/{id}': 'admin', 'get /admin/dead': 'admin', 'post /admin/dead/replay': 'admin', 'post /admin/reload': 'admin',
+  'patch /admin/deployments/{id}': 'admin', 'patch /admin/budgets/{id}': 'admin', 'get /admin/dead': 'admin', 'post /admin/dead/replay': 'admin', 'post /admin/reload': 'admin',
   'get /admin/plan': 'admin', 'get /admin/budgets': 'admin', 'get /metrics': 'admin',
   'get /': 'open', 'get /healthz': 'open', 'get /readyz': 'open', 'get /openapi.json': 'open', 'get /docs': 'open',
 };

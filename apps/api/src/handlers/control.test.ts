@@ -1,11 +1,19 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { startTestApi } from '../test-api.ts';
+import { FLEET, startTestApi } from '../test-api.ts';
 import type { TestApi } from '../test-api.ts';
+
+/** `twin` is served by two providers. */
+const WITH_TWIN = FLEET.replace(
+  'haiku:',
+  'twin: { provider: [a, b], model: t, budget: org }\n  haiku:',
+)
+  .replace('  c:', '  b: { type: openai, api_key: b, base_url: "http://127.0.0.1:9/v1" }\n  c:')
+  .concat('budgets: { org: { rpm: 100, tpm: 5000 } }\n');
 
 let api: TestApi;
 before(async () => {
-  api = await startTestApi();
+  api = await startTestApi({ fleet: WITH_TWIN });
 });
 after(() => api.stop());
 
@@ -24,7 +32,7 @@ test('a patch is answered with what is in force, shown as overridden; null clear
   const listed = (await api.call('GET /admin/deployments')).json.data;
   assert.deepEqual(
     listed.map((one: { overridden: unknown }) => one.overridden),
-    [body, null],
+    [body, null, null, null],
   );
   const cleared = await patch('mini', { weight: null, limits: null, state: null });
   assert.equal(cleared.json.overridden, null);
@@ -53,9 +61,79 @@ test('a mistake names field, value and what is allowed, and nothing changes', as
   assert.equal((await patch('mini', {})).json.overridden, null);
 });
 
+interface Shown {
+  id: string;
+  weight: number;
+  overridden: unknown;
+}
+
+test('the name that stands in the config means all of its providers; one of them has its own id', async () => {
+  const { status, json } = await patch('twin', { weight: 3 });
+  assert.equal(status, 200);
+  assert.equal(json.object, 'list');
+  const shown = (json.data as Shown[]).map(({ id, weight }) => [id, weight]);
+  assert.deepEqual(shown, [
+    ['twin@a', 3],
+    ['twin@b', 3],
+  ]);
+  const one = await patch('twin@a', { weight: null });
+  assert.deepEqual([one.json.id, one.json.overridden], ['twin@a', null]);
+  const rest = await patch('twin', {});
+  assert.deepEqual(
+    (rest.json.data as Shown[]).map(({ overridden }) => overridden),
+    [null, { weight: 3 }],
+  );
+  await patch('twin', { weight: null });
+});
+
+const patchBudget = (id: string, body: unknown) => api.call(`PATCH /admin/budgets/${id}`, body);
+
+test('limits of a shared budget are set over the config, shown as overridden, and cleared by null', async () => {
+  const set = await patchBudget('org', { limits: { rpm: 30 } });
+  assert.equal(set.status, 200);
+  assert.deepEqual(set.json, {
+    id: 'org',
+    object: 'budget',
+    limits: { rpm: 30, tpm: 5000 },
+    overridden: { limits: { rpm: 30 } },
+    configured: { limits: { rpm: 100, tpm: 5000 } },
+    deployments: ['twin@a', 'twin@b'],
+  });
+  const cleared = await patchBudget('org', { limits: null });
+  assert.deepEqual([cleared.json.overridden, cleared.json.limits.rpm], [null, 100]);
+});
+
+test('a mistake about a budget names field, value and what is allowed', async () => {
+  const wrong: [unknown, string, RegExp][] = [
+    [{ limits: { rpm: 0 } }, 'limits.rpm', /found 0; allowed/],
+    [{ weight: 2 }, 'weight', /Known here: limits/],
+    [{ limits: { usd_per_day: 3 } }, 'limits.usd_per_day', /found 3; allowed: .*price/],
+  ];
+  for (const [body, param, says] of wrong) {
+    const { status, json } = await patchBudget('org', body);
+    assert.deepEqual([status, json.error.param], [400, param]);
+    assert.match(json.error.message, says);
+  }
+  assert.equal((await patchBudget('none', {})).status, 404);
+  const own = await patchBudget('mini', { limits: { rpm: 1 } });
+  assert.equal(own.status, 404, 'a deployment’s own limits are set at the deployment');
+});
+
 test('a reload without changes says so', async () => {
   const { status, json } = await api.call('POST /admin/reload');
   assert.equal(status, 200);
   assert.deepEqual(json.deployments, { added: [], removed: [], changed: [] });
   assert.deepEqual([json.needs_restart, json.limits], [[], []]);
+});
+
+test('a reload that turns tenants on says that keys are needed from then on', async () => {
+  const reloaded = `${FLEET}tenants: { team: { api_keys: [sk-a-key-of-the-team-0123456789] } }\n`;
+  const open = await startTestApi({ reloaded });
+  try {
+    const { json } = await open.call('POST /admin/reload');
+    assert.match(json.warnings.join(), /tenants are in force.*401/);
+    assert.equal((await open.call('GET /v1/models')).status, 401);
+  } finally {
+    await open.stop();
+  }
 });

@@ -1,6 +1,7 @@
 /** Live control: what operators set over the config, and the config read anew. In force in all processes within a second. */
+import { sharedBudget } from '@sluice/control';
 import type { OverridePatch } from '@sluice/control';
-import type { Deployment } from '@sluice/job';
+import type { Deployment, Fleet } from '@sluice/job';
 import type { Api } from '../api.ts';
 import { refuse } from '../errors.ts';
 import { noSuch } from '../find-job.ts';
@@ -8,25 +9,65 @@ import type { ApiRequest, Reply } from '../http/message.ts';
 import { ok } from '../http/message.ts';
 import { checkBody } from '../http/problem.ts';
 import { readQuery } from '../http/query.ts';
-import { deploymentPatch } from '../shapes/control-request.ts';
+import { budgetPatch, deploymentPatch } from '../shapes/control-request.ts';
 import { noQuery, oneDeployment } from './admin.ts';
 
 /** Sets, or with null clears, what is in force over the config. The same again changes nothing. */
 export async function patchDeployment(api: Api, request: ApiRequest): Promise<Reply> {
   readQuery(noQuery, request.query);
   const id = request.params['id'] as string;
-  const deployment = api.fleet.deployments.get(id) ?? noSuch('deployment', id);
+  const named = deploymentsNamed(api.fleet, id);
+  if (named.length === 0) return noSuch('deployment', id);
   const patch = checkBody(deploymentPatch, request.json) as OverridePatch;
-  refuseUncounted(deployment, patch);
-  await api.control.patch(id, patch);
-  return ok(await oneDeployment(api, api.fleet.deployments.get(id) ?? deployment));
+  refuseUncounted(named, patch);
+  await api.control.patch(
+    named.map((one) => one.id),
+    patch,
+  );
+  const views = await Promise.all(
+    named.map((one) => oneDeployment(api, api.fleet.deployments.get(one.id) ?? one)),
+  );
+  return ok(api.fleet.deployments.has(id) ? views[0] : { object: 'list', data: views });
 }
 
+/** One by its id, or all of `mini@a`, `mini@b` by the name that stands in the config. */
+function deploymentsNamed({ deployments }: Fleet, name: string): Deployment[] {
+  const one = deployments.get(name);
+  return one ? [one] : [...deployments.values()].filter((each) => each.name === name);
+}
+
+/** The limits of a shared budget; a deployment's own are set at the deployment. */
+export async function patchBudget(api: Api, request: ApiRequest): Promise<Reply> {
+  readQuery(noQuery, request.query);
+  const id = request.params['id'] as string;
+  if (!api.fleet.budgets.has(id) || api.fleet.deployments.has(id)) return noSuch('budget', id);
+  const patch = checkBody(budgetPatch, request.json) as Pick<OverridePatch, 'limits'>;
+  refuseUncounted(drawingOn(api.fleet, id), patch);
+  await api.control.patch([sharedBudget(id)], patch);
+  return ok(budgetSettings(api, id));
+}
+
+const drawingOn = ({ deployments }: Fleet, budget: string): Deployment[] =>
+  [...deployments.values()].filter(({ budgets }) => budgets.includes(budget));
+
+const budgetSettings = ({ control, fleet }: Api, id: string) => ({
+  id,
+  object: 'budget' as const,
+  limits: fleet.budgets.get(id)?.limits ?? {},
+  overridden: control.overrideOf(sharedBudget(id)),
+  configured: { limits: control.configured.budgets.get(id)?.limits ?? {} },
+  deployments: drawingOn(fleet, id).map((one) => one.id),
+});
+
 /** A limit in dollars that counts nothing would look like protection. */
-function refuseUncounted({ price }: Deployment, { limits }: OverridePatch): void {
+function refuseUncounted(
+  deployments: readonly Deployment[],
+  { limits }: Pick<OverridePatch, 'limits'>,
+): void {
+  const priced = deployments.every(({ price }) => price !== null);
   for (const name of ['usd_per_day', 'usd_per_month'] as const) {
     const found = limits?.[name];
-    if (price !== null || found === undefined || found === null) continue;
+    if (priced || found === undefined || found === null) continue;
     const field = `limits.${name}`;
     const allowed = 'a limit in dollars only where the config has a `price`';
     refuse('invalid_value', { param: field, values: { field, found, allowed } });
@@ -36,6 +77,7 @@ function refuseUncounted({ price }: Deployment, { limits }: OverridePatch): void
 /** All of the new config, or with one mistake in it nothing. */
 export async function reloadConfig(api: Api, request: ApiRequest): Promise<Reply> {
   readQuery(noQuery, request.query);
+  const wasOpen = api.tenants.length === 0;
   const result = await api.control.reload();
   if (result.kind === 'invalid')
     return refuse('invalid_config', { values: { report: result.report } });
@@ -44,9 +86,16 @@ export async function reloadConfig(api: Api, request: ApiRequest): Promise<Reply
     object: 'reload',
     ...change,
     needs_restart: api.needsRestart,
-    warnings: [...change.pools.removed.map(poolGone), ...(config?.warnings ?? [])],
+    warnings: [
+      ...(wasOpen && api.tenants.length > 0 ? [KEYS_NEEDED] : []),
+      ...change.pools.removed.map(poolGone),
+      ...(config?.warnings ?? []),
+    ],
   });
 }
+
+const KEYS_NEEDED =
+  'tenants are in force from now on: a request without one of their API keys is answered 401, and /admin needs a key of `admin`';
 
 const poolGone = (pool: string): string =>
   `pools.${pool} is gone: what was accepted for it waits for the pool to come back, until its deadline`;

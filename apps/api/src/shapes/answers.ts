@@ -324,6 +324,18 @@ const Budget = z.object({
   used,
 });
 
+const BudgetSettings = z.object({
+  id,
+  object: z.literal('budget'),
+  limits: z.record(z.string(), count).describe('In force.'),
+  overridden: z
+    .object({ limits: z.record(z.string(), count) })
+    .nullable()
+    .describe('What is set over the config; null = nothing.'),
+  configured: z.object({ limits: z.record(z.string(), count) }),
+  deployments: z.array(text),
+});
+
 const difference = z.object({
   added: z.array(text),
   removed: z.array(text),
@@ -522,6 +534,7 @@ export const SHAPES = {
   DeadJobPage: pageOf(DeadJob),
   Replay,
   BudgetList: listOf(Budget),
+  BudgetSettings,
   Usage,
   Links: z.object({ object: z.literal('links'), title: text, says: text, at: texts }),
   Health: z.object({ status: z.literal('ok') }),

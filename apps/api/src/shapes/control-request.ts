@@ -1,4 +1,4 @@
-/** What PATCH /admin/deployments/{id} takes. `null` clears: the config's value is in force again. */
+/** What PATCH /admin/deployments/{id} and /admin/budgets/{id} take. `null` clears: the config's value is in force again. */
 import { z } from 'zod';
 
 const LARGEST = 1e15;
@@ -18,6 +18,13 @@ const limits = z.strictObject({
   usd_per_month: amount,
 });
 
+const limitsPatch = limits
+  .nullable()
+  .optional()
+  .describe('Only the limits named change; null for one of them, or for all = as the config says.');
+
+export const budgetPatch = z.strictObject({ limits: limitsPatch });
+
 export const deploymentPatch = z.strictObject({
   weight: z
     .number()
@@ -26,12 +33,7 @@ export const deploymentPatch = z.strictObject({
     .nullable()
     .optional()
     .describe('0 = nothing new. null = as the config says.'),
-  limits: limits
-    .nullable()
-    .optional()
-    .describe(
-      'Only the limits named change; null for one of them, or for all = as the config says.',
-    ),
+  limits: limitsPatch,
   state: z
     .enum(['active', 'draining', 'paused'])
     .nullable()

@@ -146,7 +146,9 @@ export const deployment = z.strictObject({
     .record(z.string(), z.json())
     .prefault({})
     .meta({ allowed: 'names with any values' })
-    .describe('Added to every request body.'),
+    .describe(
+      'Added to every request body that does not set them; `stream: true` and `background: true` are refused.',
+    ),
   headers: headers().prefault({}).describe('Added to every call’s headers.'),
   query: z
     .record(z.string(), text())
