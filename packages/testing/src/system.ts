@@ -8,6 +8,7 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { goneWithUs } from './gone-with-us.ts';
 import { freePort, startRedis } from './with-redis.ts';
 import type { TestRedis } from './with-redis.ts';
 
@@ -105,7 +106,7 @@ export class System {
       },
     );
     closeSync(log);
-    this.#running.set(name, child);
+    this.#running.set(name, goneWithUs(child));
     return new Promise((resolve, reject) => {
       child.once('message', () => resolve(name));
       child.once('exit', (code) =>
@@ -130,6 +131,8 @@ export class System {
     if (!child || child.exitCode !== null || child.signalCode !== null) return;
     const exit = new Promise<void>((resolve) => child.once('exit', () => resolve()));
     child.kill(signal);
+    // One that stands still would not hear of it.
+    child.kill('SIGCONT');
     await exit;
   }
 

@@ -9,6 +9,7 @@ import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { goneWithUs } from './gone-with-us.ts';
 
 export interface TestRedis {
   url: string;
@@ -78,7 +79,7 @@ export async function launch(
   flags: readonly string[],
   ready = 'Ready to accept connections',
 ): Promise<ChildProcess> {
-  const child = spawn(serverBinary(), flags, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = goneWithUs(spawn(serverBinary(), flags, { stdio: ['ignore', 'pipe', 'inherit'] }));
   await readyLine(child, ready);
   return child;
 }
