@@ -1,4 +1,7 @@
-/** What the body of a request must have for its endpoint: a call without it is refused by every provider. Pure. */
+/**
+ * What the body of a request must have for its endpoint, and what is beyond anything a provider takes: a call without the
+ * one or with the other is refused by every provider, and would only spend limits. Pure.
+ */
 import type { Endpoint } from './job.ts';
 
 export interface Wanting {
@@ -32,11 +35,34 @@ const RULES: Record<Endpoint, Rule> = {
   '/v1/moderations': { fields: ['input'], ...INPUT },
 };
 
-/** What a request lacks; null when it has all. */
+/** No model answers with so many tokens (2026: the largest have a few 100,000), and nobody gives so many choices (OpenAI: 128). */
+const MOST = {
+  max_tokens: 10_000_000,
+  max_completion_tokens: 10_000_000,
+  max_output_tokens: 10_000_000,
+  n: 128,
+  best_of: 128,
+} as const;
+
+/** What a request lacks, or has too much of; null when it may be sent. */
 export function findWanting(
   endpoint: Endpoint,
   body: Readonly<Record<string, unknown>>,
 ): Wanting | null {
+  return findMissing(endpoint, body) ?? findExcess(body);
+}
+
+/** Other types than numbers are the provider's to refuse. */
+function findExcess(body: Readonly<Record<string, unknown>>): Wanting | null {
+  for (const [field, most] of Object.entries(MOST)) {
+    const value = body[field];
+    if (typeof value === 'number' && (value < 0 || value > most))
+      return { field, absent: false, allowed: `a number from 0 to ${most}` };
+  }
+  return null;
+}
+
+function findMissing(endpoint: Endpoint, body: Readonly<Record<string, unknown>>): Wanting | null {
   const { fields, textToo, allowed } = RULES[endpoint];
   const [field, ...others] = fields;
   const value = body[field] ?? undefined;

@@ -46,6 +46,22 @@ const BAD: [string, unknown, number, string, string | null, RegExp][] = [
     /"fast".*"smart"/,
   ],
   [
+    'more tokens than any model answers with',
+    { model: 'fast', body: { ...chat(), max_tokens: 1e12 } },
+    400,
+    'invalid_value',
+    'body.max_tokens',
+    /1000000000000.*from 0 to 10000000/,
+  ],
+  [
+    'more choices than anybody gives',
+    { model: 'fast', body: { ...chat(), n: 129 } },
+    400,
+    'invalid_value',
+    'body.n',
+    /129.*from 0 to 128/,
+  ],
+  [
     'streaming',
     { model: 'fast', body: { ...chat(), stream: true } },
     400,

@@ -123,6 +123,15 @@ test('an endpoint that no deployment of the model serves is named', () => {
   });
 });
 
+test('what is beyond anything a provider takes is a mistake of the line', () => {
+  const body = { model: 'fast', messages: [{ role: 'user', content: 'hi' }], max_tokens: -3 };
+  assert.deepEqual(mistake(request('a', { body })), {
+    code: 'invalid_request',
+    message: "Invalid 'body.max_tokens': expected a number from 0 to 10000000.",
+    param: 'body.max_tokens',
+  });
+});
+
 test('no error shows a prompt', () => {
   const secret = 'my-secret-prompt';
   for (const line of [
