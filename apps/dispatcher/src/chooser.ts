@@ -11,6 +11,7 @@ import {
 } from '@sluice/balancing';
 import type { Cost } from '@sluice/budget';
 import type { Deployment, Fleet, Pool, Priority, Shape } from '@sluice/job';
+import { AS_WANTED } from '@sluice/ledger';
 import { formatBit } from '@sluice/providers';
 import type { Likely } from './lengths-book.ts';
 import type { Picture } from './picture.ts';
@@ -26,6 +27,9 @@ export interface ChooserPorts {
 
 /** What is to be placed, as the caller knows it; what it costs where is looked up here. */
 export type Wanted = Omit<Asked, 'cost' | 'costs'> & { shape: Shape; likely: Likely };
+
+/** Strategies whose arms, or regions, are compared. */
+const COMPARING: ReadonlySet<string> = new Set(['split', 'region']);
 
 /** Strategies that ask how long a call will take. */
 const PREDICTING: ReadonlySet<string> = new Set(['adaptive', 'cost', 'latency']);
@@ -80,7 +84,7 @@ export class Chooser {
 
   /**
    * Decides, and remembers what the strategy wants remembered. `only`: it goes there or, where that is not usable or has no
-   * room, nowhere now.
+   * room, nowhere now. In a pool whose arms are compared `insteadOf` is always there: AS_WANTED where it did not spill.
    */
   choose({ shape, likely, ...asked }: Wanted, poolId: string, only?: string): Choice {
     const { picture, random } = this.#ports;
@@ -102,6 +106,7 @@ export class Chooser {
     const memory = this.#memory.get(pool.id) ?? NO_MEMORY;
     const strategy = this.#strategyOf(pool);
     const { spillAfterMs } = pool;
+    const compares = COMPARING.has(pool.strategy.name);
     const choice = choose(
       { ...asked, cost, costs, predictedMsFor },
       { candidates, strategy, memory, spillAfterMs, depth },
@@ -112,7 +117,7 @@ export class Chooser {
       const placed = { cost: costs.get(choice.deployment) as Cost, now };
       picture.placed(choice.deployment, choice.jobs, placed);
     }
-    return choice;
+    return compares && choice.kind === 'place' ? { insteadOf: AS_WANTED, ...choice } : choice;
   }
 
   /** Made once per pool. The config was checked, so its settings make one. */

@@ -13,6 +13,7 @@ import { connectRedis, openLedger } from '@sluice/ledger';
 import type { Ledger } from '@sluice/ledger';
 import { fallbackQueue, openQueue, QUEUES, runQueue } from '@sluice/queues';
 import type { EntryData, StepData } from '@sluice/queues';
+import { ArmsBook } from './arms-book.ts';
 import { predicted } from './chooser.ts';
 import type { DispatcherEvents } from './events.ts';
 import { Intake } from './intake.ts';
@@ -97,7 +98,8 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
   };
   const segments = new Segments(store, holder.slice(0, 8));
   const keeper = keeperOf(parts);
-  const recorder = recorderOf(parts, { terms, segments, keeper });
+  const arms = armsOf(parts);
+  const recorder = recorderOf(parts, { terms, segments, keeper, arms });
   const leadership = leadershipOf(parts, terms);
   const webhooks = await startWebhooks({ ...parts, settings, prefix });
   await keeper.start();
@@ -115,6 +117,7 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
       await within(STOP_WITHIN_MS, leadership.stop());
       await within(STOP_WITHIN_MS, webhooks.stop());
       await within(STOP_WITHIN_MS, recorder.stop());
+      await within(STOP_WITHIN_MS, arms.write());
       await within(STOP_WITHIN_MS, keeper.stop());
       await segments.close();
       await within(STOP_WITHIN_MS, Promise.all([...queues.values()].map((queue) => queue.close())));
@@ -163,9 +166,17 @@ const keeperOf = ({ ledger, lengths, events }: Parts): LengthsKeeper =>
     onError: (what, error) => events.failed({ what, error: String(error) }),
   });
 
+const armsOf = ({ installation, ledger, events, now }: Parts): ArmsBook =>
+  new ArmsBook({
+    ledger,
+    fleet: installation.fleet,
+    now,
+    onError: (error) => events.failed({ what: 'comparing arms', error: String(error) }),
+  });
+
 function recorderOf(
   parts: Parts,
-  state: { terms: { now: Term | null }; segments: Segments; keeper: LengthsKeeper },
+  state: { terms: { now: Term | null }; segments: Segments; keeper: LengthsKeeper; arms: ArmsBook },
 ): Recorder {
   const { installation, ledger, holder, events, now, random, queue } = parts;
   const { fleet, config: settings } = installation;
@@ -183,6 +194,7 @@ function recorderOf(
     random,
     onLine: (meta) => state.terms.now?.ended(null, meta),
     onRecorded: (batch, recorded) => state.terms.now?.recorded(batch, recorded),
+    onCalls: (metas) => state.arms.count(metas),
     onAnswers: (batch, answers) => state.keeper.learn(batch, answers),
     onComplete: async (batch) => {
       const step: StepData = { batch, step: 'finalise' };

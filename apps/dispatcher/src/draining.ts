@@ -70,7 +70,7 @@ export function chunkOf(
   placed: {
     records: IndexRecord[];
     at: number;
-    choice: { deployment: string; tier: number };
+    choice: { deployment: string; tier: number; insteadOf?: string };
     expects: number | null;
     now: number;
   },
@@ -82,6 +82,7 @@ export function chunkOf(
     pool: one.pool,
     deployment: placed.choice.deployment,
     tier: placed.choice.tier,
+    ...(placed.choice.insteadOf !== undefined && { arm: placed.choice.insteadOf }),
     expects: placed.expects === null ? null : Math.round(placed.expects),
     epoch: 1,
     lines: placed.records.map((record) => [

@@ -292,6 +292,7 @@ export class Placer {
       epoch: waiting.epoch,
       deployment: choice.deployment,
       tier: choice.tier,
+      ...(choice.insteadOf !== undefined && { arm: choice.insteadOf }),
       expects: expects === null ? null : Math.round(expects),
       checkAt: now + CHECK_PLACED_MS,
       leaderToken,

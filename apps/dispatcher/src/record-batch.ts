@@ -34,6 +34,8 @@ export interface RecordBatchPorts {
   /** A call for a line has ended. */
   onLine: (meta: OutcomeMeta) => void;
   onRecorded: (batch: string, recorded: number) => void;
+  /** Calls of lines that ended, recorded just now. */
+  onCalls: (metas: readonly OutcomeMeta[]) => void;
   /** Answers that were recorded, by the chunks that brought them. */
   onAnswers: (batch: string, answers: LineAnswers[]) => void;
   /** All lines are recorded: the batch can be finalised. */
@@ -47,7 +49,7 @@ interface Gathered {
   dead: OutcomeMeta[];
   answers: LineAnswers;
   /** Calls that ended. */
-  calls: number;
+  calls: OutcomeMeta[];
 }
 
 /** False when another dispatcher records this slot now. */
@@ -72,8 +74,9 @@ export async function recordBatch(
     { batch, metas: gathered.flatMap(({ dead }) => dead) },
   );
   if (recorded.kind === 'recorded') {
-    const calls = gathered.reduce((sum, one) => sum + one.calls, 0);
-    ports.retries.calledFor(recorded.tenant, calls, ports.now());
+    const calls = gathered.flatMap((one) => one.calls);
+    ports.retries.calledFor(recorded.tenant, calls.length, ports.now());
+    ports.onCalls(calls);
     ports.onRecorded(batch, recorded.recorded);
     ports.onAnswers(
       batch,
@@ -145,7 +148,7 @@ function gather(ports: RecordBatchPorts, one: OneEntry): Gathered {
     retries: origin ? retriesOf(failed, { ...facts, origin }) : [],
   };
   const answers = { chunk: outcome.id, tokens: tokensOf(items) };
-  return { entry, rows, dead, calls: items.length, answers };
+  return { entry, rows, dead, calls: items.map(({ meta }) => meta), answers };
 }
 
 const tokensOf = (items: OneEntry['items']): number[] =>

@@ -29,6 +29,8 @@ export interface RecordJobsPorts {
   events: DispatcherEvents;
   /** A call of a job has ended and is recorded. */
   onEnded: (id: string, meta: OutcomeMeta) => void;
+  /** The same, unless it was recorded before. */
+  onCalls: (metas: readonly OutcomeMeta[]) => void;
   /** One of a tenant was answered with so many output tokens. */
   onAnswer: (of: { pool: string; tenant: string }, tokens: number) => void;
   now: () => number;
@@ -68,6 +70,7 @@ async function recordOne(ports: RecordJobsPorts, outcome: StreamOutcome): Promis
   if (recorded.kind !== 'before') {
     ports.retries.calledFor(recorded.tenant, 1, ports.now());
     spend(ports, recorded.tenant, meta.costUsd ?? 0);
+    ports.onCalls([meta]);
     if (meta.outcome === 'ok' && meta.usage) ports.onAnswer(recorded, meta.usage.output_tokens);
   }
   if (recorded.kind === 'applied' && verdict && facts) {

@@ -77,6 +77,7 @@ export class Desk {
       retries: new RetryBudgets(),
       random: () => 0.5,
       onLine: () => undefined,
+      onCalls: () => undefined,
       onRecorded: () => undefined,
       onAnswers: () => undefined,
       onComplete: () => Promise.resolve(),

@@ -16,6 +16,9 @@ export interface Call {
   shape: Shape;
   band: 'interactive' | 'batch';
   tier: number;
+  pool: string;
+  /** The arm or region it should have been, or AS_WANTED; '' = its pool compares none. */
+  arm: string;
   /** Output tokens expected of its answer, as its placement knew it; null = nobody knows. */
   expects: number | null;
   /** Attempts made before, as JSON objects separated by commas. */
@@ -147,6 +150,8 @@ function lineCall(
     shape: { characters: line[3], maxOutput: line[4] < 0 ? null : line[4], inputs: 1 },
     band: 'batch',
     tier: entry.tier,
+    pool: entry.pool,
+    arm: entry.arm,
     expects: entry.expects,
     attempts: history?.attempts ?? '',
     tries: history?.tries ?? 0,
@@ -166,6 +171,8 @@ function jobCall(id: string, entry: ClaimedJob): Call {
     shape: entry.shape,
     band: entry.priority === 'interactive' ? 'interactive' : 'batch',
     tier: entry.tier,
+    pool: entry.pool,
+    arm: entry.arm,
     expects: entry.expects,
     attempts: '',
     tries: 0,

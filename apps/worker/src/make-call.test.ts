@@ -22,6 +22,8 @@ const CALL: Call = {
   shape: { characters: 1, maxOutput: null, inputs: 1 },
   band: 'batch',
   tier: 1,
+  pool: 'fast',
+  arm: '',
   expects: null,
   attempts: '',
   tries: 0,

@@ -1,6 +1,7 @@
 /** One call to a provider, from its body to a classified outcome. Never throws: what goes wrong is an outcome. */
 import { roundUsd } from '@sluice/job';
 import type { Attempt, Deployment, Outcome, Usage } from '@sluice/job';
+import { AS_WANTED } from '@sluice/ledger';
 import { plausibleUsage, readLimits } from '@sluice/providers';
 import type { Adapter, Caller, LimitReport } from '@sluice/providers';
 import type { Call } from './load-calls.ts';
@@ -110,9 +111,12 @@ function costOf(deployment: Deployment, usage: Usage | null, outcome: Outcome): 
   return roundUsd((input + usage.output_tokens * price.output) / PER_MILLION);
 }
 
+const isSpilled = ({ arm }: Call): boolean => arm !== '' && arm !== AS_WANTED;
+
 /** The attempt as the ledger shows it. */
 export const attemptOf = (deployment: Deployment, call: Call, result: CallResult): Attempt => ({
   deployment: deployment.id,
+  ...(isSpilled(call) && { instead_of: call.arm }),
   provider: deployment.provider.id,
   started_at: result.startedAt / 1000,
   queued_ms: Math.max(0, Math.round(result.startedAt - call.since)),

@@ -28,6 +28,9 @@ export function outcomeOf(deployment: Deployment, call: Call, result: CallResult
     attempts: attemptsFor(call, attempt, result),
     tries: call.tries,
     endedAt: result.endedAt,
+    ...(call.arm !== '' && {
+      arm: { pool: call.pool, wanted: call.arm, tookMs: attempt.took_ms },
+    }),
   };
   return { meta, raw: isLine ? rowOf(deployment, call, { result, attempt }) : (result.body ?? '') };
 }

@@ -137,6 +137,7 @@ const place = (id: string, epoch: number, now = NOW) =>
     epoch,
     deployment: 'mini',
     tier: 1,
+    arm: '',
     checkAt: now,
     leaderToken: 1,
     now,

@@ -29,6 +29,8 @@ export interface Usage {
 /** One call to a provider for a job, as the ledger of attempts shows it. Times: Unix seconds (fractional); durations: ms. */
 export interface Attempt {
   deployment: string;
+  /** The arm of a `split`, or the region, that it was meant for and that had no room; absent = it is there. */
+  instead_of?: string | undefined;
   provider: string;
   started_at: number;
   /** From acceptance (or the end of the previous attempt) to the start of the call, ms. */

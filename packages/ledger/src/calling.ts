@@ -26,6 +26,8 @@ interface Claimed {
   tier: number;
   /** Output tokens that an answer is expected to have, as placement knew it; null = nobody knows. */
   expects: number | null;
+  /** The arm or region it should have been, or AS_WANTED; '' = its pool compares none. */
+  arm: string;
   /** Nothing of it begins after this, ms. */
   deadlineAt: number;
 }
@@ -55,7 +57,15 @@ export type ClaimResult =
   | { kind: 'drop' }
   | { kind: 'held'; forMs: number };
 
-const SHARED_FIELDS = ['pool', 'priority', 'created', 'tier', 'expects', 'deadline'] as const;
+const SHARED_FIELDS = [
+  'pool',
+  'priority',
+  'created',
+  'tier',
+  'expects',
+  'arm',
+  'deadline',
+] as const;
 const JOB_FIELDS = [
   ...SHARED_FIELDS,
   'endpoint',
@@ -112,6 +122,7 @@ const claimedOf = (before: Before, fields: Fields<typeof SHARED_FIELDS>) => ({
   createdAt: Number(fields.created),
   tier: Number(fields.tier || 1),
   expects: fields.expects === '' ? null : Number(fields.expects),
+  arm: fields.arm,
   deadlineAt: fields.deadline === '' ? Infinity : Number(fields.deadline),
 });
 

@@ -90,6 +90,7 @@ export {
   placeEntry,
   readOverdue,
   readWaiting,
+  AS_WANTED,
 } from './placing.ts';
 export type { Feed, LineHistory, LineRef, Move, Moved, NewChunk, Waiting } from './placing.ts';
 export { abortCalls, claimEntry, handBack, renewLeases, storeOutcomes } from './calling.ts';
@@ -107,7 +108,9 @@ export type { LinesEntry, LinesRecord, LinesRecorded, LinesRetry } from './recor
 export type { JobRecord, Recorded, StreamOutcome } from './recording.ts';
 export { giveUpLead, raiseToken, takeLead } from './leading.ts';
 export { decodeOutcomes, encodeOutcomes } from './outcome-fields.ts';
-export type { OutcomeMeta } from './outcome-fields.ts';
+export type { OutcomeArm, OutcomeMeta } from './outcome-fields.ts';
+export { addArms, noArmFigures, readArms } from './arms.ts';
+export type { ArmCell, ArmFigures, ComparedPool } from './arms.ts';
 export { addSpending, returnAllowance, settleOpen, takeAllowance } from './tenants.ts';
 export type { Allowance, TenantLimits, TenantRequest } from './tenants.ts';
 export { answerDryRun, askDryRun, forgetDryRun, readDryRun, readDryRunAnswer } from './dry-runs.ts';

@@ -26,6 +26,7 @@
  *   <p>:{jN}:usage:<hour>       hash    what was used in an hour since 1970 (count-usage.lua)
  *   <p>:{jN}:recorder           string  who records the outcomes of this slot now (a lease)
  *   <p>:{t:<tenant>}:…                  what its limits are counted by (tenants.ts)
+ *   <p>:{ctl}:arms:<pool>:<of its strategy>   hash  how the arms of a pool compare (arms.ts)
  *   <p>:{ctl}:…                         leader lease, health of deployments, plan, turns of tenants, lengths of answers
  */
 import type { Redis } from 'ioredis';
@@ -66,6 +67,8 @@ export interface Keys {
   usage: (slot: number, hour: number) => string;
   leader: string;
   health: string;
+  /** `strategy`: stands for the strategy and its settings, so that other percentages begin anew. */
+  arms: (pool: string, strategy: string) => string;
   /** The plan in force, as JSON. */
   plan: string;
   /** What tenants have had, so that a change of leader forgets nothing. */
@@ -129,6 +132,7 @@ export function makeKeys(prefix: string): Keys {
     usage: (slot, hour) => at(slot, `usage:${hour}`),
     leader: `${prefix}:{ctl}:leader`,
     health: `${prefix}:{ctl}:health`,
+    arms: (pool, strategy) => `${prefix}:{ctl}:arms:${pool}:${strategy}`,
     plan: `${prefix}:{ctl}:plan`,
     turns: `${prefix}:{ctl}:turns`,
     lengths: `${prefix}:{ctl}:lengths`,

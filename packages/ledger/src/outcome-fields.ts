@@ -21,6 +21,15 @@ export interface OutcomeMeta {
   /** Attempts before this one that count. */
   tries: number;
   endedAt: number;
+  /** Where its pool compares arms: by what the recorder counts it. */
+  arm?: OutcomeArm;
+}
+
+export interface OutcomeArm {
+  pool: string;
+  /** The arm or region it should have been; AS_WANTED = that is where it was. */
+  wanted: string;
+  tookMs: number;
 }
 
 /** Fields for the stream entry. */

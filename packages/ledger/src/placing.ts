@@ -8,6 +8,9 @@ import { run } from './ledger.ts';
 import type { Ledger, ScriptArgument } from './ledger.ts';
 import { fieldsOf, tagged } from './reply.ts';
 
+/** Of an entry placed with the arm of a `split`, or the region, that it was meant for; else the name of that one stands there. */
+export const AS_WANTED = '=';
+
 export interface Move {
   id: string;
   /** The epoch in which the mover saw the record. */
@@ -16,6 +19,8 @@ export interface Move {
   tier: number;
   /** Output tokens that an answer to it is expected to have; absent = nobody knows. */
   expects?: number | null;
+  /** See {@link AS_WANTED}; absent = its pool compares no arms. */
+  arm?: string;
   /** When the sweeper looks after it; its deadline when that comes first. */
   checkAt: number;
   leaderToken: number;
@@ -50,6 +55,7 @@ export async function placeEntry(ledger: Ledger, move: Move): Promise<Moved> {
       move.leaderToken,
       move.now,
       move.expects ?? '',
+      move.arm ?? '',
     ],
   );
   const [tag, epoch, deployment] = tagged(reply);
@@ -89,6 +95,8 @@ export interface NewChunk {
   tier: number;
   /** As for {@link Move}; of a line of it. */
   expects?: number | null;
+  /** As for {@link Move}. */
+  arm?: string;
   epoch: number;
   lines: LineRef[];
   formats: number;
@@ -114,6 +122,7 @@ export function chunkFields(chunk: NewChunk): string[] {
     deployment: chunk.deployment,
     tier: chunk.tier,
     expects: chunk.expects ?? '',
+    arm: chunk.arm ?? '',
     left: chunk.lines.length,
     lines: JSON.stringify(chunk.lines),
     formats: chunk.formats,

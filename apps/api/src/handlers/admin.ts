@@ -3,6 +3,7 @@ import type { BudgetLoad, DeploymentLoad } from '@sluice/admission';
 import type { Deployment, Pool } from '@sluice/job';
 import { poolQueue, runQueue } from '@sluice/queues';
 import type { Api } from '../api.ts';
+import { armsOf } from '../arms-view.ts';
 import { waitingIn } from '../figures.ts';
 import type { PublishedHealth, QueueDepth } from '../figures.ts';
 import type { ApiRequest, Reply } from '../http/message.ts';
@@ -130,7 +131,12 @@ const NO_PLAN = {
 export async function adminPools(api: Api, request: ApiRequest): Promise<Reply> {
   readQuery(noQuery, request.query);
   const live = await readLive(api);
-  const data = [...api.fleet.pools.values()].map((pool) => poolView(pool, live));
+  const data = await Promise.all(
+    [...api.fleet.pools.values()].map(async (pool) => ({
+      ...poolView(pool, live),
+      arms: await armsOf(api.ledger, api.fleet, pool),
+    })),
+  );
   return ok({ object: 'list', data });
 }
 

@@ -26,6 +26,9 @@ const usage = z.object({
 
 const attempt = z.object({
   deployment: text,
+  instead_of: text
+    .optional()
+    .describe('The arm of a `split`, or the region, it was meant for, which had no room.'),
   provider: text,
   started_at: count.describe('Unix seconds, fractional.'),
   queued_ms: count.describe('From acceptance, or from the end of the attempt before, to the call.'),
@@ -299,6 +302,36 @@ const Deployment = z.object({
   used,
 });
 
+const armFigures = z.object({
+  calls: z.int(),
+  jobs: z.int().describe('That it answered.'),
+  success_rate: share.nullable().describe('Of its calls.'),
+  mean_latency_ms: count.nullable().describe('Of calls that succeeded.'),
+  input_tokens: z.int(),
+  output_tokens: z.int(),
+  cost_usd: usd,
+  cost_usd_per_job: usd.describe('What all its calls cost, by jobs answered.'),
+});
+
+const arms = z
+  .object({
+    since: unix.nullable().describe('The first call since the strategy is set as it is now.'),
+    calls: z.int(),
+    spilled: z.int().describe('Calls that were not made where they belonged: no room there.'),
+    compared: z.array(
+      z.object({
+        name: text.nullable().describe('An arm, or a region; null = what belongs to none.'),
+        wanted: share.nullable().describe('Share of the jobs that it should get.'),
+        got: share.nullable().describe('Share of the calls that it got, spilled ones among them.'),
+        spilled_away: z.int().describe('Calls meant for it that were made elsewhere.'),
+        as_wanted: armFigures.describe('Calls that were meant for it: compare these.'),
+        spilled_here: armFigures.describe('Calls that were meant for another one.'),
+      }),
+    ),
+  })
+  .nullable()
+  .describe('With `split` and `region`: how the arms compare. Null with other strategies.');
+
 const Pool = z.object({
   id,
   aliases: z.array(text),
@@ -309,6 +342,7 @@ const Pool = z.object({
   deployments: z.array(
     z.object({ id, tier: z.int(), state, share: share.nullable().describe('Of the pool’s work.') }),
   ),
+  arms,
 });
 
 const Budget = z.object({

@@ -4,6 +4,7 @@ or repeats the move.
 KEYS  1 record (job or chunk)  2 check  3 highest leader token seen  4 backlog (absent for a chunk)
 ARGV  1 entry id  2 epoch expected  3 deployment  4 tier  5 check at ms (at most its deadline)  6 leader token  7 now ms
       8 output tokens expected of an answer ('' = nobody knows)
+      9 the arm it should have been ('=' as wanted, '' = its pool compares none)
 Returns {1, new epoch} moved · {2, epoch, deployment} moved before: repeat that · {0} gone or ended · {-1} an older leader
         · {-2, lease end ms} being called
 ]]
@@ -15,7 +16,7 @@ if not status or (status ~= 'queued' and status ~= 'running') then return {0} en
 if epoch ~= ARGV[2] then return {2, tonumber(epoch), deployment or ''} end
 if tonumber(lease or '0') > tonumber(ARGV[7]) then return {-2, lease} end
 local nextEpoch = tonumber(epoch) + 1
-redis.call('HSET', KEYS[1], 'epoch', nextEpoch, 'deployment', ARGV[3], 'tier', ARGV[4], 'expects', ARGV[8],
+redis.call('HSET', KEYS[1], 'epoch', nextEpoch, 'deployment', ARGV[3], 'tier', ARGV[4], 'expects', ARGV[8], 'arm', ARGV[9],
   'status', 'queued', 'holder', '')
 -- Handed back and placed again: the next claim must still know that nothing was lost.
 if handed == '1' then redis.call('HSET', KEYS[1], 'handed', '2') end

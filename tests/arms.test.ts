@@ -1,0 +1,163 @@
+/** The arms of a split, and regions, side by side at GET /admin/pools: who was meant for whom, and how each did. */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import OpenAI, { toFile } from 'openai';
+import { System, until } from '@sluice/testing';
+
+/** `small` takes five calls a second, so most of its half has to go to `large`. */
+let system: System;
+let client: OpenAI;
+before(async () => {
+  system = await System.start({
+    config: `
+providers: { sim: { type: openai, base_url: "{{simulator}}/v1", api_key: key } }
+deployments:
+  large: { provider: sim, model: sim, region: far, limits: { rpm: 60000 }, price: { input: 1, output: 2 } }
+  small: { provider: sim, model: sim, region: near, limits: { rpm: 300 } }
+pools:
+  ab: { strategy: { name: split, arms: { large: 50, small: 50 } }, tiers: [[large, small]] }
+  near: { strategy: { name: region, prefer: [near] }, tiers: [[large, small]] }
+  plain: [large]
+`,
+    simulator: { accounts: { sim: { key: 'key', format: 'openai' } } },
+  });
+  client = new OpenAI({ baseURL: `${system.apiUrl}/v1`, apiKey: 'any', maxRetries: 0 });
+});
+after(() => system.stop());
+
+const body = { messages: [{ role: 'user', content: 'hi' }], max_tokens: 8 };
+
+interface Extras {
+  deployment: string;
+  attempts: { deployment: string; instead_of?: string; took_ms: number; cost_usd: number | null }[];
+}
+
+async function runBatch(model: string, lines: number): Promise<Extras[]> {
+  const text = Array.from({ length: lines }, (_, i) =>
+    JSON.stringify({
+      custom_id: `c${i}`,
+      method: 'POST',
+      url: '/v1/chat/completions',
+      body: { model, ...body },
+    }),
+  ).join('\n');
+  const file = await client.files.create({
+    file: await toFile(Buffer.from(text), 'in.jsonl'),
+    purpose: 'batch',
+  });
+  const batch = await client.batches.create({
+    input_file_id: file.id,
+    endpoint: '/v1/chat/completions',
+    completion_window: '24h',
+  });
+  await until(
+    'the batch to end',
+    async () => {
+      const now = await client.batches.retrieve(batch.id);
+      return now.status === 'completed' ? now : null;
+    },
+    { timeoutMs: 60_000 },
+  );
+  const answer = await fetch(`${system.apiUrl}/v1/batches/${batch.id}/results`);
+  const rows = await answer.text();
+  return rows
+    .split('\n')
+    .filter(Boolean)
+    .map((row) => (JSON.parse(row) as { sluice: Extras }).sluice);
+}
+
+async function runJob(model: string): Promise<Extras> {
+  const response = await fetch(`${system.apiUrl}/v1/jobs?wait_ms=30000`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ model, body }),
+  });
+  const { id } = (await response.json()) as { id: string };
+  const url = `${system.apiUrl}/v1/jobs/${id}?wait_ms=30000`;
+  return (await (await fetch(url)).json()) as Extras;
+}
+
+interface Figures {
+  calls: number;
+  jobs: number;
+  success_rate: number;
+  mean_latency_ms: number;
+  output_tokens: number;
+  cost_usd: number;
+  cost_usd_per_job: number | null;
+}
+
+interface Arm {
+  name: string;
+  wanted: number | null;
+  got: number;
+  spilled_away: number;
+  as_wanted: Figures;
+  spilled_here: Figures;
+}
+
+interface Arms {
+  calls: number;
+  spilled: number;
+  compared: [Arm, Arm];
+}
+
+/** Once all of `calls` are counted. */
+async function armsOf(pool: string, calls: number): Promise<Arms> {
+  return until(`${calls} calls of ${pool} to be counted`, async () => {
+    const answer = await fetch(`${system.apiUrl}/admin/pools`);
+    const { data } = (await answer.json()) as { data: { id: string; arms: Arms | null }[] };
+    const found = data.find(({ id }) => id === pool)?.arms;
+    return found?.calls === calls && found;
+  });
+}
+
+test('a split tells spilled jobs apart: in each result, and in the comparison', async () => {
+  const lines = await runBatch('ab', 60);
+  const jobs = await Promise.all(Array.from({ length: 20 }, () => runJob('ab')));
+  const attempts = [...lines, ...jobs].flatMap((one) => one.attempts);
+  assert.equal(attempts.length, 80);
+  const spilled = attempts.filter((one) => one.instead_of !== undefined);
+  assert.ok(spilled.length > 0, 'half of the jobs do not fit on `small`');
+  assert.ok(spilled.every((one) => one.instead_of === 'small' && one.deployment === 'large'));
+  const arms = await armsOf('ab', 80);
+  assert.equal(arms.spilled, spilled.length);
+  const [large, small] = arms.compared;
+  const onSmall = attempts.filter(({ deployment }) => deployment === 'small').length;
+  assert.deepEqual(
+    [large.name, large.wanted, small.name, small.wanted],
+    ['large', 0.5, 'small', 0.5],
+  );
+  assert.deepEqual([small.got, large.got], [onSmall / 80, 1 - onSmall / 80]);
+  assert.deepEqual(
+    [small.spilled_away, large.spilled_here.calls],
+    [spilled.length, spilled.length],
+  );
+  assert.equal(large.as_wanted.jobs, 80 - onSmall - spilled.length);
+  assert.equal(large.as_wanted.success_rate, 1);
+  const paid = spilled.reduce((sum, one) => sum + (one.cost_usd as number), 0);
+  assert.ok(Math.abs(large.spilled_here.cost_usd - paid) < 1e-9, `${paid}`);
+  const took = spilled.reduce((sum, one) => sum + one.took_ms, 0) / spilled.length;
+  assert.ok(Math.abs(large.spilled_here.mean_latency_ms - took) < 1e-6, `${took}`);
+  assert.ok(small.as_wanted.output_tokens > 0);
+  assert.equal(small.as_wanted.cost_usd_per_job, null, '`small` has no price');
+});
+
+test('region: how many were served where it was preferred, and how many elsewhere', async () => {
+  const attempts = (await runBatch('near', 30)).flatMap((one) => one.attempts);
+  const spilled = attempts.filter((one) => one.instead_of === 'near');
+  const arms = await armsOf('near', 30);
+  assert.equal(arms.spilled, spilled.length);
+  const [near, far] = arms.compared;
+  assert.deepEqual([near.name, near.wanted, far.name, far.wanted], ['near', 1, 'far', null]);
+  assert.equal(near.as_wanted.jobs, 30 - spilled.length);
+  assert.equal(far.spilled_here.jobs, spilled.length);
+});
+
+test('a pool whose strategy compares nothing has no arms', async () => {
+  const job = await runJob('plain');
+  assert.equal(job.attempts[0]?.instead_of, undefined);
+  const answer = await fetch(`${system.apiUrl}/admin/pools`);
+  const { data } = (await answer.json()) as { data: { id: string; arms: unknown }[] };
+  assert.equal(data.find(({ id }) => id === 'plain')?.arms, null);
+});
