@@ -78,8 +78,8 @@ export class Chooser {
 
   /** How deep work is placed now. */
   get depth(): Depth {
-    const { depth, now } = this.#ports;
-    return depthNow(depth, this.#contention, now());
+    const { depth, now, picture } = this.#ports;
+    return depthNow(depth, this.#contention, now(), picture.pickUpMs);
   }
 
   /**

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { DeploymentLoad } from '@sluice/admission';
-import { room } from '@sluice/balancing';
+import { newBreaker, room } from '@sluice/balancing';
 import { fleetOf, loadOf, pictureOf } from './example-fleet.ts';
 import { LengthsBook, NOTHING_KNOWN } from './lengths-book.ts';
 import type { Picture } from './picture.ts';
@@ -79,6 +79,31 @@ test('a deployment of which nothing is known is given what its slow start takes 
   const quick = { ok: 5, meanLatencyMs: 500 };
   assert.equal(roomOf({ ...quick, slots: [start] }), 4 + 8);
   assert.equal(roomOf({ ...quick, slots: [{ ...start, size: 64 }], inFlight: 60 }), 64 + 128 - 60);
+});
+
+/** After 10 s of looks, 4 jobs on the queue at each and 2 taken since the one before; the limit is booked so far ahead, ms. */
+function pickUpOf(aheadMs: number, wish: 'active' | 'paused' = 'active'): number {
+  const picture = pictureOf(FLEET, 0);
+  const health = { wish, block: null, breaker: newBreaker(0) };
+  picture.setHealth(new Map([['known', health]]));
+  const cost = { ...ONE, usd: 0 };
+  picture.placed('known', 4, { cost, now: 0 });
+  for (let look = 1; look <= 100; look += 1) {
+    picture.placed('known', 2, { cost, now: look * 100 });
+    const load = {
+      ...loadOf([]),
+      taken: 2 * look,
+      dims: [{ ...dim('known', 'rpm', 600), aheadMs }],
+    };
+    picture.update(new Map([['known', load]]), look * 100);
+  }
+  return picture.pickUpMs;
+}
+
+test('how long placed work takes until it is taken is seen where no limit holds it up', () => {
+  assert.equal(Math.round(pickUpOf(0)), 200);
+  assert.equal(pickUpOf(10), 0);
+  assert.equal(pickUpOf(0, 'paused'), 0);
 });
 
 describe('tokens of an answer', () => {

@@ -7,8 +7,8 @@
  * deployments sharing them and not yet booked.
  */
 import type { DeploymentLoad, WindowLoad } from '@sluice/admission';
-import type { Candidate, Rate, SharedSlots } from '@sluice/balancing';
-import { msOf, OUTLIER, trying } from '@sluice/balancing';
+import type { Candidate, PickUp, Rate, SharedSlots } from '@sluice/balancing';
+import { msOf, NO_PICK_UP, OUTLIER, pickUpAfter, pickUpMs, trying } from '@sluice/balancing';
 import { expectedCost } from '@sluice/budget';
 import type { Cost, PacedDimension } from '@sluice/budget';
 import { usualOutput } from '@sluice/prediction';
@@ -29,6 +29,7 @@ interface View {
   meanCost: Cost | null;
   /** Calls that ended lately, decaying; 429s are about budgets and do not count. */
   lately: { ok: number; failed: number };
+  pickUp: PickUp;
   /** The newest placement, and how many calls that count had ended by then: whether a trial is still out. */
   last: { at: number; ended: number };
 }
@@ -73,16 +74,30 @@ export class Picture {
           takenBefore: load.taken,
           meanCost: null,
           lately: { ok: 0, failed: 0 },
+          pickUp: NO_PICK_UP,
           last: NO_TRIAL,
         });
         continue;
       }
       view.deployment = deployment;
       view.lately = latelyOf(view, load, now);
+      const [taken, ms] = [load.taken - view.load.taken, now - view.readAt];
       view.load = load;
       view.readAt = now;
       if (load.taken - view.takenBefore > view.placed) view.takenBefore = load.taken - view.placed;
+      const look = {
+        queued: this.queued(id),
+        taken,
+        idle: this.#isActive(id, now) && isIdle(load),
+        ms,
+      };
+      view.pickUp = pickUpAfter(view.pickUp, look);
     }
+  }
+
+  #isActive(id: string, now: number): boolean {
+    const health = this.#health.get(id);
+    return health === undefined || standing(health, now).state === 'active';
   }
 
   setHealth(health: ReadonlyMap<string, Health>): void {
@@ -126,6 +141,13 @@ export class Picture {
   queued(id: string): number {
     const view = this.#views.get(id);
     return view ? Math.max(0, view.placed - (view.load.taken - view.takenBefore)) : 0;
+  }
+
+  /** How long placed work takes until it is taken although no limit holds it up, ms: where it takes longest. */
+  get pickUpMs(): number {
+    let most = 0;
+    for (const { pickUp } of this.#views.values()) most = Math.max(most, pickUpMs(pickUp));
+    return most;
   }
 
   load(id: string): DeploymentLoad | undefined {
@@ -331,6 +353,12 @@ const endedOf = ({ ok, failed, since }: DeploymentLoad): number =>
   since === null
     ? ok + failed
     : Object.values(since.ended).reduce((sum: number, ended) => sum + ended, 0);
+
+/** Whether nothing is booked of its limits: what is taken now starts now. */
+const isIdle = ({ dims, concurrency, pausedForMs }: DeploymentLoad): boolean =>
+  pausedForMs <= 0 &&
+  dims.every(({ aheadMs }) => aheadMs <= 0) &&
+  (concurrency === null || concurrency.used < concurrency.limit);
 
 const limited = ({ byOutcome }: DeploymentLoad): number => byOutcome.rate_limited ?? 0;
 

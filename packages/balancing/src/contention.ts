@@ -46,11 +46,19 @@ export function contendedBy(before: Contention, priority: Priority, now: number)
   };
 }
 
-/** The depth as it is now. What was placed before the first of them came drains meanwhile, and holds no interactive job up. */
-export function depthNow(depth: Depth, { from, until, slowUntil }: Contention, now: number): Depth {
+/**
+ * The depth as it is now. What was placed before the first of them came drains meanwhile, and holds no interactive job up.
+ * `pickUpMs`: how long placed work takes until it is taken (pick-up.ts): deeper by that, for so long it lies there anyway.
+ */
+export function depthNow(
+  depth: Depth,
+  { from, until, slowUntil }: Contention,
+  now: number,
+  pickUpMs = 0,
+): Depth {
   if (now >= until) return depth;
-  const most = now < slowUntil ? CONTENDED.depthMs : CONTENDED.besideInteractiveMs;
-  const depthMs = Math.min(depth.depthMs, most);
+  const least = now < slowUntil ? CONTENDED.depthMs : CONTENDED.besideInteractiveMs;
+  const depthMs = Math.min(depth.depthMs, least + pickUpMs);
   const drainingMs = Math.max(0, depth.depthMs - depthMs - (now - from));
   return { ...depth, depthMs, interactiveMs: depthMs + drainingMs + CONTENDED.interactiveMs };
 }

@@ -1,6 +1,8 @@
 export { callMs, costOn, msOf, unitsOf, usdOn } from './candidate.ts';
 export type { Asked, Candidate, CandidateState, Cost, Rate, SharedSlots } from './candidate.ts';
 export { contendedBy, depthNow, NO_CONTENTION } from './contention.ts';
+export { NO_PICK_UP, pickUpAfter, pickUpMs } from './pick-up.ts';
+export type { PickUp } from './pick-up.ts';
 export { DEFAULT_DEPTH, chunkSize, depthFor, room } from './room.ts';
 export type { Depth } from './room.ts';
 export { NO_MEMORY } from './strategy.ts';
