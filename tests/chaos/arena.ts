@@ -134,8 +134,15 @@ export class Arena {
     const child = this.system.childOf(name);
     if (!child?.connected) return Promise.resolve(0);
     return new Promise((resolve) => {
-      child.on('message', (told: Record<string, number>) => resolve(told[answer] ?? 0));
-      child.once('exit', () => resolve(0));
+      const hear = (told: Record<string, number>): void => {
+        if (told[answer] !== undefined) end(told[answer]);
+      };
+      const end = (value: number): void => {
+        child.off('message', hear).off('exit', gone);
+        resolve(value);
+      };
+      const gone = (): void => end(0);
+      child.on('message', hear).once('exit', gone);
       child.send(message, () => undefined);
     });
   }

@@ -1,8 +1,9 @@
 // Loaded into a role by `npm run chaos` (NODE_OPTIONS), never by Sluice itself: the sources of the roles know nothing of it.
 // Every step that must be atomic is one ledger script, so a crash point is "before" or "after" one of them:
 //   SLUICE_CRASH_AT=after:store-outcomes:3   the third time its answer is stored and not yet acted upon, SIGKILL
-// The same comes over IPC as {crashAt}, and {diskFull: true|false} makes every write to a file fail with ENOSPC; its end is
-// answered with {writesRefused: how many}. Calls of providers carry the process's id as their user-agent.
+// The same comes over IPC as {crashAt}, answered with {'armed <point>': 1}, and {diskFull: true|false} makes every write to
+// a file fail with ENOSPC; its end is answered with {writesRefused: how many}. Calls of providers carry the process's id as
+// their user-agent.
 import { subscribe } from 'node:diagnostics_channel';
 import { open } from 'node:fs/promises';
 import { Redis } from 'ioredis';
@@ -53,7 +54,10 @@ for (const name of ['write', 'writev', 'writeFile', 'appendFile']) {
 
 if (process.env.SLUICE_CRASH_AT) arm(process.env.SLUICE_CRASH_AT);
 process.on('message', (message) => {
-  if (typeof message.crashAt === 'string') arm(message.crashAt);
+  if (typeof message.crashAt === 'string') {
+    arm(message.crashAt);
+    process.send({ [`armed ${message.crashAt}`]: 1 }, () => undefined);
+  }
   if (typeof message.diskFull !== 'boolean') return;
   diskFull = message.diskFull;
   if (!diskFull) process.send({ writesRefused }, () => undefined);

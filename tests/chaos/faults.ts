@@ -72,7 +72,9 @@ const POINTS: readonly [name: string, role: RoleName, point: string][] = [
 
 /** A point that is not reached in this time is disarmed: the load does not always pass there. */
 const REACHED_WITHIN_MS = 20_000;
-const HEARD_WITHIN_MS = 300;
+const NEVER = 'never:reached';
+/** A channel closes a little before the exit of its process is told. */
+const EXIT_HEARD_MS = 100;
 
 const crash = ([name, role, point]: (typeof POINTS)[number]): Fault => ({
   name: `crash-${name}`,
@@ -85,9 +87,9 @@ const crash = ([name, role, point]: (typeof POINTS)[number]): Fault => ({
     const died = (): string[] => names.filter((each) => !arena.isUp(each));
     const happened = await holds(() => died().length > 0, REACHED_WITHIN_MS);
     const from = Date.now() - 50;
-    for (const each of names) arena.tell(each, { crashAt: 'never:reached' });
-    // The others may have passed there before they heard of it.
-    await pause(HEARD_WITHIN_MS);
+    // The others may pass there before they hear of it: each has answered, or died, before it is said who died.
+    await Promise.all(names.map((each) => arena.ask(each, { crashAt: NEVER }, `armed ${NEVER}`)));
+    await pause(EXIT_HEARD_MS);
     const touched = callsOf(
       role,
       died().map((each) => pids.get(each) as number),

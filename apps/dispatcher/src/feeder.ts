@@ -80,13 +80,15 @@ export class Feeder {
 
   /** Whether the tenant has lines in that band that may be fed. */
   #hasLines({ tenant, priority }: Pick<Draining, 'tenant' | 'priority'>): boolean {
-    return this.draining.some(
-      (batch) =>
+    for (const batch of this.#batches.values())
+      if (
         batch.tenant === tenant &&
         batch.priority === priority &&
         batch.planned &&
-        batch.classes.some((one) => unfedOf(one) > 0),
-    );
+        hasUnfed(batch)
+      )
+        return true;
+    return false;
   }
 
   /** Lines of the tenant's batches that are fed and not recorded. */
@@ -127,19 +129,34 @@ export class Feeder {
 
   /** A plan was made for these batches (or could not be): they begin, if they have not. */
   planned(batches: readonly Draining[]): void {
-    for (const batch of batches) {
-      if (this.#batches.get(batch.id) !== batch) continue;
-      batch.planned = true;
-      if (this.#hasLines(batch)) this.#arrive(batch);
+    for (const batch of batches) if (this.#batches.get(batch.id) === batch) batch.planned = true;
+    for (const group of this.#planned().values()) {
+      const [first] = group;
+      if (first && group.some(hasUnfed)) this.#arrive(first, group);
     }
     this.#ports.pump();
   }
 
-  #arrive(batch: Draining): void {
-    const { tenant, priority } = batch;
-    const deadlineAt = Math.min(...this.#batchesOf(batch).map(({ expiresAt }) => expiresAt));
+  /** Planned batches, by tenant and band. */
+  #planned(): Map<string, Draining[]> {
+    const groups = new Map<string, Draining[]>();
+    for (const batch of this.#batches.values()) {
+      if (!batch.planned) continue;
+      const group = groups.get(turnId(batch));
+      if (group) group.push(batch);
+      else groups.set(turnId(batch), [batch]);
+    }
+    return groups;
+  }
+
+  #arrive(first: Draining, group: readonly Draining[]): void {
+    const { tenant, priority } = first;
+    const deadlineAt = group.reduce(
+      (soonest, { expiresAt }) => Math.min(soonest, expiresAt),
+      Infinity,
+    );
     const band = priority as Priority;
-    this.#ports.turns.arrive({ id: turnId(batch), tenant, band, lane: 'lines', deadlineAt });
+    this.#ports.turns.arrive({ id: turnId(first), tenant, band, lane: 'lines', deadlineAt });
   }
 
   /** Of one tenant and band, the earliest deadline first. */
@@ -269,6 +286,8 @@ export class Feeder {
     this.#ports.pump();
   }
 }
+
+const hasUnfed = ({ classes }: Draining): boolean => classes.some((one) => unfedOf(one) > 0);
 
 const turnId = ({ tenant, priority }: Pick<Draining, 'tenant' | 'priority'>): string =>
   `${LINES}${priority} ${tenant}`;

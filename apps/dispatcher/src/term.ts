@@ -60,6 +60,7 @@ const TAKEN_BACK: ReadonlySet<string> = new Set(['broken', 'blocked', 'paused'])
 const ESTIMATE_EVERY_MS = 1_000;
 const PUBLISH_EVERY_MS = 1_000;
 const STOP_WITHIN_MS = 5_000;
+const READ_TOGETHER = 256;
 
 export class Term {
   readonly #ports: TermPorts;
@@ -273,9 +274,11 @@ export class Term {
       SLOT_NUMBERS.map((slot) => ledger.redis.zrange(ledger.keys.check(slot), '0', '-1')),
     );
     const ids = rows.flat().filter((id) => id.startsWith('batch_') && !isChunkId(id));
-    for (const id of ids) {
-      const batch = await readBatch(ledger, id);
-      if (batch) this.#parts.feeder.add(batch);
+    // Not one by one: until all are read nobody places anything.
+    for (let i = 0; i < ids.length; i += READ_TOGETHER) {
+      const some = ids.slice(i, i + READ_TOGETHER);
+      const batches = await Promise.all(some.map((id) => readBatch(ledger, id)));
+      for (const batch of batches) if (batch) this.#parts.feeder.add(batch);
     }
   }
 

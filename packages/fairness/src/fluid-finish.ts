@@ -15,27 +15,31 @@ export interface FluidBatch {
   aloneMs: number;
 }
 
+/** A band's batches by tenant, the earliest deadline first; those that are done are taken out. */
+type Waiting = FluidBatch[][];
+
 /**
  * When each is done, ms from now. `speed`: work that is done at once, ms per ms; more than 1 where batches use different
- * limits. O(n²) in the number of batches.
+ * limits. O(n × (tenants + batches that move at once)).
  */
 export function fluidFinish(all: readonly FluidBatch[], speed: number): Map<string, number> {
   const done = new Map<string, number>();
-  const order = all.toSorted((a, b) => a.deadlineAt - b.deadlineAt || a.createdAt - b.createdAt);
-  const left = new Map(order.map((one) => [one, Math.max(0, one.aloneMs)]));
+  const left = new Map(all.map((one) => [one, Math.max(0, one.aloneMs)]));
+  const bands = bandsOf(all);
   let now = 0;
   while (left.size > 0) {
-    const rates = ratesOf([...left.keys()], speed);
+    const rates = ratesOf(bands, speed);
     let stepMs = Infinity;
-    for (const [one, rate] of rates) stepMs = Math.min(stepMs, (left.get(one) ?? 0) / rate);
+    for (const [{ one }, rate] of rates) stepMs = Math.min(stepMs, (left.get(one) ?? 0) / rate);
     // Nothing moves: only a speed of 0 does that.
     if (stepMs === Infinity) return done;
     now += stepMs;
-    for (const [one, rate] of rates) {
+    for (const [{ one, among }, rate] of rates) {
       const rest = (left.get(one) ?? 0) - stepMs * rate;
       if (rest > 1e-6) left.set(one, rest);
       else {
         left.delete(one);
+        among.splice(among.indexOf(one), 1);
         done.set(one.id, now);
       }
     }
@@ -43,22 +47,39 @@ export function fluidFinish(all: readonly FluidBatch[], speed: number): Map<stri
   return done;
 }
 
+function bandsOf(all: readonly FluidBatch[]): Waiting[] {
+  const order = all.toSorted((a, b) => a.deadlineAt - b.deadlineAt || a.createdAt - b.createdAt);
+  const bands = new Map<number, Map<string, FluidBatch[]>>();
+  for (const one of order) {
+    const tenants = bands.get(one.band) ?? new Map<string, FluidBatch[]>();
+    bands.set(one.band, tenants);
+    const own = tenants.get(one.tenant);
+    if (own) own.push(one);
+    else tenants.set(one.tenant, [one]);
+  }
+  return [...bands].toSorted(([a], [b]) => a - b).map(([, tenants]) => [...tenants.values()]);
+}
+
+/** A batch that moves, and the list that it is to be taken out of. */
+interface Moving {
+  one: FluidBatch;
+  among: FluidBatch[];
+}
+
 /** Ms of work per ms of each that moves now. */
-function ratesOf(waiting: readonly FluidBatch[], speed: number): Map<FluidBatch, number> {
-  const rates = new Map<FluidBatch, number>();
+function ratesOf(bands: readonly Waiting[], speed: number): Map<Moving, number> {
+  const rates = new Map<Moving, number>();
   let left = speed;
-  for (const band of new Set(waiting.map((one) => one.band).toSorted((a, b) => a - b))) {
+  for (const tenants of bands) {
     if (left <= 0) break;
-    const tenants = new Map<string, FluidBatch[]>();
-    for (const one of waiting)
-      if (one.band === band) tenants.set(one.tenant, [...(tenants.get(one.tenant) ?? []), one]);
-    left -= shared([...tenants.values()], left, rates);
+    const open = tenants.filter((batches) => batches.length > 0);
+    if (open.length > 0) left -= shared(open, left, rates);
   }
   return rates;
 }
 
 /** Shares so much among tenants by weight, where none can use more than 1 for each of its batches; what was used. */
-function shared(tenants: FluidBatch[][], speed: number, rates: Map<FluidBatch, number>): number {
+function shared(tenants: Waiting, speed: number, rates: Map<Moving, number>): number {
   let [open, left] = [tenants, speed];
   for (;;) {
     const weights = open.reduce((sum, [first]) => sum + (first?.weight ?? 0), 0);
@@ -76,16 +97,12 @@ function shared(tenants: FluidBatch[][], speed: number, rates: Map<FluidBatch, n
   }
 }
 
-function inOrder(
-  batches: readonly FluidBatch[],
-  speed: number,
-  rates: Map<FluidBatch, number>,
-): void {
+function inOrder(batches: FluidBatch[], speed: number, rates: Map<Moving, number>): void {
   let left = speed;
   for (const one of batches) {
     const rate = Math.min(1, left);
     if (rate <= 0) return;
-    rates.set(one, rate);
+    rates.set({ one, among: batches }, rate);
     left -= rate;
   }
 }
