@@ -15,8 +15,8 @@ interface Known {
   at: number;
 }
 
-/** Programs solved in one round. */
-const AT_ONCE = 2;
+/** Programs solved in one round, on the thread that places. */
+const AT_ONCE = 4;
 
 export class AloneBook {
   readonly #ports: ProblemPorts;
@@ -26,14 +26,13 @@ export class AloneBook {
     this.#ports = ports;
   }
 
-  /** Estimates the batches that were longest without one. Those that drain no more are forgotten. */
+  /** Estimates the few batches that were longest without one. Those that drain no more are forgotten. */
   async look(batches: readonly Draining[]): Promise<void> {
     const ids = new Set(batches.map(({ id }) => id));
     for (const id of this.#known.keys()) if (!ids.has(id)) this.#known.delete(id);
     const since = ({ id }: Draining): number => this.#known.get(id)?.at ?? -Infinity;
     const due = batches.toSorted((a, b) => since(a) - since(b));
-    const unknown = due.filter(({ id }) => !this.#known.has(id)).length;
-    for (const batch of due.slice(0, Math.max(AT_ONCE, unknown))) await this.#estimate(batch);
+    for (const batch of due.slice(0, AT_ONCE)) await this.#estimate(batch);
   }
 
   /** ms; null = not known, or it cannot be done now. */

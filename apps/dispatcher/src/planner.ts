@@ -5,6 +5,7 @@ import { isUrgent, urgencyOf } from '@sluice/fairness';
 import { moveBatch, readBatch } from '@sluice/ledger';
 import type { Ledger, StoredBatch } from '@sluice/ledger';
 import type { AloneBook } from './alone-book.ts';
+import { unfedOf } from './draining.ts';
 import type { Draining } from './draining.ts';
 import { etaAt, inTurns } from './eta.ts';
 import type { DispatcherEvents } from './events.ts';
@@ -68,24 +69,30 @@ function tellUrgent(
 
 /**
  * When each of several batches has its last line placed, ms from now. A batch alone goes by the plan, and all do while one
- * of them cannot be estimated.
+ * of them cannot be estimated. Until its turn to be estimated anew comes, what T* was at the start stands for it.
  */
 async function turnsOf(
   ports: PlannerPorts,
   batches: readonly StoredBatch[],
 ): Promise<ReadonlyMap<string, number>> {
   const { feeder, alone, book, now, weightOf } = ports;
-  const ids = new Set(batches.map(({ id }) => id));
-  const draining = feeder.draining.filter(({ id, planned }) => planned && ids.has(id));
+  const stored = new Map(batches.map((batch) => [batch.id, batch]));
+  const draining = feeder.draining.filter(({ id, planned }) => planned && stored.has(id));
   await alone.look(draining.length > 1 ? draining : []);
   if (draining.length < 2 || book.plan === null) return new Map();
   const known = draining.flatMap((batch) => {
-    const aloneMs = alone.aloneMs(batch);
+    const aloneMs = alone.aloneMs(batch) ?? atStart(stored.get(batch.id), batch);
     return aloneMs === null ? [] : [{ ...ofTurns(batch), aloneMs }];
   });
   if (known.length < draining.length) return new Map();
   const togetherMs = book.madeAt + book.plan.plannedMs - now();
   return inTurns(known, { togetherMs, weightOf });
+}
+
+function atStart(stored: StoredBatch | undefined, { classes }: Draining): number | null {
+  if (!stored || stored.idealMs === null) return null;
+  const unfed = classes.reduce((sum, one) => sum + unfedOf(one), 0);
+  return (stored.idealMs * unfed) / Math.max(1, stored.total);
 }
 
 const ofTurns = ({ id, tenant, band, expiresAt, createdAt }: Draining) => ({
