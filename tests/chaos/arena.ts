@@ -132,7 +132,8 @@ export class Arena {
   /** As `tell`; the number that it answers under this name, 0 where it is gone. */
   ask(name: string, message: object, answer: string): Promise<number> {
     const child = this.system.childOf(name);
-    if (!child?.connected) return Promise.resolve(0);
+    // The channel of one that has ended may still seem open.
+    if (!this.isUp(name) || !child.connected) return Promise.resolve(0);
     return new Promise((resolve) => {
       const hear = (told: Record<string, number>): void => {
         if (told[answer] !== undefined) end(told[answer]);
