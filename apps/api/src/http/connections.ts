@@ -10,7 +10,7 @@ import type { Socket } from 'node:net';
  * answer that says it is the last, instead of being cut off just as it asks. Only one that was idle so long may meet the end.
  * nginx has its `keepalive_min_timeout` for the same reason.
  */
-const LINGER_MS = 2_000;
+const LINGER_MS = 1_000;
 
 export class Connections {
   /** The answers being made on each. */
