@@ -26,6 +26,10 @@ export interface SystemOptions {
   volatile?: boolean;
 }
 
+/** Patience with a start and with an end, ms: far more than either takes on a crowded machine, a call under way included. */
+const READY_WITHIN_MS = 120_000;
+const ENDED_WITHIN_MS = 120_000;
+
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 
 export class System {
@@ -107,11 +111,24 @@ export class System {
     );
     closeSync(log);
     this.#running.set(name, goneWithUs(child));
+    return this.#ready(name, child);
+  }
+
+  /** One that is neither ready nor gone in time is ended: nobody waits for it for ever. */
+  #ready(name: string, child: ChildProcess): Promise<string> {
     return new Promise((resolve, reject) => {
-      child.once('message', () => resolve(name));
-      child.once('exit', (code) =>
-        reject(new Error(`${name} ended with ${code}: ${this.logOf(name)}`)),
-      );
+      const late = setTimeout(() => {
+        reject(new Error(`${name} was not ready in ${READY_WITHIN_MS} ms: ${this.logOf(name)}`));
+        child.kill('SIGKILL');
+      }, READY_WITHIN_MS);
+      child.once('message', () => {
+        clearTimeout(late);
+        resolve(name);
+      });
+      child.once('exit', (code) => {
+        clearTimeout(late);
+        reject(new Error(`${name} ended with ${code}: ${this.logOf(name)}`));
+      });
     });
   }
 
@@ -124,16 +141,22 @@ export class System {
     return this.#running.get(name)?.pid as number;
   }
 
-  /** Ends a process; `SIGKILL` gives it no chance to drain. */
+  /** Ends a process; `SIGKILL` gives it no chance to drain. Throws where it had to be killed: a role must end when told to. */
   async end(name: string, signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<void> {
     const child = this.#running.get(name);
     this.#running.delete(name);
     if (!child || child.exitCode !== null || child.signalCode !== null) return;
     const exit = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+    let late = false;
+    const patience = setTimeout(() => {
+      late = child.kill('SIGKILL');
+    }, ENDED_WITHIN_MS);
     child.kill(signal);
     // One that stands still would not hear of it.
     child.kill('SIGCONT');
     await exit;
+    clearTimeout(patience);
+    if (late) throw new Error(`${name} did not end in ${ENDED_WITHIN_MS} ms: ${this.logOf(name)}`);
   }
 
   /** The process itself: for those who stop, wake or tell it something. */
@@ -164,9 +187,10 @@ export class System {
   async stop(): Promise<void> {
     const simulators = this.names('simulator');
     const others = [...this.#running.keys()].filter((name) => !simulators.includes(name));
-    await Promise.all(others.map((name) => this.end(name)));
-    await Promise.all(simulators.map((name) => this.end(name)));
+    const ended = await Promise.allSettled(others.map((name) => this.end(name)));
+    ended.push(...(await Promise.allSettled(simulators.map((name) => this.end(name)))));
     await this.redis.stop();
     rmSync(this.folder, { recursive: true, force: true });
+    for (const one of ended) if (one.status === 'rejected') throw one.reason;
   }
 }

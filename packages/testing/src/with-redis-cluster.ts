@@ -1,8 +1,7 @@
 /** A Redis Cluster of three masters on loopback, without replicas; all else as in production, `appendfsync always` too. */
-import { createServer } from 'node:net';
 import { Redis } from 'ioredis';
 import { until } from './until.ts';
-import { DURABLE, freePort, startServer } from './with-redis.ts';
+import { DURABLE, freePort, isFree, startServer } from './with-redis.ts';
 import type { TestRedis } from './with-redis.ts';
 
 export interface TestRedisCluster {
@@ -74,14 +73,6 @@ async function meet(nodes: readonly TestRedis[]): Promise<void> {
 function freePortOfNode(): Promise<number> {
   return until('a port with a bus', async () => {
     const port = await freePort();
-    return port + BUS_OFFSET < 65_536 && (await isFree(port + BUS_OFFSET)) ? port : null;
-  });
-}
-
-function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once('error', () => resolve(false));
-    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+    return (await isFree(port + BUS_OFFSET)) ? port : null;
   });
 }
