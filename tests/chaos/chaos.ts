@@ -64,7 +64,7 @@ async function makeRuns(): Promise<Outcome[]> {
       patienceMs: 180_000,
       pauseMs: 4_000,
       quietShare: 0.5,
-      leastFaults: 0,
+      leastRounds: 0,
       keepLogs: values.logs,
       say,
     });

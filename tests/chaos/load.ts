@@ -27,11 +27,12 @@ const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout
 
 export class Load {
   readonly asked: Asked[] = [];
-  /** Answers that refuse a request for good. */
+  /** Requests refused for good, and those that were never accepted however often they were repeated. */
   readonly refused: string[] = [];
   readonly #options: LoadOptions;
   readonly #open = new Set<Promise<void>>();
   #turn = 0;
+  #repeatUntil = Number.POSITIVE_INFINITY;
 
   constructor(options: LoadOptions) {
     this.#options = options;
@@ -64,8 +65,9 @@ export class Load {
     return this.#open.size;
   }
 
-  /** Nothing is being asked any more. */
-  async settled(): Promise<void> {
+  /** Nothing is being asked any more; what was not accepted after so long is given up. */
+  async settled(patienceMs: number): Promise<void> {
+    this.#repeatUntil = Date.now() + patienceMs;
     await Promise.all(this.#open);
   }
 
@@ -95,7 +97,7 @@ export class Load {
 
   async #send(asked: Asked): Promise<void> {
     const repeatable = asked.kind === 'keyed job' || asked.kind === 'batch';
-    for (let i = 0; i < (repeatable ? REPEATS : 1); i++) {
+    for (let i = 0; i < (repeatable ? REPEATS : 1) && Date.now() < this.#repeatUntil; i++) {
       if (i > 0) await pause(REPEAT_MS);
       const id = await this.#try(asked).catch(() => null);
       if (id === null) continue;
@@ -110,6 +112,7 @@ export class Load {
       if (asked.cancelled) await this.#cancel(asked, id).catch(() => undefined);
       return;
     }
+    if (repeatable) this.refused.push(`${asked.kind} ${asked.tag}: never accepted`);
   }
 
   /** The id of what was accepted; null: it was not, '': nor ever will be. Throws where nobody answered. */

@@ -8,7 +8,7 @@ import type { Delivered, Done } from './book.ts';
 import { callsOf, linesOf } from './calls.ts';
 import { ends, settledCounts, told } from './ends.ts';
 import { judge } from './judge.ts';
-import type { Verdict } from './judge.ts';
+import type { Evidence, Verdict } from './judge.ts';
 import { Load } from './load.ts';
 import { Reader } from './reader.ts';
 import { recoveryOf } from './recovery.ts';
@@ -45,23 +45,31 @@ export async function runChaos(options: ChaosOptions): Promise<Outcome> {
     const load = new Load({ apis: arena.apis, sink: sink.url, random: seededRandom(seed) });
     const faults = await underLoad(options, arena, load);
     say(`no more faults; ${load.open} requests are open`);
-    await load.settled();
+    await load.settled(options.patienceMs);
     await arena.whole();
     say(`the load has ended: ${load.asked.length} requests; waiting for what was accepted`);
-    const reader = new Reader(arena.apis);
-    await ends(load.asked, reader, options.patienceMs);
-    await told(load.asked, deliveries, options.patienceMs);
-    const [counted, ended] = await settledCounts(reader, options.patienceMs);
-    const calls = await callsOf(arena);
-    if (options.keepLogs) writeFileSync(join(arena.system.folder, 'calls.log'), linesOf(calls));
-    const { refused } = load;
-    const evidence = { refused, asked: load.asked, calls, deliveries, faults, counted, ended };
+    const evidence = { faults, ...(await evidenceOf(options, { arena, load, deliveries })) };
     const verdict = judge({ ...evidence, ratePerSecond: accountPerSecond });
-    return { seed, verdict, faults, recovery: recoveryOf(faults, calls) };
+    return { seed, verdict, faults, recovery: recoveryOf(faults, evidence.calls) };
   } finally {
     await arena.stop(options.keepLogs);
     await sink.stop();
   }
+}
+
+/** What each side's book says, when all that was accepted has ended or patience has. */
+async function evidenceOf(
+  { patienceMs, keepLogs }: ChaosOptions,
+  { arena, load, deliveries }: { arena: Arena; load: Load; deliveries: Delivered[] },
+): Promise<Omit<Evidence, 'faults' | 'ratePerSecond'>> {
+  const { asked, refused } = load;
+  const reader = new Reader(arena.apis);
+  await ends(asked, reader, patienceMs);
+  await told(asked, deliveries, patienceMs);
+  const [counted, ended] = await settledCounts(reader, patienceMs);
+  const calls = await callsOf(arena);
+  if (keepLogs) writeFileSync(join(arena.system.folder, 'calls.log'), linesOf(calls));
+  return { refused, asked, calls, deliveries, counted, ended };
 }
 
 /** A receiver that refuses a delivery's first attempt now and then. */

@@ -10,8 +10,8 @@ export interface UnderLoadOptions {
   seed: number;
   /** How long load and faults go on, ms. */
   forMs: number;
-  /** Not less than so many faults, however long it takes. */
-  leastFaults: number;
+  /** Not less than so often each fault, however long it takes. */
+  leastRounds: number;
   /** Drawn from in a shuffled order, each once before any twice. */
   faults: readonly Fault[];
   /** Jobs and lines a second. */
@@ -60,16 +60,19 @@ async function keepAsking(load: Load, perSecond: number, going: () => boolean): 
 }
 
 async function doFaults(
-  { seed, faults, pauseMs, quietShare, leastFaults, say }: UnderLoadOptions,
+  { seed, faults, pauseMs, quietShare, leastRounds, say }: UnderLoadOptions,
   { arena, load, end }: { arena: Arena; load: Load; end: number },
 ): Promise<Done[]> {
   const random = seededRandom(seed + 2);
   const done: Done[] = [];
   const bag: { fault: Fault; tries: number }[] = [];
+  let rounds = 0;
   await pause(pauseMs);
-  while (Date.now() < end || done.length < leastFaults) {
-    if (bag.length === 0)
+  while (Date.now() < end || rounds < leastRounds || (rounds === leastRounds && bag.length > 0)) {
+    if (bag.length === 0) {
       bag.push(...shuffled(faults, random).map((fault) => ({ fault, tries: 1 })));
+      rounds++;
+    }
     const { fault, tries } = bag.shift() as (typeof bag)[number];
     const one = await doFault(fault, { arena, load, random });
     done.push(one);
