@@ -3,17 +3,8 @@
  * what a day brings in the mean. Only those that the work could use up, for each makes the program larger. Pure.
  */
 import type { WindowLoad } from '@sluice/admission';
-import { unitsOf } from '@sluice/planning';
-import type { JobClass, PlannedDimension, PlannedRate } from '@sluice/planning';
-
-const DAY_MS = 86_400_000;
-
-const WINDOWS: Record<WindowLoad['dimension'], { dimension: PlannedDimension; ms: number }> = {
-  rpd: { dimension: 'rpd', ms: DAY_MS },
-  tpd: { dimension: 'tpd', ms: DAY_MS },
-  usd_per_day: { dimension: 'usd', ms: DAY_MS },
-  usd_per_month: { dimension: 'usd', ms: 30 * DAY_MS },
-};
+import { DAY_MS, mostOf, WINDOWS } from '@sluice/planning';
+import type { JobClass, PlannedRate } from '@sluice/planning';
 
 export function dayRates(
   windows: readonly WindowLoad[],
@@ -31,13 +22,6 @@ export function dayRates(
   const [tightest] = usd.toSorted((a, b) => a.burst - b.burst);
   return [...rates.filter(({ dimension }) => dimension !== 'usd'), ...(tightest ? [tightest] : [])];
 }
-
-/** All of the work, each class where it takes most of the limit. */
-const mostOf = (classes: readonly JobClass[], dimension: PlannedDimension): number =>
-  classes.reduce((sum, { jobs, deployments }) => {
-    const each = Object.values(deployments).map(({ cost }) => unitsOf(cost, dimension));
-    return sum + jobs * Math.max(0, ...each);
-  }, 0);
 
 const BY_DAY: ReadonlySet<string> = new Set(['rpd', 'tpd', 'usd']);
 /** Within it the mean rate of a day says nothing. */

@@ -2,10 +2,10 @@
 import type { Percentiles, Report } from '@sluice/simulation';
 
 export function showReport(report: Report): string {
-  const { jobs, calls, limited, ratio, ideal_ms: ideal } = report;
+  const { jobs, calls, limited, ideal_ms: ideal } = report;
   const perThousand = calls > 0 ? ((limited / calls) * 1_000).toFixed(2) : '0.00';
   const lines: [string, string][] = [
-    ['Drain', `${duration(report.drain_ms)}${ratio === null ? '' : ` = ${ratio.toFixed(3)} × T*`}`],
+    ['Drain', `${duration(report.drain_ms)}${againstIdeal(report)}`],
     ['T*', ideal === null ? 'unknown: some pool cannot run its work' : duration(ideal)],
     ['Jobs', `${count(jobs)}, ${endsOf(report)}`],
     ['Calls', `${count(calls)}, of them 429: ${count(limited)} (${perThousand} per 1,000)`],
@@ -39,11 +39,21 @@ export function showReport(report: Report): string {
   ].join('\n');
 }
 
-function endsOf({ tenants }: Report): string {
-  const sum = (kind: 'succeeded' | 'failed' | 'expired'): number =>
-    Object.values(tenants).reduce((total, tenant) => total + tenant[kind], 0);
-  return `${count(sum('succeeded'))} succeeded, ${count(sum('failed'))} failed, ${count(sum('expired'))} expired`;
+type End = 'succeeded' | 'failed' | 'expired';
+
+const sumOf = ({ tenants }: Report, kind: End): number =>
+  Object.values(tenants).reduce((total, tenant) => total + tenant[kind], 0);
+
+function againstIdeal(report: Report): string {
+  const expired = sumOf(report, 'expired');
+  if (expired > 0) return `, and ${count(expired)} jobs were not done by their deadline`;
+  return report.ratio === null ? '' : ` = ${report.ratio.toFixed(3)} × T*`;
 }
+
+const endsOf = (report: Report): string =>
+  (['succeeded', 'failed', 'expired'] as const)
+    .map((kind) => `${count(sumOf(report, kind))} ${kind}`)
+    .join(', ');
 
 const usedOf = ([id, used]: [string, Record<string, number | undefined>]): string[] => [
   id,
@@ -75,13 +85,15 @@ const percentiles = ({ p50, p95, p99 }: Percentiles, name = 'p50 · p95 · p99: 
 const percent = (part: number): string => `${(part * 100).toFixed(1)} %`;
 const count = (value: number): string => value.toLocaleString('en-US');
 
-/** `850 ms`, `12.6 s`, `12 min 37 s`, `3 h 20 min`. */
+/** `850 ms`, `12.6 s`, `12 min 37 s`, `3 h 20 min`, `4 d 4 h`. */
 export function duration(ms: number): string {
   if (ms < 1_000) return `${Math.round(ms)} ms`;
   if (ms < 60_000) return `${(ms / 1_000).toFixed(1)} s`;
   const seconds = Math.round(ms / 1_000);
   if (seconds < 3_600) return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
   const minutes = Math.round(seconds / 60);
+  const hours = Math.round(minutes / 60);
+  if (hours >= 48) return `${Math.floor(hours / 24)} d ${hours % 24} h`;
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 

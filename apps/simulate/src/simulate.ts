@@ -7,5 +7,5 @@ export async function simulate(
   onProgress?: (progress: Progress) => Promise<void>,
 ): Promise<Report> {
   const run = await new Engine(scenario).run(onProgress);
-  return reportOf(run, { idealMs: await idealMs(scenario), tenants: scenario.tenants });
+  return reportOf(run, { idealMs: await idealMs(scenario, run), tenants: scenario.tenants });
 }

@@ -2,6 +2,8 @@ export { classAmong, classOf } from './class-of.ts';
 export type { RequestShape, ShapeClass } from './class-of.ts';
 export { explain } from './explain.ts';
 export type { Explanation, PlanNames } from './explain.ts';
+export { idealByDays } from './ideal-by-days.ts';
+export type { IdealTime, WindowLimit } from './ideal-by-days.ts';
 export { idealDrain } from './ideal-drain.ts';
 export type { Binding, IdealDrain } from './ideal-drain.ts';
 export { makePlan } from './make-plan.ts';
@@ -21,3 +23,5 @@ export type {
   PlannedDimension,
   PlannedRate,
 } from './problem.ts';
+export { DAY_MS, mostOf, WINDOWS } from './windows.ts';
+export type { WindowName } from './windows.ts';

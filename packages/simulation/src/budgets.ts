@@ -6,6 +6,7 @@ import {
   ASK_AHEAD_MS,
   HOLE_MS,
   NOTHING_LEARNT,
+  WINDOWED_DIMENSIONS,
   answeredOf,
   book,
   budgetIn,
@@ -50,8 +51,9 @@ export interface Booked {
   starts: number[];
   /** When to ask again for the rest; null when all were granted. */
   askAgainMs: number | null;
-  /** Whether the rest waits for a call to end. */
+  /** Whether the rest waits for a call to end, or for a limit per day or month. */
   byPermit: boolean;
+  byDay: boolean;
 }
 
 export interface Ended {
@@ -98,8 +100,10 @@ export class Budgets {
     const request = { rules, costs, band, leases, leaseMs };
     const { state, decision } = book(this.#state(root), request, now);
     this.#states.set(root, state);
-    const byPermit = decision.binding?.dimension === 'concurrency';
-    return { starts: decision.starts, askAgainMs: askAgainMs(decision), byPermit };
+    const dimension = decision.binding?.dimension;
+    const byDay = WINDOWED_DIMENSIONS.some((each) => each === dimension);
+    const byPermit = dimension === 'concurrency';
+    return { starts: decision.starts, askAgainMs: askAgainMs(decision), byPermit, byDay };
   }
 
   settle(deployment: string, ended: Ended, now: number): void {

@@ -74,6 +74,15 @@ export class Calls {
     this.#gates.get(deployment)?.ask(tasks);
   }
 
+  /** Placed jobs that wait for a day or month to give something back, and until when; Infinity = there are none. */
+  usedUp(): { jobs: number; until: number } {
+    const all = [...this.#gates.values()].map((gate) => gate.usedUp);
+    return {
+      jobs: all.reduce((sum, { jobs }) => sum + jobs, 0),
+      until: Math.min(Infinity, ...all.map(({ until }) => until)),
+    };
+  }
+
   /** Opens and closes gates; returns the jobs that were turned away. */
   accept(isUsable: (deployment: string) => boolean): Task[] {
     const away: Task[] = [];
@@ -122,6 +131,7 @@ export class Calls {
     const asking = { job: task.job, index: task.index, attempt: task.calls, now };
     const ending = (providers.of.get(id) as Provider).call(asking);
     task.firstStartAt ??= now;
+    task.lastStartAt = now;
     task.calls += 1;
     counts.calling += 1;
     const call = { ...booked, ending, startedAt: now, inFlight, predictedMs };

@@ -13,7 +13,8 @@ import type { Scenario } from './scenario.ts';
 const run = (about: Scenario): Promise<Run> => new Engine(about).run();
 
 async function report(about: Scenario): Promise<Report> {
-  return reportOf(await run(about), { idealMs: await idealMs(about), tenants: about.tenants });
+  const ran = await run(about);
+  return reportOf(ran, { idealMs: await idealMs(about, ran), tenants: about.tenants });
 }
 
 const fleet = exampleFleet({ x: { rpm: 600, tpm: 100_000 }, y: { rpm: 300, tpm: 200_000 } });

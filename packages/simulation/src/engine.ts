@@ -197,14 +197,15 @@ export class Engine {
     for (const task of this.#calls.accept((id) => this.#health.usable(id, now))) this.#wait(task);
     this.#planDue ||= now - this.#plannedAt >= planMs && !this.#idle;
     const placed = this.#pump();
-    this.#idle = placed === 0 && this.#open === this.#backlog.waiting;
+    this.#idle = placed === 0 && this.#open === this.#backlog.waiting + this.#calls.usedUp().jobs;
     this.#agenda.at(this.#idle ? this.#idleUntil(now) : now + snapshotMs, () => this.#look());
   }
 
   /** The next moment at which something may be placed. Days pass where a day's limit is used up. */
   #idleUntil(now: number): number {
-    const renewal = this.#health.usedUpUntil(now);
-    if (renewal === null) return now + IDLE_LOOK_MS;
+    const atGates = this.#calls.usedUp().until;
+    const renewal = Math.min(this.#health.usedUpUntil(now) ?? Infinity, atGates);
+    if (renewal === Infinity) return now + IDLE_LOOK_MS;
     const due = this.#byDeadline[this.#due]?.deadlineAt ?? Infinity;
     const next = Math.min(renewal, due, this.#tasks[this.#arrived]?.job.at ?? Infinity);
     return Math.min(now + LONGEST_IDLE_MS, Math.max(now + IDLE_LOOK_MS, next));

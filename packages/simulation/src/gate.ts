@@ -26,6 +26,8 @@ interface Lane {
   look: number;
   /** Whether it waits for a call to end, rather than for a moment. */
   forPlace: boolean;
+  /** Until when it has nothing left of a day or month; null = it waits for something else. */
+  usedUpUntil: number | null;
 }
 
 /** A call that is booked and has not started; null once it was given up. */
@@ -36,6 +38,8 @@ interface Scheduled {
 /** As the worker's gate. */
 const LARGEST_BOOKING = 32;
 const LONGEST_WAIT_MS = 250;
+/** For a day to pass the worker asks as often; here that would be all that is simulated. */
+const LONGEST_DAY_WAIT_MS = 60_000;
 const BANDS: readonly Band[] = ['interactive', 'batch'];
 
 const bandOf = ({ job }: Task): Band => (job.priority === 'interactive' ? 'interactive' : 'batch');
@@ -43,8 +47,8 @@ const bandOf = ({ job }: Task): Band => (job.priority === 'interactive' ? 'inter
 export class Gate {
   readonly #ports: GatePorts;
   readonly #lanes: Record<Band, Lane> = {
-    interactive: { pending: [], look: 0, forPlace: false },
-    batch: { pending: [], look: 0, forPlace: false },
+    interactive: { pending: [], look: 0, forPlace: false, usedUpUntil: null },
+    batch: { pending: [], look: 0, forPlace: false, usedUpUntil: null },
   };
   #scheduled = new Set<Scheduled & { lease: string; cost: Cost }>();
   #leases = 0;
@@ -58,6 +62,17 @@ export class Gate {
   get waiting(): number {
     const { interactive, batch } = this.#lanes;
     return interactive.pending.length + batch.pending.length + this.#scheduled.size;
+  }
+
+  /** Jobs that wait for a day or month to give something back, and until when. */
+  get usedUp(): { jobs: number; until: number } {
+    let [jobs, until] = [0, Infinity];
+    for (const { pending, usedUpUntil } of Object.values(this.#lanes)) {
+      if (usedUpUntil === null) continue;
+      jobs += pending.length;
+      until = Math.min(until, usedUpUntil);
+    }
+    return { jobs, until };
   }
 
   ask(tasks: readonly Task[]): void {
@@ -119,11 +134,15 @@ export class Gate {
     const lane = this.#lanes[band];
     lane.look += 1;
     lane.forPlace = false;
+    lane.usedUpUntil = null;
     while (lane.pending.length > 0 && !this.#closed) {
-      const { all, askAgainMs, byPermit } = this.#book(lane, band);
+      const { all, askAgainMs, byPermit, byDay } = this.#book(lane, band);
       if (all) continue;
-      lane.forPlace = byPermit;
-      this.#lookLater(band, Math.min(askAgainMs ?? LONGEST_WAIT_MS, LONGEST_WAIT_MS));
+      const waitMs = askAgainMs ?? LONGEST_WAIT_MS;
+      // A call that ends gives back what it was booked with too much.
+      lane.forPlace = byPermit || byDay;
+      if (byDay) lane.usedUpUntil = this.#ports.agenda.now + waitMs;
+      this.#lookLater(band, Math.min(waitMs, byDay ? LONGEST_DAY_WAIT_MS : LONGEST_WAIT_MS));
       return;
     }
   }
@@ -140,18 +159,18 @@ export class Gate {
   /** `all`: everything asked for was granted, and there is more to ask for. */
   #book(lane: Lane, band: Band): Omit<Booked, 'starts'> & { all: boolean } {
     const places = this.#ports.mostCalls - this.#calls - this.#scheduled.size;
-    if (places <= 0) return { all: false, askAgainMs: null, byPermit: true };
+    if (places <= 0) return { all: false, askAgainMs: null, byPermit: true, byDay: false };
     const asked = lane.pending.slice(0, Math.min(LARGEST_BOOKING, places));
     const costs = asked.map((task) => this.#ports.cost(task));
     const leases = asked.map(() => `${(this.#leases += 1)}`);
-    const { starts, askAgainMs, byPermit } = this.#ports.book({ costs, band, leases });
+    const { starts, ...wait } = this.#ports.book({ costs, band, leases });
     lane.pending.splice(0, starts.length);
     this.#ports.taken(starts.length);
     starts.forEach((at, i) => {
       const booked = { lease: leases[i] as string, cost: costs[i] as Cost };
       this.#schedule(asked[i] as Task, booked, at);
     });
-    return { all: starts.length === asked.length, askAgainMs, byPermit };
+    return { all: starts.length === asked.length, ...wait };
   }
 
   #schedule(task: Task, booked: { lease: string; cost: Cost }, at: number): void {

@@ -30,3 +30,11 @@ test('an unknown price makes the cost unknown, not 0', async () => {
   const run = await new Engine(scenario(fleet, jobsAlike(3))).run();
   assert.equal(reportOf(run, { idealMs: null, tenants: [] }).cost_usd, null);
 });
+
+test('what expired was not drained: there is no ratio', async () => {
+  const jobs = jobsAlike(100, { deadlineMs: 5_000 });
+  const run = await new Engine(scenario(exampleFleet({ d: { rpm: 600, rpd: 20 } }), jobs)).run();
+  const { ratio, ideal_ms, tenants } = reportOf(run, { idealMs: 4 * 86_400_000, tenants: [] });
+  assert.ok((tenants['a']?.expired ?? 0) >= 80);
+  assert.deepEqual([ratio, ideal_ms], [null, 4 * 86_400_000]);
+});

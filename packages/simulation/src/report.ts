@@ -28,7 +28,9 @@ export interface TenantReport {
 /** Times in ms; `null` where nothing is known (no price, no bound). */
 export interface Report {
   drain_ms: number;
+  /** Of all jobs but those that failed. */
   ideal_ms: number | null;
+  /** `null` also where jobs expired: what was not drained is no drain. */
   ratio: number | null;
   jobs: number;
   calls: number;
@@ -47,10 +49,11 @@ export function reportOf(
 ): Report {
   const { tasks, endedAt } = run;
   const calls = [...run.calls.values()];
+  const drained = tasks.every(({ end }) => end?.kind !== 'expired');
   return {
     drain_ms: round(endedAt, 1),
     ideal_ms: idealMs === null ? null : round(idealMs, 1),
-    ratio: idealMs === null || idealMs === 0 ? null : round(endedAt / idealMs, 4),
+    ratio: drained && idealMs ? round(endedAt / idealMs, 4) : null,
     jobs: tasks.length,
     calls: calls.reduce((sum, each) => sum + each.calls, 0),
     limited: calls.reduce((sum, each) => sum + each.limited, 0),

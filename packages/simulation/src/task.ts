@@ -22,6 +22,8 @@ export interface Task {
   waitingSince: number;
   deadlineAt: number;
   firstStartAt: number | null;
+  /** Of its newest call. */
+  lastStartAt: number | null;
   /** What its tenant was charged for it, in which band. */
   charged: { band: Priority; ms: number } | null;
   end: { kind: TaskEnd; at: number; deployment: string | null } | null;
@@ -43,6 +45,7 @@ export function taskOf(job: Job, index: number): Task {
     waitingSince: job.at,
     deadlineAt: job.at + job.deadlineMs,
     firstStartAt: null,
+    lastStartAt: null,
     charged: null,
     end: null,
   };
