@@ -89,6 +89,9 @@ describe('a dry run', () => {
     // 900 calls at 10 a second, 100 at 1 a second, each with a burst of a second's.
     assert.ok(json.ideal_ms > 85_000 && json.ideal_ms < 101_000, `${json.ideal_ms}`);
     assert.equal(json.deadline.meets, true);
+    assert.deepEqual(json.assumed.output_tokens.f, { value: 100, from: 'default' });
+    const { a } = json.assumed.deployments;
+    assert.deepEqual(a.chars_per_token, { value: 4, from: 'default' });
     const late = await direct(linesOf(1_000), '&completion_window=1m');
     assert.equal(late.json.deadline.meets, false);
     assert.ok(late.json.deadline.late_by_ms > 20_000);

@@ -80,3 +80,23 @@ test('no deployment, no T*; beside others that drain it takes turns', async () =
   assert.equal(alone.idealMs, beside.idealMs);
   assert.ok(Math.abs((beside.etaMs as number) / (alone.etaMs as number) - 3) < 0.01);
 });
+
+test('says what it goes by, and where that is from', async () => {
+  const { assumed } = await estimate(portsOf(), batchOf([LINES]));
+  assert.deepEqual(assumed, {
+    outputTokens: { fast: { value: 211, from: 'default' } },
+    deployments: {
+      mini: {
+        charsPerToken: { value: 4, from: 'default' },
+        maxTokens: { value: 1_024, from: 'default' },
+        latencyMs: { value: 0, from: 'default' },
+      },
+    },
+  });
+  const config = PRICED.replace('limits: { rpm: 600 },', '$& default_max_tokens: 50,');
+  const lengths = new LengthsBook(() => NOW);
+  lengths.answered({ pool: 'fast', tenant: 'a', batch: null, lineClass: null }, [40, 40]);
+  const told = await estimate({ ...portsOf(config), lengths }, batchOf([LINES]));
+  assert.equal(told.assumed.outputTokens['fast']?.from, 'answers');
+  assert.deepEqual(told.assumed.deployments['mini']?.maxTokens, { value: 50, from: 'config' });
+});

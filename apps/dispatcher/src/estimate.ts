@@ -12,6 +12,7 @@ import type {
 } from '@sluice/ledger';
 import { idealDrain } from '@sluice/planning';
 import { outputRange, usualOutput } from '@sluice/prediction';
+import { assumptionsOf } from './assumptions.ts';
 import type { Likely } from './lengths-book.ts';
 import type { Picture } from './picture.ts';
 import { placements, problemOf } from './plan-problem.ts';
@@ -53,6 +54,7 @@ export async function estimate(ports: EstimatePorts, batch: Estimated): Promise<
   }
   const all = Object.values(pools);
   return {
+    assumed: assumptionsOf(ports, { known, classes, pools }),
     idealMs: solved ? Math.round(solved.idealMs) : null,
     etaMs: solved ? etaMs(ports, solved) : null,
     pools,

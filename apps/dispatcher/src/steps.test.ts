@@ -40,6 +40,7 @@ before(async () => {
         idealMs: null,
         etaMs: null,
         pools: {},
+        assumed: { outputTokens: {}, deployments: {} },
         inputTokens: { low: 0, likely: 0, high: 0 },
         outputTokens: { low: 0, likely: 0, high: 0 },
         costUsd: null,

@@ -12,21 +12,24 @@ import { readTrace } from './read-trace.ts';
 import type { Workload } from './workload.ts';
 
 /** What the dispatcher counts where it cannot count tokens; traces say tokens, so each is as many characters. */
-const CHARACTERS_PER_TOKEN = 4;
+export const USUAL_CHARS_PER_TOKEN = 4;
 
 export type Installed = Pick<Loaded, 'fleet' | 'config' | 'tenants' | 'simulated'>;
+
+export interface Wanted {
+  workloads: readonly Workload[];
+  seed: number;
+  strategy?: string;
+  charsPerToken?: number;
+}
 
 /** Throws InputMistake naming the place. */
 export async function buildScenario(
   installed: Installed,
-  {
-    workloads,
-    seed,
-    strategy,
-  }: { workloads: readonly Workload[]; seed: number; strategy?: string },
+  { workloads, seed, strategy, charsPerToken = USUAL_CHARS_PER_TOKEN }: Wanted,
 ): Promise<Scenario> {
   const lists = await Promise.all(
-    workloads.map((workload, place) => jobsOf(installed, workload, { place, seed })),
+    workloads.map((workload, place) => jobsOf(installed, workload, { place, seed, charsPerToken })),
   );
   const jobs = lists.flat().toSorted((a, b) => a.at - b.at);
   checkFits(installed.fleet, jobs);
@@ -47,6 +50,7 @@ interface Drawing {
   /** Which of the workloads. */
   place: number;
   seed: number;
+  charsPerToken: number;
 }
 
 async function jobsOf(installed: Installed, workload: Workload, drawing: Drawing): Promise<Job[]> {
@@ -55,12 +59,15 @@ async function jobsOf(installed: Installed, workload: Workload, drawing: Drawing
     const known = [...fleet.pools.keys()].join(', ');
     throw mistake(`--workload ${workload.path}: pool`, shown(workload.pool), `a pool: ${known}`);
   }
-  return /\.(jsonl|ndjson)$/i.test(workload.path)
+  return isBatchFile(workload)
     ? batchJobs(installed, workload, drawing)
     : traceJobs(fleet, workload, drawing);
 }
 
-const batchName = ({ path }: Workload, { place }: Drawing): string => `${place}-${basename(path)}`;
+export const isBatchFile = ({ path }: Workload): boolean => /\.(jsonl|ndjson)$/i.test(path);
+
+export const batchName = ({ path }: Workload, { place }: { place: number }): string =>
+  `${place}-${basename(path)}`;
 
 async function traceJobs(fleet: Fleet, workload: Workload, drawing: Drawing): Promise<Job[]> {
   const requests = await readTrace(workload.path, workload.limit);
@@ -72,7 +79,7 @@ async function traceJobs(fleet: Fleet, workload: Workload, drawing: Drawing): Pr
     tenant,
     priority: workload.priority ?? (atOnce ? 'low' : 'normal'),
     batch: atOnce ? batchName(workload, drawing) : null,
-    characters: inputTokens * CHARACTERS_PER_TOKEN,
+    characters: inputTokens * drawing.charsPerToken,
     maxOutput: maxTokens,
     inputTokens,
     outputTokens,
@@ -101,7 +108,7 @@ async function batchJobs(
       batch,
       characters: shape.characters,
       maxOutput: shape.maxOutput ?? maxTokens,
-      inputTokens: Math.ceil(shape.characters / CHARACTERS_PER_TOKEN),
+      inputTokens: Math.ceil(shape.characters / drawing.charsPerToken),
       outputTokens: shape.maxOutput === 0 ? 0 : wanted,
       eligible,
       deadlineMs,
@@ -112,7 +119,7 @@ async function batchJobs(
 /** Lengths of real answers are heavy-tailed: log-normal around the mean asked for. */
 function lengthOf(
   { output_tokens: { mean, spread } }: SimulateSection,
-  { place, seed }: Drawing,
+  { place, seed }: Omit<Drawing, 'charsPerToken'>,
   index: number,
 ): number {
   const factor = Math.exp(spread * drawnNormal(seed, place, index) - (spread * spread) / 2);

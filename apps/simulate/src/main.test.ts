@@ -64,6 +64,7 @@ test('--json has exactly the promised fields, and the same seed gives the same b
     'cost_usd',
     'share',
     'tenants',
+    'assumed',
   ]);
   assert.equal(report['jobs'], 200);
   assert.deepEqual(Object.keys(report['wait_ms'] as object), ['p50', 'p95', 'p99']);
@@ -108,11 +109,46 @@ test('a JSONL batch file names its pools, also one deployment', async () => {
   );
 });
 
+interface Told {
+  cost_usd: number;
+  assumed: {
+    chars_per_token: object;
+    output_tokens: object[];
+    max_tokens: object;
+    latency: Record<string, { base_ms: number; from: string }>;
+  };
+}
+
+test('what is assumed is told with where it is from, and characters per token can be said', async () => {
+  const path = written('only-a.jsonl', line('only-a'));
+  const told = async (...args: string[]): Promise<Told> =>
+    JSON.parse((await simulate('--workload', path, '--json', ...args)).stdout) as Told;
+  const [usual, wordy] = await Promise.all([told(), told('--chars-per-token', '2')]);
+  assert.deepEqual(usual.assumed.chars_per_token, { value: 4, from: 'default' });
+  assert.deepEqual(usual.assumed.output_tokens, [
+    { pool: 'only-a', mean: 256, spread: 0.5, from: 'default' },
+  ]);
+  assert.deepEqual(usual.assumed.max_tokens, { a: { value: 1_024, from: 'default' } });
+  assert.deepEqual(Object.keys(usual.assumed.latency), ['a']);
+  assert.deepEqual(wordy.assumed.chars_per_token, { value: 2, from: 'argument' });
+  // 400 characters and those of the message around them, at a dollar a million tokens.
+  assert.ok(wordy.cost_usd - usual.cost_usd >= 100 / 1e6, `${wordy.cost_usd}, ${usual.cost_usd}`);
+  const { stdout } = await simulate('--workload', trace, '--at-once');
+  assert.match(
+    stdout,
+    /^assumed:\n {2}4 characters a token \(default\)\n {2}fast: answers as long/m,
+  );
+});
+
 const MISTAKES: [args: string[], says: RegExp][] = [
   [[], /--workload: found nothing/],
   [['--workload', '/no/trace.csv'], /\/no\/trace\.csv: found no such file/],
   [['--workload', trace, '--strategy', 'best'], /--strategy: found "best"; allowed: capacity/],
   [['--workload', trace, '--strategy', 'split'], /needs settings, which pool fast does not have/],
+  [
+    ['--workload', trace, '--chars-per-token', '0'],
+    /--chars-per-token: found "0"; allowed: a number/,
+  ],
   [['--workload', trace, '--seed', '-1'], /--seed: .*found|--seed.*ambiguous/],
   [['--workload', `${trace}:pool=slow`], /pool: found "slow"; allowed: a pool: fast, only-a/],
   [['--workload', trace, '--config', '/no/c.yaml'], /\/no\/c\.yaml has one mistake/],

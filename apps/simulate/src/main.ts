@@ -1,6 +1,7 @@
 /** `npm run -s simulate`: when will it be done, what will it cost, what if a key is added; nothing is sent anywhere. */
 import { formatMistakes, loadConfig, loadInstallation, withEnvFile } from '@sluice/config';
 import { readArguments, USAGE } from './arguments.ts';
+import { assumptionsOf, showAssumptions } from './assumptions.ts';
 import { buildScenario } from './build-scenario.ts';
 import type { Installed } from './build-scenario.ts';
 import { checkStrategy } from './check-strategy.ts';
@@ -12,15 +13,23 @@ import { simulate } from './simulate.ts';
 async function main(argv: readonly string[]): Promise<void> {
   const args = readArguments(argv);
   if (args === 'help') return say(USAGE);
-  const { workloads, seed, strategy } = args;
+  const { workloads, seed, strategy, charsPerToken } = args;
   const installed = install(args.config);
   if (strategy !== null) checkStrategy(strategy, installed.fleet);
-  const chosen = strategy === null ? {} : { strategy };
+  const chosen = {
+    ...(strategy !== null && { strategy }),
+    ...(charsPerToken !== null && { charsPerToken }),
+  };
   const scenario = await buildScenario(installed, { workloads, seed, ...chosen });
   const progress = progressLine(process.stderr);
   const report = await simulate(scenario, progress.show);
+  const assumed = assumptionsOf(installed, scenario, { workloads, charsPerToken });
   progress.clear();
-  say(args.json ? JSON.stringify(report, null, 2) : showReport(report));
+  say(
+    args.json
+      ? JSON.stringify({ ...report, assumed }, null, 2)
+      : `${showReport(report)}\n\n${showAssumptions(assumed)}`,
+  );
 }
 
 function say(text: string): void {

@@ -16,6 +16,8 @@ export { knownModels, lookupModel } from './lookup-model.ts';
 export type { ModelLookup } from './lookup-model.ts';
 export { formatMistakes } from './mistake.ts';
 export type { Mistake } from './mistake.ts';
+export { USUAL_MAX_TOKENS } from './schema/fleet.ts';
+export { USUAL_SIMULATE } from './schema/simulate.ts';
 export type { SimulateSection } from './schema/simulate.ts';
 export { usageRules } from './settings.ts';
 export type { Settings } from './settings.ts';

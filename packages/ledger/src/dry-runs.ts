@@ -41,6 +41,28 @@ export interface PoolEstimate extends LinesEstimate {
   lines: number;
 }
 
+/** A figure that an estimate goes by, and whether answers taught it, the config says it, or nothing is known. */
+export interface Assumption {
+  value: number;
+  from: 'answers' | 'config' | 'default';
+}
+
+export interface Assumptions {
+  /** Tokens of an answer, by pool, in the mean over its lines. */
+  outputTokens: Record<string, Assumption>;
+  /** Those that the lines may go to. */
+  deployments: Record<
+    string,
+    {
+      charsPerToken: Assumption;
+      /** Booked for a line that sets no maximum, while nobody has answered. */
+      maxTokens: Assumption;
+      /** Of a call; 0 before the first answer. */
+      latencyMs: Assumption;
+    }
+  >;
+}
+
 /** Of a whole batch, before its first call. */
 export interface Estimate extends LinesEstimate {
   /** T*, ms; null where some line has no deployment. */
@@ -48,6 +70,7 @@ export interface Estimate extends LinesEstimate {
   /** From now until it is done, ms, beside what drains now. */
   etaMs: number | null;
   pools: Record<string, PoolEstimate>;
+  assumed: Assumptions;
 }
 
 /** What the API answers with, but for what it knows itself. */

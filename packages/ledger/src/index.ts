@@ -114,4 +114,12 @@ export type { ArmCell, ArmFigures, ComparedPool } from './arms.ts';
 export { addSpending, returnAllowance, settleOpen, takeAllowance } from './tenants.ts';
 export type { Allowance, TenantLimits, TenantRequest } from './tenants.ts';
 export { answerDryRun, askDryRun, forgetDryRun, readDryRun, readDryRunAnswer } from './dry-runs.ts';
-export type { DryRun, DryRunAnswer, Estimate, EstimateRange, PoolEstimate } from './dry-runs.ts';
+export type {
+  Assumption,
+  Assumptions,
+  DryRun,
+  DryRunAnswer,
+  Estimate,
+  EstimateRange,
+  PoolEstimate,
+} from './dry-runs.ts';

@@ -19,13 +19,14 @@ const near = (found: number, expected: number): void =>
 const lines = (jobs: number, on = ['a']) => jobClass('k', jobs, { on, latencyMs: 100 });
 const perDay = (limit: number, budget = 'a'): WindowLimit => ({ budget, window: 'rpd', limit });
 
+const atAThousand = (jobs: number): Promise<number> =>
+  timeOf({ classes: [lines(jobs)], ...fleet({ a: [] }) }, [perDay(1_000)]);
+
 test('a day gives its limit once, at its beginning', async () => {
-  const at = (jobs: number) =>
-    timeOf({ classes: [lines(jobs)], ...fleet({ a: [] }) }, [perDay(1_000)]);
-  near(await at(1_000), 100);
-  near(await at(1_001), DAY_MS + 100);
-  near(await at(2_000), DAY_MS + 100);
-  near(await at(5_000), 4 * DAY_MS + 100);
+  near(await atAThousand(1_000), 100);
+  near(await atAThousand(1_001), DAY_MS + 100);
+  near(await atAThousand(2_000), DAY_MS + 100);
+  near(await atAThousand(5_000), 4 * DAY_MS + 100);
 });
 
 test('what is there is taken at the rate per minute', async () => {

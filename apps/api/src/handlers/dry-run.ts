@@ -4,7 +4,14 @@
  */
 import { roundUsd } from '@sluice/job';
 import { askDryRun, forgetDryRun, readDryRunAnswer } from '@sluice/ledger';
-import type { DryRun, DryRunAnswer, EstimateRange as Range, PoolEstimate } from '@sluice/ledger';
+import type {
+  Assumption,
+  Assumptions,
+  DryRun,
+  DryRunAnswer,
+  EstimateRange as Range,
+  PoolEstimate,
+} from '@sluice/ledger';
 import type { Api } from '../api.ts';
 import { errorsOf } from '../batch-object.ts';
 import { refuse } from '../errors.ts';
@@ -64,7 +71,7 @@ async function waitForAnswer(
 }
 
 function dryRunObject(run: DryRun, { lines, badLines, errors, estimate }: DryRunAnswer) {
-  const { idealMs, etaMs, pools, inputTokens, outputTokens, costUsd } = estimate;
+  const { assumed, idealMs, etaMs, pools, inputTokens, outputTokens, costUsd } = estimate;
   const doneAt = etaMs === null ? null : Date.now() + etaMs;
   return {
     object: 'batch.dry_run' as const,
@@ -83,6 +90,7 @@ function dryRunObject(run: DryRun, { lines, badLines, errors, estimate }: DryRun
         ? null
         : { meets: doneAt <= run.expiresAt, late_by_ms: Math.max(0, doneAt - run.expiresAt) },
     by_pool: Object.fromEntries(Object.entries(pools).map(([id, pool]) => [id, poolObject(pool)])),
+    assumed: assumedObject(assumed),
   };
 }
 
@@ -93,6 +101,27 @@ const poolObject = ({ lines, inputTokens, outputTokens, costUsd }: PoolEstimate)
   input_tokens: tokens(inputTokens),
   output_tokens: tokens(outputTokens),
   cost_usd: costUsd && mapped(costUsd, roundUsd),
+});
+
+const assumedObject = ({ outputTokens, deployments }: Assumptions) => ({
+  output_tokens: Object.fromEntries(
+    Object.entries(outputTokens).map(([id, each]) => [id, rounded(each)]),
+  ),
+  deployments: Object.fromEntries(
+    Object.entries(deployments).map(([id, { charsPerToken, maxTokens, latencyMs }]) => [
+      id,
+      {
+        chars_per_token: rounded(charsPerToken),
+        max_tokens: maxTokens,
+        latency_ms: rounded(latencyMs),
+      },
+    ]),
+  ),
+});
+
+const rounded = ({ value, from }: Assumption): Assumption => ({
+  value: Number(value.toFixed(2)),
+  from,
 });
 
 const mapped = ({ low, likely, high }: Range, by: (end: number) => number): Range => ({

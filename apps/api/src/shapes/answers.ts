@@ -186,6 +186,13 @@ const estimate = {
   cost_usd: range.nullable().describe('US dollars; null where a price is unknown.'),
 };
 
+const assumption = z.object({
+  value: z.number(),
+  from: z
+    .enum(['answers', 'config', 'default'])
+    .describe('What answers have taught, what the config says, or what is usual.'),
+});
+
 const DryRun = z.object({
   object: z.literal('batch.dry_run'),
   endpoint: z.enum(ENDPOINTS),
@@ -200,6 +207,23 @@ const DryRun = z.object({
   by_pool: z
     .record(z.string(), z.object({ lines: z.int(), ...estimate }))
     .describe('The good lines, by the pool that their model and the routes lead to.'),
+  assumed: z
+    .object({
+      output_tokens: z
+        .record(z.string(), assumption)
+        .describe('Of an answer, in the mean, by pool.'),
+      deployments: z
+        .record(
+          z.string(),
+          z.object({
+            chars_per_token: assumption,
+            max_tokens: assumption.describe('Booked at first where a line sets no maximum.'),
+            latency_ms: assumption.describe('Mean of a call; 0 before the first answer.'),
+          }),
+        )
+        .describe('Those that the lines may go to.'),
+    })
+    .describe('What the figures go by where nobody can know.'),
 }) satisfies z.ZodType<DryRunObject>;
 
 const File = z.object({

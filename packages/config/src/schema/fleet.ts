@@ -19,6 +19,9 @@ import { PROVIDER_TYPES } from './provider-types.ts';
 import type { ProviderTypeName } from './provider-types.ts';
 import { simulate } from './simulate.ts';
 
+/** Of a deployment that says nothing. */
+export const USUAL_MAX_TOKENS = 1_024;
+
 const output = z
   .enum(['max_tokens', 'actual'])
   .optional()
@@ -138,7 +141,7 @@ export const deployment = z.strictObject({
       'A call that takes longer is given up and tried elsewhere. Raise it for long answers. So long may a worker need that is told to stop: it finishes the calls it has begun.',
     ),
   default_max_tokens: whole(1)
-    .prefault(1_024)
+    .prefault(USUAL_MAX_TOKENS)
     .describe(
       'Output tokens assumed for a request that sets no maximum, until real answers teach better; sent where the format demands a maximum (anthropic).',
     ),

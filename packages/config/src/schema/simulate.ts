@@ -100,3 +100,6 @@ export const simulate = z
   .describe('How its provider behaves in `npm run simulate`; nothing else reads it.');
 
 export type SimulateSection = z.output<typeof simulate>;
+
+/** A section that says nothing. */
+export const USUAL_SIMULATE: SimulateSection = simulate.parse({});
