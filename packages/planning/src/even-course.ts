@@ -47,8 +47,9 @@ export async function evenCourse(limits: Limits): Promise<CourseResult> {
     if (rounds === MOST_ROUNDS || round.critical.size === 0) break;
     const left = leftBeside(round);
     const next = left.arcs.length > 0 ? await solveRound(left) : null;
-    // What failed for rounding keeps what the round before gave it.
-    if (next?.kind !== 'solved') break;
+    // What failed for rounding keeps what the round before gave it, where all of it fits: so does what rounding would delay,
+    // where the others have left next to nothing of a limit.
+    if (next?.kind !== 'solved' || next.round.waitMs > round.waitMs) break;
     round = next.round;
   }
   return { kind: 'solved', course: withoutCrumbs(course) };
