@@ -1,5 +1,6 @@
 /** What REDIS_URL names: one server, the master that sentinels know, or a Cluster, as ioredis takes it. */
 import type { RedisOptions } from 'ioredis';
+import { SteadySentinels } from './steady-sentinels.ts';
 
 export interface HostPort {
   host: string;
@@ -58,6 +59,7 @@ const throughSentinels = (
   sentinelReconnectStrategy: (times) => Math.min(50 * times, 1_000),
   sentinelRetryStrategy: (times) => Math.min(50 * times, 1_000),
   failoverDetector: true,
+  Connector: SteadySentinels,
   // Refused before it wrote anything: asked again at the new master.
   reconnectOnError: (error) => (error.message.startsWith('READONLY') ? 2 : false),
 });
