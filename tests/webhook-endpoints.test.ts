@@ -199,13 +199,17 @@ test('a receiver that is gone is disabled, the tenant’s others hear of it, and
   assert.deepEqual(data, { id, name: '/gone', disabled_reason: 'it answered 410 Gone' });
   const endpoint = await call<{ status: string }>(`GET /v1/webhook_endpoints/${id}`);
   assert.equal(endpoint.status, 'disabled');
-  await run();
+  const witness = await register('/witness', 'job.succeeded');
+  const unheard = await run();
+  await until('its event, sent to who is still there', () =>
+    sentTo('/witness').some(({ body }) => body.includes(unheard.id)),
+  );
   answers.delete('/gone');
   await call(`POST /v1/webhook_endpoints/${id}`, { status: 'active' });
   const job = await run();
   await until('events again', () => sentTo('/gone').some(({ body }) => body.includes(job.id)));
   assert.equal(sentTo('/gone').length, 2);
-  for (const one of [id, watcher.id]) await client.webhooks.delete(one);
+  for (const one of [id, watcher.id, witness.id]) await client.webhooks.delete(one);
 });
 
 test('a private address is refused where it is not allowed, and another tenant’s receiver does not exist', async () => {
