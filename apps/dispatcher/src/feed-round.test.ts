@@ -7,6 +7,7 @@ import type { Fleet } from '@sluice/job';
 import { makePlan } from '@sluice/planning';
 import { Chooser } from './chooser.ts';
 import type { Draining } from './draining.ts';
+import { DrainingBook } from './draining-book.ts';
 import { drainingOfLines, fleetOf, pictureOf } from './example-fleet.ts';
 import { FeedRound } from './feed-round.ts';
 import { LengthsBook } from './lengths-book.ts';
@@ -63,7 +64,9 @@ async function desk(batches: Draining[], config = TWO) {
   await book.look();
   const lengths = new LengthsBook(now);
   const ports = { chooser, picture, lengths, book, windowLines: 10_000, now };
-  return { fleet, picture, book, time, round: new FeedRound(ports, batches) };
+  const waiting = new DrainingBook();
+  for (const batch of batches) waiting.add(Object.assign(batch, { planned: true }));
+  return { fleet, picture, book, time, round: new FeedRound(ports, waiting) };
 }
 
 /** Lines by class and deployment, as long as there is room. */

@@ -6,12 +6,12 @@
 import type { IndexRecord } from '@sluice/files';
 import { depthFor, room } from '@sluice/balancing';
 import type { Candidate, Choice } from '@sluice/balancing';
-import { askerOf, chunkOf, unfedOf } from './draining.ts';
+import { askerOf, chunkOf } from './draining.ts';
 import type { Draining, DrainingClass, Helping } from './draining.ts';
+import type { DrainingBook } from './draining-book.ts';
 import type { LengthsBook, Likely } from './lengths-book.ts';
 import type { Picture } from './picture.ts';
 import type { Chooser } from './chooser.ts';
-import type { Band } from './placer.ts';
 import type { PlanBook } from './plan-book.ts';
 
 export interface RoundPorts {
@@ -23,10 +23,11 @@ export interface RoundPorts {
   now: () => number;
 }
 
+/** What waits of all batches, kept as the round takes of it. */
+export type WaitingLines = Pick<DrainingBook, 'note' | 'shareOf' | 'waitingFor'>;
+
 /** Chunks of one script call: bounded, so that no call holds Redis for long. */
 const MOST_CHUNKS = 64;
-
-const BANDS: readonly Band[] = [1, 2, 3];
 
 /** Lines of a class that were given a place. */
 export interface Taken {
@@ -47,22 +48,15 @@ interface How {
 export class FeedRound {
   readonly #ports: RoundPorts;
   readonly #helpings = new Map<DrainingClass, Helping>();
-  /** Lines per class of the plan that wait, by band; then by tenant and band. */
-  readonly #waiting: Record<Band, Map<string, number>> = {
-    1: new Map(),
-    2: new Map(),
-    3: new Map(),
-  };
-  readonly #shares = new Map<string, Map<string, number>>();
+  readonly #draining: WaitingLines;
   /** Batch, class and deployment that placement turned down although there seemed to be room. */
   readonly #refused = new Set<string>();
   /** As they stand since the last chunk was placed. */
   readonly #candidates = new Map<string, Candidate | null>();
 
-  constructor(ports: RoundPorts, waiting: Iterable<Draining>) {
+  constructor(ports: RoundPorts, draining: WaitingLines) {
     this.#ports = ports;
-    for (const batch of waiting)
-      for (const one of batch.classes) this.#count(batch, one, unfedOf(one));
+    this.#draining = draining;
   }
 
   get helpings(): Helping[] {
@@ -75,27 +69,6 @@ export class FeedRound {
     const how = { left: Math.min(most, window), band: overdue ? 'overdue' : 'batch' } as const;
     if (how.left <= 0) return null;
     return this.#probe(batch, how) ?? this.#byPlan(batch, how) ?? this.#byStrategy(batch, how);
-  }
-
-  #count(batch: Draining, one: DrainingClass, lines: number): void {
-    const share = this.#shareOf(batch);
-    for (const counts of [this.#waiting[batch.band], share])
-      counts.set(one.planId, (counts.get(one.planId) ?? 0) + lines);
-  }
-
-  /** What the batch's tenant has waiting in its band: batches of one share take their turns together. */
-  #shareOf({ tenant, band }: Draining): Map<string, number> {
-    const key = `${band} ${tenant}`;
-    const share = this.#shares.get(key) ?? new Map<string, number>();
-    this.#shares.set(key, share);
-    return share;
-  }
-
-  /** Lines of the class whose turn comes no later than this batch's: for those a deployment may be kept. */
-  #waitingFor({ band }: Draining, planId: string): number {
-    let lines = 0;
-    for (const each of BANDS) if (each <= band) lines += this.#waiting[each].get(planId) ?? 0;
-    return lines;
   }
 
   /** A half-open deployment is tried with the first line that it can run: no plan reckons with it. */
@@ -118,10 +91,10 @@ export class FeedRound {
     for (const one of batch.classes)
       if (this.#hasHead(one) && this.#isPlanned(one)) own.set(one.planId, one);
     if (own.size === 0) return null;
-    const share = this.#shareOf(batch);
+    const draining = this.#draining;
     const facts = {
-      waiting: (id: string) => this.#waitingFor(batch, id),
-      own: (id: string) => (share.get(id) ?? 0) > 0,
+      waiting: (id: string) => draining.waitingFor(batch, id),
+      own: (id: string) => (draining.shareOf(batch)?.lines.get(id) ?? 0) > 0,
       hasRoom: (id: string, deployment: string) => {
         const one = own.get(id);
         return (
@@ -224,7 +197,7 @@ export class FeedRound {
     one.taken += records.length;
     this.#ports.book.placed(one, choice.deployment, records.length);
     batch.fed += records.length;
-    this.#count(batch, one, -records.length);
+    this.#draining.note(batch);
     this.#helpings.set(one, helping);
     this.#candidates.clear();
     return records.length;

@@ -13,6 +13,8 @@ import { feedChunks, readBatch } from '@sluice/ledger';
 import type { Feed, Ledger, NewChunk, StoredBatch } from '@sluice/ledger';
 import { drainingOf, entryOf, unfedOf } from './draining.ts';
 import type { Draining, DrainingClass, Helping } from './draining.ts';
+import { DrainingBook } from './draining-book.ts';
+import type { Share } from './draining-book.ts';
 import { FeedRound } from './feed-round.ts';
 import type { RoundPorts, Taken } from './feed-round.ts';
 import { CHECK_PLACED_MS, LINES } from './placer.ts';
@@ -38,34 +40,38 @@ type Answer = Awaited<ReturnType<typeof feedChunks>>;
 
 export class Feeder {
   readonly #ports: FeederPorts;
-  readonly #batches = new Map<string, Draining>();
+  readonly #batches = new DrainingBook();
 
   constructor(ports: FeederPorts) {
     this.#ports = ports;
   }
 
   get batches(): string[] {
-    return [...this.#batches.keys()];
+    return this.#batches.ids;
   }
 
   get draining(): Draining[] {
-    return [...this.#batches.values()];
+    return this.#batches.all;
+  }
+
+  /** A batch that is being drained. */
+  find(id: string): Draining | undefined {
+    return this.#batches.get(id);
   }
 
   /** Lines that wait to be fed; null when nothing drains. */
   get waiting(): number | null {
     if (this.#batches.size === 0) return null;
     let lines = 0;
-    for (const { classes } of this.#batches.values())
-      for (const one of classes) lines += unfedOf(one);
+    for (const { classes } of this.#batches.all) for (const one of classes) lines += unfedOf(one);
     return lines;
   }
 
   /** Starts (or goes on) draining a batch, from where its record says: with the next plan. */
   add(batch: StoredBatch): void {
-    if (this.#batches.has(batch.id) || batch.status !== 'in_progress' || batch.paused) return;
+    if (this.#batches.get(batch.id) || batch.status !== 'in_progress' || batch.paused) return;
     const draining = drainingOf(batch);
-    this.#batches.set(batch.id, draining);
+    this.#batches.add(draining);
     this.#ports.book.ask();
     for (const one of draining.classes) this.#refill(draining, one);
   }
@@ -73,36 +79,22 @@ export class Feeder {
   remove(id: string): void {
     const batch = this.#batches.get(id);
     if (!batch) return;
-    this.#batches.delete(id);
+    this.#batches.remove(batch);
     this.#ports.book.ask();
-    if (!this.#hasLines(batch)) this.#ports.turns.leave(turnId(batch));
-  }
-
-  /** Whether the tenant has lines in that band that may be fed. */
-  #hasLines({ tenant, priority }: Pick<Draining, 'tenant' | 'priority'>): boolean {
-    for (const batch of this.#batches.values())
-      if (
-        batch.tenant === tenant &&
-        batch.priority === priority &&
-        batch.planned &&
-        hasUnfed(batch)
-      )
-        return true;
-    return false;
+    if (!this.#batches.shareOf(batch)) this.#ports.turns.leave(turnId(batch));
   }
 
   /** Lines of the tenant's batches that are fed and not recorded. */
   linesOut(tenant: string): number {
-    let lines = 0;
-    for (const batch of this.#batches.values())
-      if (batch.tenant === tenant) lines += batch.fed - batch.recorded;
-    return lines;
+    return this.#batches.linesOut(tenant);
   }
 
   /** Lines of the batch that are recorded by now. */
   recorded(id: string, lines: number): void {
     const batch = this.#batches.get(id);
-    if (batch) batch.recorded = Math.max(batch.recorded, lines);
+    if (!batch || lines <= batch.recorded) return;
+    batch.recorded = lines;
+    this.#batches.note(batch);
   }
 
   /** What the batch's record says of its answers: its tenant is charged for what they really used. */
@@ -129,61 +121,36 @@ export class Feeder {
 
   /** A plan was made for these batches (or could not be): they begin, if they have not. */
   planned(batches: readonly Draining[]): void {
-    for (const batch of batches) if (this.#batches.get(batch.id) === batch) batch.planned = true;
-    for (const group of this.#planned().values()) {
-      const [first] = group;
-      if (first && group.some(hasUnfed)) this.#arrive(first, group);
+    for (const batch of batches) {
+      batch.planned = true;
+      this.#batches.note(batch);
     }
+    for (const share of this.#batches.shares) this.#arrive(share);
     this.#ports.pump();
   }
 
-  /** Planned batches, by tenant and band. */
-  #planned(): Map<string, Draining[]> {
-    const groups = new Map<string, Draining[]>();
-    for (const batch of this.#batches.values()) {
-      if (!batch.planned) continue;
-      const group = groups.get(turnId(batch));
-      if (group) group.push(batch);
-      else groups.set(turnId(batch), [batch]);
-    }
-    return groups;
-  }
-
-  #arrive(first: Draining, group: readonly Draining[]): void {
-    const { tenant, priority } = first;
-    const deadlineAt = group.reduce(
-      (soonest, { expiresAt }) => Math.min(soonest, expiresAt),
-      Infinity,
-    );
+  #arrive({ batches: [first] }: Share): void {
+    if (!first) return;
+    const { tenant, priority, expiresAt: deadlineAt } = first;
     const band = priority as Priority;
     this.#ports.turns.arrive({ id: turnId(first), tenant, band, lane: 'lines', deadlineAt });
   }
 
-  /** Of one tenant and band, the earliest deadline first. */
-  #batchesOf({ tenant, priority }: Pick<Draining, 'tenant' | 'priority'>): Draining[] {
-    return this.draining
-      .filter((each) => each.tenant === tenant && each.priority === priority && each.planned)
-      .toSorted((a, b) => a.expiresAt - b.expiresAt || a.createdAt - b.createdAt);
-  }
-
   /** One round of turns: chunks are taken one by one, and sent together when it ends. */
   feed(): LineFeeding {
-    const round = new FeedRound(
-      this.#ports,
-      this.draining.filter(({ planned }) => planned),
-    );
-    const groups = new Map<string, Draining[]>();
+    const round = new FeedRound(this.#ports, this.#batches);
     const full = new Set<Draining>();
     return {
       takeTurn: ({ item, tenant, overdue }, most) => {
         const of = { tenant, priority: item.band };
-        const batches = groups.get(item.id) ?? this.#batchesOf(of);
-        groups.set(item.id, batches);
-        for (const batch of batches) {
+        for (const batch of this.#batches.shareOf(of)?.batches ?? []) {
           if (batch.feeding || full.has(batch)) continue;
           const taken = round.takeTurn(batch, { most, overdue });
-          if (taken) return { used: this.#used(batch, taken), finished: !this.#hasLines(of) };
-          full.add(batch);
+          if (!taken) full.add(batch);
+          else {
+            const finished = !this.#batches.shareOf(of);
+            return { used: this.#used(batch, taken), finished };
+          }
         }
         return null;
       },
@@ -286,8 +253,6 @@ export class Feeder {
     this.#ports.pump();
   }
 }
-
-const hasUnfed = ({ classes }: Draining): boolean => classes.some((one) => unfedOf(one) > 0);
 
 const turnId = ({ tenant, priority }: Pick<Draining, 'tenant' | 'priority'>): string =>
   `${LINES}${priority} ${tenant}`;

@@ -205,6 +205,7 @@ test('a batch without a deployment that takes calls has no ETA', async () => {
   await redis.hset(keys.batch(batch), fields);
   const stored = await readBatch(desk.ledger, batch);
   assert.ok(stored);
+  const draining = { ...drainingOf(stored), planned: true };
   const ports = {
     ledger: desk.ledger,
     fleet: desk.fleet,
@@ -212,7 +213,8 @@ test('a batch without a deployment that takes calls has no ETA', async () => {
     lengths: new LengthsBook(() => desk.time),
     feeder: {
       batches: [batch],
-      draining: [{ ...drainingOf(stored), planned: true }],
+      draining: [draining],
+      find: () => draining,
       recorded: () => undefined,
       remove: () => undefined,
       settle: () => undefined,

@@ -16,7 +16,10 @@ import type { ProblemPorts } from './plan-problem.ts';
 
 export interface PlannerPorts extends ProblemPorts {
   ledger: Ledger;
-  feeder: Pick<Feeder, 'batches' | 'draining' | 'recorded' | 'remove' | 'settle' | 'setUrgent'>;
+  feeder: Pick<
+    Feeder,
+    'batches' | 'draining' | 'find' | 'recorded' | 'remove' | 'settle' | 'setUrgent'
+  >;
   book: Pick<PlanBook, 'plan' | 'madeAt'>;
   alone: Pick<AloneBook, 'look' | 'aloneMs'>;
   /** Of a tenant, in turns. */
@@ -41,7 +44,7 @@ export async function planRound(ports: PlannerPorts): Promise<void> {
   await Promise.all(
     draining.map(async (batch) => {
       // Its first estimate stands until it has been planned for.
-      if (!feeder.draining.some((one) => one.id === batch.id && one.planned)) return;
+      if (!feeder.find(batch.id)?.planned) return;
       const eta = isStuck(ports, batch) ? null : etaOf(ports, batch, turns);
       await moveBatch(ledger, batch.id, { from: ['in_progress'], set: { eta_at: eta } });
       etas.set(batch.id, eta);
@@ -111,7 +114,7 @@ function etaOf(
 ): number | null {
   const { plan, madeAt } = book;
   if (plan === null) return null;
-  const own = feeder.draining.find(({ id }) => id === batch.id);
+  const own = feeder.find(batch.id);
   return etaAt({
     plan,
     madeAt,

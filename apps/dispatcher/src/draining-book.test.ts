@@ -1,0 +1,113 @@
+/** Whatever happens to batches in whatever order, the sums are those of a count from scratch. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import type { Draining } from './draining.ts';
+import { unfedOf } from './draining.ts';
+import { DrainingBook } from './draining-book.ts';
+import { drainingOfLines } from './example-fleet.ts';
+import { bandOf } from './placer.ts';
+
+const TENANTS = ['a', 'b'];
+const PRIORITIES = ['interactive', 'normal', 'low'];
+const PLAN_IDS = ['x', 'y'];
+const LINES = { characters: 400, maxOutput: 16 };
+
+const happening = fc.record({
+  what: fc.constantFrom('add', 'remove', 'plan', 'feed', 'record'),
+  batch: fc.nat(5),
+  lines: fc.nat(40),
+  planId: fc.constantFrom(...PLAN_IDS),
+});
+type Happening = typeof happening extends fc.Arbitrary<infer T> ? T : never;
+
+function batchOf(n: number, at: number): Draining {
+  const of = [
+    { shape: '1.1', lines: 30, ...LINES },
+    { shape: '8.1', lines: 10, ...LINES },
+  ];
+  const priority = PRIORITIES[n % 3] ?? '';
+  return Object.assign(drainingOfLines(of), {
+    id: `batch_${n}`,
+    tenant: TENANTS[n % 2],
+    priority,
+    band: bandOf(priority),
+    planned: false,
+    createdAt: at,
+    expiresAt: 1_000 - n * 10,
+  });
+}
+
+function happen(book: DrainingBook, { what, batch: n, lines, planId }: Happening): void {
+  const batch = book.get(`batch_${n}`);
+  if (!batch) return what === 'add' ? book.add(batchOf(n, lines)) : undefined;
+  if (what === 'remove') return book.remove(batch);
+  const [one] = batch.classes;
+  const few = Math.min(lines, one ? unfedOf(one) : 0);
+  if (what === 'feed' && one) {
+    one.taken += few;
+    batch.fed += few;
+  } else if (what === 'record') batch.recorded = Math.min(batch.fed, batch.recorded + lines);
+  else if (what === 'plan') {
+    for (const each of batch.classes) each.planId = planId;
+    batch.planned = true;
+  }
+  book.note(batch);
+}
+
+const waiting = (batches: readonly Draining[], planId: string): number =>
+  batches
+    .filter(({ planned }) => planned)
+    .flatMap(({ classes }) => classes.filter((one) => one.planId === planId))
+    .reduce((sum, one) => sum + unfedOf(one), 0);
+
+function check(book: DrainingBook): void {
+  for (const tenant of TENANTS) {
+    const own = book.all.filter((one) => one.tenant === tenant);
+    const out = own.reduce((sum, { fed, recorded }) => sum + fed - recorded, 0);
+    assert.equal(book.linesOut(tenant), out);
+    for (const priority of PRIORITIES) checkShare(book, { tenant, priority });
+  }
+  for (const planId of PLAN_IDS)
+    for (const band of [1, 2, 3] as const) {
+      const sooner = book.all.filter((one) => one.band <= band);
+      assert.equal(book.waitingFor({ band }, planId), waiting(sooner, planId));
+    }
+}
+
+function checkShare(book: DrainingBook, of: { tenant: string; priority: string }): void {
+  const share = book.shareOf(of);
+  const own = book.all.filter(
+    ({ tenant, priority }) => tenant === of.tenant && priority === of.priority,
+  );
+  const open = own.filter((one) => one.planned && one.classes.some((each) => unfedOf(each) > 0));
+  const inTurn = open.toSorted((a, b) => a.expiresAt - b.expiresAt).map(({ id }) => id);
+  assert.deepEqual(share?.batches.map(({ id }) => id) ?? [], inTurn);
+  for (const planId of PLAN_IDS) assert.equal(share?.lines.get(planId) ?? 0, waiting(own, planId));
+}
+
+test('the sums are those of a count from scratch', () => {
+  fc.assert(
+    fc.property(fc.array(happening, { maxLength: 60 }), (happenings) => {
+      const book = new DrainingBook();
+      for (const one of happenings) {
+        happen(book, one);
+        check(book);
+      }
+    }),
+  );
+});
+
+test('a batch that was replaced changes nothing any more', () => {
+  const book = new DrainingBook();
+  const old = Object.assign(batchOf(0, 0), { planned: true });
+  book.add(old);
+  book.remove(old);
+  const again = batchOf(0, 0);
+  book.add(again);
+  old.fed = 7;
+  book.note(old);
+  book.remove(old);
+  assert.equal(book.linesOut('a'), 0);
+  assert.equal(book.get(again.id), again);
+});

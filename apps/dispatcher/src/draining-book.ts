@@ -1,0 +1,137 @@
+/**
+ * The batches that are being drained and what waits of them, counted as it changes: a turn looks at its own tenant's batches,
+ * and never at all of them. Pure.
+ */
+import { unfedOf } from './draining.ts';
+import type { Draining, DrainingClass } from './draining.ts';
+import type { Band } from './placer.ts';
+
+/** Batches of one tenant and band take their turns together. */
+export interface Share {
+  /** Planned for and with lines to feed, the earliest deadline first. */
+  batches: Draining[];
+  /** Their lines that wait, by class of the plan. */
+  lines: Map<string, number>;
+}
+
+/** What is in the sums of a batch, so that it can be taken out again. */
+interface Noted {
+  out: number;
+  lines: Map<DrainingClass, { planId: string; lines: number }>;
+}
+
+const BANDS: readonly Band[] = [1, 2, 3];
+const NOTHING: Noted = { out: 0, lines: new Map() };
+
+const inTurn = (a: Draining, b: Draining): number =>
+  a.expiresAt - b.expiresAt || a.createdAt - b.createdAt;
+
+export class DrainingBook {
+  readonly #batches = new Map<string, Draining>();
+  readonly #noted = new Map<string, Noted>();
+  readonly #shares = new Map<string, Share>();
+  readonly #waiting: Record<Band, Map<string, number>> = {
+    1: new Map(),
+    2: new Map(),
+    3: new Map(),
+  };
+  readonly #out = new Map<string, number>();
+
+  get size(): number {
+    return this.#batches.size;
+  }
+
+  get ids(): string[] {
+    return [...this.#batches.keys()];
+  }
+
+  get all(): Draining[] {
+    return [...this.#batches.values()];
+  }
+
+  get(id: string): Draining | undefined {
+    return this.#batches.get(id);
+  }
+
+  add(batch: Draining): void {
+    this.#batches.set(batch.id, batch);
+    this.note(batch);
+  }
+
+  remove(batch: Draining): void {
+    if (!this.#holds(batch)) return;
+    this.#batches.delete(batch.id);
+    this.#enter(batch, NOTHING);
+    this.#noted.delete(batch.id);
+  }
+
+  /** Its lines, its classes' names in the plan, or whether it is planned for have changed. A batch that has gone is passed over. */
+  note(batch: Draining): void {
+    if (!this.#holds(batch)) return;
+    const lines = batch.planned
+      ? batch.classes.map((one) => [one, { planId: one.planId, lines: unfedOf(one) }] as const)
+      : [];
+    this.#enter(batch, { out: batch.fed - batch.recorded, lines: new Map(lines) });
+  }
+
+  /** Lines of the tenant's batches that are fed and not recorded. */
+  linesOut(tenant: string): number {
+    return this.#out.get(tenant) ?? 0;
+  }
+
+  /** What the batch's tenant has in its band; undefined while nothing of it may be fed. */
+  shareOf(of: Pick<Draining, 'tenant' | 'priority'>): Share | undefined {
+    return this.#shares.get(shareId(of));
+  }
+
+  get shares(): Share[] {
+    return [...this.#shares.values()];
+  }
+
+  /** Lines of the class whose turn comes no later than this batch's: for those a deployment may be kept. */
+  waitingFor({ band }: Pick<Draining, 'band'>, planId: string): number {
+    let lines = 0;
+    for (const each of BANDS) if (each <= band) lines += this.#waiting[each].get(planId) ?? 0;
+    return lines;
+  }
+
+  #holds(batch: Draining): boolean {
+    return this.#batches.get(batch.id) === batch;
+  }
+
+  #enter(batch: Draining, now: Noted): void {
+    const before = this.#noted.get(batch.id) ?? NOTHING;
+    const share = this.#shares.get(shareId(batch)) ?? { batches: [], lines: new Map() };
+    for (const [{ lines: of }, sign] of [
+      [before, -1],
+      [now, 1],
+    ] as const)
+      for (const { planId, lines } of of.values()) {
+        count(this.#waiting[batch.band], planId, sign * lines);
+        count(share.lines, planId, sign * lines);
+      }
+    count(this.#out, batch.tenant, now.out - before.out);
+    this.#noted.set(batch.id, now);
+    if (hasLines(before) !== hasLines(now)) this.#line(share, batch, hasLines(now));
+  }
+
+  /** Puts it among those of its share that have lines to feed, or takes it out. */
+  #line(share: Share, batch: Draining, has: boolean): void {
+    const others = share.batches.filter((each) => each !== batch);
+    share.batches = has ? [...others, batch].toSorted(inTurn) : others;
+    if (share.batches.length > 0) this.#shares.set(shareId(batch), share);
+    else this.#shares.delete(shareId(batch));
+  }
+}
+
+const shareId = ({ tenant, priority }: Pick<Draining, 'tenant' | 'priority'>): string =>
+  `${priority} ${tenant}`;
+
+/** What comes to nothing is not held. */
+function count(sums: Map<string, number>, of: string, by: number): void {
+  const sum = (sums.get(of) ?? 0) + by;
+  if (sum === 0) sums.delete(of);
+  else sums.set(of, sum);
+}
+
+const hasLines = ({ lines }: Noted): boolean => [...lines.values()].some((one) => one.lines > 0);
