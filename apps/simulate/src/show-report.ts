@@ -67,16 +67,16 @@ const tenantRows = ({ tenants }: Report): string[][] =>
     id,
     count(tenant.jobs),
     percent(tenant.share),
-    tenant.against_weight.toFixed(2),
+    tenant.against_weight?.toFixed(2) ?? '–',
     percentiles(tenant.wait_ms, ''),
     percentiles(tenant.completion_ms, ''),
   ]);
 
 /** How far apart tenants are in what they got for their weight. */
 function spread({ tenants }: Report): string {
-  const parts = Object.values(tenants).map((tenant) => tenant.against_weight);
-  if (parts.length < 2) return 'one tenant only';
-  return `tenants got from ${Math.min(...parts).toFixed(2)} to ${Math.max(...parts).toFixed(2)} times what their weights say (of what all got; a tenant that asked for less gets less)`;
+  const parts = Object.values(tenants).flatMap((tenant) => tenant.against_weight ?? []);
+  if (parts.length < 2) return 'no two tenants had jobs waiting at the same time';
+  return `while jobs of several tenants waited, each got from ${Math.min(...parts).toFixed(2)} to ${Math.max(...parts).toFixed(2)} times what its weight says`;
 }
 
 const percentiles = ({ p50, p95, p99 }: Percentiles, name = 'p50 · p95 · p99: '): string =>

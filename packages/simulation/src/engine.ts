@@ -239,6 +239,7 @@ export class Engine {
       const { tenant } = task.job;
       const difference = ms - task.charged.ms;
       settled(this.#backlog.turns, { tenant, band: task.charged.band }, difference);
+      task.charged.ms = ms;
     }
     this.#end(task, 'succeeded', deployment.id);
   }

@@ -3,6 +3,7 @@ import type { Tenant } from '@sluice/job';
 import { limitStats } from '@sluice/windows';
 import type { Dimension } from '@sluice/windows';
 import type { Run } from './engine.ts';
+import { againstWeights } from './fairness.ts';
 import { grouped } from './grouped.ts';
 import type { Task } from './task.ts';
 
@@ -19,8 +20,8 @@ export interface TenantReport {
   expired: number;
   /** Of all tokens of answered calls, 0…1. */
   share: number;
-  /** The same against what its weight entitles it to among those with work: 1 = exactly that. */
-  against_weight: number;
+  /** Of the work done while several tenants' jobs waited, its part against that of its weight: 1 = exactly that; null = it never contended. */
+  against_weight: number | null;
   wait_ms: Percentiles;
   completion_ms: Percentiles;
 }
@@ -125,20 +126,19 @@ function tenantsOf(
 ): Record<string, TenantReport> {
   const groups = [...grouped(tasks, ({ job }) => job.tenant)];
   const weightOf = (id: string): number => tenants.find((tenant) => tenant.id === id)?.weight ?? 1;
-  const weights = groups.reduce((sum, [id]) => sum + weightOf(id), 0);
+  const against = againstWeights(tasks, weightOf);
   const total = tokensOf(tasks);
   return Object.fromEntries(
     groups.map(([id, own]) => {
       const share = total === 0 ? 0 : tokensOf(own) / total;
-      const against = (share * weights) / weightOf(id);
-      return [id, tenantReport(own, { share, against })];
+      return [id, tenantReport(own, { share, against: against.get(id) ?? null })];
     }),
   );
 }
 
 function tenantReport(
   tasks: readonly Task[],
-  { share, against }: { share: number; against: number },
+  { share, against }: { share: number; against: number | null },
 ): TenantReport {
   const ended = (kind: string): number => tasks.filter(({ end }) => end?.kind === kind).length;
   return {
@@ -147,7 +147,7 @@ function tenantReport(
     failed: ended('failed'),
     expired: ended('expired'),
     share: round(share, 4),
-    against_weight: round(against, 4),
+    against_weight: against === null ? null : round(against, 4),
     wait_ms: percentilesOf(tasks.flatMap(waitOf)),
     completion_ms: percentilesOf(tasks.flatMap(completionOf)),
   };
