@@ -186,6 +186,7 @@ function recorderOf(
     segments: state.segments,
     holder,
     maxAttempts: settings.retry.maxAttempts,
+    backoff: settings.retry.backoff,
     retries: new RetryBudgets(),
     fallbackQueue: (pool) => queue<EntryData>(fallbackQueue(pool)),
     deadQueue: queue(QUEUES.dead),

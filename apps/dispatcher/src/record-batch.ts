@@ -17,7 +17,7 @@ import type { FailedLine, Origin } from './line-retries.ts';
 import { bandOf } from './placer.ts';
 import type { Segments } from './segments.ts';
 import { verdictOf } from './verdict.ts';
-import type { RetryBudgets, Verdict } from '@sluice/retry';
+import type { Backoff, RetryBudgets, Verdict } from '@sluice/retry';
 
 export interface RecordBatchPorts {
   ledger: Ledger;
@@ -25,6 +25,7 @@ export interface RecordBatchPorts {
   segments: Segments;
   holder: string;
   maxAttempts: number;
+  backoff: Backoff;
   retries: RetryBudgets;
   fallbackQueue: (pool: string) => Queue<EntryData>;
   deadQueue: Queue;
@@ -169,6 +170,7 @@ const judge = (
       tenant: origin?.tenant ?? '',
       maxTier: origin?.maxTier ?? null,
       maxAttempts: ports.maxAttempts,
+      backoff: ports.backoff,
       now: ports.now(),
       deadlineAt: expiresAt,
       retries: ports.retries,

@@ -12,13 +12,14 @@ import { sumsOf } from './batch-sums.ts';
 import type { DispatcherEvents } from './events.ts';
 import { bandOf, CHECK_PLACED_MS } from './placer.ts';
 import { verdictOf } from './verdict.ts';
-import type { RetryBudgets, Verdict } from '@sluice/retry';
+import type { Backoff, RetryBudgets, Verdict } from '@sluice/retry';
 
 export interface RecordJobsPorts {
   ledger: Ledger;
   fleet: Fleet;
   holder: string;
   maxAttempts: number;
+  backoff: Backoff;
   retries: RetryBudgets;
   /** How long an ended job can be read, s. */
   keepSeconds: number;
@@ -97,6 +98,7 @@ const judge = (ports: RecordJobsPorts, meta: OutcomeMeta, facts: JobFacts): Verd
       ...facts,
       fleet: ports.fleet,
       maxAttempts: ports.maxAttempts,
+      backoff: ports.backoff,
       now: ports.now(),
       retries: ports.retries,
     },

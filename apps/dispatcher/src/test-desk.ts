@@ -70,6 +70,7 @@ export class Desk {
       segments: new Segments(this.store, 'test'),
       holder: 'r1',
       maxAttempts: 5,
+      backoff: { baseMs: 500, capMs: 30_000 },
       fallbackQueue: () => fallback,
       deadQueue: dead,
       events: dispatcherEvents(pino({ level: 'silent' })),

@@ -21,18 +21,23 @@ const failure = (outcome: string): OutcomeMeta =>
 
 const deadlineAt = 60_000;
 
-function notBefore(budgets: RetryBudgets, outcome: string): number {
+function notBefore(
+  budgets: RetryBudgets,
+  outcome: string,
+  { backoff = { baseMs: 500, capMs: 30_000 }, random = 0 } = {},
+): number {
   const facts = {
     fleet,
     pool: 'fast',
     maxTier: null,
     maxAttempts: 9,
+    backoff,
     now: 0,
     deadlineAt,
     tenant: 't',
     retries: budgets,
   };
-  const verdict = verdictOf(failure(outcome), facts, () => 0);
+  const verdict = verdictOf(failure(outcome), facts, () => random);
   assert.ok(verdict.kind === 'retry');
   return verdict.notBeforeMs;
 }
@@ -58,4 +63,11 @@ test('a 429 or a block takes nothing of it', () => {
   for (let i = 0; i < 1_000; i++)
     assert.equal(notBefore(budgets, i % 2 ? 'rate_limited' : 'credential'), 0);
   assert.equal(notBefore(budgets, 'timeout'), 0);
+});
+
+test('the wait goes by what the config says', () => {
+  const wait = (backoff: { baseMs: number; capMs: number }): number =>
+    notBefore(new RetryBudgets(), 'timeout', { backoff, random: 0.5 });
+  assert.equal(wait({ baseMs: 20_000, capMs: 30_000 }), 10_000);
+  assert.equal(wait({ baseMs: 20_000, capMs: 4_000 }), 2_000);
 });

@@ -2,13 +2,14 @@
 import type { FailureClass, Fleet } from '@sluice/job';
 import type { OutcomeMeta } from '@sluice/ledger';
 import { decideInPool, inItsTurn } from '@sluice/retry';
-import type { RetryBudgets, Verdict } from '@sluice/retry';
+import type { Backoff, RetryBudgets, Verdict } from '@sluice/retry';
 
 export interface VerdictFacts {
   fleet: Fleet;
   pool: string;
   maxTier: number | null;
   maxAttempts: number;
+  backoff: Backoff;
   now: number;
   deadlineAt: number;
   tenant: string;
@@ -16,12 +17,23 @@ export interface VerdictFacts {
 }
 
 export function verdictOf(meta: OutcomeMeta, facts: VerdictFacts, random: () => number): Verdict {
-  const { maxTier, maxAttempts, now, deadlineAt } = facts;
+  const { maxTier, maxAttempts, backoff, now, deadlineAt } = facts;
   const { deployment, attempts, retryAfterMs } = meta;
   const outcome = meta.outcome as FailureClass;
   const pool = facts.fleet.pools.get(facts.pool) ?? null;
   const next = decideInPool(
-    { outcome, deployment, attempts, retryAfterMs, pool, maxTier, maxAttempts, now, deadlineAt },
+    {
+      outcome,
+      deployment,
+      attempts,
+      retryAfterMs,
+      pool,
+      maxTier,
+      maxAttempts,
+      backoff,
+      now,
+      deadlineAt,
+    },
     random,
   );
   if (next.kind !== 'retry') return next;

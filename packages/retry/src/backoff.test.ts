@@ -4,7 +4,8 @@ import * as fc from 'fast-check';
 import { backoffMs } from './backoff.ts';
 
 const ALMOST_ONE = 1 - Number.EPSILON;
-const windowOf = (attempt: number) => backoffMs(attempt, () => ALMOST_ONE) + 1;
+const SETTINGS = { baseMs: 500, capMs: 30_000 };
+const windowOf = (attempt: number) => backoffMs(attempt, () => ALMOST_ONE, SETTINGS) + 1;
 
 test('the window doubles from half a second to thirty seconds', () => {
   assert.deepEqual(
@@ -15,7 +16,7 @@ test('the window doubles from half a second to thirty seconds', () => {
 
 test('full jitter: the wait may be nothing at all', () => {
   assert.equal(
-    backoffMs(9, () => 0),
+    backoffMs(9, () => 0, SETTINGS),
     0,
   );
 });

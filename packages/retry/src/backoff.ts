@@ -4,12 +4,11 @@
  * Jitter", 2015; facts/algorithms 4.3).
  */
 
+/** `retry.backoff`. */
 export interface Backoff {
   baseMs: number;
   capMs: number;
 }
-
-export const DEFAULT_BACKOFF: Readonly<Backoff> = { baseMs: 500, capMs: 30_000 };
 
 /**
  * Milliseconds to wait after the `attempt`-th failure (1 = the first).
@@ -18,7 +17,7 @@ export const DEFAULT_BACKOFF: Readonly<Backoff> = { baseMs: 500, capMs: 30_000 }
 export function backoffMs(
   attempt: number,
   random: () => number,
-  { baseMs, capMs }: Readonly<Backoff> = DEFAULT_BACKOFF,
+  { baseMs, capMs }: Readonly<Backoff>,
 ): number {
   // 2^31 · base is far above any cap; without the bound the power overflows to Infinity for absurd histories.
   const doublings = Math.min(Math.max(attempt, 1) - 1, 31);

@@ -15,6 +15,7 @@ function after(deployments: string[], over: Partial<PoolFailure> = {}) {
     pool: { tiers: [['a', 'b'], ['c']], on: ['timeout'] },
     maxTier: null,
     maxAttempts: 9,
+    backoff: { baseMs: 500, capMs: 30_000 },
     now: 0,
     deadlineAt: 600_000,
     retryAfterMs: null,

@@ -36,6 +36,7 @@ function after(history: string, more: Partial<FailureFacts> = {}): FailureFacts 
     outcome: attempts.at(-1)?.outcome as FailureClass,
     attempts,
     maxAttempts: 5,
+    backoff: { baseMs: 500, capMs: 30_000 },
     now: NOW,
     deadlineAt: NOW + HOUR,
     retryAfterMs: null,

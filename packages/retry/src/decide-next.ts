@@ -8,7 +8,7 @@
  *   else ─────────────────────────▶ retry, not before …, excluding …
  */
 import type { Attempt, FailureClass } from '@sluice/job';
-import { DEFAULT_BACKOFF, backoffMs } from './backoff.ts';
+import { backoffMs } from './backoff.ts';
 import type { Backoff } from './backoff.ts';
 import { CONSEQUENCES } from './consequences.ts';
 
@@ -28,7 +28,7 @@ export interface FailureFacts {
   hasAlternative?: boolean;
   /** Whether the pool lists `outcome` in `on` and has a later tier that this job may use. Default false. */
   nextTier?: boolean;
-  backoff?: Readonly<Backoff>;
+  backoff: Readonly<Backoff>;
 }
 
 export type NextStep =
@@ -96,7 +96,7 @@ function waitMs(facts: FailureFacts, random: () => number): number {
   const { blocks, next } = CONSEQUENCES[facts.outcome];
   if (blocks || next === 'next_tier') return 0;
   const left = facts.deadlineAt - facts.now;
-  const { baseMs, capMs } = facts.backoff ?? DEFAULT_BACKOFF;
+  const { baseMs, capMs } = facts.backoff;
   const backoff = { baseMs, capMs: Math.min(capMs, left) };
   const wait = backoffMs(waitingFailures(facts.attempts), random, backoff);
   if (facts.hasAlternative !== false || facts.retryAfterMs === null) return wait;

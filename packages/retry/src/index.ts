@@ -1,6 +1,6 @@
 export { CONSEQUENCES } from './consequences.ts';
 export type { Consequence } from './consequences.ts';
-export { DEFAULT_BACKOFF, backoffMs } from './backoff.ts';
+export { backoffMs } from './backoff.ts';
 export type { Backoff } from './backoff.ts';
 export { RetryBudgets, inItsTurn } from './retry-budgets.ts';
 export { FREE_LOSSES, decideNext, spentAttempts } from './decide-next.ts';

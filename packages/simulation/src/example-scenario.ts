@@ -2,7 +2,6 @@
 import { DEFAULT_DEPTH } from '@sluice/balancing';
 import { KNOWN_WINDOW } from '@sluice/budget';
 import type { Budget, Deployment, Fleet, Limits, Pool } from '@sluice/job';
-import { DEFAULT_BACKOFF } from '@sluice/retry';
 import { USUAL_BEHAVIOUR } from './scenario.ts';
 import type { Behaviour, Job, Scenario, Settings } from './scenario.ts';
 
@@ -13,7 +12,7 @@ const EXAMPLE_SETTINGS: Settings = {
   windowLines: 4_096,
   pacing: KNOWN_WINDOW,
   maxAttempts: 5,
-  backoff: DEFAULT_BACKOFF,
+  backoff: { baseMs: 500, capMs: 30_000 },
 };
 
 export function exampleFleet(
