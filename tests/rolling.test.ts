@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { System, until } from '@sluice/testing';
 
-/** Longer than the lease of a call (15 s): it must be renewed while the worker ends. */
+/** Longer than the lease of a call (12 s): it must be renewed while the worker ends. */
 const CALL_MS = 18_000;
 const AT_ONCE = 8;
 const JOBS = 10;

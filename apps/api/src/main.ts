@@ -1,5 +1,6 @@
 /** The API as a process: environment, config, connections, listening, stopping. The only file here that acts when loaded. */
 import { loadForRole, refuseOpenAddress } from '@sluice/config';
+import { refuseUnfit } from '@sluice/ledger';
 import { runRole } from '@sluice/role';
 import type { Refused, Running } from '@sluice/role';
 import pino from 'pino';
@@ -14,8 +15,8 @@ const readConfig = () => loadForRole(process.env, process.cwd());
 async function start(): Promise<Running | Refused> {
   const installation = readConfig();
   if (installation.kind === 'invalid') return { refused: installation.report };
-  const { environment, tenants, warnings } = installation;
-  const refused = refuseOpenAddress(environment, tenants);
+  const { environment, tenants, warnings, redisUrl } = installation;
+  const refused = refuseOpenAddress(environment, tenants) ?? (await refuseUnfit(redisUrl));
   if (refused !== null) return { refused };
   const log = pino({ level: environment.logLevel, name: 'api' });
   for (const warning of warnings) apiEvents(log).configWarning({ warning });

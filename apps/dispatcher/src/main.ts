@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { loadForRole } from '@sluice/config';
+import { refuseUnfit } from '@sluice/ledger';
 import { runRole } from '@sluice/role';
 import { startDispatcher } from './dispatcher.ts';
 import { dispatcherEvents } from './events.ts';
@@ -11,6 +12,8 @@ await runRole(async () => {
   const installation = loadForRole(process.env, process.cwd());
   if (installation.kind === 'invalid') return { refused: installation.report };
   const { environment, redisUrl } = installation;
+  const refused = await refuseUnfit(redisUrl);
+  if (refused !== null) return { refused };
   return startDispatcher({
     installation,
     redisUrl,

@@ -65,9 +65,10 @@ test('a 429 or a block takes nothing of it', () => {
   assert.equal(notBefore(budgets, 'timeout'), 0);
 });
 
+const wait = (backoff: { baseMs: number; capMs: number }): number =>
+  notBefore(new RetryBudgets(), 'timeout', { backoff, random: 0.5 });
+
 test('the wait goes by what the config says', () => {
-  const wait = (backoff: { baseMs: number; capMs: number }): number =>
-    notBefore(new RetryBudgets(), 'timeout', { backoff, random: 0.5 });
   assert.equal(wait({ baseMs: 20_000, capMs: 30_000 }), 10_000);
   assert.equal(wait({ baseMs: 20_000, capMs: 4_000 }), 2_000);
 });

@@ -3,7 +3,7 @@ import { join, relative, resolve } from 'node:path';
 import type { Installation } from '@sluice/config';
 import { refuseOpenAddress } from '@sluice/config';
 import { refuseStore } from '@sluice/files';
-import { refuseRedis } from './check-redis.ts';
+import { refuseRedis } from '@sluice/ledger';
 import { LaunchNote, openDataFolder, readNote, runningIn } from './data-folder.ts';
 import type { DataFolder, Launched } from './data-folder.ts';
 import { endLeftovers } from './leftovers.ts';
@@ -14,8 +14,8 @@ import { Role } from './role.ts';
 import { screen } from './screen.ts';
 import type { StopSignals } from './stop-signals.ts';
 
-/** How long a drain may take, ms: a call's usual timeout would be longer, but whoever pressed Ctrl-C waits. */
-const DRAIN_MS = 30_000;
+/** A drain takes at most as long as the longest call may, and this, ms. Who presses Ctrl-C again does not wait. */
+const DRAIN_BEYOND_CALLS_MS = 10_000;
 
 export interface LaunchOptions {
   /** The project's folder. */
@@ -71,7 +71,7 @@ export async function launch(
     simulatorUrl: null,
     roles: [],
   };
-  const stop = (): Promise<void> => stopAll(running, options.stop);
+  const stop = (): Promise<void> => stopAll(running, installation, options.stop);
   for (const step of [checkStore, startRedis, startSimulator, startRoles]) {
     const failure = options.stop.isAsked()
       ? 'Stopped.'
@@ -84,14 +84,15 @@ export async function launch(
 }
 
 async function refuseLaunch(
-  { environment, tenants }: Installation,
+  installation: Installation,
   options: LaunchOptions,
 ): Promise<string | null> {
+  const { environment, tenants } = installation;
   const path = resolve(options.folder, environment.dataDir);
   if (runningIn(path)) return refuseSecond(path, environment.port);
   return (
     refuseOpenAddress(environment, tenants) ??
-    (await endRolesBefore(path, options)) ??
+    (await endRolesBefore(path, installation, options)) ??
     (await refusePort(environment.host, environment.port))
   );
 }
@@ -104,13 +105,19 @@ function refuseSecond(path: string, port: number): string {
 }
 
 /** Those of a launcher that was killed, all but its Redis: that one ends when they have. */
-async function endRolesBefore(path: string, { say, stop }: LaunchOptions): Promise<string | null> {
+async function endRolesBefore(
+  path: string,
+  installation: Installation,
+  { say, stop }: LaunchOptions,
+): Promise<string | null> {
   const { redis: _, ...roles } = readNote(path)?.children ?? {};
-  return endLeftovers(roles, { say, limit: drainLimit(stop) });
+  return endLeftovers(roles, { say, limit: drainLimit(installation, stop) });
 }
 
-const drainLimit = ({ force }: StopSignals): AbortSignal =>
-  AbortSignal.any([force, AbortSignal.timeout(DRAIN_MS)]);
+function drainLimit({ fleet }: Pick<Installation, 'fleet'>, { force }: StopSignals): AbortSignal {
+  const longest = Math.max(0, ...[...fleet.deployments.values()].map((one) => one.timeoutMs));
+  return AbortSignal.any([force, AbortSignal.timeout(longest + DRAIN_BEYOND_CALLS_MS)]);
+}
 
 /** Before anything runs: a bucket that cannot be written would fail the first upload. */
 const checkStore = (
@@ -218,8 +225,12 @@ async function startAll(roles: Role[], logs: Logs): Promise<string | null> {
 }
 
 /** Those who work first, then who answers their calls, then who keeps their state. */
-async function stopAll(running: Running, stop: StopSignals): Promise<void> {
-  const limit = drainLimit(stop);
+async function stopAll(
+  running: Running,
+  installation: Installation,
+  stop: StopSignals,
+): Promise<void> {
+  const limit = drainLimit(installation, stop);
   await Promise.all(running.roles.map((role) => role.stop(limit)));
   await running.simulator?.stop(limit);
   await running.redis?.stop();

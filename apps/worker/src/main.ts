@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 import { pino } from 'pino';
 import { loadForRole } from '@sluice/config';
 import type { Fleet } from '@sluice/job';
+import { refuseUnfit } from '@sluice/ledger';
 import { runRole } from '@sluice/role';
 import { workerEvents } from './events.ts';
 import { startWorker } from './worker.ts';
@@ -14,7 +15,7 @@ await runRole(async () => {
   if (installation.kind === 'invalid') return { refused: installation.report };
   const { environment, fleet, redisUrl } = installation;
   const deployments = values.deployments?.split(',').map((id) => id.trim()) ?? null;
-  const refused = unknownAmong(deployments ?? [], fleet);
+  const refused = unknownAmong(deployments ?? [], fleet) ?? (await refuseUnfit(redisUrl));
   if (refused !== null) return { refused };
   return startWorker({
     installation,

@@ -1,3 +1,4 @@
+export { refuseRedis, refuseUnfit } from './check-redis.ts';
 export { blockingOn, connectRedis, openRedis, serversOf } from './connect.ts';
 export type { ConnectionRole } from './connect.ts';
 export { isChunkId, makeKeys, readTogether, SLOT_NUMBERS } from './keys.ts';

@@ -108,7 +108,7 @@ const batchAdditions = z.object({
   priority: z.enum(PRIORITIES),
   paused: z.boolean(),
   paused_reason: text.nullable(),
-  eta_at: unix.nullable().describe('When it is expected to be done, from T* of what is left.'),
+  eta_at: unix.nullable().describe('When it is expected to be done, by the plan in force and its tenant’s turns.'),
   deadline: z
     .object({ meets: z.boolean(), late_by_ms: count })
     .nullable()

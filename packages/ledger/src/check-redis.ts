@@ -1,11 +1,26 @@
 /** Whether a Redis is one that Sluice can trust its jobs to. */
-import { openRedis, serversOf } from '@sluice/ledger';
+import { openRedis, serversOf } from './connect.ts';
 
 const OLDEST = [6, 2] as const;
 const CONNECT_MS = 5_000;
 
 /** Why not, or null. Never says the password that is in the URL. */
 export async function refuseRedis(url: string): Promise<string | null> {
+  const found = await lookAt(url);
+  return found.kind === 'silent'
+    ? `No Redis answers at ${withoutPassword(url)}: ${found.reason}`
+    : found.reason;
+}
+
+/** The same of one that may be away for now: it is judged when it answers. */
+export async function refuseUnfit(url: string): Promise<string | null> {
+  const found = await lookAt(url);
+  return found.kind === 'silent' ? null : found.reason;
+}
+
+type Found = { kind: 'judged'; reason: string | null } | { kind: 'silent'; reason: string };
+
+async function lookAt(url: string): Promise<Found> {
   const where = withoutPassword(url);
   const redis = openRedis(url, {
     lazyConnect: true,
@@ -20,9 +35,10 @@ export async function refuseRedis(url: string): Promise<string | null> {
     await redis.connect();
     const servers = serversOf(redis);
     const infos = await Promise.all(servers.map((server) => server.info()));
-    return infos.map((info) => judgeRedis(where, info)).find((why) => why !== null) ?? null;
+    const reason = infos.map((info) => judgeRedis(where, info)).find((why) => why !== null) ?? null;
+    return { kind: 'judged', reason };
   } catch (error) {
-    return `No Redis answers at ${where}: ${(error as Error).message}`;
+    return { kind: 'silent', reason: (error as Error).message };
   } finally {
     redis.disconnect();
   }
