@@ -226,7 +226,9 @@ for p = 1, #pacers do
   if learnt[p] then set(pacerFields + 2 * p, asText(learnt[p])) end
 end
 for p, flow in pairs(flowing) do
-  local after = underWay(flow.produced, flow.level, flow.held + granted, unit[p], now)
+  -- By the pace that these calls leave.
+  local ms = learnt[p] and paceOf(pacers[p], asText(learnt[p]), now) or unit[p]
+  local after = underWay(flow.produced, flow.level, flow.held + granted, ms, now)
   set(5 * flow.budget + 2, asText(after))
 end
 for w = 1, #windows do

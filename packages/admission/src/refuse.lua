@@ -138,7 +138,12 @@ if refusals == 0 then
     -- The first in a while that contradicts what is known is only marked.
     learnt[3], learnt[5] = pace, LEARNING.retryMs
   elseif pace then
-    learnt[3], learnt[5] = math.min(pace, math.max(passed, pace / 2)), 0
+    -- A low limit that headers confirm: one call came a moment early.
+    local slow = rule[1] == 1 and rule[2] > 0 and 60000 / pace >= LEARNING.slowMs
+      and now - learnt[2] < LEARNING.reportedMs and learnt[1] >= rule[2]
+    if slow then passed = passed + 60000 / LEARNING.spanMs end
+    learnt[3] = math.min(pace, math.max(passed, pace / 2))
+    learnt[5] = slow and LEARNING.confirmedMs or 0
   elseif sentLately(sent[budget], 1, now) < LEARNING.tellingCalls and now - learnt[4] >= LEARNING.markedMs then
     -- No limit is known, and one 429 after few calls says nothing of it.
     learnt[3] = 0

@@ -50,7 +50,7 @@ const manyLimits = makeFleet({
 const produced = makeFleet({
   deployments: {
     a: { limits: { otpm: 6_000 }, org: true },
-    b: { limits: { rpm: 900 }, org: true },
+    b: { limits: { rpm: 90 }, org: true },
     c: { limits: { otpm: 20_000, tpm: 600_000, concurrency: 9 } },
   },
   org: { otpm: 9_000 },

@@ -21,6 +21,10 @@ export const LEARNING = {
   kept: 0.9,
   /** What must be sent, ms at the learnt pace, until the pace that was too high is tried again. */
   retryMs: 30_000,
+  /** A single request is at least so much of its limit, ms: there a 429 may be one call that came a moment early, */
+  slowMs: 500,
+  /** so where headers say the same limit as the config, so much counts as sent already: 97 % are left, not `kept`. */
+  confirmedMs: 9_900,
   /** Span over which what was sent is measured, and the shortest one that says anything, ms. */
   spanMs: 10_000,
   leastSpanMs: 1_000,
@@ -116,6 +120,16 @@ function isFirst(learnt: Learnt, rule: PacerRule, now: number): boolean {
   return known < Number.POSITIVE_INFINITY && ceilingPace(learnt, now) >= marked;
 }
 
+/** Of a limit on requests so low that calls come one by one, and that the provider's headers confirm. */
+function isSlowAndConfirmed(
+  { reported, reportedAt }: Learnt,
+  { rule, pace, now }: Lesson,
+): boolean {
+  if (rule.dimension !== 'rpm' || rule.limit === null || pace === null) return false;
+  const confirmed = now - reportedAt < LEARNING.reportedMs && reported >= rule.limit;
+  return confirmed && 60_000 / pace >= LEARNING.slowMs;
+}
+
 /** What is known when a 429 teaches. */
 export interface Lesson {
   rule: PacerRule;
@@ -138,8 +152,11 @@ export function lowered(learnt: Learnt, lesson: Lesson): Learnt {
   if (pace === null) return found(learnt, lesson);
   if (isFirst(learnt, rule, now))
     return { ...learnt, ceiling: pace, loweredAt: now, spentMs: LEARNING.retryMs };
-  const ceiling = Math.min(pace, Math.max(sentPerMinute, pace / 2));
-  return { ...learnt, ceiling, loweredAt: now, spentMs: 0 };
+  const slow = isSlowAndConfirmed(learnt, lesson);
+  // What was refused would have passed a moment later: of few calls one is much.
+  const passed = sentPerMinute + (slow ? 60_000 / LEARNING.spanMs : 0);
+  const ceiling = Math.min(pace, Math.max(passed, pace / 2));
+  return { ...learnt, ceiling, loweredAt: now, spentMs: slow ? LEARNING.confirmedMs : 0 };
 }
 
 /**

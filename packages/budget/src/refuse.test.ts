@@ -4,6 +4,7 @@ import type { Limits } from '@sluice/job';
 import { book } from './book.ts';
 import type { Cost } from './cost.ts';
 import { LEARNING } from './learnt.ts';
+import { observe } from './observe.ts';
 import { pacesOf } from './paces.ts';
 import { refuse } from './refuse.ts';
 import type { Refusal } from './refuse.ts';
@@ -117,6 +118,29 @@ describe('a 429', () => {
     state = refused(state, [rules], { now: NOW + 60_000 });
     const later = NOW + 60_000 + LEARNING.keptMs;
     assert.deepEqual(paceNow(state, rules, later), [['rpm', 985]], 'forgotten after a day');
+  });
+
+  test('takes three of a hundred where calls come one by one and headers confirm the limit', () => {
+    const rules = budget({ rpm: 60 });
+    const confirmed = observe(
+      fullState(),
+      { rules: [rules], dimension: 'rpm', limit: 60, remaining: 60 },
+      NOW,
+    );
+    const after = (start: AdmissionState): [unknown, unknown] => {
+      let state = start;
+      for (let now = NOW; now < NOW + 20_000; now += 1_030)
+        state = booked(state, [rules], { n: 1, now }).state;
+      state = refusedTwice(state, [rules], { now: NOW + 20_000 });
+      const [[, pace] = []] = paceNow(state, rules, NOW + 20_000) ?? [];
+      for (let now = NOW + 21_000; now < NOW + 45_000; now += 1_030)
+        state = booked(state, [rules], { n: 1, now }).state;
+      const [[, later] = []] = paceNow(state, rules, NOW + 45_000) ?? [];
+      return [pace, later];
+    };
+    assert.deepEqual(after(confirmed), [57, 58], 'of 58');
+    const [unconfirmed] = after(fullState());
+    assert.ok(Number(unconfirmed) < 52, `${String(unconfirmed)}: the config may be wrong`);
   });
 
   test('teaches once per pause, and not again before a call made after it was answered', () => {

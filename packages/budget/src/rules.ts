@@ -41,6 +41,20 @@ export const KNOWN_WINDOW: PacingSettings = {
 /** For providers that say nothing: burst + rate × w ≤ limit × w also for fixed windows of ten seconds or more. */
 export const UNKNOWN_WINDOW: PacingSettings = { ...KNOWN_WINDOW, share: 0.95 };
 
+/**
+ * Calls do not arrive as evenly as they start, ms. A bucket of one second holds at most one request of a limit of 60 a minute
+ * and less, so there each call must come so much later than the limit says; above, the bucket's other requests make up for it.
+ */
+const UNEVEN_MS = 30;
+
+/** Part of a limit on requests that is used. */
+function shareOf(limit: number | undefined, { share }: PacingSettings): number {
+  if (limit === undefined) return share;
+  const everyMs = 60_000 / limit;
+  const spareMs = Math.max(0, 1_000 - everyMs);
+  return Math.min(share, everyMs / (everyMs + Math.max(0, UNEVEN_MS - spareMs)));
+}
+
 /** How far ahead a start may be booked. */
 export const HORIZON_MS = 250;
 /** How long before its moment a call that has to wait asks again: the horizon beside interactive calls, and time to spare. */
@@ -112,6 +126,7 @@ export function rulesOf(budget: Budget, settings: PacingSettings = KNOWN_WINDOW)
       limit: limitOf(dimension)[0] ?? null,
       freeShare: dimension === 'otpm' && budget.outputCharge === 'actual' ? PRODUCED_SHARE : 1,
       ...settings,
+      share: dimension === 'rpm' ? shareOf(limitOf(dimension)[0], settings) : settings.share,
     })),
     windows: WINDOWED_DIMENSIONS.flatMap((dimension) =>
       limitOf(dimension).map((limit) => ({ dimension, limit, ...BINS[dimension] })),
