@@ -1,7 +1,7 @@
 // `npm run api`, `dispatcher`, `worker`, `simulator`, `demo`: one program. Beside a running `npm start` it finds that one's Redis.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { dataDirOf, give, readEnvironment, root, say } from './setup/environment.mjs';
+import { give, readEnvironment, root, runDirOf, say } from './setup/environment.mjs';
 import { ensurePackages } from './setup/packages.mjs';
 import { runNode, withTsx } from './setup/run-node.mjs';
 
@@ -15,7 +15,7 @@ runNode(withTsx(entry, args), env);
 /** The launcher notes where its own Redis listens. */
 function launchedRedis() {
   try {
-    return readFileSync(join(dataDirOf(env), 'redis', 'url'), 'utf8').trim();
+    return readFileSync(join(runDirOf(env), 'redis', 'url'), 'utf8').trim();
   } catch {
     return '';
   }

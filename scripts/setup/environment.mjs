@@ -1,5 +1,5 @@
 // The environment with `.env` beneath it, for what must be known before any package is there.
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseEnv } from 'node:util';
 
@@ -15,6 +15,14 @@ export function readEnvironment() {
 }
 
 export const dataDirOf = (env) => resolve(root, env.SLUICE_DATA_DIR || '.sluice');
+
+/** Where a running `npm start` keeps what it knows: the demo has a folder of its own (packages/config, installation.ts). */
+export function runDirOf(env) {
+  const own = env.SLUICE_CONFIG
+    ? env.SLUICE_CONFIG !== 'demo'
+    : existsSync(join(root, 'sluice.yaml'));
+  return env.SLUICE_DATA_DIR || own ? dataDirOf(env) : join(dataDirOf(env), 'demo');
+}
 
 export const say = (line) => console.error(line);
 

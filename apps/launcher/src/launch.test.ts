@@ -101,7 +101,7 @@ class Place {
   }
 
   get redisUrl(): string {
-    return readFileSync(join(this.folder, '.sluice/redis/url'), 'utf8').trim();
+    return readFileSync(join(this.folder, '.sluice/demo/redis/url'), 'utf8').trim();
   }
 }
 
@@ -132,7 +132,7 @@ test('the demo starts everything with what it needs to know, and stops it all ag
   assert.equal(api.SLUICE_CONFIG, 'demo');
   assert.equal(api.REDIS_URL, place.redisUrl);
   assert.equal(api.SLUICE_SIMULATOR_URL, `http://127.0.0.1:${simulator.PORT}`);
-  assert.equal(runningIn(join(place.folder, '.sluice')), null, 'this process is not another one');
+  assert.equal(runningIn(join(place.folder, '.sluice/demo')), null, 'this process is not another one');
 
   const pids = ['simulator', 'api', 'dispatcher', 'worker'].map(
     (role) => place.readyNote(role).pid,
@@ -158,7 +158,7 @@ test('on a terminal the log of every process is a file of the data folder', asyn
   const place = new Place(t);
   await place.launch();
   const logOf = (name: string): string =>
-    readFileSync(join(place.folder, '.sluice/logs', `${name}.log`), 'utf8');
+    readFileSync(join(place.folder, '.sluice/demo/logs', `${name}.log`), 'utf8');
   for (const role of ['simulator', 'api', 'dispatcher', 'worker'])
     assert.equal(logOf(role), `${role} is up\n`);
   assert.match(logOf('redis'), /Ready to accept connections/);
@@ -183,7 +183,7 @@ function leaveNote(
   launcher: ProcessMark,
   children: Record<string, ProcessMark> = {},
 ): void {
-  const data = join(place.folder, '.sluice');
+  const data = join(place.folder, '.sluice/demo');
   mkdirSync(data, { recursive: true });
   const note = { ...launcher, api: 'http://127.0.0.1:1', simulator: null, ready: true, children };
   writePrivate(join(data, 'launched.json'), JSON.stringify(note));
@@ -222,7 +222,7 @@ test('what a killed one left running is ended before its Redis is taken over', a
   const launched = place.launch();
   await until('the api has drained', () => !isRunning(api));
   assert.equal(isRunning(worker), true, 'a drain gets its time');
-  assert.equal(existsSync(join(place.folder, '.sluice/redis')), false, 'until then nothing starts');
+  assert.equal(existsSync(join(place.folder, '.sluice/demo/redis')), false, 'until then nothing starts');
   place.force.abort();
   assert.equal((await launched).kind, 'launched');
   assert.equal(isRunning(worker), false);
@@ -240,7 +240,7 @@ test('of two that start at once one gets the folder', async (t) => {
   const claims = Array.from({ length: 4 }, () => {
     const child = spawn(
       process.execPath,
-      ['--import', 'tsx', second, join(place.folder, '.sluice')],
+      ['--import', 'tsx', second, join(place.folder, '.sluice/demo')],
       { stdio: ['pipe', 'pipe', 'inherit'] },
     );
     t.after(() => child.kill('SIGKILL'));
@@ -252,13 +252,13 @@ test('of two that start at once one gets the folder', async (t) => {
   const said = (await results).map(([text]) => String(text as Buffer).trim());
   assert.deepEqual(said.toSorted(), ['claimed', 'refused', 'refused', 'refused']);
   const winner = claims[said.indexOf('claimed')]?.pid;
-  assert.equal(readNote(join(place.folder, '.sluice'))?.pid, winner);
+  assert.equal(readNote(join(place.folder, '.sluice/demo'))?.pid, winner);
 });
 
 test('the note names every process, also one that was started again', async (t) => {
   const place = new Place(t);
   await place.launch();
-  const data = join(place.folder, '.sluice');
+  const data = join(place.folder, '.sluice/demo');
   const note = readNote(data);
   assert.deepEqual(Object.keys(note?.children ?? {}).toSorted(), [
     'api',
@@ -290,7 +290,7 @@ test('its own Redis writes to disk before it answers, evicts nothing, is closed 
     );
     await redis.set('kept', 'yes');
   });
-  assert.equal(statSync(join(place.folder, '.sluice/redis')).mode & 0o077, 0);
+  assert.equal(statSync(join(place.folder, '.sluice/demo/redis')).mode & 0o077, 0);
   await assert.rejects(
     withRedis(place.redisUrl.replace(/:[0-9a-f]+@/, ''), (redis) => redis.get('kept')),
     /NOAUTH/,
@@ -341,7 +341,7 @@ test('a role that cannot start takes everything back and shows the end of its lo
     /^worker ended at its start \(code 3\)\nit does not want to\n\(.*worker\.log\)$/,
   );
   assert.equal(isAlive(place.readyNote('simulator').pid), false);
-  assert.equal(existsSync(join(place.folder, '.sluice/redis/url')), false);
+  assert.equal(existsSync(join(place.folder, '.sluice/demo/redis/url')), false);
 });
 
 test('a role that will not end is killed when the user insists', async (t) => {

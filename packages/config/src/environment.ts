@@ -65,7 +65,9 @@ const variables = z.object({
     .min(1)
     .prefault('.sluice')
     .meta({ allowed: 'a path' })
-    .describe('Files, the own Redis and logs.'),
+    .describe(
+      'Files, the own Redis and logs. The demo has a folder of its own in it, unless this is set.',
+    ),
   LOG_LEVEL: z
     .enum(LOG_LEVELS)
     .prefault('info')

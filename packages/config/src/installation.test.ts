@@ -75,3 +75,14 @@ test('a role is given its Redis', (t) => {
   assert.equal(given.redisUrl, 'redis://127.0.0.1:1');
   assert.equal(loadForRole({ SLUICE_CONFIG: 'no-such.yaml' }, path).kind, 'invalid');
 });
+
+test('the demo keeps its data apart from a config of one’s own, unless told where', (t) => {
+  const path = folder(t, { 'sluice.yaml': DEMO_CONFIG });
+  const dataDir = (env: Record<string, string>): string | null => {
+    const result = loadInstallation(env, path);
+    return result.kind === 'ok' ? result.environment.dataDir : null;
+  };
+  assert.equal(dataDir({}), '.sluice');
+  assert.equal(dataDir({ SLUICE_CONFIG: 'demo' }), join('.sluice', 'demo'));
+  assert.equal(dataDir({ SLUICE_CONFIG: 'demo', SLUICE_DATA_DIR: 'd' }), 'd');
+});

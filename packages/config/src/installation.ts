@@ -28,9 +28,9 @@ export function loadInstallation(
   const env = withEnvFile(processEnv, folder);
   const read = loadEnvironment(env);
   if (read.kind === 'invalid') return invalid(read.mistakes, 'the environment');
-  const { environment } = read;
-  const path = configPath(environment, folder);
+  const path = configPath(read.environment, folder);
   const source = path ?? 'demo';
+  const environment = path === null ? ofDemo(read.environment, env) : read.environment;
   const loaded = loadConfig({ source: path === null ? { text: DEMO_CONFIG } : { path }, env });
   if (loaded.kind === 'invalid') return invalid(loaded.mistakes, source);
   return { ...loaded, environment, source };
@@ -51,6 +51,12 @@ export function loadForRole(
   const report = 'REDIS_URL is not set: set it, or use `npm start`, which runs its own Redis';
   return redisUrl === null ? { kind: 'invalid', report } : { ...installation, redisUrl };
 }
+
+/** The demo's simulated answers must not teach what real keys are estimated by, nor stand among real batches and usage. */
+const ofDemo = (environment: Environment, env: Record<string, string | undefined>): Environment =>
+  env['SLUICE_DATA_DIR']
+    ? environment
+    : { ...environment, dataDir: join(environment.dataDir, 'demo') };
 
 /** Null = the demo. */
 function configPath({ configPath: named }: Environment, folder: string): string | null {

@@ -3,7 +3,7 @@
  * provider fails for ten seconds; the batch goes on through the others.
  */
 import { resolve } from 'node:path';
-import { loadEnvironment, withEnvFile } from '@sluice/config';
+import { loadInstallation } from '@sluice/config';
 import { runningIn } from '../data-folder.ts';
 import type { Launched } from '../data-folder.ts';
 import { say } from '../say.ts';
@@ -27,12 +27,16 @@ if (typeof found === 'string') {
 }
 
 function findLaunched(): { api: string; simulator: string } | string {
-  const read = loadEnvironment(withEnvFile(process.env, process.cwd()));
-  if (read.kind === 'invalid') return 'An environment variable is wrong: `npm start` says which.';
-  const launched: Launched | null = runningIn(resolve(read.environment.dataDir));
+  const launched = running('demo') ?? running(process.env['SLUICE_CONFIG']);
   if (!launched?.ready) return START_FIRST;
   const { api, simulator } = launched;
   return simulator === null ? DEMO_ONLY : { api, simulator };
+}
+
+/** What runs from the data folder of that config; undefined = the usual one. */
+function running(config: string | undefined): Launched | null {
+  const read = loadInstallation({ ...process.env, SLUICE_CONFIG: config }, process.cwd());
+  return read.kind === 'ok' ? runningIn(resolve(read.environment.dataDir)) : null;
 }
 
 /** Shows a line in place of the one before. */
