@@ -1,5 +1,6 @@
 /** /admin: live figures of pools, deployments and budgets. Durations in ms, times in Unix seconds, money in US dollars. */
 import type { BudgetLoad, DeploymentLoad } from '@sluice/admission';
+import { sharedBudget } from '@sluice/control';
 import type { Deployment, Pool } from '@sluice/job';
 import { poolQueue, runQueue } from '@sluice/queues';
 import type { Api } from '../api.ts';
@@ -167,6 +168,8 @@ export async function adminBudgets(api: Api, request: ApiRequest): Promise<Reply
   const data = [...budgets.values()].map((budget) => ({
     id: budget.budget,
     limits: api.fleet.budgets.get(budget.budget)?.limits ?? {},
+    overridden: overriddenLimits(api, budget.budget),
+    configured: { limits: api.control.configured.budgets.get(budget.budget)?.limits ?? {} },
     deployments: [...api.fleet.deployments.values()]
       .filter((one) => one.budgets.includes(budget.budget))
       .map(({ id }) => id),
@@ -182,6 +185,13 @@ export async function adminBudgets(api: Api, request: ApiRequest): Promise<Reply
     used: usedOf(budget),
   }));
   return ok({ object: 'list', data });
+}
+
+/** Limits set over the config: a deployment's own budget has those that are set at the deployment. */
+function overriddenLimits({ control, fleet }: Api, id: string) {
+  const owner = fleet.deployments.has(id) ? id : sharedBudget(id);
+  const limits = control.overrideOf(owner)?.limits;
+  return limits === undefined ? null : { limits };
 }
 
 /** One row per limit. `used`: of the burst for rates, of the limit for days, months and concurrency; 0 to 1. */

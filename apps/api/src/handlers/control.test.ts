@@ -103,6 +103,26 @@ test('limits of a shared budget are set over the config, shown as overridden, an
   assert.deepEqual([cleared.json.overridden, cleared.json.limits.rpm], [null, 100]);
 });
 
+const listedBudget = async (id: string) =>
+  (await api.call('GET /admin/budgets')).json.data.find((one: Shown) => one.id === id);
+
+test('the list of budgets shows which limits are set over the config, shared ones and a deployment’s own', async () => {
+  await patchBudget('org', { limits: { rpm: 30 } });
+  await patch('mini', { weight: 2, limits: { concurrency: 2 } });
+  const { limits, overridden, configured } = await listedBudget('org');
+  assert.deepEqual(limits, { rpm: 30, tpm: 5000 });
+  assert.deepEqual(overridden, { limits: { rpm: 30 } });
+  assert.deepEqual(configured, { limits: { rpm: 100, tpm: 5000 } });
+  const own = await listedBudget('mini');
+  assert.deepEqual(own.overridden, { limits: { concurrency: 2 } });
+  assert.deepEqual(own.configured, { limits: { rpm: 600 } });
+  await patchBudget('org', { limits: null });
+  await patch('mini', { limits: null });
+  assert.equal((await listedBudget('org')).overridden, null);
+  assert.equal((await listedBudget('mini')).overridden, null, 'its weight is no limit');
+  await patch('mini', { weight: null });
+});
+
 test('a mistake about a budget names field, value and what is allowed', async () => {
   const wrong: [unknown, string, RegExp][] = [
     [{ limits: { rpm: 0 } }, 'limits.rpm', /found 0; allowed/],

@@ -369,9 +369,18 @@ const Pool = z.object({
   arms,
 });
 
+const budgetLimits = {
+  limits: limitsOf.describe('In force.'),
+  overridden: z
+    .object({ limits: limitsOf })
+    .nullable()
+    .describe('What is set over the config; null = nothing.'),
+  configured: z.object({ limits: limitsOf }),
+};
+
 const Budget = z.object({
   id,
-  limits: z.record(z.string(), count),
+  ...budgetLimits,
   deployments: z.array(text),
   paused_for_ms: count,
   in_flight: z.int(),
@@ -385,12 +394,7 @@ const Budget = z.object({
 const BudgetSettings = z.object({
   id,
   object: z.literal('budget'),
-  limits: z.record(z.string(), count).describe('In force.'),
-  overridden: z
-    .object({ limits: z.record(z.string(), count) })
-    .nullable()
-    .describe('What is set over the config; null = nothing.'),
-  configured: z.object({ limits: z.record(z.string(), count) }),
+  ...budgetLimits,
   deployments: z.array(text),
 });
 
