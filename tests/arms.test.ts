@@ -1,10 +1,16 @@
-/** The arms of a split, and regions, side by side at GET /admin/pools: who was meant for whom, and how each did. */
+/**
+ * The arms of a split, and regions, side by side at GET /admin/pools: who was meant for whom, and how each did; and how long
+ * the calls of a deployment took.
+ */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import OpenAI, { toFile } from 'openai';
 import { System, until } from '@sluice/testing';
 
-/** `small` takes five calls a second, so most of its half has to go to `large`. */
+const FAST_MS = 30;
+const SLOW_MS = 20 * FAST_MS;
+
+/** `small` takes five calls a second, so most of its half has to go to `large`. One answer in five is slow. */
 let system: System;
 let client: OpenAI;
 before(async () => {
@@ -19,7 +25,16 @@ pools:
   near: { strategy: { name: region, prefer: [near] }, tiers: [[large, small]] }
   plain: [large]
 `,
-    simulator: { accounts: { sim: { key: 'key', format: 'openai' } } },
+    simulator: {
+      accounts: {
+        sim: {
+          key: 'key',
+          format: 'openai',
+          latency: { first_token_ms: FAST_MS },
+          faults: [{ kind: 'slow', rate: 0.2, factor: SLOW_MS / FAST_MS }],
+        },
+      },
+    },
   });
   client = new OpenAI({ baseURL: `${system.apiUrl}/v1`, apiKey: 'any', maxRetries: 0 });
 });
@@ -27,10 +42,20 @@ after(() => system.stop());
 
 const body = { messages: [{ role: 'user', content: 'hi' }], max_tokens: 8 };
 
+interface Attempt {
+  deployment: string;
+  instead_of?: string;
+  took_ms: number;
+  cost_usd: number | null;
+}
+
 interface Extras {
   deployment: string;
-  attempts: { deployment: string; instead_of?: string; took_ms: number; cost_usd: number | null }[];
+  attempts: Attempt[];
 }
+
+/** All that were made here. */
+const made: Attempt[] = [];
 
 async function runBatch(model: string, lines: number): Promise<Extras[]> {
   const text = Array.from({ length: lines }, (_, i) =>
@@ -60,10 +85,12 @@ async function runBatch(model: string, lines: number): Promise<Extras[]> {
   );
   const answer = await fetch(`${system.apiUrl}/v1/batches/${batch.id}/results`);
   const rows = await answer.text();
-  return rows
+  const results = rows
     .split('\n')
     .filter(Boolean)
     .map((row) => (JSON.parse(row) as { sluice: Extras }).sluice);
+  made.push(...results.flatMap(({ attempts }) => attempts));
+  return results;
 }
 
 async function runJob(model: string): Promise<Extras> {
@@ -74,7 +101,32 @@ async function runJob(model: string): Promise<Extras> {
   });
   const { id } = (await response.json()) as { id: string };
   const url = `${system.apiUrl}/v1/jobs/${id}?wait_ms=30000`;
-  return (await (await fetch(url)).json()) as Extras;
+  const job = (await (await fetch(url)).json()) as Extras;
+  made.push(...job.attempts);
+  return job;
+}
+
+interface Latency {
+  p50: number;
+  p95: number;
+  p99: number;
+  calls: number;
+}
+
+const PARTS = { p50: 0.5, p95: 0.95, p99: 0.99 } as const;
+
+/** `took_ms` is in whole ms. */
+const ROUNDED_MS = 1;
+
+/** The percentiles are those of the attempts as jobs and results have them, to within 5 %. */
+function assertLatency(shown: Latency | null, attempts: readonly Attempt[]): void {
+  const took = attempts.map(({ took_ms: ms }) => ms).toSorted((a, b) => a - b);
+  assert.equal(shown?.calls, took.length);
+  for (const [name, part] of Object.entries(PARTS) as [keyof typeof PARTS, number][]) {
+    const wanted = took[Math.ceil(part * took.length) - 1] as number;
+    const off = Math.abs(shown[name] - wanted);
+    assert.ok(off <= 0.05 * wanted + ROUNDED_MS, `${name} ${shown[name]} of ${wanted}`);
+  }
 }
 
 interface Figures {
@@ -82,6 +134,7 @@ interface Figures {
   jobs: number;
   success_rate: number;
   mean_latency_ms: number;
+  latency_ms: Latency | null;
   output_tokens: number;
   cost_usd: number;
   cost_usd_per_job: number | null;
@@ -139,6 +192,13 @@ test('a split tells spilled jobs apart: in each result, and in the comparison', 
   assert.ok(Math.abs(large.spilled_here.cost_usd - paid) < 1e-9, `${paid}`);
   const took = spilled.reduce((sum, one) => sum + one.took_ms, 0) / spilled.length;
   assert.ok(Math.abs(large.spilled_here.mean_latency_ms - took) < 1e-6, `${took}`);
+  assertLatency(large.spilled_here.latency_ms, spilled);
+  const own = attempts.filter((one) => one.instead_of === undefined);
+  assertLatency(
+    large.as_wanted.latency_ms,
+    own.filter(({ deployment }) => deployment === 'large'),
+  );
+  assert.equal(small.spilled_here.latency_ms, null, 'nothing spilled to it');
   assert.ok(small.as_wanted.output_tokens > 0);
   assert.equal(small.as_wanted.cost_usd_per_job, null, '`small` has no price');
 });
@@ -160,4 +220,19 @@ test('a pool whose strategy compares nothing has no arms', async () => {
   const answer = await fetch(`${system.apiUrl}/admin/pools`);
   const { data } = (await answer.json()) as { data: { id: string; arms: unknown }[] };
   assert.equal(data.find(({ id }) => id === 'plain')?.arms, null);
+});
+
+test('a deployment shows how long its calls took: half of them are quick, the slowest are the slow ones', async () => {
+  const of = made.filter(({ deployment }) => deployment === 'large');
+  const shown = await until('all calls of `large` to be counted', async () => {
+    const answer = await fetch(`${system.apiUrl}/admin/deployments`);
+    const { data } = (await answer.json()) as {
+      data: { id: string; latency_ms: Latency | null }[];
+    };
+    const latency = data.find(({ id }) => id === 'large')?.latency_ms;
+    return latency?.calls === of.length && latency;
+  });
+  assertLatency(shown, of);
+  assert.ok(shown.p50 >= 0.95 * FAST_MS && shown.p50 < SLOW_MS / 2, `${shown.p50}`);
+  assert.ok(shown.p99 >= 0.95 * SLOW_MS, `${shown.p99}`);
 });

@@ -1,7 +1,8 @@
 /** The arms of a pool side by side, as GET /admin/pools shows them. */
 import type { Fleet, Pool } from '@sluice/job';
-import { AS_WANTED, noArmFigures, readArms } from '@sluice/ledger';
+import { AS_WANTED, addArmFigures, noArmFigures, readArms } from '@sluice/ledger';
 import type { ArmCell, ArmFigures, Ledger } from '@sluice/ledger';
+import { latencyView } from './latency-view.ts';
 
 /** Null where the pool's strategy compares nothing. */
 export async function armsOf(ledger: Ledger, fleet: Fleet, pool: Pool) {
@@ -73,19 +74,19 @@ function wantedOf({ strategy }: Pool, fleet: Fleet): Compared | null {
 
 function sum(cells: readonly ArmCell[]): ArmFigures {
   const all = noArmFigures();
-  for (const { figures } of cells)
-    for (const name of Object.keys(all) as (keyof ArmFigures)[]) all[name] += figures[name];
+  for (const { figures } of cells) addArmFigures(all, figures);
   return all;
 }
 
 function figuresView(of: ArmFigures) {
-  const { calls, succeeded, tookMs, input, output, costUsd, unpriced } = of;
+  const { calls, succeeded, tookMs, durations, input, output, costUsd, unpriced } = of;
   const answered = succeeded > 0;
   return {
     calls,
     jobs: succeeded,
     success_rate: calls === 0 ? null : succeeded / calls,
     mean_latency_ms: answered ? tookMs / succeeded : null,
+    latency_ms: latencyView(durations),
     input_tokens: input,
     output_tokens: output,
     cost_usd: unpriced === calls ? null : costUsd,

@@ -3,6 +3,7 @@ import type { Admission, BudgetLoad, DeploymentLoad } from '@sluice/admission';
 import type { Fleet } from '@sluice/job';
 import { countBacklog, listIds } from '@sluice/ledger';
 import type { Ledger } from '@sluice/ledger';
+import type { Durations } from '@sluice/prediction';
 import { QUEUES, fallbackQueue, poolQueue, runQueue } from '@sluice/queues';
 import type { QueueDoor } from './queue-door.ts';
 
@@ -34,7 +35,7 @@ export interface QueueDepth {
 }
 
 interface Sources {
-  admission: Pick<Admission, 'read' | 'readBudgets'>;
+  admission: Pick<Admission, 'read' | 'readBudgets' | 'readDurations'>;
   ledger: Ledger;
   queues: QueueDoor;
   fleet: Fleet;
@@ -43,6 +44,7 @@ interface Sources {
 export class LiveFigures {
   readonly loads: () => Promise<Map<string, DeploymentLoad>>;
   readonly budgets: () => Promise<Map<string, BudgetLoad>>;
+  readonly durations: () => Promise<Map<string, Durations>>;
   readonly health: () => Promise<Map<string, PublishedHealth>>;
   readonly depths: () => Promise<Map<string, QueueDepth>>;
   readonly backlog: () => Promise<number>;
@@ -52,6 +54,7 @@ export class LiveFigures {
     const { admission, ledger, queues, fleet } = sources;
     this.loads = kept(() => admission.read());
     this.budgets = kept(() => admission.readBudgets());
+    this.durations = kept(() => admission.readDurations());
     this.health = kept(() => readHealth(ledger, fleet));
     this.depths = kept(() => readDepths(queues, queueNames(fleet)));
     this.backlog = kept(() => countBacklog(ledger));

@@ -1,7 +1,8 @@
 /** Sums of how the arms of pools do, from recorded calls; written about once a second, however many calls end. */
 import type { Fleet } from '@sluice/job';
 import { addArms, noArmFigures } from '@sluice/ledger';
-import type { ArmCell, ArmFigures, Ledger, OutcomeMeta } from '@sluice/ledger';
+import type { ArmCell, ArmFigures, Ledger, OutcomeArm, OutcomeMeta } from '@sluice/ledger';
+import { addDurations, durationsOf } from '@sluice/prediction';
 
 const EVERY_MS = 1_000;
 
@@ -25,7 +26,7 @@ export class ArmsBook {
 
   /** Calls that ended and are recorded. Those of pools without arms are passed over. */
   count(metas: readonly OutcomeMeta[]): void {
-    for (const meta of metas) if (meta.arm) addCall(this.#figures(meta, meta.arm), meta);
+    for (const meta of metas) if (meta.arm) addCall(this.#figures(meta, meta.arm), meta, meta.arm);
     if (this.#sums.size > 0) this.#timer ??= setTimeout(() => void this.write(), EVERY_MS);
   }
 
@@ -55,11 +56,12 @@ export class ArmsBook {
   }
 }
 
-function addCall(sum: ArmFigures, { outcome, usage, costUsd, arm }: OutcomeMeta): void {
+function addCall(sum: ArmFigures, { outcome, usage, costUsd }: OutcomeMeta, arm: OutcomeArm): void {
   sum.calls += 1;
   if (outcome === 'ok') {
     sum.succeeded += 1;
-    sum.tookMs += arm?.tookMs ?? 0;
+    sum.tookMs += arm.tookMs;
+    addDurations(sum.durations, durationsOf([arm.tookMs]));
   }
   sum.input += usage?.input_tokens ?? 0;
   sum.output += usage?.output_tokens ?? 0;

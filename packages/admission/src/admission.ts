@@ -15,6 +15,7 @@ import {
 import type { Band, Binding, Cost, PacingSettings } from '@sluice/budget';
 import { OUTCOMES } from '@sluice/job';
 import type { Fleet, Outcome, RateDimension, Usage } from '@sluice/job';
+import type { Durations } from '@sluice/prediction';
 import type { Redis } from 'ioredis';
 import { budgetLoad } from './budget-load.ts';
 import type { BudgetLoad, RootSnapshot } from './budget-load.ts';
@@ -28,6 +29,7 @@ import {
   scriptReports,
 } from './drawn-budgets.ts';
 import type { DrawnBudgets, LimitReport } from './drawn-budgets.ts';
+import { countedDurations, readDurations } from './durations.ts';
 import { counterField } from './keys.ts';
 import { readRoot } from './read-root.ts';
 import { RunId } from './run-id.ts';
@@ -193,17 +195,16 @@ export class Admission {
     const drawn = this.#of(deploymentId);
     const ended = items.map((item) => ({ ...item, costUsd: item.actual?.usd ?? 0 }));
     const { failures, ...calls } = tally(ended);
+    const answered = items.flatMap(({ outcome, tookMs }) => (outcome === 'ok' ? [tookMs] : []));
+    const where = { prefix: this.#prefix, root: drawn.deployment.root };
     await this.#change(drawn, {
-      change: endedChange(
-        drawn,
-        items,
-        items.flatMap(({ outcome, tookMs }) => (outcome === 'ok' ? [tookMs] : [])),
-      ),
+      change: endedChange(drawn, items, answered),
       calls: JSON.stringify({
         ...calls,
         mostInputTokens: MOST_INPUT_TOKENS,
         mostOutputs: MOST_OUTPUTS,
         each: items.map(({ tookMs, outcome }) => `${tookMs} ${outcome}`).join(' '),
+        durations: countedDurations(where, answered),
       }),
       failures: JSON.stringify(Object.entries(failures).flat()),
       leases: items.map(({ lease }) => lease),
@@ -308,6 +309,14 @@ export class Admission {
         ]),
       ),
     );
+  }
+
+  /** How long the calls took that deployments answered in the last ten to twenty minutes. */
+  async readDurations(): Promise<Map<string, Durations>> {
+    const [seconds = 0] = await this.#redis.time();
+    const nowMs = this.#micros() > 0 ? this.#micros() / 1_000 : seconds * 1_000;
+    const roots = [...this.#limited.keys()];
+    return readDurations(this.#redis, { prefix: this.#prefix, roots, nowMs });
   }
 
   /** Stops listening to the connection, which stays open. */

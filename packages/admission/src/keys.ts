@@ -4,6 +4,7 @@
  *   <prefix>:{b:<root>}:rates            hash    pacers, windows, pauses and what was learnt of the root's budgets
  *   <prefix>:{b:<root>}:load             hash    counters of the root's deployments
  *   <prefix>:{b:<root>}:leases:<budget>  sorted set    lease → when it lapses, ms
+ *   <prefix>:{b:<root>}:durations:<window>  hash    `<deployment>|<bucket>` → calls answered, of ten minutes since 1970
  */
 import type { Dimension } from '@sluice/budget';
 
@@ -13,6 +14,9 @@ export const ratesKey = (prefix: string, root: string): string => key(prefix, ro
 export const loadKey = (prefix: string, root: string): string => key(prefix, root, 'load');
 export const leasesKey = (prefix: string, root: string, budget: string): string =>
   key(prefix, root, `leases:${budget}`);
+/** `window` '': what the names of all windows begin with. */
+export const durationsKey = (prefix: string, root: string, window: number | ''): string =>
+  key(prefix, root, `durations:${window}`);
 
 /** Fields of `rates`. */
 export const dimensionField = (budget: string, dimension: Dimension): string =>

@@ -12,15 +12,17 @@
             quickestMs: how long the quickest of these took, own: the deployment's own budget; answered: those whose usage
             is known: how many, their output tokens and ms, summed; produced: [budget, field of the pacer, its rule, number of its
             leases in KEYS from 3 on] of each limit that is kept by calls under way
-  ARGV[2]   tally (JSON) as packages/budget makes it, without `failures`, plus mostInputTokens and mostOutputs, and each:
-            how long each call took, ms, and how it ended (`took outcome took outcome …`); empty for calls that were not
-            made
+  ARGV[2]   tally (JSON) as packages/budget makes it, without `failures`, plus mostInputTokens and mostOutputs; each:
+            how long each call took, ms, and how it ended (`took outcome took outcome …`); durations: what the keys of
+            windows of durations begin with, a window's length and how long it is kept, ms, and bucket, answered calls,
+            bucket, calls … (see durations.ts); empty for calls that were not made
   ARGV[3]   failures (JSON): class, count, class, count …
   ARGV[4]   deployment
   ARGV[5]   the time in microseconds; 0 = Redis's own (always, outside of tests)
   ARGV[6…]  leases
 
   Returns   now (µs)
+  Effects   also adds to `<durations.key><window>`, a hash under the tag of KEYS, `<deployment>|<bucket>`
 --]]
 local change = cjson.decode(ARGV[1])
 local deployment = ARGV[4]
@@ -129,6 +131,18 @@ local function learn()
   end
 end
 
+local function countDurations(durations)
+  local counts = durations.counts
+  if #counts == 0 then return end
+  local key = durations.key .. string.format('%d', math.floor(now / durations.windowMs))
+  local isNew = false
+  for i = 1, #counts, 2 do
+    local calls = redis.call('HINCRBY', key, deployment .. '|' .. counts[i], counts[i + 1])
+    isNew = isNew or calls == counts[i + 1]
+  end
+  if isNew then redis.call('PEXPIRE', key, durations.keepMs) end
+end
+
 local COUNTERS = {
   'ended', 'ok', 'consecutiveFailures', 'latencySumMs', 'meanLatencyMs',
   'characters', 'inputTokens', 'cachedTokens', 'outputTokens', 'outputs', 'costUsd',
@@ -179,6 +193,7 @@ local function count()
     changed[n + 3], changed[n + 4] = deployment .. '|lastFailureAt', exact(now)
   end
   redis.call('HSET', KEYS[2], unpack(changed))
+  countDurations(calls.durations)
 end
 
 learn()

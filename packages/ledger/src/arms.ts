@@ -4,10 +4,15 @@
  * it. Other percentages, other key: a comparison is always of one setting.
  */
 import { createHash } from 'node:crypto';
+import { addDurations } from '@sluice/prediction';
 import type { Ledger } from './ledger.ts';
 
-/** Sums over calls. */
-export interface ArmFigures {
+/** Sums over calls; `durations` of those that succeeded. */
+export interface ArmFigures extends ArmSums {
+  durations: Map<number, number>;
+}
+
+interface ArmSums {
   calls: number;
   /** Calls that answered a job. */
   succeeded: number;
@@ -40,7 +45,10 @@ const FIGURES = [
   'output',
   'costUsd',
   'unpriced',
-] as const satisfies (keyof ArmFigures)[];
+] as const satisfies (keyof ArmSums)[];
+
+/** What the names of fields that count by duration begin with. */
+const TOOK = 'took:';
 
 const KEPT_SECONDS = 30 * 24 * 3_600;
 
@@ -52,7 +60,14 @@ export const noArmFigures = (): ArmFigures => ({
   output: 0,
   costUsd: 0,
   unpriced: 0,
+  durations: new Map(),
 });
+
+/** Adds figures to `sum`. */
+export function addArmFigures(sum: ArmFigures, more: ArmFigures): void {
+  for (const name of FIGURES) sum[name] += more[name];
+  addDurations(sum.durations, more.durations);
+}
 
 function keyOf({ keys }: Ledger, { id, strategy }: ComparedPool): string {
   const digest = createHash('sha256').update(JSON.stringify(strategy)).digest('hex');
@@ -67,10 +82,13 @@ export async function addArms(
 ): Promise<void> {
   const key = keyOf(ledger, pool);
   const all = ledger.redis.multi().hsetnx(key, 'since', now).expire(key, KEPT_SECONDS);
-  for (const { deployment, wanted, figures } of cells)
+  for (const { deployment, wanted, figures } of cells) {
+    const field = (name: string): string => [deployment, wanted, name].join('\0');
     for (const name of FIGURES)
-      if (figures[name] !== 0)
-        all.hincrbyfloat(key, [deployment, wanted, name].join('\0'), figures[name]);
+      if (figures[name] !== 0) all.hincrbyfloat(key, field(name), figures[name]);
+    for (const [bucket, calls] of figures.durations)
+      all.hincrby(key, field(`${TOOK}${bucket}`), calls);
+  }
   await all.exec();
 }
 
@@ -83,12 +101,14 @@ export async function readArms(
   if (since === undefined) return null;
   const cells = new Map<string, ArmCell>();
   for (const [field, value] of Object.entries(fields)) {
-    const [deployment = '', wanted = '', name] = field.split('\0');
+    const [deployment = '', wanted = '', name = ''] = field.split('\0');
     const at = `${deployment}\0${wanted}`;
     const cell = cells.get(at) ?? { deployment, wanted, figures: noArmFigures() };
     cells.set(at, cell);
     const figure = FIGURES.find((one) => one === name);
     if (figure) cell.figures[figure] = Number(value);
+    if (name.startsWith(TOOK))
+      cell.figures.durations.set(Number(name.slice(TOOK.length)), Number(value));
   }
   return { since: Number(since), cells: [...cells.values()] };
 }

@@ -110,7 +110,7 @@ export type { JobRecord, Recorded, StreamOutcome } from './recording.ts';
 export { giveUpLead, raiseToken, takeLead } from './leading.ts';
 export { decodeOutcomes, encodeOutcomes } from './outcome-fields.ts';
 export type { OutcomeArm, OutcomeMeta } from './outcome-fields.ts';
-export { addArms, noArmFigures, readArms } from './arms.ts';
+export { addArms, addArmFigures, noArmFigures, readArms } from './arms.ts';
 export type { ArmCell, ArmFigures, ComparedPool } from './arms.ts';
 export { addSpending, returnAllowance, settleOpen, takeAllowance } from './tenants.ts';
 export type { Allowance, TenantLimits, TenantRequest } from './tenants.ts';

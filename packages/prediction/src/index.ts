@@ -12,3 +12,5 @@ export {
   usualOutput,
 } from './expected-output.ts';
 export type { Expected } from './expected-output.ts';
+export { addDurations, callsIn, durationsOf, percentilesOf } from './durations.ts';
+export type { Durations, Percentiles } from './durations.ts';

@@ -2,6 +2,7 @@
 import type { BudgetLoad, DeploymentLoad } from '@sluice/admission';
 import { sharedBudget } from '@sluice/control';
 import type { Deployment, Pool } from '@sluice/job';
+import type { Durations } from '@sluice/prediction';
 import { poolQueue, runQueue } from '@sluice/queues';
 import type { Api } from '../api.ts';
 import { armsOf } from '../arms-view.ts';
@@ -10,6 +11,7 @@ import type { PublishedHealth, QueueDepth } from '../figures.ts';
 import type { ApiRequest, Reply } from '../http/message.ts';
 import { ok } from '../http/message.ts';
 import { readQuery } from '../http/query.ts';
+import { latencyView } from '../latency-view.ts';
 import { standingOf } from '../standing.ts';
 import { z } from 'zod';
 
@@ -17,17 +19,19 @@ interface Live {
   loads: Map<string, DeploymentLoad>;
   health: Map<string, PublishedHealth>;
   depths: Map<string, QueueDepth>;
+  durations: Map<string, Durations>;
 }
 
 export const noQuery = z.strictObject({});
 
 async function readLive({ figures }: Api): Promise<Live> {
-  const [loads, health, depths] = await Promise.all([
+  const [loads, health, depths, durations] = await Promise.all([
     figures.loads(),
     figures.health(),
     figures.depths(),
+    figures.durations(),
   ]);
-  return { loads, health, depths };
+  return { loads, health, depths, durations };
 }
 
 /** One deployment, as in the list. */
@@ -51,7 +55,7 @@ export async function adminDeployments(api: Api, request: ApiRequest): Promise<R
 
 function deploymentView(
   deployment: Deployment,
-  { loads, health, depths }: Live,
+  { loads, health, depths, durations }: Live,
   { control, fleet }: Pick<Api, 'control' | 'fleet'>,
 ) {
   const { id } = deployment;
@@ -83,6 +87,7 @@ function deploymentView(
     queued: waitingIn(depths.get(runQueue(id))),
     in_flight: load?.inFlight ?? 0,
     ...(load ? callFigures(load) : {}),
+    latency_ms: latencyView(durations.get(id)),
   };
 }
 

@@ -291,6 +291,17 @@ const state = text
 
 const limitsOf = z.record(z.string(), count);
 
+const milliseconds = (part: string) => count.describe(`${part} took no longer, to within 5 %; ms.`);
+
+const latency = z
+  .object({
+    p50: milliseconds('Half of the calls'),
+    p95: milliseconds('95 % of the calls'),
+    p99: milliseconds('99 % of the calls'),
+    calls: z.int().describe('That it is of.'),
+  })
+  .nullable();
+
 const Deployment = z.object({
   id,
   provider: text,
@@ -319,7 +330,10 @@ const Deployment = z.object({
   failed: z.int(),
   by_outcome: z.record(z.string(), z.int()),
   error_rate: share.nullable(),
-  mean_latency_ms: count.nullable(),
+  mean_latency_ms: count.nullable().describe('Of about the last twenty calls answered.'),
+  latency_ms: latency.describe(
+    'Of the calls answered in the last ten to twenty minutes; null without any.',
+  ),
   mean_output_tokens: count.nullable(),
   cost_usd: count,
   paused_for_ms: count,
@@ -331,6 +345,7 @@ const armFigures = z.object({
   jobs: z.int().describe('That it answered.'),
   success_rate: share.nullable().describe('Of its calls.'),
   mean_latency_ms: count.nullable().describe('Of calls that succeeded.'),
+  latency_ms: latency.describe('Of calls that succeeded, all since `since`; null without any.'),
   input_tokens: z.int(),
   output_tokens: z.int(),
   cost_usd: usd,
