@@ -1,5 +1,5 @@
 /** Asks placement (balancing) about work of some shape: with the fleet as the picture has it, each pool's strategy and its memory. */
-import type { Asked, Choice, Depth, Memory, Strategy } from '@sluice/balancing';
+import type { Asked, Choice, Depth, Drawn, Memory, Strategy } from '@sluice/balancing';
 import {
   choose,
   contendedBy,
@@ -118,6 +118,14 @@ export class Chooser {
       picture.placed(choice.deployment, choice.jobs, placed);
     }
     return compares && choice.kind === 'place' ? { insteadOf: AS_WANTED, ...choice } : choice;
+  }
+
+  /**
+   * The arm that the pool's strategy keeps a job to that draws so: jobs of other arms find room apart from it. Null = it
+   * keeps jobs to none, and `draws` is not asked.
+   */
+  armOf(poolId: string, draws: () => Drawn): string | null {
+    return this.#strategyOf(this.poolOf(poolId)).keeping?.armFor(draws()) ?? null;
   }
 
   /** Made once per pool. The config was checked, so its settings make one. */

@@ -1,7 +1,7 @@
 /** A batch that is being drained, as the feeder knows it, and the chunks that its lines become. Pure. */
 import { indexName } from '@sluice/files';
 import type { IndexRecord } from '@sluice/files';
-import type { BatchClass, NewChunk, StoredBatch } from '@sluice/ledger';
+import type { BatchClass, LineRef, NewChunk, StoredBatch } from '@sluice/ledger';
 import { entryJobId } from '@sluice/queues';
 import type { Asker } from './lengths-book.ts';
 import { bandOf } from './placer.ts';
@@ -64,17 +64,28 @@ export const askerOf = (
   { pool, index }: Pick<DrainingClass, 'pool' | 'index'>,
 ): Asker => ({ pool, tenant, batch: id, lineClass: index });
 
-export function chunkOf(
-  batch: Draining,
-  one: DrainingClass,
-  placed: {
-    records: IndexRecord[];
-    at: number;
-    choice: { deployment: string; tier: number; insteadOf?: string };
-    expects: number | null;
-    now: number;
-  },
-): NewChunk {
+export const lineOf = (record: IndexRecord): LineRef => [
+  record.line,
+  record.offset,
+  record.length,
+  record.characters,
+  record.maxOutput ?? -1,
+];
+
+/** Lines of a class, and where placement put them. */
+export interface Placement {
+  records: IndexRecord[];
+  /** The place of the first of them in their class, from 0. */
+  at: number;
+  choice: { deployment: string; tier: number; insteadOf?: string };
+  /** Output tokens of one of them; null = not known. */
+  expects: number | null;
+  /** Of the first of them; null = they are kept to no arm. */
+  lot: number | null;
+  now: number;
+}
+
+export function chunkOf(batch: Draining, one: DrainingClass, placed: Placement): NewChunk {
   return {
     id: `${batch.id}~${one.index}.${placed.at}`,
     batch: batch.id,
@@ -84,14 +95,9 @@ export function chunkOf(
     tier: placed.choice.tier,
     ...(placed.choice.insteadOf !== undefined && { arm: placed.choice.insteadOf }),
     expects: placed.expects === null ? null : Math.round(placed.expects),
+    lot: placed.lot,
     epoch: 1,
-    lines: placed.records.map((record) => [
-      record.line,
-      record.offset,
-      record.length,
-      record.characters,
-      record.maxOutput ?? -1,
-    ]),
+    lines: placed.records.map(lineOf),
     formats: one.formats,
     priority: batch.priority,
     createdAt: placed.now,

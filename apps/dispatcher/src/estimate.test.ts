@@ -63,6 +63,27 @@ test('answers narrow it: of the tenant, and of nobody else', async () => {
   assert.ok(low > 24_000 && high < 90_000, `${low} … ${high}`);
 });
 
+test('lines that are kept to arms: the arm that is slowest for its percentage says how long, and its price counts', async () => {
+  const arms = (strict: boolean) => `
+deployments:
+  mini: { provider: p, model: m, limits: { rpm: 600 }, price: { input: 1, output: 10 } }
+  wide: { provider: p, model: m, limits: { rpm: 6000 }, price: { input: 3, output: 30 } }
+pools: { fast: { strategy: { name: split, arms: { mini: 50, wide: 50 }, strict: ${strict} }, tiers: [[mini, wide]] } }
+`;
+  const strict = await estimate(portsOf(arms(true)), batchOf([LINES]));
+  assert.ok(strict.idealMs !== null && strict.idealMs > 48_000 && strict.idealMs < 51_000);
+  assert.equal(strict.pools['fast']?.lines, 1_000);
+  const mini = await estimate(portsOf(), batchOf([LINES]));
+  const ratio = (strict.costUsd?.likely ?? 0) / (mini.costUsd?.likely ?? 0);
+  assert.ok(Math.abs(ratio - (0.5 + 0.5 * 3)) < 1e-6, `${ratio}`);
+  const loose = await estimate(portsOf(arms(false)), batchOf([LINES]));
+  assert.ok((loose.idealMs as number) < strict.idealMs / 4, `${loose.idealMs}`);
+  const one = { ...LINES, jobs: 1, characters: 400, unsetOutput: 1 };
+  const single = await estimate(portsOf(arms(true)), batchOf([one]));
+  assert.equal(single.pools['fast']?.lines, 1);
+  assert.equal(single.inputTokens.likely, 100);
+});
+
 test('pools stand apart; without a price the sum is unknown', async () => {
   const loose = { ...LINES, pool: 'loose', jobs: 10, characters: 400, unsetOutput: 10 };
   const { pools, costUsd } = await estimate(portsOf(), batchOf([LINES, loose]));

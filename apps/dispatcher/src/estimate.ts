@@ -11,11 +11,12 @@ import type {
   StoredBatch,
 } from '@sluice/ledger';
 import { idealDrain } from '@sluice/planning';
+import type { JobClass } from '@sluice/planning';
 import { outputRange, usualOutput } from '@sluice/prediction';
 import { assumptionsOf } from './assumptions.ts';
 import type { Likely } from './lengths-book.ts';
 import type { Picture } from './picture.ts';
-import { placements, problemOf } from './plan-problem.ts';
+import { partsOf, placements, problemOf } from './plan-problem.ts';
 import type { ProblemPorts } from './plan-problem.ts';
 import { renewalMs } from './day-rates.ts';
 import { USUAL_RATIO } from './eta.ts';
@@ -29,30 +30,27 @@ export type EstimatePorts = ProblemPorts &
 type Estimated = Pick<StoredBatch, 'id' | 'tenant' | 'maxTier' | 'classes'>;
 
 export async function estimate(ports: EstimatePorts, batch: Estimated): Promise<Estimate> {
-  const known = batch.classes.map((lines, i) => ({
-    lines,
-    likely: ports.lengths.likely({
-      pool: lines.pool,
-      tenant: batch.tenant,
-      batch: batch.id,
-      lineClass: i,
-    }),
-  }));
-  const classes = known.map(({ lines, likely }, i) => ({
+  const { id, tenant, maxTier } = batch;
+  const known = batch.classes.flatMap((one, lineClass) => {
+    const likely = ports.lengths.likely({ pool: one.pool, tenant, batch: id, lineClass });
+    return partsOf(ports, one).map((part) => ({ lines: one, likely, ...part }));
+  });
+  const classes = known.map(({ lines, likely, share, arm }, i) => ({
     id: String(i),
-    jobs: lines.jobs,
-    deployments: placements(ports, lines, { maxTier: batch.maxTier, likely }),
+    jobs: lines.jobs * share,
+    deployments: placements(ports, lines, { maxTier, likely, arm }),
   }));
   const ideal = await idealDrain(problemOf(ports, classes));
   const solved = ideal.kind === 'solved' && Number.isFinite(ideal.idealMs) ? ideal : null;
   const pools: Record<string, PoolEstimate> = {};
   for (const [i, one] of known.entries()) {
-    const places = solved?.assignment[String(i)] ?? anyOf(classes[i]?.deployments ?? {}, one.lines);
+    const places = solved?.assignment[String(i)] ?? anyOf(classes[i]);
     const sum = summed(ports, one, places);
     const before = pools[one.lines.pool];
     pools[one.lines.pool] = before ? together(before, sum) : sum;
   }
   const all = Object.values(pools);
+  for (const pool of all) pool.lines = Math.round(pool.lines);
   return {
     assumed: assumptionsOf(ports, { known, classes, pools }),
     idealMs: solved ? Math.round(solved.idealMs) : null,
@@ -78,19 +76,19 @@ function etaMs(ports: EstimatePorts, { idealMs, binding }: Solved): number {
 }
 
 /** Where no plan is possible, its cost is that of whoever is named first. */
-function anyOf(deployments: Record<string, unknown>, { jobs }: BatchClass): Record<string, number> {
-  const [first] = Object.keys(deployments);
-  return first === undefined ? {} : { [first]: jobs };
+function anyOf(one: JobClass | undefined): Record<string, number> {
+  const [first] = Object.keys(one?.deployments ?? {});
+  return first === undefined ? {} : { [first]: one?.jobs ?? 0 };
 }
 
 const NOTHING: Range = { low: 0, likely: 0, high: 0 };
 
 function summed(
   { picture, fleet }: EstimatePorts,
-  known: { lines: BatchClass; likely: Likely },
+  known: { lines: BatchClass; likely: Likely; share: number },
   places: Readonly<Record<string, number>>,
 ): PoolEstimate {
-  const { jobs } = known.lines;
+  const jobs = known.lines.jobs * known.share;
   let sum: PoolEstimate = { lines: 0, inputTokens: NOTHING, outputTokens: NOTHING, costUsd: null };
   for (const [id, share] of Object.entries(places)) {
     const each = lineAt({ picture, fleet }, id, known);

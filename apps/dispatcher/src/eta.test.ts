@@ -23,6 +23,7 @@ const facts = (more: Partial<EtaFacts> = {}): EtaFacts => ({
   now: 2_000,
   classes: ['a'],
   inTurnsMs: null,
+  keptMs: 0,
   ...more,
 });
 
@@ -41,6 +42,13 @@ test('by its turns among others, and at the latest when all is done by the plan'
   assert.equal(etaAt(facts({ inTurnsMs: 4_000 })), 2_000 + 4_200);
   assert.equal(etaAt(facts({ inTurnsMs: 12_000 })), 2_000 + 12_600, 'the plan has it at 11,500');
   assert.equal(etaAt(facts({ inTurnsMs: 400_000 })), 1_000 + 21_000);
+});
+
+test('not before its slowest arm, which the plan knows nothing of', () => {
+  assert.equal(etaAt(facts({ keptMs: 40_000 })), 2_000 + 42_000);
+  assert.equal(etaAt(facts({ keptMs: 40_000, inTurnsMs: 4_000 })), 2_000 + 42_000);
+  assert.equal(etaAt(facts({ keptMs: 1_000 })), 1_000 + 10_500);
+  assert.equal(etaAt(facts({ now: 60_000 })), 1_000 + 10_500, 'nothing else is put off');
 });
 
 test('what saves money takes the time that the plan gives it', () => {

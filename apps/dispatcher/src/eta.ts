@@ -14,6 +14,8 @@ export interface EtaFacts {
   classes: readonly string[];
   /** When the last of its lines would be placed by turns, ms from now; null = it goes by the plan alone. */
   inTurnsMs: number | null;
+  /** How long it takes alone where lines are kept to arms, of which the plan knows nothing, ms from now; 0 = they are not. */
+  keptMs: number;
 }
 
 /** Pacing margin, the fill of the pipeline and retries: what a drain usually takes beyond T*. */
@@ -25,6 +27,12 @@ const TAIL_MS = 2_000;
  * The plan says when all that waits will be done, by the limits of now; turns say who is done sooner. Unix ms.
  */
 export function etaAt(facts: EtaFacts): number {
+  const { now, keptMs } = facts;
+  const byPlan = planned(facts);
+  return keptMs > 0 ? Math.max(byPlan, Math.round(now + keptMs * USUAL_RATIO)) : byPlan;
+}
+
+function planned(facts: EtaFacts): number {
   const { plan, madeAt, now, classes, inTurnsMs } = facts;
   const placed = Object.keys(plan.finishMs).filter((id) => id.startsWith(PLACED));
   const held = new Set(

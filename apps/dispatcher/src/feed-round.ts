@@ -6,16 +6,18 @@
 import type { IndexRecord } from '@sluice/files';
 import { depthFor, room } from '@sluice/balancing';
 import type { Candidate, Choice } from '@sluice/balancing';
-import { askerOf, chunkOf } from './draining.ts';
+import { askerOf, chunkOf, lineOf } from './draining.ts';
 import type { Draining, DrainingClass, Helping } from './draining.ts';
 import type { DrainingBook } from './draining-book.ts';
+import { OpenChunks, alikeOf } from './kept-lines.ts';
+import type { Alike } from './kept-lines.ts';
 import type { LengthsBook, Likely } from './lengths-book.ts';
 import type { Picture } from './picture.ts';
 import type { Chooser } from './chooser.ts';
 import type { PlanBook } from './plan-book.ts';
 
 export interface RoundPorts {
-  chooser: Pick<Chooser, 'choose' | 'depth' | 'eligible' | 'membersOf' | 'isPlanned'>;
+  chooser: Pick<Chooser, 'armOf' | 'choose' | 'depth' | 'eligible' | 'membersOf' | 'isPlanned'>;
   picture: Picture;
   book: PlanBook;
   lengths: Pick<LengthsBook, 'likely'>;
@@ -45,12 +47,15 @@ interface How {
   only?: string;
 }
 
+type Placed = Extract<Choice, { kind: 'place' }>;
+
 export class FeedRound {
   readonly #ports: RoundPorts;
   readonly #helpings = new Map<DrainingClass, Helping>();
   readonly #draining: WaitingLines;
   /** Batch, class and deployment that placement turned down although there seemed to be room. */
   readonly #refused = new Set<string>();
+  readonly #open = new OpenChunks();
   /** As they stand since the last chunk was placed. */
   readonly #candidates = new Map<string, Candidate | null>();
 
@@ -160,14 +165,21 @@ export class FeedRound {
     const { chooser, lengths, now } = this.#ports;
     const likely = lengths.likely(askerOf(batch, one));
     const shape = { characters: head.characters, maxOutput: head.maxOutput, inputs: 1 };
+    const eligible = chooser.eligible(one.pool, one.formats);
+    const most = Math.min(how.left, one.ahead.length - helping.lines);
+    const alike = alikeOf(helping, chooser, {
+      most: Math.min(most, chooser.depth.chunkJobs),
+      eligible,
+    });
     const choice = chooser.choose(
       {
         shape,
         likely,
-        jobs: Math.min(how.left, one.ahead.length - helping.lines),
+        jobs: most,
+        ...(alike.lot !== null && { lot: alike.lot }),
         band: how.band,
         exclude: [],
-        eligible: chooser.eligible(one.pool, one.formats),
+        eligible,
         minTier: 1,
         maxTier: batch.maxTier,
         waitingSince: now(),
@@ -179,27 +191,37 @@ export class FeedRound {
     if (choice.kind !== 'place') return null;
     const { deployment } = choice;
     const expects = this.#ports.picture.expects(deployment, shape, likely);
-    const lines = this.#take(helping, choice, expects);
+    const lines = this.#take(helping, { choice, alike, expects });
     return { class: one, deployment, lines, head, likely };
   }
 
+  /** Takes as many of those alike as may travel together. */
   #take(
     helping: Helping,
-    choice: Extract<Choice, { kind: 'place' }>,
-    expects: number | null,
+    { choice, alike, expects }: { choice: Placed; alike: Alike; expects: number | null },
   ): number {
     const { batch, class: one } = helping;
-    const records = one.ahead.slice(helping.lines, helping.lines + choice.jobs);
+    const { book, picture, now } = this.#ports;
     const at = one.cursor + helping.lines;
-    const placed = { records, at, choice, expects, now: this.#ports.now() };
-    helping.chunks.push(chunkOf(batch, one, placed));
-    helping.lines += records.length;
-    one.taken += records.length;
-    this.#ports.book.placed(one, choice.deployment, records.length);
-    batch.fed += records.length;
+    const left = alike.lot === null ? 0 : this.#open.left(one, choice);
+    const most = Math.min(alike.lines, choice.jobs, left || Infinity);
+    const records = one.ahead.slice(helping.lines, helping.lines + most);
+    const lines = records.length;
+    if (left > 0) this.#open.join(one, choice, records.map(lineOf));
+    else {
+      const placed = { records, at, choice, expects, lot: alike.lot, now: now() };
+      const chunk = chunkOf(batch, one, placed);
+      helping.chunks.push(chunk);
+      if (alike.lot !== null) this.#open.add(one, choice, { chunk, left: choice.jobs - lines });
+    }
+    if (lines !== choice.jobs) picture.recount(choice.deployment, lines - choice.jobs);
+    helping.lines += lines;
+    one.taken += lines;
+    book.placed(one, choice.deployment, lines);
+    batch.fed += lines;
     this.#draining.note(batch);
     this.#helpings.set(one, helping);
     this.#candidates.clear();
-    return records.length;
+    return lines;
   }
 }

@@ -23,6 +23,7 @@ export interface Origin {
   formats: number;
   priority: string;
   maxTier: number | null;
+  lot: number | null;
   /** Places (of those asked about) whose lines ended or went on elsewhere before. */
   left: ReadonlySet<number>;
 }
@@ -89,6 +90,7 @@ function retryChunk(
     epoch: 0,
     lines: group.map(({ meta }) => origin.lines[meta.place] as LineRef),
     formats: origin.formats,
+    lot: origin.lot,
     priority: origin.priority,
     createdAt: now,
     deadlineAt: expiresAt,
@@ -107,6 +109,7 @@ const ORIGIN_FIELDS = [
   'formats',
   'priority',
   'max_tier',
+  'lot',
 ] as const;
 
 /** The chunks that failures came from; one that is gone (all its places have left it) is left out. */
@@ -128,7 +131,7 @@ async function readOrigin(
 ): Promise<[[string, Origin]] | null> {
   const marks = places.map((place) => `r${place}`);
   const values = await ledger.redis.hmget(ledger.keys.chunk(chunk), ...ORIGIN_FIELDS, ...marks);
-  const [batch, tenant, pool, lines, formats, priority, maxTier, ...marked] = values;
+  const [batch, tenant, pool, lines, formats, priority, maxTier, lot, ...marked] = values;
   if (!lines) return null;
   const origin: Origin = {
     batch: batch ?? '',
@@ -138,6 +141,7 @@ async function readOrigin(
     formats: Number(formats),
     priority: priority ?? 'low',
     maxTier: maxTier ? Number(maxTier) : null,
+    lot: lot ? Number(lot) : null,
     left: new Set(places.filter((_, i) => marked[i] !== null)),
   };
   return [[chunk, origin]];

@@ -6,7 +6,8 @@
  * go anywhere.
  */
 import type { Queue } from 'bullmq';
-import type { Choice } from '@sluice/balancing';
+import { lotOf } from '@sluice/balancing';
+import type { Choice, Drawn } from '@sluice/balancing';
 import type { Room, Turn } from '@sluice/fairness';
 import type { Priority, Shape } from '@sluice/job';
 import { BAND } from '@sluice/job';
@@ -34,7 +35,7 @@ export interface LineFeeding {
 
 export interface PlacerPorts {
   ledger: Ledger;
-  chooser: Pick<Chooser, 'choose' | 'eligible'>;
+  chooser: Pick<Chooser, 'armOf' | 'choose' | 'eligible'>;
   turns: TurnBook;
   picture: Picture;
   lengths: Pick<LengthsBook, 'likely'>;
@@ -139,7 +140,7 @@ export class Placer {
         id: waiting.id,
         tenant: waiting.tenant,
         band: waiting.priority as Priority,
-        lane: laneOf(waiting),
+        lane: this.#laneOf(waiting),
         deadlineAt: waiting.deadlineAt ?? Infinity,
       });
       this.pump();
@@ -225,14 +226,24 @@ export class Placer {
       jobs: waiting.jobs,
       band: waiting.priority === 'interactive' ? 'interactive' : overdue ? 'overdue' : 'batch',
       exclude: waiting.exclude,
-      eligible: this.#ports.chooser.eligible(waiting.pool, waiting.formats),
+      ...this.#drawnBy(waiting),
       minTier: waiting.minTier,
       maxTier: waiting.maxTier,
       waitingSince: since,
-      affinityKey: waiting.owner,
       prefixKey: waiting.prefix,
       deadlineInMs: waiting.deadlineAt === null ? null : waiting.deadlineAt - this.#ports.now(),
     };
+  }
+
+  #drawnBy({ id, owner, lot, pool, formats }: Waiting): Drawn {
+    const eligible = this.#ports.chooser.eligible(pool, formats);
+    return { affinityKey: owner, lot: lot ?? lotOf(id), eligible };
+  }
+
+  /** Jobs that are kept to different arms do not find room together. */
+  #laneOf(waiting: Waiting): string {
+    const arm = this.#ports.chooser.armOf(waiting.pool, () => this.#drawnBy(waiting));
+    return arm === null ? laneOf(waiting) : `${laneOf(waiting)} for ${arm}`;
   }
 
   #take(turn: Turn, found: Found): void {

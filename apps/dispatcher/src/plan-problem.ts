@@ -2,6 +2,7 @@
  * What the plan is made for: the lines of all batches that drain, as classes without tenants, over the fleet as it stands.
  * Lines of one pool, wire formats, size and last tier are one class, whatever batch they belong to. Pure.
  */
+import { sharesOf, tiersFor } from '@sluice/balancing';
 import { PACED_DIMENSIONS, plannedShare } from '@sluice/budget';
 import type { Cost } from '@sluice/budget';
 import type { Budget, Fleet, Pool, Shape } from '@sluice/job';
@@ -68,10 +69,13 @@ export function planProblem(
 
 /** What one batch has waiting, with the whole fleet to itself. */
 export function aloneProblem(ports: ProblemPorts, batch: Draining): DrainProblem {
-  const classes = batch.classes.map((one): JobClass => {
+  const { maxTier } = batch;
+  const classes = batch.classes.flatMap((one) => {
     const likely = ports.lengths.likely(askerOf(batch, one));
-    const deployments = placements(ports, one.of, { maxTier: batch.maxTier, likely });
-    return { id: String(one.index), jobs: unfedOf(one), deployments };
+    return partsOf(ports, one.of).map(({ share, arm }): JobClass => {
+      const deployments = placements(ports, one.of, { maxTier, likely, arm });
+      return { id: [one.index, arm].join(' '), jobs: share * unfedOf(one), deployments };
+    });
   });
   return withMargin(ports.fleet, problemOf(ports, classes));
 }
@@ -161,14 +165,34 @@ const placedClasses = ({ fleet, picture }: ProblemPorts): JobClass[] =>
 
 const meanLatency = (picture: Picture, id: string): number => picture.load(id)?.meanLatencyMs ?? 0;
 
+/** Lines of a class that are kept to one arm; all of them, and no arm, where its pool keeps them to none. */
+interface Part {
+  /** Of the lines of the class, 0 to 1. */
+  share: number;
+  arm: string | null;
+}
+
+export function partsOf(
+  { fleet, eligible }: Pick<ProblemPorts, 'fleet' | 'eligible'>,
+  { pool: id, formats }: Pick<BatchClass, 'pool' | 'formats'>,
+): Part[] {
+  const pool = fleet.pools.get(id);
+  const shares = pool ? sharesOf(pool, eligible(id, formats)) : null;
+  return shares === null
+    ? [{ share: 1, arm: null }]
+    : [...shares].map(([arm, share]) => ({ share, arm }));
+}
+
 /** Those of the first tier in which somebody takes calls; where nobody does, of the first. */
 export function placements(
   ports: Omit<ProblemPorts, 'now' | 'lengths'>,
   lines: BatchClass,
-  { maxTier, likely = NOTHING_KNOWN }: { maxTier: number | null; likely?: Likely },
+  about: { maxTier: number | null; likely?: Likely; arm?: string | null },
 ): JobClass['deployments'] {
   const { fleet, picture } = ports;
-  const all = fleet.pools.get(lines.pool)?.tiers ?? [[lines.pool.slice('deployment/'.length)]];
+  const { maxTier, likely = NOTHING_KNOWN, arm = null } = about;
+  const pool = fleet.pools.get(lines.pool);
+  const all = pool ? tiersFor(pool, arm) : [[lines.pool.slice('deployment/'.length)]];
   const tiers = all.slice(0, maxTier ?? all.length);
   const able = ports.eligible(lines.pool, lines.formats);
   const members = tiers.map((tier) =>

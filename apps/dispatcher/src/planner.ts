@@ -1,6 +1,7 @@
 /**
  * From the plan in force: when each batch will be done. Also pauses a batch that has spent its `max_cost_usd`.
  */
+import { sharesOf } from '@sluice/balancing';
 import { isUrgent, urgencyOf } from '@sluice/fairness';
 import { moveBatch, readBatch } from '@sluice/ledger';
 import type { Ledger, StoredBatch } from '@sluice/ledger';
@@ -11,7 +12,7 @@ import { etaAt, inTurns } from './eta.ts';
 import type { DispatcherEvents } from './events.ts';
 import type { Feeder } from './feeder.ts';
 import type { PlanBook } from './plan-book.ts';
-import { placements, savesMoney } from './plan-problem.ts';
+import { partsOf, placements, savesMoney } from './plan-problem.ts';
 import type { ProblemPorts } from './plan-problem.ts';
 
 export interface PlannerPorts extends ProblemPorts {
@@ -81,7 +82,7 @@ async function turnsOf(
   const { feeder, alone, book, now, weightOf } = ports;
   const stored = new Map(batches.map((batch) => [batch.id, batch]));
   const draining = feeder.draining.filter(({ id, planned }) => planned && stored.has(id));
-  await alone.look(draining.length > 1 ? draining : []);
+  await alone.look(draining.length > 1 ? draining : draining.filter((one) => isKept(ports, one)));
   if (draining.length < 2 || book.plan === null) return new Map();
   const known = draining.flatMap((batch) => {
     const aloneMs = alone.aloneMs(batch) ?? atStart(stored.get(batch.id), batch);
@@ -108,10 +109,11 @@ const ofTurns = ({ id, tenant, band, expiresAt, createdAt }: Draining) => ({
 
 /** Unix ms; null while nobody knows. */
 function etaOf(
-  { fleet, feeder, book, now }: PlannerPorts,
+  ports: PlannerPorts,
   batch: StoredBatch,
   turns: ReadonlyMap<string, number>,
 ): number | null {
+  const { fleet, feeder, book, alone, now } = ports;
   const { plan, madeAt } = book;
   if (plan === null) return null;
   const own = feeder.find(batch.id);
@@ -124,8 +126,16 @@ function etaOf(
     inTurnsMs: batch.classes.some(({ pool }) => savesMoney(fleet, pool))
       ? null
       : (turns.get(batch.id) ?? null),
+    keptMs: own && isKept(ports, own) ? (alone.aloneMs(own) ?? 0) : 0,
   });
 }
+
+/** Whether it has lines that are kept to arms. */
+const isKept = ({ fleet }: Pick<PlannerPorts, 'fleet'>, { classes }: Draining): boolean =>
+  classes.some(({ pool }) => {
+    const found = fleet.pools.get(pool);
+    return found !== undefined && sharesOf(found, null) !== null;
+  });
 
 /** What the plan in force has still to drain, ms; Infinity while lines drain that no plan knows. */
 export function leftMs({
@@ -155,7 +165,10 @@ function isStuck(ports: PlannerPorts, batch: StoredBatch): boolean {
   const fed = open - unfed.reduce((sum, lines) => sum + Math.max(0, lines), 0);
   return batch.classes.some((one, i) => {
     if (fed <= 0 && (unfed[i] ?? 0) <= 0) return false;
-    return !Object.keys(placements(ports, one, batch)).some((id) => ports.usable(id));
+    return partsOf(ports, one).some(
+      ({ arm }) =>
+        !Object.keys(placements(ports, one, { ...batch, arm })).some((id) => ports.usable(id)),
+    );
   });
 }
 

@@ -6,7 +6,9 @@ import { RetryBudgets } from '@sluice/retry';
 import { verdictOf } from './verdict.ts';
 
 const fleet = {
-  pools: new Map([['fast', { id: 'fast', tiers: [['a', 'b']], on: [], aliases: [] }]]),
+  pools: new Map([
+    ['fast', { id: 'fast', strategy: { name: 'capacity' }, tiers: [['a', 'b']], on: [] }],
+  ]),
   deployments: new Map(),
   budgets: new Map(),
 } as unknown as Fleet;
@@ -41,6 +43,35 @@ function notBefore(
   assert.ok(verdict.kind === 'retry');
   return verdict.notBeforeMs;
 }
+
+test('a job that is kept to its arm has failed everywhere once all of that has failed it: the next tier', () => {
+  const tiers = [['a', 'b', 'c@x', 'c@y'], ['d']];
+  const arms = { a: 40, b: 40, c: 20 };
+  const minTier = (strict: boolean, deployment: string, tried: string[]): number => {
+    const pool = { id: 'fast', strategy: { name: 'split', arms, strict }, tiers, on: ['network'] };
+    const facts = {
+      fleet: { ...fleet, pools: new Map([['fast', pool]]) } as unknown as Fleet,
+      pool: 'fast',
+      maxTier: null,
+      maxAttempts: 9,
+      backoff: { baseMs: 500, capMs: 30_000 },
+      now: 0,
+      deadlineAt,
+      tenant: 't',
+      retries: { waitFor: () => 0 },
+    };
+    const attempts = tried.map((id) => ({ deployment: id, outcome: 'network' }));
+    const meta = { ...failure('network'), deployment, attempts } as OutcomeMeta;
+    const verdict = verdictOf(meta, facts, () => 0);
+    assert.ok(verdict.kind === 'retry');
+    return verdict.minTier;
+  };
+  assert.equal(minTier(true, 'a', ['a']), 2);
+  assert.equal(minTier(true, 'c@x', ['c@x']), 1, 'the rest of its arm comes first');
+  assert.equal(minTier(true, 'c@y', ['c@x', 'c@y']), 2);
+  assert.equal(minTier(true, 'd', ['a', 'd']), 2, 'from a tier without arms as ever');
+  assert.equal(minTier(false, 'a', ['a']), 1, 'without `strict` another arm may have it');
+});
 
 test('when a thousand calls fail at once, their retries go out spread over time, and none expires of it', () => {
   const budgets = new RetryBudgets();

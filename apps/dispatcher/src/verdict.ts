@@ -1,4 +1,5 @@
 /** What becomes of a failed attempt: the retry policy's answer, with the retry budget's wait. Pure. */
+import { keptTiers } from '@sluice/balancing';
 import type { FailureClass, Fleet } from '@sluice/job';
 import type { OutcomeMeta } from '@sluice/ledger';
 import { decideInPool, inItsTurn } from '@sluice/retry';
@@ -20,7 +21,8 @@ export function verdictOf(meta: OutcomeMeta, facts: VerdictFacts, random: () => 
   const { maxTier, maxAttempts, backoff, now, deadlineAt } = facts;
   const { deployment, attempts, retryAfterMs } = meta;
   const outcome = meta.outcome as FailureClass;
-  const pool = facts.fleet.pools.get(facts.pool) ?? null;
+  const found = facts.fleet.pools.get(facts.pool);
+  const pool = found ? { on: found.on, tiers: keptTiers(found, deployment) } : null;
   const next = decideInPool(
     {
       outcome,

@@ -85,6 +85,8 @@ export interface Asked {
    * takes off what that work needs: this is what the job can afford to lose.
    */
   deadlineInMs?: number | null;
+  /** A lot, 0 to below 1, that stays its own however often it is asked about; absent = drawn each time. */
+  lot?: number;
   /** How many jobs alike wait, at least 1; as many of them as may travel together are placed at once. */
   jobs: number;
   /** `overdue`: batch work that has waited beyond its patience. It goes where there is room for twice as much. */

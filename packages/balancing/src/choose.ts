@@ -8,7 +8,8 @@
  */
 import { type Asked, type Candidate, type CandidateState, costOn } from './candidate.ts';
 import { type Depth, type Full, chunkSize, depthFor, fullFor, hasRoom } from './room.ts';
-import type { Memory, Strategy } from './strategy.ts';
+import { isOpenTo } from './strategy.ts';
+import type { Keeping, Memory, Strategy } from './strategy.ts';
 
 /** A pool as it stands. */
 export interface PoolNow {
@@ -29,8 +30,11 @@ export interface Why {
   state: CandidateState;
 }
 
-/** `empty`: the pool has no deployment. `ineligible`: no wire format in it can say this. `max_tier`: only tiers above the limit could. */
-export type NeverReason = 'empty' | 'ineligible' | 'max_tier';
+/**
+ * `empty`: the pool has no deployment. `ineligible`: no wire format in it can say this. `max_tier`: only tiers above the limit
+ * could. `other_arm`: those asked about are not of the arm that the job is kept to.
+ */
+export type NeverReason = 'empty' | 'ineligible' | 'max_tier' | 'other_arm';
 
 export type Choice =
   | {
@@ -60,8 +64,10 @@ const LOOK_AGAIN_MS = 1_000;
 const LONGEST_WAIT_MS = 60_000;
 
 /** Decides where a job, or up to `asked.jobs` jobs alike, should go. */
-export function choose(asked: Asked, pool: PoolNow, { now, random }: Moment): Choice {
-  const open = eligible(asked, pool.candidates);
+export function choose(wanted: Asked, pool: PoolNow, { now, random }: Moment): Choice {
+  const { keeping } = pool.strategy;
+  const asked = keeping && wanted.lot === undefined ? { ...wanted, lot: random() } : wanted;
+  const open = eligible(asked, pool.candidates, keeping);
   if (typeof open === 'string') return { kind: 'never', reason: open };
 
   const depth = depthFor(asked.band, pool.depth);
@@ -92,13 +98,18 @@ type Step = Extract<Choice, { kind: 'place' | 'wait' }>;
 function eligible(
   asked: Asked,
   candidates: readonly Candidate[],
+  keeping: Keeping | undefined,
 ): readonly Candidate[] | NeverReason {
   if (candidates.length === 0) return 'empty';
   const { eligible: formats, maxTier } = asked;
   const able = formats === null ? candidates : candidates.filter(({ id }) => formats.has(id));
   if (able.length === 0) return 'ineligible';
   const allowed = maxTier === null ? able : able.filter(({ tier }) => tier <= maxTier);
-  return allowed.length === 0 ? 'max_tier' : allowed;
+  if (allowed.length === 0) return 'max_tier';
+  if (keeping === undefined) return allowed;
+  const arm = keeping.armFor(asked);
+  const own = allowed.filter(({ id }) => isOpenTo(keeping, arm, id));
+  return own.length === 0 ? 'other_arm' : own;
 }
 
 /** From `minTier` upwards, then those below it: a job that failed in every tier starts over rather than waits. */

@@ -105,6 +105,7 @@ export const anyAsked: fc.Arbitrary<Asked> = fc.record(
     maxTier: fc.option(fc.integer({ min: 1, max: 3 })),
     waitingSince: fc.constantFrom(0, 9_000),
     affinityKey: fc.constantFrom(null, 'user:1', 'user:2'),
+    lot: fc.constantFrom(0, 0.4, 0.7, 0.999),
     prefixKey: fc.constantFrom(null, 'a prompt'),
     deadlineInMs: fc.constantFrom(null, -5, 0, 2_000, 3_600_000),
     predictedMsFor: fc.constantFrom(

@@ -15,7 +15,10 @@ export function exampleStrategies(ids: readonly string[]): Example[] {
     adaptive: [{}, { hot_ms: 0, hot_slots: 0 }],
     cost: [{}, { within_percent: 50, max_wait_ms: 0 }],
     hash: [{}, { epsilon: 0 }],
-    split: [{ arms: { [a]: 70, [b]: 30, [c]: 0 } }],
+    split: [
+      { arms: { [a]: 70, [b]: 30, [c]: 0 } },
+      { arms: { [a]: 70, [b]: 30, [c]: 0 }, strict: true },
+    ],
     region: [{ prefer: ['near', 'region-1'] }],
   };
   return STRATEGY_KINDS.flatMap((kind) =>

@@ -6,7 +6,7 @@ export type { PickUp } from './pick-up.ts';
 export { DEFAULT_DEPTH, chunkSize, depthFor, room } from './room.ts';
 export type { Depth } from './room.ts';
 export { NO_MEMORY } from './strategy.ts';
-export type { Memory, Strategy } from './strategy.ts';
+export type { Drawn, Memory, Strategy } from './strategy.ts';
 export {
   STRATEGY_KINDS,
   STRATEGY_NAMES,
@@ -22,6 +22,8 @@ export type {
   SettingMistake,
   StrategyKind,
 } from './settings.ts';
+export { keptTiers, sharesOf, tiersFor } from './kept-tiers.ts';
+export { lotOf, lotOfLine } from './lot.ts';
 export { affinityOf } from './affinity.ts';
 export type { Affinity } from './affinity.ts';
 export { choose } from './choose.ts';

@@ -12,7 +12,7 @@ export function hashText(text: string): number {
 }
 
 /** murmur3's finaliser: every bit of the input turns about half of the output's. */
-function mix(hash: number): number {
+export function mix(hash: number): number {
   let mixed = hash ^ (hash >>> 16);
   mixed = Math.imul(mixed, 0x85ebca6b);
   mixed ^= mixed >>> 13;

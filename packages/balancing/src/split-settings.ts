@@ -1,5 +1,6 @@
-/** Reads the arms of `split`: every name a deployment of the pool, all in one tier, none twice, a hundred percent in all. */
+/** Reads the settings of `split`: every arm's name a deployment of the pool, all in one tier, none twice, a hundred percent in all. */
 import {
+  type Member,
   type Members,
   type Parsed,
   type SettingMistake,
@@ -8,28 +9,58 @@ import {
   unknownSettings,
 } from './settings.ts';
 
+export interface SplitSettings {
+  /** Percentages by arm. */
+  arms: ReadonlyMap<string, number>;
+  strict: boolean;
+}
+
+export const STRICT_ALLOWED = 'true or false';
+
 export const ARMS_ALLOWED =
   'deployments of the pool, each with its percentage, 100 in all: `{ mini: 95, next: 5 }`';
 
 /** Thirds written with two digits add up to 99.99. */
 const ROUNDING = 0.0100001;
 
-export function readArms(
+export function readSplit(
   found: Record<string, unknown>,
   members: Members | null,
-): Parsed<ReadonlyMap<string, number>> {
+): Parsed<SplitSettings> {
   const { arms } = found;
-  const mistakes = unknownSettings(found, 'split', ['arms']);
+  const mistakes = unknownSettings(found, 'split', ['arms', 'strict']);
+  const strict = readFlag(found['strict'] ?? false);
+  if (strict === null)
+    mistakes.push({ path: ['strict'], found: found['strict'], allowed: STRICT_ALLOWED });
   if (!isSection(arms) || Object.keys(arms).length === 0) {
     mistakes.push({ path: ['arms'], found: arms, allowed: ARMS_ALLOWED });
     return { ok: false, mistakes };
   }
   mistakes.push(...wrongNames(Object.keys(arms), members), ...wrongPercents(arms));
-  if (mistakes.length > 0) return { ok: false, mistakes };
-  const settings = Object.entries(arms).map(
+  if (strict === true && mistakes.length === 0) mistakes.push(...withoutArm(arms, members));
+  if (mistakes.length > 0 || strict === null) return { ok: false, mistakes };
+  const percents = Object.entries(arms).map(
     ([name, percent]) => [name, readNumber(percent) as number] as const,
   );
-  return { ok: true, settings: new Map(settings) };
+  return { ok: true, settings: { arms: new Map(percents), strict } };
+}
+
+/** Also written as a text: `"${STRICT}"` arrives as one. */
+function readFlag(value: unknown): boolean | null {
+  if (value === true || value === 'true') return true;
+  return value === false || value === 'false' ? false : null;
+}
+
+/** A deployment of the arms' tier that is in none of them would never get anything, and nobody would see it. */
+function withoutArm(arms: Record<string, unknown>, members: Members | null): SettingMistake[] {
+  const inArm = ({ id, name }: Member): boolean =>
+    Object.hasOwn(arms, id) || Object.hasOwn(arms, name);
+  const tier = members?.find((each) => each.some(inArm)) ?? [];
+  const left = tier.filter((each) => !inArm(each)).map(({ id }) => id);
+  if (left.length === 0) return [];
+  const foundInWords = `no percentage for ${left.join(', ')}`;
+  const allowed = 'with `strict` a percentage for every deployment of the tier (0 = nothing)';
+  return [{ path: ['arms'], found: arms, foundInWords, allowed }];
 }
 
 function wrongPercents(arms: Record<string, unknown>): SettingMistake[] {

@@ -47,6 +47,10 @@ function run(strategy: Strategy, { request, candidates, memory, seed }: Case): C
   return choose(request, now, { now: 10_000, random: seededRandom(seed) });
 }
 
+/** Whether the strategy lets the job go there at all. */
+const mayHave = ({ keeping }: Strategy, request: Asked, id: string): boolean =>
+  keeping === undefined || [keeping.armFor(request), null].includes(keeping.armOf(id));
+
 function holds(strategy: Strategy, check: (example: Case, choice: Choice) => void): void {
   fc.assert(
     fc.property(anyCase, (example) => check(example, run(strategy, example))),
@@ -88,6 +92,7 @@ for (const { title, strategy } of EXAMPLES) {
         assert.ok(['active', 'half_open'].includes(picked.state), picked.state);
         assert.ok(request.eligible === null || request.eligible.has(picked.id));
         assert.ok(request.maxTier === null || picked.tier <= request.maxTier);
+        assert.ok(mayHave(strategy, request, picked.id));
       });
     });
 
@@ -110,6 +115,7 @@ for (const { title, strategy } of EXAMPLES) {
             tier === picked.tier &&
             weight > 0 &&
             state === 'active' &&
+            mayHave(strategy, request, id) &&
             (request.eligible === null || request.eligible.has(id)),
         );
         const others = sameTier.filter(({ id }) => !request.exclude.includes(id));
@@ -123,6 +129,7 @@ for (const { title, strategy } of EXAMPLES) {
           ({ id, tier, weight, state }) =>
             state === 'active' &&
             weight > 0 &&
+            mayHave(strategy, request, id) &&
             (request.eligible === null || request.eligible.has(id)) &&
             tier >= request.minTier &&
             (request.maxTier === null || tier <= request.maxTier) &&

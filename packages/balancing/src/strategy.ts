@@ -18,6 +18,26 @@ export interface Memory {
 /** To begin with, and after the pool's deployments have changed. */
 export const NO_MEMORY: Memory = { places: new Map(), ids: [], figures: [] };
 
+/** What a strategy goes by that keeps jobs to an arm: none of it changes while the job waits. */
+export type Drawn = Pick<Asked, 'affinityKey' | 'lot' | 'eligible'>;
+
+/** A strategy that keeps jobs to arms: for a job the deployments of other arms are as if they were not there. */
+export interface Keeping {
+  /** The arm that a job of this kind is kept to, whoever has room; the same for the same `asked`, whose `lot` is drawn. */
+  armFor(asked: Drawn): string;
+  /** The arm that a deployment is of; null = none, and every job may go there. */
+  armOf(deployment: string): string | null;
+  /** What part of the jobs that these deployments can say each arm is to get, 0 to 1, 1 in all; null = all can. */
+  shares(eligible: Drawn['eligible']): ReadonlyMap<string, number>;
+}
+
+/** Whether jobs that are kept to the arm may go there. */
+export const isOpenTo = (
+  { armOf }: Pick<Keeping, 'armOf'>,
+  arm: string,
+  deployment: string,
+): boolean => (armOf(deployment) ?? arm) === arm;
+
 export interface Strategy {
   name: string;
   /**
@@ -30,6 +50,8 @@ export interface Strategy {
    * empty. Absent = it never waits while somebody has room.
    */
   waitsFor?(asked: Asked, active: readonly Candidate[], waitedMs: number): readonly Candidate[];
+  /** Absent = every job may go to all of its pool. */
+  keeping?: Keeping;
   /** Its memory after `jobs` jobs went to `picked`; absent = it remembers nothing. */
   remember?(memory: Memory, candidates: readonly Candidate[], placed: Placed): Memory;
 }

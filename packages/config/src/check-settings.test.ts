@@ -13,7 +13,11 @@ deployments:
   last: { provider: a, model: o }
 pools: { fast: { tiers: ${tiers}, strategy: ${strategy} } }
 `;
-  const result = loadConfig({ source: { text }, env: { HALF: '50' }, readFile: () => '' });
+  const result = loadConfig({
+    source: { text },
+    env: { HALF: '50', STRICT: 'true' },
+    readFile: () => '',
+  });
   if (result.kind === 'ok') return [];
   return result.mistakes.map(({ path, found, allowed }) => `${path}: ${found}; ${allowed}`);
 }
@@ -22,6 +26,8 @@ const RIGHT = [
   '{ name: split, arms: { mini: 95, next: 5 } }',
   '{ name: split, arms: { mini@a: 33.33, mini@b: 33.33, next: 33.33 } }',
   '{ name: split, arms: { mini: "${HALF}", next: 50 } }',
+  '{ name: split, arms: { mini: 95, next: 5 }, strict: true }',
+  '{ name: split, arms: { mini@a: 50, mini@b: 50, next: 0 }, strict: "${STRICT}" }',
   '{ name: region, prefer: [us-east, eu-west] }',
   '{ name: hash, epsilon: 0.5 }',
   '{ name: hash }',
@@ -65,6 +71,14 @@ const WRONG: [strategy: string, ...mistakes: string[]][] = [
   [
     '{ name: split, arms: { mini: 50, mini@a: 50 } }',
     `${at}.arms.mini@a: "mini@a"; each deployment in one arm: mini without @ means all of it`,
+  ],
+  [
+    '{ name: split, arms: { mini: 95, next: 5 }, strict: yes-please }',
+    `${at}.strict: "yes-please"; true or false`,
+  ],
+  [
+    '{ name: split, arms: { mini@a: 95, next: 5 }, strict: true }',
+    `${at}.arms: no percentage for mini@b; with \`strict\` a percentage for every deployment of the tier (0 = nothing)`,
   ],
   [
     'split',

@@ -97,6 +97,8 @@ export interface NewChunk {
   expects?: number | null;
   /** As for {@link Move}. */
   arm?: string;
+  /** The lot that its lines drew, where their pool goes by one that stays; absent = none. */
+  lot?: number | null;
   epoch: number;
   lines: LineRef[];
   formats: number;
@@ -133,6 +135,7 @@ export function chunkFields(chunk: NewChunk): string[] {
     exclude: chunk.exclude?.length ? JSON.stringify(chunk.exclude) : '',
     min_tier: chunk.minTier ?? 1,
     max_tier: chunk.maxTier,
+    ...((chunk.lot ?? null) !== null && { lot: chunk.lot }),
   });
 }
 
@@ -205,6 +208,8 @@ export interface Waiting {
   /** What keeps it together with others on one deployment; null = nothing. */
   owner: string | null;
   prefix: string | null;
+  /** As for {@link NewChunk}; null of a job too. */
+  lot: number | null;
   notBefore: number;
   /** A worker gave it back unstarted: place it again at once. */
   handed: boolean;
@@ -230,6 +235,7 @@ const WAITING_FIELDS = [
   'max_tier',
   'owner',
   'prefix',
+  'lot',
   'not_before',
   'handed',
 ] as const;
@@ -260,6 +266,7 @@ export async function readWaiting(ledger: Ledger, id: string): Promise<Waiting |
     maxTier: optional('max_tier'),
     owner: hash['owner'] || null,
     prefix: hash['prefix'] || null,
+    lot: optional('lot'),
     notBefore: Number(hash['not_before'] || 0),
     handed: hash['handed'] === '1',
   };

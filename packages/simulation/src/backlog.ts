@@ -77,10 +77,13 @@ export class Backlog {
   /** By batch: lines placed and not ended. */
   readonly #out = new Map<string, number>();
   readonly #waiting = new Set<Task>();
+  readonly #armOf: (task: Task) => string | null;
   /** What is to be planned, by class. */
   readonly classes = new Map<string, LineClass>();
 
-  constructor(tenants: readonly Tenant[]) {
+  /** `armOf`: the arm that its pool's strategy keeps a job to; null = none. */
+  constructor(tenants: readonly Tenant[], armOf: (task: Task) => string | null) {
+    this.#armOf = armOf;
     this.turns = createTurns();
     for (const { id, weight } of tenants) setWeight(this.turns, id, weight);
   }
@@ -116,7 +119,7 @@ export class Backlog {
     const id = singleId(task);
     this.#items.set(id, { kind: 'single', task });
     this.#waiting.add(task);
-    this.#arrive(task, { id, lane: laneOf(task) });
+    this.#arrive(task, { id, lane: laneOf(task, this.#armOf(task)) });
   }
 
   /** It no longer waits: its time is over. */
@@ -153,7 +156,7 @@ export class Backlog {
   }
 
   #addLine(task: Task, batch: string): void {
-    const lane = laneOf(task);
+    const lane = laneOf(task, this.#armOf(task));
     const id = `${batch} ${lane}`;
     let part = this.#items.get(id);
     if (part?.kind !== 'batch') {
@@ -192,10 +195,10 @@ const shareKey = (tenant: string, band: Priority): string => `${band} ${tenant}`
 const singleId = ({ index }: Task): string => `job ${index}`;
 
 /** What finds room together or not at all. A job that failed has places where it does not want to go. */
-function laneOf({ job, exclude, minTier }: Task): string {
+function laneOf({ job, exclude, minTier }: Task, arm: string | null): string {
   const able = job.eligible === null ? '*' : [...job.eligible].join(',');
   const spoilt = exclude.length > 0 || minTier > 1 ? ` not ${exclude.join(',')} ${minTier}` : '';
-  return `${job.pool} ${able}${spoilt}`;
+  return `${job.pool} ${able}${spoilt}${arm === null ? '' : ` for ${arm}`}`;
 }
 
 const isEmpty = ({ lines }: BatchPart): boolean =>

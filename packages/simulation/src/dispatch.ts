@@ -222,6 +222,7 @@ export class Dispatch {
       costs,
       predictedMsFor,
       jobs,
+      lot: task.lot,
       band: task.job.priority === 'interactive' ? 'interactive' : 'batch',
       exclude: task.exclude,
       eligible: only === null ? task.job.eligible : new Set([only]),
@@ -242,6 +243,12 @@ export class Dispatch {
       depth: depthNow(depth, this.#contention, now),
     };
     return choose(asked, poolNow, { now, random });
+  }
+
+  /** The arm that the job is kept to; null = none. */
+  armOf({ job, lot }: Task): string | null {
+    const pool = this.#ports.fleet.pools.get(job.pool) as Pool;
+    return this.#strategyOf(pool).keeping?.armFor({ lot, eligible: job.eligible }) ?? null;
   }
 
   /** Made once per pool. */

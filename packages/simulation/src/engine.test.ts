@@ -26,6 +26,64 @@ test('a batch is drained within a few per cent of the best possible, without a 4
   assert.ok(ratio !== null && ratio >= 1 && ratio < 1.08, `ratio ${ratio}`);
 });
 
+/** 200 lines of a batch and 400 single jobs, of which half are meant for an arm that takes five a second. */
+async function splitRun(strict: boolean, { seed, gone = false }: { seed: number; gone?: boolean }) {
+  const limits = { quick: { rpm: 6_000 }, slow: { rpm: 300 }, spare: { rpm: 600 } };
+  const split = exampleFleet(limits, [['quick', 'slow'], ['spare']]);
+  const pool = split.pools.get('fast');
+  assert.ok(pool);
+  const strategy = { name: 'split', arms: { quick: 50, slow: 50 }, strict };
+  const pools = new Map([['fast', { ...pool, strategy }]]);
+  const jobs = [...jobsAlike(200), ...jobsAlike(400, { batch: null, priority: 'normal' })];
+  const behaviours = new Map(gone ? [['slow', behaviour({ failures: { network: 1 } })]] : []);
+  const { tasks, endedAt } = await run(scenario({ ...split, pools }, jobs, { seed, behaviours }));
+  assert.ok(tasks.every(({ end }) => end?.kind === 'succeeded'));
+  const on = (id: string, of: 'lines' | 'jobs'): number =>
+    tasks.filter(
+      ({ job, end }) => end?.deployment === id && (job.batch === null ? 'jobs' : 'lines') === of,
+    ).length;
+  return { on, endedAt };
+}
+
+const SEEDS = [1, 2, 3, 4, 5];
+
+test('arms of a strict split get their percentages although one is full nearly all the time: who is meant for it waits', async () => {
+  const slowJobs = new Set<number>();
+  for (const seed of SEEDS) {
+    const { on, endedAt } = await splitRun(true, { seed });
+    assert.deepEqual([on('quick', 'lines'), on('slow', 'lines')], [100, 100], 'to the line');
+    // Single jobs by lot: 4 × √(400 / 4) = 40.
+    const slow = on('slow', 'jobs');
+    assert.ok(Math.abs(slow - 200) <= 40, `${slow} of 400, seed ${seed}`);
+    assert.equal(slow + on('quick', 'jobs'), 400, 'nothing is spilled');
+    // It was full to the end: at five a second nothing else could have been sooner.
+    const leastMs = (100 + slow) * 200;
+    assert.ok(endedAt < 1.15 * leastMs, `${endedAt} ms of ${leastMs}`);
+    slowJobs.add(slow);
+  }
+  assert.ok(slowJobs.size > 1, 'another seed draws other lots');
+});
+
+test('without `strict` what the full arm cannot take spills to the other', async () => {
+  for (const seed of SEEDS) {
+    const { on } = await splitRun(false, { seed });
+    const slow = on('slow', 'jobs') + on('slow', 'lines');
+    assert.ok(slow < 150, `${slow} of 300, seed ${seed}`);
+  }
+});
+
+test('an arm of a strict split that fails whatever it gets: all of its share goes to the next tier, nothing to the other arm', async () => {
+  for (const seed of SEEDS) {
+    const there = (await splitRun(true, { seed })).on;
+    const { on } = await splitRun(true, { seed, gone: true });
+    for (const of of ['jobs', 'lines'] as const) {
+      assert.equal(on('slow', of), 0);
+      assert.equal(on('spare', of), there('slow', of));
+      assert.equal(on('quick', of), there('quick', of));
+    }
+  }
+});
+
 test('the same seed gives the same run, another seed another one', async () => {
   const behaviours = new Map([['x', behaviour({ failures: { overloaded: 0.1 } })]]);
   const about = scenario(fleet, jobsAlike(200), { behaviours });

@@ -2,6 +2,7 @@
  * Runs a scenario in virtual time. The same scenario gives the same run, to the last digit: there is no clock, and all
  * chance comes from its seed. Here is the dispatcher's round: arrivals, looks, plans, what becomes of a call that ended.
  */
+import { keptTiers } from '@sluice/balancing';
 import { settled } from '@sluice/fairness';
 import type { Attempt, FailureClass, Pool } from '@sluice/job';
 import { RetryBudgets, decideInPool, inItsTurn } from '@sluice/retry';
@@ -19,7 +20,7 @@ import { Planner } from './planner.ts';
 import { createProviders, startOthers } from './providers.ts';
 import type { Providers } from './providers.ts';
 import type { Scenario } from './scenario.ts';
-import { taskOf } from './task.ts';
+import { tasksOf } from './task.ts';
 import type { Task, TaskEnd } from './task.ts';
 
 /** What happened: the material of every figure. */
@@ -75,9 +76,9 @@ export class Engine {
     const { fleet, tenants, jobs, seed, settings, strategy } = scenario;
     this.#scenario = scenario;
     this.#random = stream(seed);
-    this.#tasks = jobs.map(taskOf);
+    this.#tasks = tasksOf(jobs, seed);
     this.#byDeadline = this.#tasks.toSorted((a, b) => a.deadlineAt - b.deadlineAt);
-    this.#backlog = new Backlog(tenants);
+    this.#backlog = new Backlog(tenants, (task) => this.#dispatch.armOf(task));
     this.#providers = createProviders(scenario);
     this.#learned = new Learned(fleet);
     this.#health = new HealthBook(fleet, this.#random);
@@ -258,7 +259,7 @@ export class Engine {
         deployment: failed.deployment,
         attempts,
         retryAfterMs: ending.retryAfterMs,
-        pool,
+        pool: { on: pool.on, tiers: keptTiers(pool, failed.deployment) },
         maxTier: null,
         maxAttempts,
         backoff,

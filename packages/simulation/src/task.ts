@@ -1,4 +1,5 @@
 /** A job on its way through the simulation. */
+import { lotOf, lotOfLine } from '@sluice/balancing';
 import type { Attempt, Priority, Shape } from '@sluice/job';
 import type { Job } from './scenario.ts';
 
@@ -13,6 +14,8 @@ export interface Task {
   /** The same within its tenant: whose answers say how long its own will be. */
   kindKey: string;
   shape: Shape;
+  /** What a strategy that keeps jobs to arms draws by. */
+  lot: number;
   /** Failed attempts. */
   attempts: Attempt[];
   calls: number;
@@ -29,15 +32,31 @@ export interface Task {
   end: { kind: TaskEnd; at: number; deployment: string | null } | null;
 }
 
-export function taskOf(job: Job, index: number): Task {
+/** All jobs, in their order. */
+export function tasksOf(jobs: readonly Job[], seed: number): Task[] {
+  const lines = new Map<string, number>();
+  return jobs.map((job, index) => {
+    const classKey = classKeyOf(job);
+    const place = lines.get(classKey) ?? 0;
+    lines.set(classKey, place + 1);
+    const lot =
+      job.batch === null ? lotOf(`${seed} ${index}`) : lotOfLine(`${seed} ${classKey}`, place);
+    return taskOf(job, { index, classKey, lot });
+  });
+}
+
+function taskOf(
+  job: Job,
+  { index, classKey, lot }: Pick<Task, 'index' | 'classKey' | 'lot'>,
+): Task {
   const { characters, maxOutput } = job;
-  const classKey = classKeyOf(job);
   return {
     index,
     job,
     classKey,
     kindKey: `${classKey} ${job.tenant}`,
     shape: { characters, maxOutput, inputs: 1 },
+    lot,
     attempts: [],
     calls: 0,
     exclude: [],

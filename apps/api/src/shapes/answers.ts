@@ -28,7 +28,9 @@ const attempt = z.object({
   deployment: text,
   instead_of: text
     .optional()
-    .describe('The arm of a `split`, or the region, it was meant for, which had no room.'),
+    .describe(
+      'The arm of a `split`, or the region, it was meant for, which had no room or could not be used.',
+    ),
   provider: text,
   started_at: count.describe('Unix seconds, fractional.'),
   queued_ms: count.describe('From acceptance, or from the end of the attempt before, to the call.'),
@@ -108,7 +110,9 @@ const batchAdditions = z.object({
   priority: z.enum(PRIORITIES),
   paused: z.boolean(),
   paused_reason: text.nullable(),
-  eta_at: unix.nullable().describe('When it is expected to be done, by the plan in force and its tenant’s turns.'),
+  eta_at: unix
+    .nullable()
+    .describe('When it is expected to be done, by the plan in force and its tenant’s turns.'),
   deadline: z
     .object({ meets: z.boolean(), late_by_ms: count })
     .nullable()
@@ -356,7 +360,9 @@ const arms = z
   .object({
     since: unix.nullable().describe('The first call since the strategy is set as it is now.'),
     calls: z.int(),
-    spilled: z.int().describe('Calls that were not made where they belonged: no room there.'),
+    spilled: z
+      .int()
+      .describe('Calls that were not made where they belonged: no room there, or not to be used.'),
     compared: z.array(
       z.object({
         name: text.nullable().describe('An arm, or a region; null = what belongs to none.'),

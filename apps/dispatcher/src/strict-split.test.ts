@@ -1,0 +1,166 @@
+/** A `split` with `strict`: single jobs find room by arm, what is tried again stays with its arm, and how long a batch takes. */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { lotOf } from '@sluice/balancing';
+import { readBatch, readWaiting } from '@sluice/ledger';
+import type { OutcomeMeta } from '@sluice/ledger';
+import { openQueue } from '@sluice/queues';
+import type { EntryData } from '@sluice/queues';
+import { until } from '@sluice/testing';
+import type { Queue } from 'bullmq';
+import { AloneBook } from './alone-book.ts';
+import { Chooser } from './chooser.ts';
+import { drainingOf } from './draining.ts';
+import { drainingOfLines, fleetOf, pictureOf } from './example-fleet.ts';
+import { LengthsBook } from './lengths-book.ts';
+import { readOrigins, retriesOf } from './line-retries.ts';
+import { Placer } from './placer.ts';
+import { planRound } from './planner.ts';
+import { Desk } from './test-desk.ts';
+import { TurnBook } from './turn-book.ts';
+
+/** A hundred calls a second, and ten. */
+const config = (settings: string): string => `
+deployments:
+  mini: { provider: p, model: m, limits: { rpm: 600 } }
+  other: { provider: p, model: m, limits: { rpm: 6000 } }
+pools: { fast: { strategy: { name: split, arms: { mini: 50, other: 50 }${settings} }, tiers: [[mini, other]] } }
+`;
+const STRICT = config(', strict: true');
+const DEPTH = { depthMs: 1_000, unlimitedDepth: 100, chunkMs: 100, chunkJobs: 32 };
+const LINES = { shape: '1.1', lines: 400, characters: 400, maxOutput: 16 };
+
+let desk: Desk;
+let queue: Queue<EntryData>;
+before(async () => {
+  desk = await Desk.open();
+  queue = openQueue<EntryData>('run', desk.ledger.redis, { prefix: 'test', keep: 10 });
+});
+after(async () => {
+  await queue.close();
+  await desk.close();
+});
+
+test('a job whose arm has room is placed, whoever waits before it', async () => {
+  const fleet = fleetOf(STRICT.replace('rpm: 600 ', 'rpm: 60 '));
+  const now = (): number => desk.time;
+  const picture = pictureOf(fleet, desk.time);
+  const placer = new Placer({
+    ledger: desk.ledger,
+    chooser: new Chooser({ fleet, picture, depth: DEPTH, now, random: Math.random }),
+    turns: new TurnBook({ fleet, tenants: [], linesOut: () => 0, now }),
+    picture,
+    lengths: new LengthsBook(now),
+    queue: () => queue,
+    leaderToken: 1,
+    now,
+    onMore: () => undefined,
+    onWaiting: () => undefined,
+    feed: () => ({ takeTurn: () => null, end: () => undefined }),
+    onLate: () => Promise.resolve(),
+    onError: (what, error) => assert.fail(`${what}: ${String(error)}`),
+  });
+  const ids = await Promise.all(Array.from({ length: 40 }, () => desk.acceptedJob()));
+  const slow = ids.filter((id) => lotOf(id) < 0.5);
+  assert.ok(slow.length > 5 && slow.length < 35, `${slow.length}`);
+  const placing = ids.map((id) => placer.place({ id, epoch: 0 }));
+  const onItsWay = async () => {
+    const all = await Promise.all(ids.map((id) => readWaiting(desk.ledger, id)));
+    return all.flatMap((one) => (one && one.deployment !== '' ? [one] : []));
+  };
+  const placedNow = await until('all but those who wait for `mini`', async () => {
+    const placed = await onItsWay();
+    return (
+      placed.filter(({ deployment }) => deployment === 'other').length ===
+        ids.length - slow.length && placed
+    );
+  });
+  for (const { id, deployment } of placedNow)
+    assert.equal(deployment, slow.includes(id) ? 'mini' : 'other');
+  await until('nobody else to wait', async () => placer.waiting < slow.length);
+  assert.ok(placer.waiting >= slow.length - 2, `${placer.waiting} of ${slow.length}`);
+  await placer.close();
+  await Promise.all(placing);
+});
+
+test('lines that are tried again draw the same arm: their lot travels with them', async () => {
+  const { batch, chunk } = await desk.fedBatch(2);
+  await desk.ledger.redis.hset(desk.ledger.keys.chunk(chunk), 'lot', '0.75');
+  assert.equal((await readWaiting(desk.ledger, chunk))?.lot, 0.75);
+  const origin = (await readOrigins(desk.ledger, [{ chunk, places: [0] }])).get(chunk);
+  assert.ok(origin);
+  const meta = {
+    place: 0,
+    outcome: 'network',
+    attempts: [] as unknown[],
+    endedAt: 0,
+  } as OutcomeMeta;
+  const verdict = {
+    kind: 'retry' as const,
+    where: 'here' as const,
+    notBeforeMs: 0,
+    minTier: 1,
+    exclude: [],
+  };
+  const facts = { origin, streamId: '1-0', now: desk.time, expiresAt: desk.time + 60_000 };
+  const [retry] = retriesOf([{ meta, verdict }], facts);
+  assert.deepEqual([retry?.chunk.batch, retry?.chunk.lot], [batch, 0.75]);
+});
+
+test('how long a batch takes alone goes by the arm that is slowest for its percentage', async () => {
+  const fleet = fleetOf(STRICT);
+  const now = (): number => 1_000;
+  const picture = pictureOf(fleet, now());
+  const ports = { fleet, picture, lengths: new LengthsBook(now), usable: () => true, now };
+  const alone = new AloneBook({ ...ports, eligible: () => null });
+  const batch = drainingOfLines([LINES]);
+  await alone.look([batch]);
+  // 200 lines at ten a second, of which a second's may go at once, and the margin of the pacers.
+  const ms = alone.aloneMs(batch) ?? assert.fail();
+  assert.ok(ms >= 19_000 && ms <= 20_500, `${ms}`);
+});
+
+/** What a round says of a batch of 400 lines while only some deployments take calls: when it will be done, ms from now. */
+async function etaMs(text: string, usable: (id: string) => boolean): Promise<number | null> {
+  const { batch } = await desk.fedBatch(2);
+  const { ledger, time } = desk;
+  const { of } = drainingOfLines([LINES]).classes[0] ?? assert.fail();
+  await ledger.redis.hset(ledger.keys.batch(batch), { classes: JSON.stringify([of]) });
+  const stored = (await readBatch(ledger, batch)) ?? assert.fail();
+  const now = (): number => time;
+  const fleet = fleetOf(text);
+  const known = { fleet, picture: pictureOf(fleet, time), lengths: new LengthsBook(now) };
+  const problem = { ...known, eligible: () => null, usable, now };
+  const nothing = (): void => undefined;
+  const draining = { ...drainingOf(stored), planned: true };
+  await planRound({
+    ...problem,
+    ledger,
+    feeder: {
+      batches: [batch],
+      draining: [draining],
+      find: () => draining,
+      recorded: nothing,
+      remove: nothing,
+      settle: nothing,
+      setUrgent: nothing,
+    },
+    book: { plan: { finishMs: {}, pairs: [], rows: [], plannedMs: 0 } as never, madeAt: time },
+    alone: new AloneBook(problem),
+    weightOf: () => 1,
+    events: desk.ports.events,
+  });
+  const eta = (await readBatch(ledger, batch))?.etaAt ?? null;
+  return eta === null ? null : eta - time;
+}
+
+test('when a batch will be done goes by its slowest arm; without one of its arms it stands still', async () => {
+  const all = (): boolean => true;
+  const ms = (await etaMs(STRICT, all)) ?? assert.fail();
+  // 200 lines at ten a second and the usual ratio; two lines or more are fed already.
+  assert.ok(ms > 18_500 && ms < 21_500, `${ms}`);
+  assert.equal(await etaMs(config(''), all), 0, 'else the plan alone says it');
+  const withoutMini = (id: string): boolean => id !== 'mini';
+  assert.equal(await etaMs(STRICT, withoutMini), null);
+  assert.equal(await etaMs(config(''), withoutMini), 0);
+});

@@ -1,0 +1,42 @@
+/** What a pool is to a job that ran somewhere: where its strategy keeps jobs to arms, one without the others' deployments. */
+import { isOpenTo } from './strategy.ts';
+import { strategyFor } from './strategies.ts';
+import type { Strategy } from './strategy.ts';
+
+interface Section {
+  name: string;
+  [setting: string]: unknown;
+}
+
+/** Made once per section: it is asked for every call that fails. Unseen from outside, so still pure. */
+const made = new WeakMap<Section, Strategy | null>();
+
+function strategyOf(section: Section): Strategy | null {
+  const known = made.get(section);
+  if (known !== undefined) return known;
+  const strategy = strategyFor(section);
+  made.set(section, strategy);
+  return strategy;
+}
+
+interface Tiered {
+  strategy: Section;
+  tiers: string[][];
+}
+
+/** The tiers that are open to a job that was given to this deployment, in their order. */
+export const keptTiers = (pool: Tiered, deployment: string): string[][] =>
+  tiersFor(pool, strategyOf(pool.strategy)?.keeping?.armOf(deployment) ?? null);
+
+/** The tiers that are open to jobs kept to the arm; null = to none. */
+export function tiersFor({ strategy, tiers }: Tiered, arm: string | null): string[][] {
+  const keeping = strategyOf(strategy)?.keeping;
+  if (keeping === undefined || arm === null) return tiers;
+  return tiers.map((tier) => tier.filter((id) => isOpenTo(keeping, arm, id)));
+}
+
+/** What part of its jobs each arm is to get, see `Keeping`; null = the pool keeps jobs to none. */
+export const sharesOf = (
+  { strategy }: Pick<Tiered, 'strategy'>,
+  eligible: ReadonlySet<string> | null,
+): ReadonlyMap<string, number> | null => strategyOf(strategy)?.keeping?.shares(eligible) ?? null;
