@@ -198,7 +198,7 @@ test('a second one in the same folder is refused, and told what to do', async (t
   assert.match(
     result.reason,
     new RegExp(
-      `^Sluice runs already from .*\\.sluice: http://127.0.0.1:1 \\(process ${other.pid}\\)\\. To end that one: Ctrl-C where it runs, or kill ${other.pid}\\. For a second one: SLUICE_DATA_DIR=.sluice-2 PORT=4001 npm start$`,
+      `^Sluice runs already from .*\\.sluice/demo: http://127.0.0.1:1 \\(process ${other.pid}\\)\\. To end that one: Ctrl-C where it runs, or kill ${other.pid}\\. For a second one: SLUICE_DATA_DIR=.sluice-2 PORT=4001 npm start$`,
     ),
   );
   assert.equal(isRunning(other), true);
