@@ -5,6 +5,7 @@ import type { Ledger, Waiting } from '@sluice/ledger';
 import type { StepData } from '@sluice/queues';
 import { Backlog } from './backlog.ts';
 import { Chooser } from './chooser.ts';
+import { unfedOf } from './draining.ts';
 import { expireJob } from './expire.ts';
 import { Feeder } from './feeder.ts';
 import { HealthBook } from './health.ts';
@@ -38,6 +39,7 @@ export function openParts(about: PartsAbout) {
   const health = new HealthBook(fleet, {
     ...about.ports,
     batchTraffic: (id) => chooser.hasBatchTraffic(id),
+    reaches: () => chooser.reaches,
   });
   const chooser: Chooser = new Chooser({ fleet, picture, depth, now, random });
   const linesOut = (tenant: string): number => batches.feeder.linesOut(tenant);
@@ -113,6 +115,9 @@ function openBatches({ ports, leaderToken, onError }: PartsAbout, base: Base, pl
   const book = new PlanBook({
     problem: (horizonMs) => {
       looked = feeder.draining;
+      for (const { maxTier, classes } of looked)
+        for (const one of classes)
+          if (unfedOf(one) > 0) chooser.linesWait(one.pool, { formats: one.formats, maxTier });
       return planProblem(planned, looked, horizonMs);
     },
     solve: (problem) => solver.solve(problem),

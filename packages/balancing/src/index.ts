@@ -24,6 +24,7 @@ export type {
 } from './settings.ts';
 export { affinityOf } from './affinity.ts';
 export type { Affinity } from './affinity.ts';
+export { AskedLately, isLast } from './asked-lately.ts';
 export { choose } from './choose.ts';
 export type { Choice, NeverReason, PoolNow, Why } from './choose.ts';
 export { OUTLIER, afterInterval } from './outliers.ts';

@@ -230,7 +230,7 @@ export class Dispatch {
       waitingSince: task.waitingSince,
       deadlineInMs: task.deadlineAt - now,
     };
-    if (asked.band === 'batch') this.#ports.health.batchJob(pool.id, now);
+    this.#ports.health.jobAsks(pool.id, { ...asked, eligible: task.job.eligible }, now);
     const memory = this.#memory.get(pool.id) ?? NO_MEMORY;
     const { spillAfterMs } = pool;
     const { depth } = settings;
