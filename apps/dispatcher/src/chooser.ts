@@ -93,17 +93,19 @@ export class Chooser {
   }
 
   /**
-   * Decides, and remembers what the strategy wants remembered. `only`: it goes there or, where that is not usable or has no
-   * room, nowhere now. In a pool whose arms are compared `insteadOf` is always there: AS_WANTED where it did not spill.
+   * Decides, and remembers what the strategy wants remembered. `among`: it goes to one of these or, where none is usable or
+   * has room, nowhere now. In a pool whose arms are compared `insteadOf` is always there: AS_WANTED where it did not spill.
    */
-  choose({ shape, likely, ...asked }: Wanted, poolId: string, only?: string): Choice {
+  choose({ shape, likely, ...asked }: Wanted, poolId: string, among?: ReadonlySet<string>): Choice {
     const { picture, random } = this.#ports;
     const { depth } = this;
     const now = this.#ports.now();
     const pool = this.poolOf(poolId);
     this.#note(pool.id, asked);
     const tiers =
-      only === undefined ? pool.tiers : pool.tiers.map((tier) => tier.filter((id) => id === only));
+      among === undefined
+        ? pool.tiers
+        : pool.tiers.map((tier) => tier.filter((id) => among.has(id)));
     const candidates = picture.candidates(tiers, now);
     const costs = new Map(candidates.map(({ id }) => [id, picture.cost(id, shape, likely)]));
     const cost = costs.values().next().value ?? { requests: 1, input: 0, output: 0, usd: 0 };

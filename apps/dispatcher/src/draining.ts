@@ -1,4 +1,5 @@
 /** A batch that is being drained, as the feeder knows it, and the chunks that its lines become. Pure. */
+import type { Lane } from '@sluice/balancing';
 import { indexName } from '@sluice/files';
 import type { IndexRecord } from '@sluice/files';
 import type { BatchClass, NewChunk, StoredBatch } from '@sluice/ledger';
@@ -63,6 +64,11 @@ export const askerOf = (
   { id, tenant }: Pick<Draining, 'id' | 'tenant'>,
   { pool, index }: Pick<DrainingClass, 'pool' | 'index'>,
 ): Asker => ({ pool, tenant, batch: id, lineClass: index });
+
+export const laneOf = (
+  { tenant, band }: Pick<Draining, 'tenant' | 'band'>,
+  { pool, formats }: Pick<DrainingClass, 'pool' | 'formats'>,
+): Lane => ({ whose: `${band} ${tenant}`, pool, formats });
 
 export function chunkOf(
   batch: Draining,

@@ -5,8 +5,8 @@
  */
 import type { IndexRecord } from '@sluice/files';
 import { depthFor, room } from '@sluice/balancing';
-import type { Candidate, Choice } from '@sluice/balancing';
-import { askerOf, chunkOf } from './draining.ts';
+import type { Candidate, Choice, SpillTiers, Spills } from '@sluice/balancing';
+import { askerOf, chunkOf, laneOf } from './draining.ts';
 import type { Draining, DrainingClass, Helping } from './draining.ts';
 import type { DrainingBook } from './draining-book.ts';
 import type { LengthsBook, Likely } from './lengths-book.ts';
@@ -19,6 +19,7 @@ export interface RoundPorts {
   picture: Picture;
   book: PlanBook;
   lengths: Pick<LengthsBook, 'likely'>;
+  spills: Spills;
   windowLines: number;
   now: () => number;
 }
@@ -42,7 +43,8 @@ interface How {
   /** At most so many lines. */
   left: number;
   band: 'overdue' | 'batch';
-  only?: string;
+  /** To one of these or nowhere. */
+  among?: ReadonlySet<string>;
 }
 
 export class FeedRound {
@@ -53,6 +55,9 @@ export class FeedRound {
   readonly #refused = new Set<string>();
   /** As they stand since the last chunk was placed. */
   readonly #candidates = new Map<string, Candidate | null>();
+
+  /** Of classes in pools that spill; null = theirs does not. */
+  readonly #tiers = new Map<DrainingClass, SpillTiers | null>();
 
   constructor(ports: RoundPorts, draining: WaitingLines) {
     this.#ports = ports;
@@ -68,7 +73,12 @@ export class FeedRound {
     const window = this.#ports.windowLines - (batch.fed - batch.recorded);
     const how = { left: Math.min(most, window), band: overdue ? 'overdue' : 'batch' } as const;
     if (how.left <= 0) return null;
-    return this.#probe(batch, how) ?? this.#byPlan(batch, how) ?? this.#byStrategy(batch, how);
+    return (
+      this.#probe(batch, how) ??
+      this.#byPlan(batch, how) ??
+      this.#bySpill(batch, how) ??
+      this.#byStrategy(batch, how)
+    );
   }
 
   /** A half-open deployment is tried with the first line that it can run: no plan reckons with it. */
@@ -78,7 +88,7 @@ export class FeedRound {
       for (const id of this.#ports.chooser.membersOf(one.pool)) {
         const candidate = this.#candidate(id);
         if (candidate?.state !== 'half_open' || candidate.queued + candidate.inFlight > 0) continue;
-        const taken = this.#helping(batch, one, { ...how, only: id });
+        const taken = this.#helping(batch, one, { ...how, among: new Set([id]) });
         if (taken) return taken;
       }
     }
@@ -95,6 +105,10 @@ export class FeedRound {
     const facts = {
       waiting: (id: string) => draining.waitingFor(batch, id),
       own: (id: string) => (draining.shareOf(batch)?.lines.get(id) ?? 0) > 0,
+      mayGo: (id: string, deployment: string) => {
+        const one = own.get(id);
+        return one === undefined || this.#mayGo(batch, one, { deployment, band: how.band });
+      },
       hasRoom: (id: string, deployment: string) => {
         const one = own.get(id);
         return (
@@ -107,13 +121,58 @@ export class FeedRound {
     for (let pair = book.next(facts); pair !== null; pair = book.next(facts)) {
       const one = own.get(pair.class) as DrainingClass;
       const left = Math.min(how.left, book.most(pair));
-      const taken = this.#helping(batch, one, { ...how, left, only: pair.deployment });
-      if (taken) {
-        return taken;
-      }
+      const taken = this.#helping(batch, one, {
+        ...how,
+        left,
+        among: new Set([pair.deployment]),
+      });
+      if (taken) return taken;
       this.#refused.add(`${batch.id} ${pair.class} ${pair.deployment}`);
     }
     return null;
+  }
+
+  /** Whether the pool's rules for spilling let lines of the class go there now. */
+  #mayGo(
+    batch: Draining,
+    one: DrainingClass,
+    { deployment, band }: { deployment: string; band: How['band'] },
+  ): boolean {
+    const tiers = this.#tiersOf(one);
+    if (tiers === null) return true;
+    const { spills, now } = this.#ports;
+    const hasRoom = (id: string): boolean => this.#hasRoom(one.planId, id, band);
+    return spills.mayGo(laneOf(batch, one), { deployment, tiers, hasRoom }, now());
+  }
+
+  /** Lines that have waited long enough go to later tiers that the plan does not count for them. */
+  #bySpill(batch: Draining, how: How): Taken | null {
+    const { book } = this.#ports;
+    for (const one of batch.classes) {
+      const tiers = this.#tiersOf(one);
+      if (tiers === null || !this.#isPlanned(one)) continue;
+      const { band } = how;
+      const uncounted = [...tiers.later].filter((id) => book.cost(one.planId, id) === null);
+      const among = new Set(
+        uncounted.filter((deployment) => this.#mayGo(batch, one, { deployment, band })),
+      );
+      const taken = among.size > 0 ? this.#helping(batch, one, { ...how, among }) : null;
+      if (taken) return taken;
+    }
+    return null;
+  }
+
+  #tiersOf(one: DrainingClass): SpillTiers | null {
+    const known = this.#tiers.get(one);
+    if (known !== undefined) return known;
+    const { chooser, spills } = this.#ports;
+    const able = spills.concerns(one.pool) ? chooser.eligible(one.pool, one.formats) : null;
+    const tiers = spills.tiersOf(one.pool, (id) => {
+      const candidate = this.#candidate(id);
+      return candidate?.state === 'active' && candidate.weight > 0 && (able?.has(id) ?? true);
+    });
+    this.#tiers.set(one, tiers);
+    return tiers;
   }
 
   #byStrategy(batch: Draining, how: How): Taken | null {
@@ -157,7 +216,7 @@ export class FeedRound {
     const head = this.#head(one);
     if (head === undefined) return null;
     const helping = this.#helpings.get(one) ?? { batch, class: one, chunks: [], lines: 0 };
-    const { chooser, lengths, now } = this.#ports;
+    const { chooser, lengths, spills, now } = this.#ports;
     const likely = lengths.likely(askerOf(batch, one));
     const shape = { characters: head.characters, maxOutput: head.maxOutput, inputs: 1 };
     const choice = chooser.choose(
@@ -170,11 +229,11 @@ export class FeedRound {
         eligible: chooser.eligible(one.pool, one.formats),
         minTier: 1,
         maxTier: batch.maxTier,
-        waitingSince: now(),
+        waitingSince: spills.since(laneOf(batch, one), now()),
         deadlineInMs: batch.expiresAt - now(),
       },
       one.pool,
-      how.only,
+      how.among,
     );
     if (choice.kind !== 'place') return null;
     const { deployment } = choice;
@@ -196,6 +255,8 @@ export class FeedRound {
     helping.lines += records.length;
     one.taken += records.length;
     this.#ports.book.placed(one, choice.deployment, records.length);
+    if (!this.#tiersOf(one)?.later.has(choice.deployment))
+      this.#ports.spills.took(laneOf(batch, one), this.#ports.now());
     batch.fed += records.length;
     this.#draining.note(batch);
     this.#helpings.set(one, helping);

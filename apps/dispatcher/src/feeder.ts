@@ -11,7 +11,7 @@ import { readIndex } from '@sluice/files';
 import type { FileStore } from '@sluice/files';
 import { feedChunks, readBatch } from '@sluice/ledger';
 import type { Feed, Ledger, NewChunk, StoredBatch } from '@sluice/ledger';
-import { drainingOf, entryOf, unfedOf } from './draining.ts';
+import { drainingOf, entryOf, laneOf, unfedOf } from './draining.ts';
 import type { Draining, DrainingClass, Helping } from './draining.ts';
 import { DrainingBook } from './draining-book.ts';
 import type { Share } from './draining-book.ts';
@@ -40,10 +40,14 @@ type Answer = Awaited<ReturnType<typeof feedChunks>>;
 
 export class Feeder {
   readonly #ports: FeederPorts;
-  readonly #batches = new DrainingBook();
+  readonly #batches: DrainingBook;
 
   constructor(ports: FeederPorts) {
     this.#ports = ports;
+    const { spills, now } = ports;
+    this.#batches = new DrainingBook((batch, one, by) =>
+      spills.count(laneOf(batch, one), by, now()),
+    );
   }
 
   get batches(): string[] {

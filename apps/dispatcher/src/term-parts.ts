@@ -1,4 +1,5 @@
 /** Puts together what a term of leadership consists of: the parts know each other by the few functions they need. */
+import { Spills } from '@sluice/balancing';
 import type { Fleet, Priority } from '@sluice/job';
 import { readWaiting } from '@sluice/ledger';
 import type { Ledger, Waiting } from '@sluice/ledger';
@@ -103,12 +104,14 @@ function openBatches({ ports, leaderToken, onError }: PartsAbout, base: Base, pl
   const { ledger, store, fleet, windowLines, events, now } = ports;
   const { picture, health, chooser, turns } = base;
   const takesNew = takesNewIn(fleet);
+  const spills = new Spills(fleet.pools);
   const planned: ProblemPorts = {
     fleet,
     picture,
     lengths: ports.lengths,
     eligible: (pool, formats) => chooser.eligible(pool, formats),
     usable: (id) => takesNew(id) && health.stateOf(id) === 'active',
+    waitingSince: (lane) => spills.since(lane, now()),
     now,
   };
   let looked: Feeder['draining'] = [];
@@ -141,6 +144,7 @@ function openBatches({ ports, leaderToken, onError }: PartsAbout, base: Base, pl
     picture,
     lengths: ports.lengths,
     book,
+    spills,
     queue: ports.queues.run,
     leaderToken,
     windowLines,

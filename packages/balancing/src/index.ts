@@ -25,6 +25,8 @@ export type {
 export { affinityOf } from './affinity.ts';
 export type { Affinity } from './affinity.ts';
 export { AskedLately, isLast } from './asked-lately.ts';
+export { Spills } from './spills.ts';
+export type { Lane, SpillTiers } from './spills.ts';
 export { choose } from './choose.ts';
 export type { Choice, NeverReason, PoolNow, Why } from './choose.ts';
 export { OUTLIER, afterInterval } from './outliers.ts';

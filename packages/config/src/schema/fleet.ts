@@ -226,7 +226,9 @@ const poolSection = z.strictObject({
   spill_after_ms: whole(0)
     .nullable()
     .prefault(null)
-    .describe('Leave a tier whose budgets are full after this long. null = wait for them.'),
+    .describe(
+      'Leave a tier whose budgets are full after this long. null = wait for them. A line of a batch waits from when the tier last took one of its tenant and pool: as long as the tier goes on with them a backlog is no wait.',
+    ),
 });
 
 const plainList = z
