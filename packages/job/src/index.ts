@@ -14,6 +14,7 @@ export type {
   Fleet,
   Limits,
   Accounting,
+  OutputCap,
   OutputCharge,
   Pool,
   Price,
