@@ -22,7 +22,7 @@ export type {
   RateDimension,
   Tenant,
 } from './deployment.ts';
-export { measure } from './shape.ts';
+export { answersOf, measure } from './shape.ts';
 export type { Shape } from './shape.ts';
 export { findWanting } from './required.ts';
 export type { Wanting } from './required.ts';

@@ -4,8 +4,8 @@ import type { Endpoint, OutputCap } from '@sluice/job';
 import { withOutputCap } from './output-cap.ts';
 
 const CHAT = '/v1/chat/completions';
-const cap = (over: Partial<OutputCap> = {}) => ({
-  outputCap: { tokens: 900, param: 'max_tokens', ...over } as OutputCap,
+const cap = (over: Partial<OutputCap> = {}): { outputCap: OutputCap } => ({
+  outputCap: { tokens: 900, param: 'max_tokens', ...over },
 });
 /** What was added to the body. */
 const added = (endpoint: Endpoint, body: Record<string, unknown>, of = cap()) => {
@@ -32,6 +32,11 @@ test('a maximum that the client set stands, whatever it is called and however la
 test('several answers share it, so that the request is no larger than booked', () => {
   assert.deepEqual(added(CHAT, { n: 4 }), [{ max_tokens: 225 }, 225]);
   assert.deepEqual(added('/v1/completions', { n: 2, best_of: 3 }), [{ max_tokens: 150 }, 150]);
+  assert.deepEqual(added('/v1/completions', { prompt: ['a', 'b', 'c'], n: 3 }), [
+    { max_tokens: 100 },
+    100,
+  ]);
+  assert.deepEqual(added('/v1/completions', { prompt: [17, 4] }), [{ max_tokens: 900 }, 900]);
   assert.deepEqual(added(CHAT, { n: 128 }, cap({ tokens: 100 })), [{ max_tokens: 1 }, 1]);
 });
 

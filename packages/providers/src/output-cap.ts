@@ -1,4 +1,5 @@
 /** A maximum for requests that set none: put in by the deployment's name for it, over all answers that the request asks for. */
+import { answersOf } from '@sluice/job';
 import type { Deployment, Endpoint } from '@sluice/job';
 import type { Body } from './adapter.ts';
 
@@ -31,8 +32,3 @@ export function withOutputCap(
   const tokens = Math.max(1, Math.floor(outputCap.tokens / answersOf(body)));
   return { body: { ...body, [name]: tokens }, tokens };
 }
-
-const answersOf = (body: Body): number => positive(body['n']) * positive(body['best_of']);
-
-const positive = (value: unknown): number =>
-  typeof value === 'number' && value >= 1 && Number.isFinite(value) ? value : 1;
