@@ -167,6 +167,11 @@ export class Chooser {
     return isPlanned(this.poolOf(poolId));
   }
 
+  /** Whether batch lines of the pool travel by their keys. */
+  goesByKey(poolId: string): boolean {
+    return this.#strategyOf(this.poolOf(poolId)).byKey ?? false;
+  }
+
   /** Deployments whose wire format can say it; null = all. */
   eligible(poolId: string, formats: number): ReadonlySet<string> | null {
     const all = this.membersOf(poolId);

@@ -23,6 +23,10 @@ export interface DrainingClass {
   planId: string;
   ahead: IndexRecord[];
   loading: boolean;
+  /** Its lines have keys. */
+  keyed: boolean;
+  /** By which the lines taken last went; null = none. */
+  key: number | null;
 }
 
 export interface Draining {
@@ -77,6 +81,7 @@ export function chunkOf(
     records: IndexRecord[];
     at: number;
     choice: { deployment: string; tier: number; insteadOf?: string };
+    key: number | null;
     expects: number | null;
     now: number;
   },
@@ -98,6 +103,7 @@ export function chunkOf(
       record.characters,
       record.maxOutput ?? -1,
     ]),
+    ...(placed.key !== null && { key: placed.key }),
     formats: one.formats,
     priority: batch.priority,
     createdAt: placed.now,
@@ -132,6 +138,8 @@ export function drainingOf(batch: StoredBatch): Draining {
       planId: '',
       ahead: [],
       loading: false,
+      keyed: one.keyed ?? false,
+      key: null,
     })),
     fed: batch.fed,
     recorded: batch.completed + batch.failed,

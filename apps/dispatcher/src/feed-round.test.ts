@@ -252,6 +252,47 @@ describe('lines of a pool that spills', () => {
   });
 });
 
+const THREE = `
+deployments:
+  a: { provider: p, model: m }
+  b: { provider: p, model: m }
+  c: { provider: p, model: m }
+pools: { fast: { strategy: hash, tiers: [[a, b, c]] } }
+`;
+
+describe('lines with keys', () => {
+  /** Twenty lines of each of twelve keys, and twelve lines of a key each. */
+  const keys = Array.from({ length: 252 }, (_, i) => (i < 240 ? 1 + Math.floor(i / 20) : i) * 7919);
+  const keyed = (): Draining => drainingOfLines([{ ...SMALL, lines: 252, keys }]);
+
+  test('travel by them, each key to its home, and those of few lines by none', async () => {
+    const homes = new Map<number, Set<string>>();
+    const batch = keyed();
+    const { chooser, round } = await desk([batch], THREE);
+    feedAll(round, batch);
+    const chunks = round.helpings.flatMap((helping) => helping.chunks);
+    for (const { key, lines, deployment } of chunks) {
+      const own = new Set(lines.map(([line]) => keys[line - 1]));
+      if (key === undefined) assert.equal(own.size, 12);
+      else assert.deepEqual([...own], [key]);
+      if (key) homes.set(key, (homes.get(key) ?? new Set()).add(deployment));
+    }
+    assert.equal(homes.size, 12);
+    assert.ok([...homes.values()].every(({ size }) => size === 1));
+    assert.ok(new Set([...homes.values()].flatMap((one) => [...one])).size > 1, 'not all the same');
+    assert.equal(chooser.goesByKey('fast'), true);
+  });
+
+  test('are not looked at where the pool’s strategy has no use for them', async () => {
+    const batch = keyed();
+    const { round } = await desk([batch], THREE.replace('hash', 'least_busy'));
+    feedAll(round, batch);
+    const chunks = round.helpings.flatMap((helping) => helping.chunks);
+    assert.ok(chunks.every(({ key }) => key === undefined));
+    assert.ok(chunks.slice(0, -1).every(({ lines }) => lines.length === 32));
+  });
+});
+
 const problemOf = (batches: Draining[], horizonMs = 1e9, config = TWO) => {
   const fleet = fleetOf(config);
   const picture = pictureOf(fleet, NOW);

@@ -9,13 +9,15 @@ import type { Candidate, Choice, SpillTiers, Spills } from '@sluice/balancing';
 import { askerOf, chunkOf, laneOf } from './draining.ts';
 import type { Draining, DrainingClass, Helping } from './draining.ts';
 import type { DrainingBook } from './draining-book.ts';
+import { nextRun } from './key-runs.ts';
+import type { Run } from './key-runs.ts';
 import type { LengthsBook, Likely } from './lengths-book.ts';
 import type { Picture } from './picture.ts';
 import type { Chooser } from './chooser.ts';
 import type { PlanBook } from './plan-book.ts';
 
 export interface RoundPorts {
-  chooser: Pick<Chooser, 'choose' | 'depth' | 'eligible' | 'membersOf' | 'isPlanned'>;
+  chooser: Pick<Chooser, 'choose' | 'depth' | 'eligible' | 'membersOf' | 'isPlanned' | 'goesByKey'>;
   picture: Picture;
   book: PlanBook;
   lengths: Pick<LengthsBook, 'likely'>;
@@ -211,19 +213,30 @@ export class FeedRound {
     return candidate;
   }
 
+  /** The class's next lines that may travel together. */
+  #run(one: DrainingClass, from: number): Run {
+    const { chooser } = this.#ports;
+    if (!one.keyed || !chooser.goesByKey(one.pool))
+      return { lines: one.ahead.length - from, key: null };
+    const { chunkJobs: most } = chooser.depth;
+    return nextRun(one.ahead, { from, before: one.key, most });
+  }
+
   /** A chunk of the class's next lines, where placement has a place for it. */
   #helping(batch: Draining, one: DrainingClass, how: How): Taken | null {
     const head = this.#head(one);
     if (head === undefined) return null;
     const helping = this.#helpings.get(one) ?? { batch, class: one, chunks: [], lines: 0 };
     const { chooser, lengths, spills, now } = this.#ports;
+    const { key, lines: together } = this.#run(one, helping.lines);
     const likely = lengths.likely(askerOf(batch, one));
     const shape = { characters: head.characters, maxOutput: head.maxOutput, inputs: 1 };
     const choice = chooser.choose(
       {
         shape,
         likely,
-        jobs: Math.min(how.left, one.ahead.length - helping.lines),
+        jobs: Math.min(how.left, together),
+        keyHash: key,
         band: how.band,
         exclude: [],
         eligible: chooser.eligible(one.pool, one.formats),
@@ -238,22 +251,23 @@ export class FeedRound {
     if (choice.kind !== 'place') return null;
     const { deployment } = choice;
     const expects = this.#ports.picture.expects(deployment, shape, likely);
-    const lines = this.#take(helping, choice, expects);
+    const lines = this.#take(helping, choice, { key, expects });
     return { class: one, deployment, lines, head, likely };
   }
 
   #take(
     helping: Helping,
     choice: Extract<Choice, { kind: 'place' }>,
-    expects: number | null,
+    { key, expects }: { key: number | null; expects: number | null },
   ): number {
     const { batch, class: one } = helping;
     const records = one.ahead.slice(helping.lines, helping.lines + choice.jobs);
     const at = one.cursor + helping.lines;
-    const placed = { records, at, choice, expects, now: this.#ports.now() };
+    const placed = { records, at, choice, key, expects, now: this.#ports.now() };
     helping.chunks.push(chunkOf(batch, one, placed));
     helping.lines += records.length;
     one.taken += records.length;
+    one.key = key;
     this.#ports.book.placed(one, choice.deployment, records.length);
     if (!this.#tiersOf(one)?.later.has(choice.deployment))
       this.#ports.spills.took(laneOf(batch, one), this.#ports.now());

@@ -7,7 +7,7 @@
  * the two left out.
  */
 import type { Priority } from '@sluice/job';
-import { readIndex } from '@sluice/files';
+import { readIndex, readKeyedIndex } from '@sluice/files';
 import type { FileStore } from '@sluice/files';
 import { feedChunks, readBatch } from '@sluice/ledger';
 import type { Feed, Ledger, NewChunk, StoredBatch } from '@sluice/ledger';
@@ -249,7 +249,8 @@ export class Feeder {
 
   async #load(one: DrainingClass, run: { from: number; count: number }): Promise<void> {
     try {
-      one.ahead.push(...(await readIndex(this.#ports.store, one.name, run)));
+      const read = one.keyed ? readKeyedIndex : readIndex;
+      one.ahead.push(...(await read(this.#ports.store, one.name, run)));
     } catch (error) {
       this.#ports.onError('reading an index', error);
     }

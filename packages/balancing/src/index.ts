@@ -22,7 +22,7 @@ export type {
   SettingMistake,
   StrategyKind,
 } from './settings.ts';
-export { affinityOf } from './affinity.ts';
+export { affinityOf, keyHashOf } from './affinity.ts';
 export type { Affinity } from './affinity.ts';
 export { AskedLately, isLast } from './asked-lately.ts';
 export { Spills } from './spills.ts';

@@ -99,6 +99,8 @@ export interface NewChunk {
   arm?: string;
   epoch: number;
   lines: LineRef[];
+  /** Of all of its lines, as 32 bits; absent = they go by none. */
+  key?: number | null;
   formats: number;
   priority: string;
   createdAt: number;
@@ -125,6 +127,7 @@ export function chunkFields(chunk: NewChunk): string[] {
     arm: chunk.arm ?? '',
     left: chunk.lines.length,
     lines: JSON.stringify(chunk.lines),
+    ...(chunk.key !== undefined && { key: chunk.key }),
     formats: chunk.formats,
     priority: chunk.priority,
     created: chunk.createdAt,
@@ -205,6 +208,8 @@ export interface Waiting {
   /** What keeps it together with others on one deployment; null = nothing. */
   owner: string | null;
   prefix: string | null;
+  /** The same of a chunk, as 32 bits. */
+  key: number | null;
   notBefore: number;
   /** A worker gave it back unstarted: place it again at once. */
   handed: boolean;
@@ -230,6 +235,7 @@ const WAITING_FIELDS = [
   'max_tier',
   'owner',
   'prefix',
+  'key',
   'not_before',
   'handed',
 ] as const;
@@ -260,6 +266,7 @@ export async function readWaiting(ledger: Ledger, id: string): Promise<Waiting |
     maxTier: optional('max_tier'),
     owner: hash['owner'] || null,
     prefix: hash['prefix'] || null,
+    key: optional('key'),
     notBefore: Number(hash['not_before'] || 0),
     handed: hash['handed'] === '1',
   };
