@@ -112,7 +112,9 @@ const batchAdditions = z.object({
   priority: z.enum(PRIORITIES),
   paused: z.boolean(),
   paused_reason: text.nullable(),
-  eta_at: unix.nullable().describe('When it is expected to be done, by the plan in force and its tenant’s turns.'),
+  eta_at: unix
+    .nullable()
+    .describe('When it is expected to be done, by the plan in force and its tenant’s turns.'),
   deadline: z
     .object({ meets: z.boolean(), late_by_ms: count })
     .nullable()
