@@ -20,7 +20,12 @@ deployments:
   sim: { provider: sim, model: sim }
   limited: { provider: sim, model: sim, limits: { rpm: 1200 } }
   unused: { provider: sim, model: sim, weight: 0 }
-pools: { fast: { tiers: [[page], [sim]] }, spared: [unused, limited] }
+  slow: { provider: sim, model: sim, limits: { rpm: 6 } }
+  quick: { provider: sim, model: sim, limits: { rpm: 1200 } }
+pools:
+  fast: { tiers: [[page], [sim]] }
+  spared: [unused, limited]
+  spills: { spill_after_ms: 1500, tiers: [[slow], [quick]] }
 retry: { max_attempts: 2 }
 `,
     simulator: { ledger: true, accounts: { sim: { key: 'key', format: 'openai' } } },
@@ -110,12 +115,17 @@ test('max_tier holds for every line of a batch', async () => {
 });
 
 test('a deployment of weight 0 gets nothing of a batch, however free it is, and the others all', async () => {
-  const lines = Array.from({ length: 60 }, (_, i) =>
+  const batch = await runBatch('spared', 60);
+  assert.deepEqual(batch.sluice.by_deployment, { limited: 60 });
+});
+
+async function runBatch(model: string, count: number): Promise<Batch> {
+  const lines = Array.from({ length: count }, (_, i) =>
     JSON.stringify({
       custom_id: String(i),
       method: 'POST',
       url: '/v1/chat/completions',
-      body: { model: 'spared', messages: [{ role: 'user', content: `spared ${i}` }] },
+      body: { model, messages: [{ role: 'user', content: `${model} ${i}` }] },
     }),
   );
   const made = await fetch(`${system.apiUrl}/v1/batches`, {
@@ -124,19 +134,47 @@ test('a deployment of weight 0 gets nothing of a batch, however free it is, and 
     body: lines.join('\n'),
   });
   const { id } = (await made.json()) as { id: string };
-  const batch = await until(
+  return until(
     'the batch to end',
     async () => {
       const answer = await fetch(`${system.apiUrl}/v1/batches/${id}`);
       const shown = (await answer.json()) as Batch;
       return shown.status === 'completed' ? shown : null;
     },
-    { timeoutMs: 30_000, everyMs: 200 },
+    { timeoutMs: 60_000, everyMs: 200 },
   );
-  assert.deepEqual(batch.sluice.by_deployment, { limited: 60 });
+}
+
+test('lines of a batch leave a slow first tier after spill_after_ms, and no sooner', async () => {
+  const batch = await runBatch('spills', 40);
+  const { slow = 0, quick = 0 } = batch.sluice.by_deployment;
+  assert.ok(slow >= 1 && quick >= 30 && slow + quick === 40, JSON.stringify(batch.sluice));
+  // The first tier alone takes over six minutes.
+  assert.ok(batch.sluice.ideal_ms < 60_000, `${batch.sluice.ideal_ms}`);
+  const text = await (await fetch(`${system.apiUrl}/v1/batches/${batch.id}/results`)).text();
+  const lines = text.trim().split('\n');
+  const tiers = lines.map((line) => (JSON.parse(line) as { sluice: { tier: number } }).sluice.tier);
+  assert.equal(tiers.filter((tier) => tier === 1).length, slow);
+  const placed = await Promise.all(lines.map((_, i) => placeOf(`${batch.id}.${i + 1}`)));
+  const first = (name: string): number =>
+    Math.min(...placed.filter(({ deployment }) => deployment === name).map(({ at }) => at));
+  const between = first('quick') - first('slow');
+  // Told in whole milliseconds.
+  assert.ok(between > 1.498 && between < 5, `${between} s after the first line of the first tier`);
 });
 
+/** Where a line was placed, and when, Unix s: it has been queued since then. */
+async function placeOf(id: string): Promise<{ deployment: string; at: number }> {
+  const job = (await (await fetch(`${system.apiUrl}/v1/jobs/${id}`)).json()) as {
+    attempts: { deployment: string; started_at: number; queued_ms: number }[];
+  };
+  const [first] = job.attempts;
+  assert.ok(first, id);
+  return { deployment: first.deployment, at: first.started_at - first.queued_ms / 1_000 };
+}
+
 interface Batch {
+  id: string;
   status: string;
-  sluice: { by_deployment: Record<string, number> };
+  sluice: { by_deployment: Record<string, number>; ideal_ms: number };
 }

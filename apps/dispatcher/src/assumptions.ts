@@ -49,10 +49,12 @@ function lengthsFrom(
 function deploymentOf({ fleet, picture }: Ports, id: string): Assumptions['deployments'][string] {
   const load = picture.load(id);
   const from = (load?.ok ?? 0) > 0 ? 'answers' : 'default';
-  const maxTokens = fleet.deployments.get(id)?.defaultMaxTokens ?? USUAL_MAX_TOKENS;
+  const { defaultMaxTokens: maxTokens = USUAL_MAX_TOKENS, outputCap = null } =
+    fleet.deployments.get(id) ?? {};
+  const isUsual = outputCap === null && maxTokens === USUAL_MAX_TOKENS;
   return {
     charsPerToken: { value: load?.charsPerToken ?? USUAL_CHARS_PER_TOKEN, from },
-    maxTokens: { value: maxTokens, from: maxTokens === USUAL_MAX_TOKENS ? 'default' : 'config' },
+    maxTokens: { value: maxTokens, from: isUsual ? 'default' : 'config' },
     latencyMs: { value: load?.meanLatencyMs ?? 0, from },
   };
 }

@@ -2,6 +2,7 @@
  * The beginning of a batch: its input is validated, then its lines are fed, or it ends because of what is wrong with them.
  * One cancelled meanwhile is validated to the end all the same: every one of its lines is then reported as cancelled.
  */
+import { affinityOf, keyHashOf, strategyFor } from '@sluice/balancing';
 import { findPool, knownModels } from '@sluice/config';
 import { FileMissing } from '@sluice/files';
 import type { Endpoint } from '@sluice/job';
@@ -72,9 +73,15 @@ export function rulesFor(
       body,
     );
   };
+  const keyed = new Set(
+    [...fleet.pools.values()]
+      .filter(({ strategy }) => strategyFor(strategy)?.byKey)
+      .map(({ id }) => id),
+  );
   return {
     maxLines,
     maxLineBytes,
+    keyOf: (pool, body) => (keyed.has(pool) ? keyHashOf(affinityOf(null, body)) : undefined),
     // By when the batch was accepted: validating it again gives the same.
     resolve: (model, { customId, ...line }) => {
       const found = findPool(search, { ...asked, ...line, model, id: customId }, createdAt);

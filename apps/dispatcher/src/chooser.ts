@@ -1,6 +1,7 @@
 /** Asks placement (balancing) about work of some shape: with the fleet as the picture has it, each pool's strategy and its memory. */
 import type { Asked, Choice, Depth, Drawn, Memory, Strategy } from '@sluice/balancing';
 import {
+  AskedLately,
   choose,
   contendedBy,
   depthNow,
@@ -43,14 +44,11 @@ export function predicted({ pools, deployments }: Fleet): Deployment[] {
   return [...deployments.values()].filter(({ id }) => ids.has(id));
 }
 
-/** So long after the last batch job asked for a place its pool has batch traffic. */
-const TRAFFIC_MS = 10_000;
-
 export class Chooser {
   readonly #ports: ChooserPorts;
   #contention = NO_CONTENTION;
   readonly #memory = new Map<string, Memory>();
-  readonly #batchAt = new Map<string, number>();
+  readonly #asked = new AskedLately((pool) => this.poolOf(pool).tiers);
   readonly #strategies = new Map<string, Strategy>();
 
   constructor(ports: ChooserPorts) {
@@ -69,11 +67,23 @@ export class Chooser {
 
   /** Whether a batch job asked for a place in some pool of the deployment lately: there will be more, which can try it. */
   hasBatchTraffic(deployment: string): boolean {
-    const { fleet, now } = this.#ports;
-    for (const [pool, at] of this.#batchAt)
-      if (now() - at < TRAFFIC_MS && fleet.pools.get(pool)?.tiers.flat().includes(deployment))
-        return true;
-    return false;
+    return this.#asked.hasBatch(deployment, this.#ports.now());
+  }
+
+  /** The deployments that each kind of jobs may use: of a pool all, unless some asked lately that may use only a part. */
+  get reaches(): string[][] {
+    const pools = [...this.#ports.fleet.pools.values()].map(({ tiers }) => tiers.flat());
+    return [...pools, ...this.#asked.reaches(this.#ports.now())];
+  }
+
+  /** Lines of a batch wait for a place, whether or not one is asked for: where nobody is well, nobody asks. */
+  linesWait(pool: string, { formats, maxTier }: { formats: number; maxTier: number | null }): void {
+    this.#note(pool, { eligible: this.eligible(pool, formats), maxTier, band: 'batch' });
+  }
+
+  #note(pool: string, asked: Pick<Asked, 'eligible' | 'maxTier' | 'band'>): void {
+    const whole = this.#ports.fleet.pools.has(pool);
+    this.#asked.note(pool, { ...asked, whole }, this.#ports.now());
   }
 
   /** How deep work is placed now. */
@@ -83,17 +93,19 @@ export class Chooser {
   }
 
   /**
-   * Decides, and remembers what the strategy wants remembered. `only`: it goes there or, where that is not usable or has no
-   * room, nowhere now. In a pool whose arms are compared `insteadOf` is always there: AS_WANTED where it did not spill.
+   * Decides, and remembers what the strategy wants remembered. `among`: it goes to one of these or, where none is usable or
+   * has room, nowhere now. In a pool whose arms are compared `insteadOf` is always there: AS_WANTED where it did not spill.
    */
-  choose({ shape, likely, ...asked }: Wanted, poolId: string, only?: string): Choice {
+  choose({ shape, likely, ...asked }: Wanted, poolId: string, among?: ReadonlySet<string>): Choice {
     const { picture, random } = this.#ports;
     const { depth } = this;
     const now = this.#ports.now();
     const pool = this.poolOf(poolId);
-    if (asked.band !== 'interactive') this.#batchAt.set(pool.id, now);
+    this.#note(pool.id, asked);
     const tiers =
-      only === undefined ? pool.tiers : pool.tiers.map((tier) => tier.filter((id) => id === only));
+      among === undefined
+        ? pool.tiers
+        : pool.tiers.map((tier) => tier.filter((id) => among.has(id)));
     const candidates = picture.candidates(tiers, now);
     const costs = new Map(candidates.map(({ id }) => [id, picture.cost(id, shape, likely)]));
     const cost = costs.values().next().value ?? { requests: 1, input: 0, output: 0, usd: 0 };
@@ -161,6 +173,11 @@ export class Chooser {
   /** Whether the plan decides where batch lines of the pool go. */
   isPlanned(poolId: string): boolean {
     return isPlanned(this.poolOf(poolId));
+  }
+
+  /** Whether batch lines of the pool travel by their keys. */
+  goesByKey(poolId: string): boolean {
+    return this.#strategyOf(this.poolOf(poolId)).byKey ?? false;
   }
 
   /** Deployments whose wire format can say it; null = all. */

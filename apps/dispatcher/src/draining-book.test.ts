@@ -89,10 +89,15 @@ function checkShare(book: DrainingBook, of: { tenant: string; priority: string }
 test('the sums are those of a count from scratch', () => {
   fc.assert(
     fc.property(fc.array(happening, { maxLength: 60 }), (happenings) => {
-      const book = new DrainingBook();
+      let told = 0;
+      const book = new DrainingBook((_batch, _one, by) => (told += by));
       for (const one of happenings) {
         happen(book, one);
         check(book);
+        assert.equal(
+          told,
+          PLAN_IDS.reduce((sum, id) => sum + waiting(book.all, id), waiting(book.all, '')),
+        );
       }
     }),
   );

@@ -26,6 +26,9 @@ const NOTHING: Noted = { out: 0, lines: new Map() };
 const inTurn = (a: Draining, b: Draining): number =>
   a.expiresAt - b.expiresAt || a.createdAt - b.createdAt;
 
+/** So many more lines of the class wait (fewer: below 0). */
+type Counted = (batch: Draining, one: DrainingClass, by: number) => void;
+
 export class DrainingBook {
   readonly #batches = new Map<string, Draining>();
   readonly #noted = new Map<string, Noted>();
@@ -36,6 +39,11 @@ export class DrainingBook {
     3: new Map(),
   };
   readonly #out = new Map<string, number>();
+  readonly #counted: Counted;
+
+  constructor(counted: Counted = () => undefined) {
+    this.#counted = counted;
+  }
 
   get size(): number {
     return this.#batches.size;
@@ -110,9 +118,17 @@ export class DrainingBook {
         count(this.#waiting[batch.band], planId, sign * lines);
         count(share.lines, planId, sign * lines);
       }
+    this.#tell(batch, before, now);
     count(this.#out, batch.tenant, now.out - before.out);
     this.#noted.set(batch.id, now);
     if (hasLines(before) !== hasLines(now)) this.#line(share, batch, hasLines(now));
+  }
+
+  #tell(batch: Draining, before: Noted, now: Noted): void {
+    for (const one of batch.classes) {
+      const by = (now.lines.get(one)?.lines ?? 0) - (before.lines.get(one)?.lines ?? 0);
+      if (by !== 0) this.#counted(batch, one, by);
+    }
   }
 
   /** Puts it among those of its share that have lines to feed, or takes it out. */

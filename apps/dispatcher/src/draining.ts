@@ -1,4 +1,5 @@
 /** A batch that is being drained, as the feeder knows it, and the chunks that its lines become. Pure. */
+import type { Lane } from '@sluice/balancing';
 import { indexName } from '@sluice/files';
 import type { IndexRecord } from '@sluice/files';
 import type { BatchClass, LineRef, NewChunk, StoredBatch } from '@sluice/ledger';
@@ -22,6 +23,10 @@ export interface DrainingClass {
   planId: string;
   ahead: IndexRecord[];
   loading: boolean;
+  /** Its lines have keys. */
+  keyed: boolean;
+  /** By which the lines taken last went; null = none. */
+  key: number | null;
 }
 
 export interface Draining {
@@ -64,6 +69,11 @@ export const askerOf = (
   { pool, index }: Pick<DrainingClass, 'pool' | 'index'>,
 ): Asker => ({ pool, tenant, batch: id, lineClass: index });
 
+export const laneOf = (
+  { tenant, band }: Pick<Draining, 'tenant' | 'band'>,
+  { pool, formats }: Pick<DrainingClass, 'pool' | 'formats'>,
+): Lane => ({ whose: `${band} ${tenant}`, pool, formats });
+
 export const lineOf = (record: IndexRecord): LineRef => [
   record.line,
   record.offset,
@@ -78,6 +88,8 @@ export interface Placement {
   /** The place of the first of them in their class, from 0. */
   at: number;
   choice: { deployment: string; tier: number; insteadOf?: string };
+  /** Of all of them; null = they go by none. */
+  key: number | null;
   /** Output tokens of one of them; null = not known. */
   expects: number | null;
   /** Of the first of them; null = they are kept to no arm. */
@@ -98,6 +110,7 @@ export function chunkOf(batch: Draining, one: DrainingClass, placed: Placement):
     lot: placed.lot,
     epoch: 1,
     lines: placed.records.map(lineOf),
+    ...(placed.key !== null && { key: placed.key }),
     formats: one.formats,
     priority: batch.priority,
     createdAt: placed.now,
@@ -132,6 +145,8 @@ export function drainingOf(batch: StoredBatch): Draining {
       planId: '',
       ahead: [],
       loading: false,
+      keyed: one.keyed ?? false,
+      key: null,
     })),
     fed: batch.fed,
     recorded: batch.completed + batch.failed,

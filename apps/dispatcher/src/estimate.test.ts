@@ -33,6 +33,7 @@ function portsOf(config = PRICED, draining = 0): EstimatePorts {
     lengths: new LengthsBook(() => NOW),
     eligible: () => null,
     usable: () => true,
+    waitingSince: () => NOW,
     now: () => NOW,
     book: { plan: null, madeAt: 0 },
     feeder: { draining: Array.from({ length: draining }, () => ({})) as never },

@@ -67,6 +67,8 @@ export interface ExampleLines {
   lines: number;
   characters: number;
   maxOutput: number;
+  /** By line; null = its lines have none. */
+  keys?: readonly (number | null)[] | null;
 }
 
 export function drainingOfLines(
@@ -98,7 +100,7 @@ export function drainingOfLines(
 }
 
 function classOf(
-  { pool = 'fast', shape, lines, characters, maxOutput }: ExampleLines,
+  { pool = 'fast', shape, lines, characters, maxOutput, keys = null }: ExampleLines,
   index: number,
 ): DrainingClass {
   const record: Omit<IndexRecord, 'line'> = {
@@ -127,7 +129,13 @@ function classOf(
     cursor: 0,
     taken: 0,
     planId: '',
-    ahead: Array.from({ length: lines }, (_, i) => ({ ...record, line: i + 1 })),
+    ahead: Array.from({ length: lines }, (_, i) => ({
+      ...record,
+      line: i + 1,
+      ...(keys && { key: keys[i] ?? null }),
+    })),
     loading: false,
+    keyed: keys !== null,
+    key: null,
   };
 }

@@ -1,11 +1,12 @@
 /** The plan is made over all batches and followed chunk by chunk; what it says nothing of goes where placement puts it. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { newBreaker } from '@sluice/balancing';
+import { newBreaker, Spills } from '@sluice/balancing';
 import type { Health } from '@sluice/balancing';
 import type { Fleet } from '@sluice/job';
 import { makePlan } from '@sluice/planning';
 import { Chooser } from './chooser.ts';
+import { laneOf } from './draining.ts';
 import type { Draining } from './draining.ts';
 import { DrainingBook } from './draining-book.ts';
 import { drainingOfLines, fleetOf, pictureOf } from './example-fleet.ts';
@@ -36,6 +37,7 @@ const portsOf = (fleet: Fleet, picture: Picture): ProblemPorts => ({
   lengths: new LengthsBook(() => NOW),
   eligible: () => null,
   usable: () => true,
+  waitingSince: () => NOW,
   now: () => NOW,
 });
 
@@ -63,10 +65,12 @@ async function desk(batches: Draining[], config = TWO) {
   });
   await book.look();
   const lengths = new LengthsBook(now);
-  const ports = { chooser, picture, lengths, book, windowLines: 10_000, now };
-  const waiting = new DrainingBook();
+  const spills = new Spills(fleet.pools);
+  const ports = { chooser, picture, lengths, book, spills, windowLines: 10_000, now };
+  const waiting = new DrainingBook((batch, one, by) => spills.count(laneOf(batch, one), by, now()));
   for (const batch of batches) waiting.add(Object.assign(batch, { planned: true }));
-  return { fleet, picture, book, time, round: new FeedRound(ports, waiting) };
+  const nextRound = (): FeedRound => new FeedRound(ports, waiting);
+  return { fleet, picture, book, chooser, time, nextRound, round: nextRound() };
 }
 
 /** Lines by class and deployment, as long as there is room. */
@@ -155,6 +159,137 @@ describe('lines follow the plan', () => {
     const first = round.takeTurn(batch, { most: 9, overdue: false });
     assert.deepEqual([first?.deployment, first?.lines], ['tokens', 1]);
     assert.equal(round.takeTurn(batch, { most: 9, overdue: false })?.deployment, 'calls');
+  });
+});
+
+/** A line in ten seconds, and ten a second behind it. */
+const TIERED = `
+deployments:
+  first: { provider: p, model: m, limits: { rpm: 6 } }
+  second: { provider: p, model: m, limits: { rpm: 600 } }
+pools: { fast: { spill_after_ms: 2000, tiers: [[first], [second]] } }
+`;
+
+const second = (placed: Record<string, number>): number => placed['1.1 second'] ?? 0;
+
+describe('lines of a pool that spills', () => {
+  test('go to the next tier once they have waited that long for the first, though the plan counts both', async () => {
+    const batch = drainingOfLines([SMALL]);
+    const { book, time, nextRound, round } = await desk([batch], TIERED);
+    assert.ok(book.cost(batch.classes[0]?.planId ?? '', 'second'), 'counted');
+    assert.deepEqual(feedAll(round, batch), { '1.1 first': 1 });
+    time.ms += 1_999;
+    assert.deepEqual(feedAll(nextRound(), batch), {});
+    time.ms += 1;
+    const placed = feedAll(nextRound(), batch);
+    assert.deepEqual([Object.keys(placed), second(placed) >= 9], [['1.1 second'], true]);
+  });
+
+  test('wait anew when the first tier took one, however many are left', async () => {
+    const batch = drainingOfLines([SMALL]);
+    const { picture, time, nextRound, round } = await desk([batch], TIERED);
+    feedAll(round, batch);
+    time.ms += 10_000;
+    const [lines] = batch.classes;
+    picture.recount('first', -1);
+    assert.equal(feedAll(nextRound(), batch)['1.1 first'], 1);
+    assert.ok(lines && lines.taken < lines.jobs);
+    time.ms += 1_999;
+    assert.deepEqual(feedAll(nextRound(), batch), {});
+  });
+
+  test('stay in the first while that has room, and within max_tier for good', async () => {
+    for (const over of [{}, { maxTier: 1 }]) {
+      const batch = drainingOfLines([SMALL], over);
+      const { picture, time, nextRound, round } = await desk([batch], TIERED);
+      feedAll(round, batch);
+      if (over.maxTier === undefined) picture.recount('first', -1);
+      time.ms += 60_000;
+      const taken = nextRound().takeTurn(batch, { most: 1, overdue: false });
+      assert.equal(taken?.deployment, over.maxTier === undefined ? 'first' : undefined);
+    }
+  });
+
+  test('spill where the plan does not count on it: the first is quick enough, and yet was full', async () => {
+    const batch = drainingOfLines([SMALL]);
+    const made = await desk([batch], TIERED.replace('6 }', '60 }'));
+    const { book, chooser, time, nextRound, round } = made;
+    assert.equal(book.cost(batch.classes[0]?.planId ?? '', 'second'), null);
+    feedAll(round, batch);
+    time.ms += 2_000;
+    assert.ok(second(feedAll(nextRound(), batch)) >= 9);
+    assert.deepEqual(chooser.reaches, [['first', 'second']], 'they may use the whole pool');
+  });
+
+  test('spill by a strategy of their own as by the plan', async () => {
+    const config = TIERED.replace('spill', 'strategy: round_robin, spill');
+    const batch = drainingOfLines([SMALL]);
+    const { time, nextRound, round } = await desk([batch], config);
+    assert.deepEqual(feedAll(round, batch), { '1.1 first': 1 });
+    time.ms += 1_999;
+    assert.deepEqual(feedAll(nextRound(), batch), {});
+    time.ms += 1;
+    assert.ok(second(feedAll(nextRound(), batch)) >= 9);
+  });
+
+  test('do not hold up what may go to the later tier anyway', async () => {
+    const config = TIERED.replace('pools: {', 'pools: { direct: [second],');
+    const batch = drainingOfLines([SMALL, { ...SMALL, shape: '1.2', pool: 'direct' }]);
+    const { round } = await desk([batch], config);
+    const placed = feedAll(round, batch);
+    assert.equal(second(placed), 0);
+    assert.ok((placed['1.2 second'] ?? 0) >= 9, JSON.stringify(placed));
+  });
+
+  test('never leave a full tier where the pool does not spill', async () => {
+    const batch = drainingOfLines([SMALL]);
+    const config = TIERED.replace('spill_after_ms: 2000, ', '');
+    const { book, time, nextRound, round } = await desk([batch], config);
+    assert.equal(book.cost(batch.classes[0]?.planId ?? '', 'second'), null);
+    feedAll(round, batch);
+    time.ms += 3_600_000;
+    assert.deepEqual(feedAll(nextRound(), batch), {});
+  });
+});
+
+const THREE = `
+deployments:
+  a: { provider: p, model: m }
+  b: { provider: p, model: m }
+  c: { provider: p, model: m }
+pools: { fast: { strategy: hash, tiers: [[a, b, c]] } }
+`;
+
+describe('lines with keys', () => {
+  /** Twenty lines of each of twelve keys, and twelve lines of a key each. */
+  const keys = Array.from({ length: 252 }, (_, i) => (i < 240 ? 1 + Math.floor(i / 20) : i) * 7919);
+  const keyed = (): Draining => drainingOfLines([{ ...SMALL, lines: 252, keys }]);
+
+  test('travel by them, each key to its home, and those of few lines by none', async () => {
+    const homes = new Map<number, Set<string>>();
+    const batch = keyed();
+    const { chooser, round } = await desk([batch], THREE);
+    feedAll(round, batch);
+    const chunks = round.helpings.flatMap((helping) => helping.chunks);
+    for (const { key, lines, deployment } of chunks) {
+      const own = new Set(lines.map(([line]) => keys[line - 1]));
+      if (key === undefined) assert.equal(own.size, 12);
+      else assert.deepEqual([...own], [key]);
+      if (key) homes.set(key, (homes.get(key) ?? new Set()).add(deployment));
+    }
+    assert.equal(homes.size, 12);
+    assert.ok([...homes.values()].every(({ size }) => size === 1));
+    assert.ok(new Set([...homes.values()].flatMap((one) => [...one])).size > 1, 'not all the same');
+    assert.equal(chooser.goesByKey('fast'), true);
+  });
+
+  test('are not looked at where the pool’s strategy has no use for them', async () => {
+    const batch = keyed();
+    const { round } = await desk([batch], THREE.replace('hash', 'least_busy'));
+    feedAll(round, batch);
+    const chunks = round.helpings.flatMap((helping) => helping.chunks);
+    assert.ok(chunks.every(({ key }) => key === undefined));
+    assert.ok(chunks.slice(0, -1).every(({ lines }) => lines.length === 32));
   });
 });
 

@@ -5,22 +5,28 @@
  */
 import type { IndexRecord } from '@sluice/files';
 import { depthFor, room } from '@sluice/balancing';
-import type { Candidate, Choice } from '@sluice/balancing';
-import { askerOf, chunkOf, lineOf } from './draining.ts';
+import type { Candidate, Choice, SpillTiers, Spills } from '@sluice/balancing';
+import { askerOf, chunkOf, laneOf, lineOf } from './draining.ts';
 import type { Draining, DrainingClass, Helping } from './draining.ts';
 import type { DrainingBook } from './draining-book.ts';
 import { OpenChunks, alikeOf } from './kept-lines.ts';
 import type { Alike } from './kept-lines.ts';
+import { nextRun } from './key-runs.ts';
+import type { Run } from './key-runs.ts';
 import type { LengthsBook, Likely } from './lengths-book.ts';
 import type { Picture } from './picture.ts';
 import type { Chooser } from './chooser.ts';
 import type { PlanBook } from './plan-book.ts';
 
 export interface RoundPorts {
-  chooser: Pick<Chooser, 'armOf' | 'choose' | 'depth' | 'eligible' | 'membersOf' | 'isPlanned'>;
+  chooser: Pick<
+    Chooser,
+    'armOf' | 'choose' | 'depth' | 'eligible' | 'membersOf' | 'isPlanned' | 'goesByKey'
+  >;
   picture: Picture;
   book: PlanBook;
   lengths: Pick<LengthsBook, 'likely'>;
+  spills: Spills;
   windowLines: number;
   now: () => number;
 }
@@ -44,10 +50,18 @@ interface How {
   /** At most so many lines. */
   left: number;
   band: 'overdue' | 'batch';
-  only?: string;
+  /** To one of these or nowhere. */
+  among?: ReadonlySet<string>;
 }
 
-type Placed = Extract<Choice, { kind: 'place' }>;
+/** Lines that placement has a place for. */
+interface Taking {
+  choice: Extract<Choice, { kind: 'place' }>;
+  alike: Alike;
+  key: number | null;
+  /** Output tokens of one of them; null = not known. */
+  expects: number | null;
+}
 
 export class FeedRound {
   readonly #ports: RoundPorts;
@@ -58,6 +72,9 @@ export class FeedRound {
   readonly #open = new OpenChunks();
   /** As they stand since the last chunk was placed. */
   readonly #candidates = new Map<string, Candidate | null>();
+
+  /** Of classes in pools that spill; null = theirs does not. */
+  readonly #tiers = new Map<DrainingClass, SpillTiers | null>();
 
   constructor(ports: RoundPorts, draining: WaitingLines) {
     this.#ports = ports;
@@ -73,7 +90,12 @@ export class FeedRound {
     const window = this.#ports.windowLines - (batch.fed - batch.recorded);
     const how = { left: Math.min(most, window), band: overdue ? 'overdue' : 'batch' } as const;
     if (how.left <= 0) return null;
-    return this.#probe(batch, how) ?? this.#byPlan(batch, how) ?? this.#byStrategy(batch, how);
+    return (
+      this.#probe(batch, how) ??
+      this.#byPlan(batch, how) ??
+      this.#bySpill(batch, how) ??
+      this.#byStrategy(batch, how)
+    );
   }
 
   /** A half-open deployment is tried with the first line that it can run: no plan reckons with it. */
@@ -83,7 +105,7 @@ export class FeedRound {
       for (const id of this.#ports.chooser.membersOf(one.pool)) {
         const candidate = this.#candidate(id);
         if (candidate?.state !== 'half_open' || candidate.queued + candidate.inFlight > 0) continue;
-        const taken = this.#helping(batch, one, { ...how, only: id });
+        const taken = this.#helping(batch, one, { ...how, among: new Set([id]) });
         if (taken) return taken;
       }
     }
@@ -100,6 +122,10 @@ export class FeedRound {
     const facts = {
       waiting: (id: string) => draining.waitingFor(batch, id),
       own: (id: string) => (draining.shareOf(batch)?.lines.get(id) ?? 0) > 0,
+      mayGo: (id: string, deployment: string) => {
+        const one = own.get(id);
+        return one === undefined || this.#mayGo(batch, one, { deployment, band: how.band });
+      },
       hasRoom: (id: string, deployment: string) => {
         const one = own.get(id);
         return (
@@ -112,13 +138,58 @@ export class FeedRound {
     for (let pair = book.next(facts); pair !== null; pair = book.next(facts)) {
       const one = own.get(pair.class) as DrainingClass;
       const left = Math.min(how.left, book.most(pair));
-      const taken = this.#helping(batch, one, { ...how, left, only: pair.deployment });
-      if (taken) {
-        return taken;
-      }
+      const taken = this.#helping(batch, one, {
+        ...how,
+        left,
+        among: new Set([pair.deployment]),
+      });
+      if (taken) return taken;
       this.#refused.add(`${batch.id} ${pair.class} ${pair.deployment}`);
     }
     return null;
+  }
+
+  /** Whether the pool's rules for spilling let lines of the class go there now. */
+  #mayGo(
+    batch: Draining,
+    one: DrainingClass,
+    { deployment, band }: { deployment: string; band: How['band'] },
+  ): boolean {
+    const tiers = this.#tiersOf(one);
+    if (tiers === null) return true;
+    const { spills, now } = this.#ports;
+    const hasRoom = (id: string): boolean => this.#hasRoom(one.planId, id, band);
+    return spills.mayGo(laneOf(batch, one), { deployment, tiers, hasRoom }, now());
+  }
+
+  /** Lines that have waited long enough go to later tiers that the plan does not count for them. */
+  #bySpill(batch: Draining, how: How): Taken | null {
+    const { book } = this.#ports;
+    for (const one of batch.classes) {
+      const tiers = this.#tiersOf(one);
+      if (tiers === null || !this.#isPlanned(one)) continue;
+      const { band } = how;
+      const uncounted = [...tiers.later].filter((id) => book.cost(one.planId, id) === null);
+      const among = new Set(
+        uncounted.filter((deployment) => this.#mayGo(batch, one, { deployment, band })),
+      );
+      const taken = among.size > 0 ? this.#helping(batch, one, { ...how, among }) : null;
+      if (taken) return taken;
+    }
+    return null;
+  }
+
+  #tiersOf(one: DrainingClass): SpillTiers | null {
+    const known = this.#tiers.get(one);
+    if (known !== undefined) return known;
+    const { chooser, spills } = this.#ports;
+    const able = spills.concerns(one.pool) ? chooser.eligible(one.pool, one.formats) : null;
+    const tiers = spills.tiersOf(one.pool, (id) => {
+      const candidate = this.#candidate(id);
+      return candidate?.state === 'active' && candidate.weight > 0 && (able?.has(id) ?? true);
+    });
+    this.#tiers.set(one, tiers);
+    return tiers;
   }
 
   #byStrategy(batch: Draining, how: How): Taken | null {
@@ -157,16 +228,26 @@ export class FeedRound {
     return candidate;
   }
 
+  /** The class's next lines that may travel together. */
+  #run(one: DrainingClass, from: number): Run {
+    const { chooser } = this.#ports;
+    if (!one.keyed || !chooser.goesByKey(one.pool))
+      return { lines: one.ahead.length - from, key: null };
+    const { chunkJobs: most } = chooser.depth;
+    return nextRun(one.ahead, { from, before: one.key, most });
+  }
+
   /** A chunk of the class's next lines, where placement has a place for it. */
   #helping(batch: Draining, one: DrainingClass, how: How): Taken | null {
     const head = this.#head(one);
     if (head === undefined) return null;
     const helping = this.#helpings.get(one) ?? { batch, class: one, chunks: [], lines: 0 };
-    const { chooser, lengths, now } = this.#ports;
+    const { chooser, lengths, spills, now } = this.#ports;
+    const { key, lines: together } = this.#run(one, helping.lines);
     const likely = lengths.likely(askerOf(batch, one));
     const shape = { characters: head.characters, maxOutput: head.maxOutput, inputs: 1 };
     const eligible = chooser.eligible(one.pool, one.formats);
-    const most = Math.min(how.left, one.ahead.length - helping.lines);
+    const most = Math.min(how.left, together);
     const alike = alikeOf(helping, chooser, {
       most: Math.min(most, chooser.depth.chunkJobs),
       eligible,
@@ -176,32 +257,30 @@ export class FeedRound {
         shape,
         likely,
         jobs: most,
+        keyHash: key,
         ...(alike.lot !== null && { lot: alike.lot }),
         band: how.band,
         exclude: [],
         eligible,
         minTier: 1,
         maxTier: batch.maxTier,
-        waitingSince: now(),
+        waitingSince: spills.since(laneOf(batch, one), now()),
         deadlineInMs: batch.expiresAt - now(),
       },
       one.pool,
-      how.only,
+      how.among,
     );
     if (choice.kind !== 'place') return null;
     const { deployment } = choice;
     const expects = this.#ports.picture.expects(deployment, shape, likely);
-    const lines = this.#take(helping, { choice, alike, expects });
+    const lines = this.#take(helping, { choice, alike, key, expects });
     return { class: one, deployment, lines, head, likely };
   }
 
   /** Takes as many of those alike as may travel together. */
-  #take(
-    helping: Helping,
-    { choice, alike, expects }: { choice: Placed; alike: Alike; expects: number | null },
-  ): number {
+  #take(helping: Helping, { choice, alike, key, expects }: Taking): number {
     const { batch, class: one } = helping;
-    const { book, picture, now } = this.#ports;
+    const { book, picture, spills, now } = this.#ports;
     const at = one.cursor + helping.lines;
     const left = alike.lot === null ? 0 : this.#open.left(one, choice);
     const most = Math.min(alike.lines, choice.jobs, left || Infinity);
@@ -209,7 +288,7 @@ export class FeedRound {
     const lines = records.length;
     if (left > 0) this.#open.join(one, choice, records.map(lineOf));
     else {
-      const placed = { records, at, choice, expects, lot: alike.lot, now: now() };
+      const placed = { records, at, choice, key, expects, lot: alike.lot, now: now() };
       const chunk = chunkOf(batch, one, placed);
       helping.chunks.push(chunk);
       if (alike.lot !== null) this.#open.add(one, choice, { chunk, left: choice.jobs - lines });
@@ -217,7 +296,9 @@ export class FeedRound {
     if (lines !== choice.jobs) picture.recount(choice.deployment, lines - choice.jobs);
     helping.lines += lines;
     one.taken += lines;
+    one.key = key;
     book.placed(one, choice.deployment, lines);
+    if (!this.#tiersOf(one)?.later.has(choice.deployment)) spills.took(laneOf(batch, one), now());
     batch.fed += lines;
     this.#draining.note(batch);
     this.#helpings.set(one, helping);

@@ -7,11 +7,11 @@
  * the two left out.
  */
 import type { Priority } from '@sluice/job';
-import { readIndex } from '@sluice/files';
+import { readIndex, readKeyedIndex } from '@sluice/files';
 import type { FileStore } from '@sluice/files';
 import { feedChunks, readBatch } from '@sluice/ledger';
 import type { Feed, Ledger, NewChunk, StoredBatch } from '@sluice/ledger';
-import { drainingOf, entryOf, unfedOf } from './draining.ts';
+import { drainingOf, entryOf, laneOf, unfedOf } from './draining.ts';
 import type { Draining, DrainingClass, Helping } from './draining.ts';
 import { DrainingBook } from './draining-book.ts';
 import type { Share } from './draining-book.ts';
@@ -40,10 +40,14 @@ type Answer = Awaited<ReturnType<typeof feedChunks>>;
 
 export class Feeder {
   readonly #ports: FeederPorts;
-  readonly #batches = new DrainingBook();
+  readonly #batches: DrainingBook;
 
   constructor(ports: FeederPorts) {
     this.#ports = ports;
+    const { spills, now } = ports;
+    this.#batches = new DrainingBook((batch, one, by) =>
+      spills.count(laneOf(batch, one), by, now()),
+    );
   }
 
   get batches(): string[] {
@@ -245,7 +249,8 @@ export class Feeder {
 
   async #load(one: DrainingClass, run: { from: number; count: number }): Promise<void> {
     try {
-      one.ahead.push(...(await readIndex(this.#ports.store, one.name, run)));
+      const read = one.keyed ? readKeyedIndex : readIndex;
+      one.ahead.push(...(await read(this.#ports.store, one.name, run)));
     } catch (error) {
       this.#ports.onError('reading an index', error);
     }

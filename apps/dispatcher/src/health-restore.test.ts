@@ -18,6 +18,7 @@ pools: { fast: [mini] }
     random: () => 0.5,
     wishOf: () => 'active' as const,
     batchTraffic: () => false,
+    reaches: () => [['mini']],
   };
   return { book: new HealthBook(loaded.fleet, ports), clock };
 }

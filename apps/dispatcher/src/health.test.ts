@@ -5,7 +5,7 @@ import type { Deployment, Fleet } from '@sluice/job';
 import { HealthBook } from './health.ts';
 
 const deploymentOf = (id: string) =>
-  ({ id, provider: { type: 'openai' }, model: 'm' }) as unknown as Deployment;
+  ({ id, provider: { type: 'openai' }, model: 'm', weight: 1 }) as unknown as Deployment;
 
 const fleetOf = (...ids: string[]): Fleet =>
   ({
@@ -21,7 +21,7 @@ const load = (ok: number, byOutcome: object = {}, meanLatencyMs = 100): Deployme
   return { ...counts, since: null, meanLatencyMs } as DeploymentLoad;
 };
 
-function bookOf(fleet: Fleet) {
+function bookOf(fleet: Fleet, narrow: string[][] = []) {
   const clock = { now: 1_000 };
   const wishes = new Map<string, 'paused' | 'draining'>();
   const traffic = { batch: false };
@@ -30,6 +30,7 @@ function bookOf(fleet: Fleet) {
     random: () => 0,
     wishOf: (id) => wishes.get(id) ?? 'active',
     batchTraffic: () => traffic.batch,
+    reaches: () => [...[...fleet.pools.values()].map(({ tiers }) => tiers.flat()), ...narrow],
   });
   const row = (id: string) =>
     JSON.parse(book.published(new Map())[id] ?? 'null') as Record<string, unknown> | null;
@@ -186,4 +187,45 @@ test('of five, the one that fails in one of eight is left out until it is tried 
     ids.map((id) => book.stateOf(id)),
     ['active', 'active', 'active', 'active', 'broken'],
   );
+});
+
+test('the only one that a job may use stays in, although others of its pool are well', () => {
+  const flaky = load(10, { network: 10 });
+  const lookTwice = (narrow: string[][]) => {
+    const { book } = bookOf(fleetOf('a', 'b', 'c'), narrow);
+    book.look(new Map([['a', load(0)]]));
+    book.look(new Map([['a', { ...flaky, consecutiveFailures: 1 }]]));
+    return book.stateOf('a');
+  };
+  assert.equal(lookTwice([]), 'broken', 'all may go to b and c');
+  assert.equal(lookTwice([['a', 'b']]), 'broken');
+  assert.equal(lookTwice([['a']]), 'active', 'max_tier of some job leaves it nobody else');
+});
+
+test('failing without a success, the only one that a job may use is tried every five seconds at least', () => {
+  const narrow: string[][] = [];
+  const { book, clock } = bookOf(fleetOf('a', 'b'), narrow);
+  const look = (failures: number) => book.look(new Map([['a', load(0, { network: failures })]]));
+  look(0);
+  look(5);
+  for (let i = 6; i < 14; i++) {
+    clock.now += 300_000;
+    look(i - 1);
+    look(i);
+  }
+  clock.now += 5_000;
+  look(13);
+  assert.equal(book.stateOf('a'), 'broken', 'up to 300 s: everybody may use b');
+  narrow.push(['a']);
+  look(13);
+  assert.equal(book.stateOf('a'), 'half_open', 'at once, when somebody asks who may not');
+});
+
+test('one of weight 0 is nobody to go to', () => {
+  const fleet = fleetOf('a', 'b');
+  fleet.deployments.set('b', { ...deploymentOf('b'), weight: 0 });
+  const { book } = bookOf(fleet);
+  book.look(new Map([['a', load(0)]]));
+  book.look(new Map([['a', { ...load(10, { network: 10 }), consecutiveFailures: 1 }]]));
+  assert.equal(book.stateOf('a'), 'active');
 });

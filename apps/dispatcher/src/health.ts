@@ -9,6 +9,7 @@ import {
   BLOCKING,
   failingMost,
   isDue,
+  isLast,
   newBreaker,
   OUTLIER,
   shareOfRate,
@@ -44,6 +45,8 @@ const HEALTH_FAILURES = Object.entries(CONSEQUENCES)
 interface HealthPorts {
   /** Whether batch jobs go through some pool of the deployment. */
   batchTraffic: (deployment: string) => boolean;
+  /** The deployments that each kind of jobs may use. */
+  reaches: () => readonly (readonly string[])[];
   /** The operator's wish for a deployment. */
   wishOf: (deployment: string) => Health['wish'];
   now: () => number;
@@ -55,6 +58,7 @@ export class HealthBook {
   readonly #now: () => number;
   readonly #random: () => number;
   readonly #batchTraffic: HealthPorts['batchTraffic'];
+  readonly #reaches: HealthPorts['reaches'];
   readonly #health = new Map<string, Health>();
   readonly #seen = new Map<string, Seen>();
   readonly #unmarked = new Set<string>();
@@ -67,6 +71,7 @@ export class HealthBook {
     this.#random = ports.random;
     this.#wishOf = ports.wishOf;
     this.#batchTraffic = ports.batchTraffic;
+    this.#reaches = ports.reaches;
     this.#followFleet();
   }
 
@@ -126,7 +131,8 @@ export class HealthBook {
       [...this.#health.keys()].map((id) => [id, this.#published.get(id) ?? 'active']),
     );
     this.#compare(loads);
-    for (const [id, load] of loads) this.#lookAt(id, load);
+    const reaches = this.#reaches();
+    for (const [id, load] of loads) this.#lookAt(id, load, reaches);
     this.#failingMost = new Set();
     const changes: StateChange[] = [];
     for (const [id, from] of before) {
@@ -150,7 +156,7 @@ export class HealthBook {
     this.#unmarked.delete(id);
   }
 
-  #lookAt(id: string, load: DeploymentLoad): void {
+  #lookAt(id: string, load: DeploymentLoad, reaches: ReturnType<HealthPorts['reaches']>): void {
     const before = this.#health.get(id);
     if (!before) return;
     const health = this.#withDays(id, before, load);
@@ -169,7 +175,7 @@ export class HealthBook {
     const sum = this.#interval.get(id) ?? { ok: 0, failures: 0 };
     this.#interval.set(id, { ok: sum.ok + answered, failures: sum.failures + failures });
     const about = {
-      lastInPool: this.#lastInPool(id),
+      lastInPool: isLast(id, reaches, this.#usable),
       batchTraffic: this.#batchTraffic(id),
       failsMost: this.#failingMost.has(id),
     };
@@ -231,16 +237,9 @@ export class HealthBook {
       : health.block;
   }
 
-  #lastInPool(id: string): boolean {
-    return [...this.#fleet.pools.values()].some((pool) => {
-      const members = pool.tiers.flat();
-      return members.includes(id) && members.every((other) => other === id || !this.#usable(other));
-    });
-  }
-
-  #usable(id: string): boolean {
-    return ['active', 'half_open'].includes(this.stateOf(id));
-  }
+  #usable = (id: string): boolean =>
+    (this.#fleet.deployments.get(id)?.weight ?? 0) > 0 &&
+    ['active', 'half_open'].includes(this.stateOf(id));
 
   #calledWith(id: string): string | null {
     const deployment = this.#fleet.deployments.get(id);

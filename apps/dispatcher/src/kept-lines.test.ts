@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { DeploymentLoad } from '@sluice/admission';
-import { lotOfLine } from '@sluice/balancing';
+import { Spills, lotOfLine } from '@sluice/balancing';
 import type { Fleet } from '@sluice/job';
 import { Chooser } from './chooser.ts';
 import type { Draining } from './draining.ts';
@@ -63,6 +63,7 @@ async function drained(text: string, batch: Draining) {
   const rates = new Rates(fleet);
   const chooser = new Chooser({ fleet, picture, depth: DEPTH, now, random: Math.random });
   const lengths = new LengthsBook(now);
+  const spills = new Spills(fleet.pools);
   const book = new PlanBook({
     problem: () => assert.fail('a split is not planned'),
     solve: () => assert.fail('a split is not planned'),
@@ -76,7 +77,7 @@ async function drained(text: string, batch: Draining) {
   const [one] = batch.classes;
   assert.ok(one);
   for (; one.ahead.length > 0; ms += 50) {
-    const ports = { chooser, picture, lengths, book, windowLines: 10_000, now };
+    const ports = { chooser, picture, lengths, book, spills, windowLines: 10_000, now };
     const waiting = new DrainingBook();
     waiting.add(batch);
     const round = new FeedRound(ports, waiting);

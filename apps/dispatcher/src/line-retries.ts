@@ -20,6 +20,8 @@ export interface Origin {
   tenant: string;
   pool: string;
   lines: LineRef[];
+  /** By which they went. */
+  key: number | null;
   formats: number;
   priority: string;
   maxTier: number | null;
@@ -89,6 +91,7 @@ function retryChunk(
     tier: minTier,
     epoch: 0,
     lines: group.map(({ meta }) => origin.lines[meta.place] as LineRef),
+    ...(origin.key !== null && { key: origin.key }),
     formats: origin.formats,
     lot: origin.lot,
     priority: origin.priority,
@@ -106,6 +109,7 @@ const ORIGIN_FIELDS = [
   'tenant',
   'pool',
   'lines',
+  'key',
   'formats',
   'priority',
   'max_tier',
@@ -131,13 +135,14 @@ async function readOrigin(
 ): Promise<[[string, Origin]] | null> {
   const marks = places.map((place) => `r${place}`);
   const values = await ledger.redis.hmget(ledger.keys.chunk(chunk), ...ORIGIN_FIELDS, ...marks);
-  const [batch, tenant, pool, lines, formats, priority, maxTier, lot, ...marked] = values;
+  const [batch, tenant, pool, lines, key, formats, priority, maxTier, lot, ...marked] = values;
   if (!lines) return null;
   const origin: Origin = {
     batch: batch ?? '',
     tenant: tenant ?? '',
     pool: pool ?? '',
     lines: JSON.parse(lines) as LineRef[],
+    key: key ? Number(key) : null,
     formats: Number(formats),
     priority: priority ?? 'low',
     maxTier: maxTier ? Number(maxTier) : null,

@@ -231,6 +231,7 @@ export class Placer {
       maxTier: waiting.maxTier,
       waitingSince: since,
       prefixKey: waiting.prefix,
+      keyHash: waiting.key,
       deadlineInMs: waiting.deadlineAt === null ? null : waiting.deadlineAt - this.#ports.now(),
     };
   }

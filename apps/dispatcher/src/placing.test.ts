@@ -225,6 +225,7 @@ test('a batch without a deployment that takes calls has no ETA', async () => {
     weightOf: () => 1,
     events: desk.ports.events,
     eligible: () => null,
+    waitingSince: () => desk.time,
     now: () => desk.time,
   };
   await planRound({ ...ports, usable: () => false });

@@ -3,13 +3,15 @@
  * Lines of one pool, wire formats, size and last tier are one class, whatever batch they belong to. Pure.
  */
 import { sharesOf, tiersFor } from '@sluice/balancing';
+import type { Lane } from '@sluice/balancing';
 import { PACED_DIMENSIONS, plannedShare } from '@sluice/budget';
 import type { Cost } from '@sluice/budget';
 import type { Budget, Fleet, Pool, Shape } from '@sluice/job';
 import type { BatchClass } from '@sluice/ledger';
+import { placesOf } from '@sluice/planning';
 import type { DrainProblem, JobClass, PlannedRate } from '@sluice/planning';
 import { dayRates } from './day-rates.ts';
-import { askerOf, unfedOf } from './draining.ts';
+import { askerOf, laneOf, unfedOf } from './draining.ts';
 import type { Draining, DrainingClass } from './draining.ts';
 import { NOTHING_KNOWN } from './lengths-book.ts';
 import type { LengthsBook, Likely } from './lengths-book.ts';
@@ -22,6 +24,8 @@ export interface ProblemPorts {
   /** Deployments of the pool whose wire format can say it; null = all. */
   eligible: (pool: string, formats: number) => ReadonlySet<string> | null;
   usable: (deployment: string) => boolean;
+  /** Since when lines of the lane have waited for their first open tier, Unix ms. */
+  waitingSince: (lane: Lane) => number;
   now: () => number;
 }
 
@@ -59,7 +63,8 @@ export function planProblem(
       const name = names.get(one) as string;
       const known = groups.get(name) ?? newGroup(batch, one.of, now);
       const likely = ports.lengths.likely(askerOf(batch, one));
-      groups.set(name, withLines(known, { of: one.of, left, likely }));
+      const waitedMs = now - ports.waitingSince(laneOf(batch, one));
+      groups.set(name, withLines(known, { of: one.of, left, likely, waitedMs }));
     }
   }
   const classes = [...groups].map(([id, group]) => jobClassOf(ports, id, group));
@@ -72,8 +77,9 @@ export function aloneProblem(ports: ProblemPorts, batch: Draining): DrainProblem
   const { maxTier } = batch;
   const classes = batch.classes.flatMap((one) => {
     const likely = ports.lengths.likely(askerOf(batch, one));
+    const waitedMs = ports.now() - ports.waitingSince(laneOf(batch, one));
     return partsOf(ports, one.of).map(({ share, arm }): JobClass => {
-      const deployments = placements(ports, one.of, { maxTier, likely, arm });
+      const deployments = placements(ports, one.of, { maxTier, likely, arm, waitedMs });
       return { id: [one.index, arm].join(' '), jobs: share * unfedOf(one), deployments };
     });
   });
@@ -102,6 +108,8 @@ interface Group {
   maxTier: number | null;
   deadlineInMs: number;
   likely: Likely;
+  /** For the first tier, of those of them that have waited longest. */
+  waitedMs: number;
 }
 
 const newGroup = ({ maxTier, expiresAt }: Draining, lines: BatchClass, now: number): Group => ({
@@ -109,16 +117,19 @@ const newGroup = ({ maxTier, expiresAt }: Draining, lines: BatchClass, now: numb
   maxTier,
   deadlineInMs: Math.max(0, expiresAt - now),
   likely: NOTHING_KNOWN,
+  waitedMs: 0,
 });
 
 /** So many more lines, of the mean size of their class. */
 function withLines(
   { lines, likely: before, ...group }: Group,
-  { of, left, likely }: { of: BatchClass; left: number; likely: Likely },
+  more: { of: BatchClass; left: number; likely: Likely; waitedMs: number },
 ): Group {
+  const { of, left, likely } = more;
   const share = left / Math.max(1, of.jobs);
   return {
     ...group,
+    waitedMs: Math.max(group.waitedMs, more.waitedMs),
     likely: lines.jobs === 0 ? likely : mixed([before, lines.jobs], [likely, left]),
     lines: {
       ...lines,
@@ -142,11 +153,11 @@ function mixed([a, n]: [Likely, number], [b, m]: [Likely, number]): Likely {
 const jobClassOf = (
   ports: ProblemPorts,
   id: string,
-  { lines, maxTier, deadlineInMs, likely }: Group,
+  { lines, maxTier, deadlineInMs, likely, waitedMs }: Group,
 ): JobClass => ({
   id,
   jobs: lines.jobs,
-  deployments: placements(ports, lines, { maxTier, likely }),
+  deployments: placements(ports, lines, { maxTier, likely, waitedMs }),
   deadlineInMs,
   objective: savesMoney(ports.fleet, lines.pool) ? 'cost' : 'time',
 });
@@ -183,14 +194,23 @@ export function partsOf(
     : [...shares].map(([arm, share]) => ({ share, arm }));
 }
 
-/** Those of the first tier in which somebody takes calls; where nobody does, of the first. */
+interface Lines {
+  maxTier: number | null;
+  likely?: Likely;
+  arm?: string | null;
+  waitedMs?: number;
+}
+
+/**
+ * Those of the first tier in which somebody takes calls, and of later ones where they count (planning's placesOf); where nobody
+ * does, of the first. Who saves money gets no later tier by plan, which would use it where it is the cheaper.
+ */
 export function placements(
-  ports: Omit<ProblemPorts, 'now' | 'lengths'>,
+  ports: Pick<ProblemPorts, 'fleet' | 'picture' | 'eligible' | 'usable'>,
   lines: BatchClass,
-  about: { maxTier: number | null; likely?: Likely; arm?: string | null },
+  { maxTier, likely = NOTHING_KNOWN, arm = null, waitedMs = 0 }: Lines,
 ): JobClass['deployments'] {
   const { fleet, picture } = ports;
-  const { maxTier, likely = NOTHING_KNOWN, arm = null } = about;
   const pool = fleet.pools.get(lines.pool);
   const all = pool ? tiersFor(pool, arm) : [[lines.pool.slice('deployment/'.length)]];
   const tiers = all.slice(0, maxTier ?? all.length);
@@ -198,15 +218,20 @@ export function placements(
   const members = tiers.map((tier) =>
     tier.filter((id) => (able === null || able.has(id)) && ports.usable(id)),
   );
-  const open = members.find((tier) => tier.length > 0) ?? tiers[0] ?? [];
-  return Object.fromEntries(
-    open
-      .filter((id) => fleet.deployments.has(id))
-      .map((id) => [
-        id,
-        { cost: meanCost(picture, id, { lines, likely }), latencyMs: meanLatency(picture, id) },
-      ]),
-  );
+  const spillAfterMs = savesMoney(fleet, lines.pool) ? null : (pool?.spillAfterMs ?? null);
+  const open = members.filter((tier) => tier.length > 0);
+  const placesIn = (tier: readonly string[]): JobClass['deployments'] =>
+    Object.fromEntries(
+      tier
+        .filter((id) => fleet.deployments.has(id))
+        .map((id) => [
+          id,
+          { cost: meanCost(picture, id, { lines, likely }), latencyMs: meanLatency(picture, id) },
+        ]),
+    );
+  if (spillAfterMs === null || open.length < 2) return placesIn(open[0] ?? tiers[0] ?? []);
+  const limits = (): DrainProblem => problemOf(ports, []);
+  return placesOf(open.map(placesIn), { spillAfterMs, waitedMs, limits });
 }
 
 /** Mean over the class: those that set a maximum and those that do not cost differently. */

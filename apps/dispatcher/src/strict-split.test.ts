@@ -111,7 +111,14 @@ test('how long a batch takes alone goes by the arm that is slowest for its perce
   const fleet = fleetOf(STRICT);
   const now = (): number => 1_000;
   const picture = pictureOf(fleet, now());
-  const ports = { fleet, picture, lengths: new LengthsBook(now), usable: () => true, now };
+  const ports = {
+    fleet,
+    picture,
+    lengths: new LengthsBook(now),
+    usable: () => true,
+    waitingSince: now,
+    now,
+  };
   const alone = new AloneBook({ ...ports, eligible: () => null });
   const batch = drainingOfLines([LINES]);
   await alone.look([batch]);
@@ -130,7 +137,7 @@ async function etaMs(text: string, usable: (id: string) => boolean): Promise<num
   const now = (): number => time;
   const fleet = fleetOf(text);
   const known = { fleet, picture: pictureOf(fleet, time), lengths: new LengthsBook(now) };
-  const problem = { ...known, eligible: () => null, usable, now };
+  const problem = { ...known, eligible: () => null, usable, waitingSince: now, now };
   const nothing = (): void => undefined;
   const draining = { ...drainingOf(stored), planned: true };
   await planRound({

@@ -1,10 +1,12 @@
 /** Puts together what a term of leadership consists of: the parts know each other by the few functions they need. */
+import { Spills } from '@sluice/balancing';
 import type { Fleet, Priority } from '@sluice/job';
 import { readWaiting } from '@sluice/ledger';
 import type { Ledger, Waiting } from '@sluice/ledger';
 import type { StepData } from '@sluice/queues';
 import { Backlog } from './backlog.ts';
 import { Chooser } from './chooser.ts';
+import { unfedOf } from './draining.ts';
 import { expireJob } from './expire.ts';
 import { Feeder } from './feeder.ts';
 import { HealthBook } from './health.ts';
@@ -38,6 +40,7 @@ export function openParts(about: PartsAbout) {
   const health = new HealthBook(fleet, {
     ...about.ports,
     batchTraffic: (id) => chooser.hasBatchTraffic(id),
+    reaches: () => chooser.reaches,
   });
   const chooser: Chooser = new Chooser({ fleet, picture, depth, now, random });
   const linesOut = (tenant: string): number => batches.feeder.linesOut(tenant);
@@ -101,18 +104,23 @@ function openBatches({ ports, leaderToken, onError }: PartsAbout, base: Base, pl
   const { ledger, store, fleet, windowLines, events, now } = ports;
   const { picture, health, chooser, turns } = base;
   const takesNew = takesNewIn(fleet);
+  const spills = new Spills(fleet.pools);
   const planned: ProblemPorts = {
     fleet,
     picture,
     lengths: ports.lengths,
     eligible: (pool, formats) => chooser.eligible(pool, formats),
     usable: (id) => takesNew(id) && health.stateOf(id) === 'active',
+    waitingSince: (lane) => spills.since(lane, now()),
     now,
   };
   let looked: Feeder['draining'] = [];
   const book = new PlanBook({
     problem: (horizonMs) => {
       looked = feeder.draining;
+      for (const { maxTier, classes } of looked)
+        for (const one of classes)
+          if (unfedOf(one) > 0) chooser.linesWait(one.pool, { formats: one.formats, maxTier });
       return planProblem(planned, looked, horizonMs);
     },
     solve: (problem) => solver.solve(problem),
@@ -136,6 +144,7 @@ function openBatches({ ports, leaderToken, onError }: PartsAbout, base: Base, pl
     picture,
     lengths: ports.lengths,
     book,
+    spills,
     queue: ports.queues.run,
     leaderToken,
     windowLines,

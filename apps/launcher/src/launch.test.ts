@@ -132,7 +132,11 @@ test('the demo starts everything with what it needs to know, and stops it all ag
   assert.equal(api.SLUICE_CONFIG, 'demo');
   assert.equal(api.REDIS_URL, place.redisUrl);
   assert.equal(api.SLUICE_SIMULATOR_URL, `http://127.0.0.1:${simulator.PORT}`);
-  assert.equal(runningIn(join(place.folder, '.sluice/demo')), null, 'this process is not another one');
+  assert.equal(
+    runningIn(join(place.folder, '.sluice/demo')),
+    null,
+    'this process is not another one',
+  );
 
   const pids = ['simulator', 'api', 'dispatcher', 'worker'].map(
     (role) => place.readyNote(role).pid,
@@ -222,7 +226,11 @@ test('what a killed one left running is ended before its Redis is taken over', a
   const launched = place.launch();
   await until('the api has drained', () => !isRunning(api));
   assert.equal(isRunning(worker), true, 'a drain gets its time');
-  assert.equal(existsSync(join(place.folder, '.sluice/demo/redis')), false, 'until then nothing starts');
+  assert.equal(
+    existsSync(join(place.folder, '.sluice/demo/redis')),
+    false,
+    'until then nothing starts',
+  );
   place.force.abort();
   assert.equal((await launched).kind, 'launched');
   assert.equal(isRunning(worker), false);

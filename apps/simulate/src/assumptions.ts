@@ -13,8 +13,8 @@ export interface Assumptions {
   chars_per_token: { value: number; from: From };
   /** Of answers to the lines of batch files, by pool; `file`: a trace says it itself. */
   output_tokens: { pool: string; mean: number | null; spread: number | null; from: From }[];
-  /** By deployment: the maximum booked for a request that sets none. */
-  max_tokens: Record<string, { value: number; from: From }>;
+  /** By deployment: the maximum booked for a request that sets none; `sent`: put into it, so that no answer is longer. */
+  max_tokens: Record<string, { value: number; from: From; sent: boolean }>;
   /** By deployment: how long a call takes, `jitter` of it more or less. */
   latency: Record<
     string,
@@ -45,9 +45,13 @@ export function assumptionsOf(
     },
     output_tokens: lengthsOf(installed, scenario.jobs, workloads),
     max_tokens: Object.fromEntries(
-      [...used].map(({ id, defaultMaxTokens: value }) => [
+      [...used].map(({ id, defaultMaxTokens: value, outputCap }) => [
         id,
-        { value, from: value === USUAL_MAX_TOKENS ? 'default' : 'config' } as const,
+        {
+          value,
+          from: outputCap === null && value === USUAL_MAX_TOKENS ? 'default' : 'config',
+          sent: outputCap !== null,
+        } as const,
       ]),
     ),
     latency: Object.fromEntries(
@@ -100,8 +104,13 @@ export function showAssumptions(assumed: Assumptions): string {
       : ([`answers of ${mean} tokens in the mean, spread ${spread} (${from})`, pool] as const),
   );
   const booked = Object.entries(maxima).map(
-    ([id, { value, from }]) =>
-      [`no maximum of its own: booked with ${value} tokens at first (${from})`, id] as const,
+    ([id, { value, from, sent }]) =>
+      [
+        sent
+          ? `no maximum of its own: ${value} tokens put in and booked (${from})`
+          : `no maximum of its own: booked with ${value} tokens at first (${from})`,
+        id,
+      ] as const,
   );
   const calls = Object.entries(latency).map(([id, each]) => [latencyText(each), id] as const);
   return [

@@ -128,7 +128,7 @@ test('what is assumed is told with where it is from, and characters per token ca
   assert.deepEqual(usual.assumed.output_tokens, [
     { pool: 'only-a', mean: 256, spread: 0.5, from: 'default' },
   ]);
-  assert.deepEqual(usual.assumed.max_tokens, { a: { value: 1_024, from: 'default' } });
+  assert.deepEqual(usual.assumed.max_tokens, { a: { value: 1_024, from: 'default', sent: false } });
   assert.deepEqual(Object.keys(usual.assumed.latency), ['a']);
   assert.deepEqual(wordy.assumed.chars_per_token, { value: 2, from: 'argument' });
   // 400 characters and those of the message around them, at a dollar a million tokens.

@@ -111,22 +111,26 @@ export class CallLoader {
     return texts.map((text) => JSON.parse(text) as LineInput);
   }
 
-  /** Lines that touch in the file (a line break between them) are read together. */
+  /** Lines that touch in the file (a line break between them) are read together, others beside each other. */
   async #read(name: string, lines: readonly LineRef[]): Promise<string[]> {
-    const texts: string[] = [];
+    const reads: Promise<string[]>[] = [];
     let from = 0;
     while (from < lines.length) {
       let to = from + 1;
       while (to < lines.length && isNext(lines[to - 1] as LineRef, lines[to] as LineRef)) to++;
-      const first = lines[from] as LineRef;
-      const last = lines[to - 1] as LineRef;
-      const bytes = await this.#store.readAt(name, first[1], last[1] + last[2] - first[1]);
-      for (const [, offset, length] of lines.slice(from, to)) {
-        texts.push(bytes.toString('utf8', offset - first[1], offset - first[1] + length));
-      }
+      reads.push(this.#readTogether(name, lines.slice(from, to)));
       from = to;
     }
-    return texts;
+    return (await Promise.all(reads)).flat();
+  }
+
+  async #readTogether(name: string, lines: readonly LineRef[]): Promise<string[]> {
+    const first = lines[0] as LineRef;
+    const last = lines.at(-1) as LineRef;
+    const bytes = await this.#store.readAt(name, first[1], last[1] + last[2] - first[1]);
+    return lines.map(([, offset, length]) =>
+      bytes.toString('utf8', offset - first[1], offset - first[1] + length),
+    );
   }
 }
 

@@ -2,7 +2,7 @@
 import { roundUsd } from '@sluice/job';
 import type { Attempt, Deployment, Outcome, Usage } from '@sluice/job';
 import { AS_WANTED } from '@sluice/ledger';
-import { plausibleUsage, readLimits } from '@sluice/providers';
+import { plausibleUsage, readLimits, withOutputCap } from '@sluice/providers';
 import type { Adapter, Caller, LimitReport } from '@sluice/providers';
 import type { Call } from './load-calls.ts';
 
@@ -20,6 +20,8 @@ export interface CallResult {
   retryAfterMs: number | null;
   message: string | null;
   limits: LimitReport[];
+  /** Output tokens of each answer that the deployment's cap allowed; null: the request had a maximum, or needed none. */
+  outputCap: number | null;
   startedAt: number;
   endedAt: number;
 }
@@ -53,17 +55,19 @@ async function send(
   call: Call,
   { signal, startedAt }: { signal: AbortSignal; startedAt: number },
 ): Promise<CallResult> {
-  const request = adapter.buildRequest({ endpoint: call.endpoint, body: call.body, deployment });
+  const { endpoint } = call;
+  const { body, tokens: outputCap } = withOutputCap(endpoint, call.body, deployment);
+  const request = adapter.buildRequest({ endpoint, body, deployment });
   const sent = await caller.send(request, { timeoutMs: deployment.timeoutMs, signal });
-  const times = { startedAt, endedAt: now() };
+  const about = { startedAt, endedAt: now(), outputCap };
   if (sent.kind !== 'answer') {
-    return { ...NO_ANSWER, ...times, outcome: UNANSWERED[sent.kind], message: sent.message };
+    return { ...NO_ANSWER, ...about, outcome: UNANSWERED[sent.kind], message: sent.message };
   }
-  const answer = adapter.readAnswer(call.endpoint, sent.response);
+  const answer = adapter.readAnswer(endpoint, sent.response);
   const sizes = { sentBytes: request.body.length, receivedBytes: sent.response.text.length };
   const usage = answer.usage && plausibleUsage(answer.usage, sizes);
   return {
-    ...times,
+    ...about,
     outcome: answer.outcome,
     statusCode: answer.statusCode,
     body: answer.body,
@@ -96,6 +100,7 @@ export const NO_ANSWER = {
   costUsd: null,
   retryAfterMs: null,
   limits: [],
+  outputCap: null,
 };
 
 const PER_MILLION = 1_000_000;
@@ -117,6 +122,7 @@ const isSpilled = ({ arm }: Call): boolean => arm !== '' && arm !== AS_WANTED;
 export const attemptOf = (deployment: Deployment, call: Call, result: CallResult): Attempt => ({
   deployment: deployment.id,
   ...(isSpilled(call) && { instead_of: call.arm }),
+  ...(result.outputCap !== null && { output_cap: result.outputCap }),
   provider: deployment.provider.id,
   started_at: result.startedAt / 1000,
   queued_ms: Math.max(0, Math.round(result.startedAt - call.since)),

@@ -42,6 +42,7 @@ const deployment = (id: string, shared: boolean): Deployment => ({
   query: {},
   dropParams: [],
   defaultMaxTokens: 100,
+  outputCap: null,
   accounting: {
     output: 'actual',
     cachedInput: 'counts',

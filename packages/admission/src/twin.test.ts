@@ -241,7 +241,9 @@ class Twins {
     if (!(await this.#redis.hexists(rates, 'run'))) return;
     await this.#redis.hset(rates, 'run', 'another');
     this.#state = afterRestart(this.#state, this.#now);
-    await this.#admission.book('c', { costs: [], band: 'batch', leases: [], leaseMs: LEASE_MS });
+    const none = { costs: [], band: 'batch' as const, leases: [], leaseMs: LEASE_MS };
+    await this.#admission.book('c', none);
+    this.#state = book(this.#state, { rules: this.#rules.c, ...none }, this.#now).state;
     const late = { outcome: 'ok', factor: 4, known: true, took: 5 } as const;
     await this.#settle({ after: 0, id: 'b', kind: 'settle', n: 2, ...late });
   }

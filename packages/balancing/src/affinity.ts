@@ -3,6 +3,7 @@
  * cache prompts of at least 1,024 tokens, so a shorter one has no beginning worth following (facts: cache-aware routing).
  */
 import { createHash } from 'node:crypto';
+import { hashText } from './rendezvous.ts';
 
 export interface Affinity {
   affinityKey: string | null;
@@ -24,6 +25,12 @@ export function affinityOf(
     userOf(body) ??
     conversationOf(body);
   return { affinityKey: key, prefixKey: prefixOf(body) };
+}
+
+/** What keeps a job at its home, as 32 bits: its key, else how its prompt begins; null = nothing does. */
+export function keyHashOf({ affinityKey, prefixKey }: Partial<Affinity>): number | null {
+  const key = affinityKey ?? prefixKey ?? null;
+  return key === null ? null : hashText(key);
 }
 
 /** Kinds are kept apart: the user `7` is not the conversation `7`. */

@@ -8,8 +8,8 @@
  * Thresholds are Finagle's (facts: failure accrual). What counts as a failure is the caller's table: a 429 never does.
  * The long back-off is for the sake of jobs, each of which pays for its trial with an attempt and a wait. Nobody waits for a
  * batch line, and one every 10 to 20 s is no load: where there are such, a deployment is back soon however long it was away.
- * The last usable deployment of a pool is not ejected: flaky it stays closed, for its retries have nowhere better
- * to go; failing without a success between, it is tried one job at a time with pauses of at most 5 s.
+ * The last usable deployment of a pool, or of the part that some job may use (isLast), is not ejected: flaky it stays closed,
+ * for its retries have nowhere better to go; failing without a success between, it is tried one job at a time with pauses of at most 5 s.
  */
 import { easingAfter } from './slow-start.ts';
 
@@ -49,7 +49,7 @@ export interface Look {
   failures: number;
   /** Failures after the last success among them; equals `failures` when there was none. */
   failuresAtEnd: number;
-  /** Whether every other deployment of some pool it serves is unusable now. */
+  /** Whether every other deployment that some job may use is unusable now: of a pool, or of what `max_tier` leaves of it. */
   lastInPool: boolean;
   /** Whether it fails much more often than its peers (failing.ts); absent = no. */
   failsMost?: boolean;

@@ -80,6 +80,8 @@ export interface Asked {
   affinityKey?: string | null;
   /** The beginning of its prompt, as a digest: jobs that share one may share a provider's prompt cache. */
   prefixKey?: string | null;
+  /** The one of these that counts as {@link keyHashOf} has it, where no more of it was kept: of lines of batches. */
+  keyHash?: number | null;
   /**
    * Time left for it, ms; absent or null = not known. Where work is waiting that must be done by then too, the caller
    * takes off what that work needs: this is what the job can afford to lose.

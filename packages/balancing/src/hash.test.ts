@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
+import { keyHashOf } from './affinity.ts';
 import type { Asked, Candidate } from './candidate.ts';
 import { asked, candidate, perMinute } from './example-candidates.ts';
 import { jobsAt, placeAll, strategy, times } from './example-stream.ts';
@@ -53,6 +54,14 @@ test('the prompt’s beginning is the key where there is no other', () => {
     homes(four, users.slice(0, 50)),
     'the user goes before it',
   );
+});
+
+test('a key of which only the hash was kept has the same home', () => {
+  const hashed = users.slice(0, 50).map((each) => asked({ keyHash: keyHashOf(each) }));
+  assert.deepEqual(homes(four, hashed), homes(four, users.slice(0, 50)));
+  const prefixed = asked({ keyHash: keyHashOf({ affinityKey: null, prefixKey: 'p' }) });
+  assert.deepEqual(homes(four, [prefixed]), homes(four, [asked({ prefixKey: 'p' })]));
+  assert.equal(keyHashOf({ affinityKey: null, prefixKey: null }), null);
 });
 
 test('without a key capacity decides', () => {

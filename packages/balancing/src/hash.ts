@@ -5,6 +5,7 @@
  * order. The key is the job's affinity key, user or conversation, else the beginning of its prompt; without any,
  * capacity decides.
  */
+import { keyHashOf } from './affinity.ts';
 import { type Asked, type Candidate, costOn, expectedMs } from './candidate.ts';
 import { mostCapacity } from './capacity.ts';
 import { load, spokenForMs } from './load.ts';
@@ -34,10 +35,11 @@ function hash(epsilon: number): Strategy {
   const hashOf = oncePerId(hashText);
   return {
     name: 'hash',
+    byKey: true,
     pick: (asked, candidates, { random }) => {
-      const key = asked.affinityKey ?? asked.prefixKey ?? null;
+      const key = keyHashOf(asked) ?? asked.keyHash ?? null;
       if (key === null) return mostCapacity(asked, candidates, random);
-      return bounded(asked, candidates, { key: hashText(key), epsilon, hashOf });
+      return bounded(asked, candidates, { key, epsilon, hashOf });
     },
   };
 }

@@ -24,8 +24,11 @@ export type {
 } from './settings.ts';
 export { keptTiers, sharesOf, tiersFor } from './kept-tiers.ts';
 export { lotOf, lotOfLine } from './lot.ts';
-export { affinityOf } from './affinity.ts';
+export { affinityOf, keyHashOf } from './affinity.ts';
 export type { Affinity } from './affinity.ts';
+export { AskedLately, isLast } from './asked-lately.ts';
+export { Spills } from './spills.ts';
+export type { Lane, SpillTiers } from './spills.ts';
 export { choose } from './choose.ts';
 export type { Choice, NeverReason, PoolNow, Why } from './choose.ts';
 export { OUTLIER, afterInterval } from './outliers.ts';

@@ -40,6 +40,8 @@ export const isOpenTo = (
 
 export interface Strategy {
   name: string;
+  /** Jobs of one key belong together: lines of batches then travel by it. Absent = a line's key is not looked at. */
+  byKey?: true;
   /**
    * The best of `candidates` for one job of `asked`. They are never empty, in the pool's order, all usable, of weight
    * above 0 and with room. Same arguments and random numbers, same answer; nothing passed in is changed.

@@ -78,7 +78,11 @@ function buildDeployment(
     headers: entry.headers,
     query: entry.query,
     dropParams: entry.drop_params,
-    defaultMaxTokens: entry.default_max_tokens,
+    defaultMaxTokens: entry.output_cap ?? entry.default_max_tokens,
+    outputCap:
+      entry.output_cap === null
+        ? null
+        : { tokens: entry.output_cap, param: entry.output_cap_param },
     accounting,
   };
 }

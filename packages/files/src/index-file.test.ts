@@ -10,6 +10,7 @@ import {
   createIndex,
   indexName,
   readIndex,
+  readKeyedIndex,
 } from './index-file.ts';
 import { localStore } from './local-store.ts';
 import { FileMissing, type FileStore } from './store.ts';
@@ -100,9 +101,34 @@ test('what 32 bits cannot hold is recorded as their maximum, never as none', asy
   assert.equal(got?.maxOutput, 0xffff_fffe);
 });
 
+test('keys lie beside an index: it is read with them, without them, and where there are none', async () => {
+  const bare = Array.from({ length: 1_500 }, (_, n) => ({
+    line: n + 1,
+    offset: n,
+    length: 1,
+    characters: 1,
+    maxOutput: null,
+    formats: 1,
+  }));
+  const records = bare.map((one, n) => ({ ...one, key: n % 4 === 0 ? null : 0xffff_ffff - n }));
+  const index = await createIndex(store, 'keyed', { keyed: true });
+  for (const one of records) await index.add(one);
+  assert.equal((await index.commit()).bytes, records.length * INDEX_RECORD_BYTES);
+  const run = { from: 500, count: 900 };
+  assert.deepEqual(await readKeyedIndex(store, 'keyed', run), records.slice(500, 1_400));
+  assert.deepEqual(await readIndex(store, 'keyed', { from: 0, count: 9_999 }), bare);
+  await write('bare', bare);
+  const [first] = await readKeyedIndex(store, 'bare', { from: 1, count: 1 });
+  assert.deepEqual(first, { ...records[1], key: null });
+});
+
 test('an aborted index is not there', async () => {
   const index = await createIndex(store, 'aborted');
   await index.add({ line: 1, offset: 0, length: 1, characters: 1, maxOutput: null, formats: 1 });
   await index.abort();
   await assert.rejects(readIndex(store, 'aborted', { from: 0, count: 1 }), FileMissing);
+  const keyed = await createIndex(store, 'aborted', { keyed: true });
+  await keyed.add({ line: 1, offset: 0, length: 1, characters: 1, maxOutput: null, formats: 1 });
+  await keyed.abort();
+  await assert.rejects(readKeyedIndex(store, 'aborted', { from: 0, count: 1 }), FileMissing);
 });

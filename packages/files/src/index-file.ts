@@ -2,7 +2,10 @@
  * A batch's index: per class one file of fixed-width records, so that the feeder reads any run of a class's lines
  * with one small read, in the order of the input. Little-endian:
  * line u32 · offset u48 · length u32 · characters u32 · max output u32 (all ones: none set) · formats u16.
+ * Where lines travel by their keys a second file holds these, u32 each (0: none), in the order of the records. An index
+ * without it is as good: it was written before there was one, or its lines have no keys.
  */
+import { FileMissing } from './store.ts';
 import type { FileStore, Written } from './store.ts';
 
 export interface IndexRecord {
@@ -16,6 +19,8 @@ export interface IndexRecord {
   maxOutput: number | null;
   /** Bit per wire format that can say it. */
   formats: number;
+  /** What keeps it together with others, as 32 bits; null or absent = nothing. */
+  key?: number | null;
 }
 
 export interface IndexWriter {
@@ -26,6 +31,8 @@ export interface IndexWriter {
 }
 
 export const INDEX_RECORD_BYTES = 24;
+const KEY_BYTES = 4;
+const NO_KEY = 0;
 /** 12 KB: a batch has up to 60 indexes open at once. */
 const RECORDS_PER_WRITE = 512;
 const NO_MAXIMUM = 0xffff_ffff;
@@ -33,25 +40,51 @@ const NO_MAXIMUM = 0xffff_ffff;
 /** Name of a class's index within the store. */
 export const indexName = (batchId: string, index: string): string => `batches/${batchId}/${index}`;
 
-/** Starts an index; nothing is visible before `commit`. */
-export async function createIndex(store: FileStore, name: string): Promise<IndexWriter> {
+const keysName = (name: string): string => `${name}-keys`;
+
+/** Starts an index, `keyed` with its records' keys beside it; nothing is visible before `commit`. */
+export async function createIndex(
+  store: FileStore,
+  name: string,
+  { keyed = false }: { keyed?: boolean } = {},
+): Promise<IndexWriter> {
+  const records = await inBlocks(store, name, INDEX_RECORD_BYTES);
+  const keys = keyed ? await inBlocks(store, keysName(name), KEY_BYTES) : null;
+  return {
+    async add(record) {
+      await records.add((block, at) => encodeRecord(record, block, at));
+      await keys?.add((block, at) => block.writeUInt32LE(record.key ?? NO_KEY, at));
+    },
+    async commit() {
+      await keys?.commit();
+      return records.commit();
+    },
+    async abort() {
+      await keys?.abort();
+      await records.abort();
+    },
+  };
+}
+
+/** A file of entries of one width. */
+async function inBlocks(store: FileStore, name: string, width: number) {
   const writing = await store.create(name);
-  let block = Buffer.allocUnsafe(RECORDS_PER_WRITE * INDEX_RECORD_BYTES);
+  let block = Buffer.allocUnsafe(RECORDS_PER_WRITE * width);
   let used = 0;
 
   const flush = async (): Promise<void> => {
     const full = block.subarray(0, used);
     used = 0;
-    block = Buffer.allocUnsafe(RECORDS_PER_WRITE * INDEX_RECORD_BYTES);
+    block = Buffer.allocUnsafe(RECORDS_PER_WRITE * width);
     await writing.write(full);
   };
   return {
-    async add(record) {
-      encodeRecord(record, block, used);
-      used += INDEX_RECORD_BYTES;
+    async add(encode: (block: Buffer, at: number) => void): Promise<void> {
+      encode(block, used);
+      used += width;
       if (used === block.length) await flush();
     },
-    async commit() {
+    async commit(): Promise<Written> {
       await flush();
       return writing.commit();
     },
@@ -71,6 +104,39 @@ export async function readIndex(
     records.push(decodeRecord(bytes, at));
   }
   return records;
+}
+
+/** The same with their keys. */
+export async function readKeyedIndex(
+  store: FileStore,
+  name: string,
+  run: { from: number; count: number },
+): Promise<IndexRecord[]> {
+  const [records, keys] = await Promise.all([
+    readIndex(store, name, run),
+    readKeys(store, keysName(name), run),
+  ]);
+  return records.map((record, i) => ({ ...record, key: keyAt(keys, i) }));
+}
+
+/** Empty where they are missing: lines go without. */
+async function readKeys(
+  store: FileStore,
+  name: string,
+  { from, count }: { from: number; count: number },
+): Promise<Buffer> {
+  try {
+    return await store.readAt(name, from * KEY_BYTES, count * KEY_BYTES);
+  } catch (error) {
+    if (error instanceof FileMissing) return Buffer.alloc(0);
+    throw error;
+  }
+}
+
+function keyAt(keys: Buffer, i: number): number | null {
+  const at = i * KEY_BYTES;
+  const key = at + KEY_BYTES <= keys.length ? keys.readUInt32LE(at) : NO_KEY;
+  return key === NO_KEY ? null : key;
 }
 
 function encodeRecord(record: IndexRecord, into: Buffer, at: number): void {

@@ -67,6 +67,13 @@ export interface Provider {
   headers: Record<string, string>;
 }
 
+export interface OutputCap {
+  /** Output tokens, over all answers of a request. */
+  tokens: number;
+  /** What the model calls it in chat completions. */
+  param: 'max_tokens' | 'max_completion_tokens';
+}
+
 /** Something callable: account × model × region. */
 export interface Deployment {
   /** `mini`, or `mini@openai-a` where the config entry lists several providers. */
@@ -89,8 +96,10 @@ export interface Deployment {
   query: Record<string, string>;
   /** Parameters that may be left out where the wire format cannot express them. */
   dropParams: string[];
-  /** Output tokens assumed for a request that sets no maximum. */
+  /** Output tokens assumed for a request that sets no maximum; with an `outputCap` its tokens. */
   defaultMaxTokens: number;
+  /** Put into requests that set no maximum; null = nothing is. */
+  outputCap: OutputCap | null;
   /** `output` is that of its own budget. */
   accounting: Accounting;
 }

@@ -14,6 +14,7 @@ export type {
   Fleet,
   Limits,
   Accounting,
+  OutputCap,
   OutputCharge,
   Pool,
   Price,
@@ -21,7 +22,7 @@ export type {
   RateDimension,
   Tenant,
 } from './deployment.ts';
-export { measure } from './shape.ts';
+export { answersOf, measure } from './shape.ts';
 export type { Shape } from './shape.ts';
 export { findWanting } from './required.ts';
 export type { Wanting } from './required.ts';

@@ -31,6 +31,8 @@ export interface Attempt {
   deployment: string;
   /** The arm of a `split`, or the region, that it was meant for and that had no room; absent = it is there. */
   instead_of?: string | undefined;
+  /** Output tokens of each answer that its deployment's `output_cap` allowed; absent = it put nothing in. */
+  output_cap?: number | undefined;
   provider: string;
   started_at: number;
   /** From acceptance (or the end of the previous attempt) to the start of the call, ms. */

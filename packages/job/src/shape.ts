@@ -35,7 +35,7 @@ const MEASURES: Record<Endpoint, (body: Body) => Shape> = {
   '/v1/moderations': inputsOnly,
   '/v1/completions': (body) => ({
     characters: textLength(body['prompt']),
-    maxOutput: perChoice(body, body['max_tokens']),
+    maxOutput: ofAll(body, body['max_tokens']),
     inputs: 1,
   }),
   '/v1/responses': (body) => ({
@@ -49,7 +49,7 @@ const MEASURES: Record<Endpoint, (body: Body) => Shape> = {
       textLength(body['messages']) +
       jsonLength(body['tools']) +
       jsonLength(body['response_format']),
-    maxOutput: perChoice(body, body['max_completion_tokens'] ?? body['max_tokens']),
+    maxOutput: ofAll(body, body['max_completion_tokens'] ?? body['max_tokens']),
     inputs: 1,
   }),
 };
@@ -57,11 +57,15 @@ const MEASURES: Record<Endpoint, (body: Body) => Shape> = {
 const positive = (value: unknown): number | null =>
   typeof value === 'number' && value > 0 && Number.isFinite(value) ? Math.ceil(value) : null;
 
-/** `n` choices each may use the whole maximum. */
-function perChoice(body: Body, value: unknown): number | null {
+/** Each answer may use the whole maximum. */
+function ofAll(body: Body, value: unknown): number | null {
   const max = positive(value);
-  return max === null ? null : max * (positive(body['n']) ?? 1) * (positive(body['best_of']) ?? 1);
+  return max === null ? null : max * answersOf(body);
 }
+
+/** Answers that a chat or text completion asks for: `n` choices, or `best_of` to choose from, of each of its prompts. */
+export const answersOf = ({ n, best_of: bestOf, prompt }: Readonly<Body>): number =>
+  (positive(n) ?? 1) * (positive(bestOf) ?? 1) * Math.max(1, countInputs(prompt));
 
 const jsonLength = (value: unknown): number =>
   value === undefined || value === null ? 0 : JSON.stringify(value).length;

@@ -59,6 +59,8 @@ export interface BatchClass {
   /** Sum over the lines that set a maximum, and how many do not. */
   maxOutput: number;
   unsetOutput: number;
+  /** Its lines' keys lie beside the index, and those of one key stand together. Absent = in the order of the file, without. */
+  keyed?: boolean;
 }
 
 export interface BatchError {

@@ -101,6 +101,8 @@ export interface NewChunk {
   lot?: number | null;
   epoch: number;
   lines: LineRef[];
+  /** Of all of its lines, as 32 bits; absent = they go by none. */
+  key?: number | null;
   formats: number;
   priority: string;
   createdAt: number;
@@ -127,6 +129,7 @@ export function chunkFields(chunk: NewChunk): string[] {
     arm: chunk.arm ?? '',
     left: chunk.lines.length,
     lines: JSON.stringify(chunk.lines),
+    ...(chunk.key !== undefined && { key: chunk.key }),
     formats: chunk.formats,
     priority: chunk.priority,
     created: chunk.createdAt,
@@ -210,6 +213,8 @@ export interface Waiting {
   prefix: string | null;
   /** As for {@link NewChunk}; null of a job too. */
   lot: number | null;
+  /** The same of a chunk, as 32 bits. */
+  key: number | null;
   notBefore: number;
   /** A worker gave it back unstarted: place it again at once. */
   handed: boolean;
@@ -236,6 +241,7 @@ const WAITING_FIELDS = [
   'owner',
   'prefix',
   'lot',
+  'key',
   'not_before',
   'handed',
 ] as const;
@@ -267,6 +273,7 @@ export async function readWaiting(ledger: Ledger, id: string): Promise<Waiting |
     owner: hash['owner'] || null,
     prefix: hash['prefix'] || null,
     lot: optional('lot'),
+    key: optional('key'),
     notBefore: Number(hash['not_before'] || 0),
     handed: hash['handed'] === '1',
   };

@@ -12,6 +12,7 @@ export type { Behind, Pace, Pair } from './pace.ts';
 export { nextPair } from './pacing.ts';
 export type { PaceFacts } from './pacing.ts';
 export type { LateClass, Plan, Planned, PlannedPair, PlannedRow } from './plan.ts';
+export { placesOf } from './spill.ts';
 export { unitsOf } from './problem.ts';
 export type {
   Cost,

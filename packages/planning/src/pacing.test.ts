@@ -101,6 +101,15 @@ describe('keeping step', () => {
     assert.deepEqual(follow(startPace(plan), 60, mine), { 'mine@x': 60 });
   });
 
+  test('a class that may not go there now has no claim there, and holds up nobody', async () => {
+    const plan = await planOf({
+      classes: [jobClass('barred', 600, { on: ['x'] }), jobClass('free', 600, { on: ['x'] })],
+      ...fleet({ x: [perMinute('rpm', 60)] }),
+    });
+    const free = { ...always, mayGo: (id: string) => id === 'free' };
+    assert.deepEqual(follow(startPace(plan), 300, free), { 'free@x': 300 });
+  });
+
   test('jobs that the plan did not know of go where the class goes, behind all that it knew', async () => {
     const plan = await planOf({
       classes: [jobClass('a', 10, { on: ['x'] }), jobClass('b', 10, { on: ['x'] })],

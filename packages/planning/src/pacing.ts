@@ -33,13 +33,21 @@ export interface PaceFacts {
   own: (jobClass: string) => boolean;
   /** How long ago the plan was made, ms. */
   atMs: number;
+  /** Whether the class may go there now at all, room or not: where it may not it has no claim. Absent = everywhere. */
+  mayGo?: (jobClass: string, deployment: string) => boolean;
 }
+
+type MayGo = NonNullable<PaceFacts['mayGo']>;
+const EVERYWHERE: MayGo = () => true;
 
 /** By how much of the plan's time a pair may pass another of its deployment that is behind it and has no room. */
 const LEAD_MS = 1_000;
 
 /** The pair whose turn it is, or null: nothing that waits has room where the plan allows it. O(pairs). */
-export function nextPair(pace: Pace, { hasRoom, waiting, own, atMs }: PaceFacts): Pair | null {
+export function nextPair(
+  pace: Pace,
+  { hasRoom, waiting, own, atMs, mayGo = EVERYWHERE }: PaceFacts,
+): Pair | null {
   const all = new Set<PacedClass>();
   for (const jobClass of pace.classes.values()) if (waiting(jobClass.id) > 0) all.add(jobClass);
   const waits = new Set([...all].filter(({ id }) => own(id)));
@@ -47,24 +55,24 @@ export function nextPair(pace: Pace, { hasRoom, waiting, own, atMs }: PaceFacts)
   const busy = new Set<string>();
   let turn: { pair: PacedPair | null; atMs: number } = { pair: null, atMs: Infinity };
   for (const deployment of pace.deployments.values()) {
-    const firstMs = firstClaimMs(deployment, waits, atMs);
-    if (firstMs !== null || firstClaimMs(deployment, all, atMs) !== null) busy.add(deployment.id);
+    const firstMs = firstClaimMs(deployment, { waits, mayGo, now: atMs });
+    if (firstMs !== null || firstClaimMs(deployment, { waits: all, mayGo, now: atMs }) !== null)
+      busy.add(deployment.id);
     if (firstMs !== null && firstMs < turn.atMs)
-      turn = earlier(turn, deployment, { waits, firstMs, hasRoom, now: atMs });
+      turn = earlier(turn, deployment, { waits, firstMs, hasRoom, mayGo, now: atMs });
   }
-  const pair = turn.pair ?? idlePair(pace, { waits, busy, hasRoom });
+  const pair = turn.pair ?? idlePair(pace, { waits, busy, hasRoom, mayGo });
   return pair && { class: pair.class.id, deployment: pair.deployment.id };
 }
 
 /** Where the deployment's pair that is furthest behind stands; null = it has none with waiting work. */
 function firstClaimMs(
-  { planned }: PacedDeployment,
-  waits: ReadonlySet<PacedClass>,
-  now: number,
+  { id, planned }: PacedDeployment,
+  { waits, mayGo, now }: { waits: ReadonlySet<PacedClass>; mayGo: MayGo; now: number },
 ): number | null {
   let firstMs: number | null = null;
   for (const pair of planned) {
-    if (!waits.has(pair.class) || !isDue(pair, now)) continue;
+    if (!waits.has(pair.class) || !isDue(pair, now) || !mayGo(pair.class.id, id)) continue;
     const atMs = positionMs(pair);
     if (firstMs === null || atMs < firstMs) firstMs = atMs;
   }
@@ -84,6 +92,7 @@ function earlier(
     waits: ReadonlySet<PacedClass>;
     firstMs: number;
     hasRoom: PaceFacts['hasRoom'];
+    mayGo: MayGo;
     now: number;
   },
 ): Turn {
@@ -92,7 +101,7 @@ function earlier(
     if (!about.waits.has(pair.class) || !isDue(pair, about.now)) continue;
     const atMs = positionMs(pair);
     if (atMs >= turn.atMs || atMs > about.firstMs + LEAD_MS) continue;
-    if (about.hasRoom(pair.class.id, id)) turn = { pair, atMs };
+    if (about.mayGo(pair.class.id, id) && about.hasRoom(pair.class.id, id)) turn = { pair, atMs };
   }
   return turn;
 }
@@ -104,6 +113,7 @@ function idlePair(
     waits: ReadonlySet<PacedClass>;
     busy: ReadonlySet<string>;
     hasRoom: PaceFacts['hasRoom'];
+    mayGo: MayGo;
   },
 ): PacedPair | null {
   let best: PacedPair | null = null;
@@ -111,7 +121,7 @@ function idlePair(
   for (const { id, all, sharing } of pace.deployments.values()) {
     if (about.busy.has(id) || sharing.some((other) => about.busy.has(other))) continue;
     for (const pair of all) {
-      if (pair.held || !about.waits.has(pair.class)) continue;
+      if (pair.held || !about.waits.has(pair.class) || !about.mayGo(pair.class.id, id)) continue;
       const spareMs = pair.class.finishMs - standMs(pair.class) - pair.latencyMs;
       if (spareMs < mostMs || !about.hasRoom(pair.class.id, id)) continue;
       best = pair;

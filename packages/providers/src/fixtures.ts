@@ -60,6 +60,7 @@ export function deploymentOf(
     query: {},
     dropParams: [],
     defaultMaxTokens: 1024,
+    outputCap: null,
     accounting: {
       output: 'actual',
       cachedInput: 'counts',

@@ -5,6 +5,7 @@ export type { Adapter, Answer, Body, Call, ProviderRequest, ProviderResponse } f
 export { createCaller } from './call.ts';
 export type { CallOptions, CallResult, Caller, CallerOptions } from './call.ts';
 export { readLimits } from './limits.ts';
+export { withOutputCap } from './output-cap.ts';
 export { plausibleUsage } from './plausible-usage.ts';
 export { refusedLimit } from './refused-limit.ts';
 export type { LimitReport } from './limits.ts';

@@ -24,6 +24,7 @@ import type { Learned } from './learned.ts';
 import type { Picture } from './picture.ts';
 import type { Planner } from './planner.ts';
 import type { Settings } from './scenario.ts';
+import type { Spilling } from './spilling.ts';
 import type { Task } from './task.ts';
 
 export interface DispatchPorts {
@@ -33,6 +34,7 @@ export interface DispatchPorts {
   health: HealthBook;
   learned: Learned;
   planner: Planner;
+  spilling: Spilling;
   settings: Settings;
   /** Instead of each pool's own. */
   strategy: string | undefined;
@@ -82,7 +84,9 @@ export class Dispatch {
   /** Places whatever has room now; how many jobs that were. */
   pump(now: number): number {
     this.#soonestMs = Infinity;
-    const { turns } = this.#ports.backlog;
+    const { backlog, spilling } = this.#ports;
+    const { turns } = backlog;
+    spilling.look(backlog, now);
     // Within one pump nothing gets emptier: what had no room has none.
     const full = new Set<Line | string>();
     let jobs = 0;
@@ -108,7 +112,7 @@ export class Dispatch {
     if (full.has(lane)) return 'lane_full';
     const { job } = content.task;
     if (job.batch === null) this.#contention = contendedBy(this.#contention, job.priority, now);
-    const choice = this.#choose(content.task, { jobs: 1, only: null }, now);
+    const choice = this.#choose(content.task, { jobs: 1, among: null }, now);
     if (choice.kind === 'place') {
       return { item: item.id, line: null, head: content.task, choice };
     }
@@ -130,7 +134,12 @@ export class Dispatch {
           : [],
       );
     });
-    return this.#byPlan(open, full, now) ?? this.#byRoom(open, full, now) ?? 'not_this_one';
+    return (
+      this.#byPlan(open, full, now) ??
+      this.#bySpill(open, full, now) ??
+      this.#byRoom(open, full, now) ??
+      'not_this_one'
+    );
   }
 
   /** The class and deployment whose turn it is by the plan. */
@@ -146,11 +155,12 @@ export class Dispatch {
       atMs,
       waiting: (id) => waiting.get(id) ?? 0,
       own: (id) => classes.has(id),
+      mayGo: (id, deployment) => this.#mayGo(classes.get(id)?.[0], deployment, now),
       hasRoom: (id, deployment) => {
         const key = `${id} ${deployment}`;
         if (full.has(key)) return false;
         const [first] = classes.get(id) as [Waiting];
-        const choice = this.#choose(first.head, { jobs: first.jobs, only: deployment }, now);
+        const choice = this.#placeFor(first, new Set([deployment]), now);
         if (choice.kind === 'place') found.set(key, { ...first, choice });
         else full.add(key);
         return choice.kind === 'place';
@@ -160,6 +170,33 @@ export class Dispatch {
     if (!next) return null;
     const jobs = Math.min(next.choice.jobs, mostNow(pace, pair, atMs));
     return { ...next, choice: { ...next.choice, jobs } };
+  }
+
+  #mayGo(waiting: Waiting | undefined, deployment: string, now: number): boolean {
+    if (waiting === undefined) return true;
+    const hasRoom = (id: string): boolean =>
+      this.#placeFor(waiting, new Set([id]), now).kind === 'place';
+    return this.#ports.spilling.mayGo(waiting.head, { deployment, hasRoom }, now);
+  }
+
+  /** Lines that have waited long enough go to later tiers that the plan does not count for them. */
+  #bySpill(open: readonly Waiting[], full: Set<Line | string>, now: number): Found | null {
+    const { planner, spilling } = this.#ports;
+    for (const waiting of open) {
+      const { line, head } = waiting;
+      const planned = planner.classOf(line.key);
+      const tiers = planned === null ? null : spilling.tiersOf(head, now);
+      if (planned === null || tiers === null || full.has(`spills ${line.key}`)) continue;
+      const pairs = planner.pace?.classes.get(planned)?.pairs ?? [];
+      const uncounted = [...tiers.later].filter(
+        (id) =>
+          pairs.every(({ deployment }) => deployment.id !== id) && this.#mayGo(waiting, id, now),
+      );
+      const choice = this.#placeFor(waiting, new Set(uncounted), now);
+      if (choice.kind === 'place') return { ...waiting, choice };
+      full.add(`spills ${line.key}`);
+    }
+    return null;
   }
 
   /** Of all tenants, by class of the plan. */
@@ -177,9 +214,9 @@ export class Dispatch {
   #byRoom(open: readonly Waiting[], full: Set<Line | string>, now: number): Found | null {
     const { planner } = this.#ports;
     for (const waiting of open) {
-      const { line, head, jobs } = waiting;
+      const { line } = waiting;
       if (full.has(line) || planner.classOf(line.key) !== null) continue;
-      const choice = this.#choose(head, { jobs, only: null }, now);
+      const choice = this.#placeFor(waiting, null, now);
       if (choice.kind === 'place') return { ...waiting, choice };
       full.add(line);
     }
@@ -187,8 +224,9 @@ export class Dispatch {
   }
 
   #carryOut(turn: Turn, { item, line, head, choice }: Found, now: number): number {
-    const { backlog, picture, learned, planner, place } = this.#ports;
+    const { backlog, picture, learned, planner, spilling, place } = this.#ports;
     const { deployment } = choice;
+    if (line) spilling.placed(head, deployment, now);
     const { tasks, finished } = backlog.take(item, line, choice.jobs);
     const cost = learned.cost(deployment, head);
     picture.placed(deployment, tasks.length, { cost, now });
@@ -209,10 +247,27 @@ export class Dispatch {
     return costMs({ requests, input, output, callMs }, this.#limitsOf(task.job.pool));
   }
 
-  #choose(task: Task, { jobs, only }: { jobs: number; only: string | null }, now: number): Choice {
+  /** For lines of a batch: these wait for the first tier from another moment than each of them for its turn. */
+  #placeFor(
+    { head, jobs }: Pick<Waiting, 'head' | 'jobs'>,
+    among: ReadonlySet<string> | null,
+    now: number,
+  ): Choice {
+    const since = this.#ports.spilling.since(head, now) ?? head.waitingSince;
+    return this.#choose(head, { jobs, among, since }, now);
+  }
+
+  /** `among`: it goes to one of these or nowhere. */
+  #choose(
+    task: Task,
+    how: { jobs: number; among: ReadonlySet<string> | null; since?: number },
+    now: number,
+  ): Choice {
+    const { jobs, among, since = task.waitingSince } = how;
     const { fleet, picture, learned, settings, random } = this.#ports;
     const pool = fleet.pools.get(task.job.pool) as Pool;
-    const candidates = picture.candidates(pool.tiers, now);
+    const tiers = among ? pool.tiers.map((tier) => tier.filter((id) => among.has(id))) : pool.tiers;
+    const candidates = picture.candidates(tiers, now);
     const costs = new Map(candidates.map(({ id }) => [id, learned.cost(id, task)]));
     const predictedMsFor = new Map(
       candidates.map(({ id, inFlight }) => [id, learned.predictedMs(id, task, inFlight)]),
@@ -225,13 +280,13 @@ export class Dispatch {
       lot: task.lot,
       band: task.job.priority === 'interactive' ? 'interactive' : 'batch',
       exclude: task.exclude,
-      eligible: only === null ? task.job.eligible : new Set([only]),
+      eligible: task.job.eligible,
       minTier: task.minTier,
       maxTier: null,
-      waitingSince: task.waitingSince,
+      waitingSince: since,
       deadlineInMs: task.deadlineAt - now,
     };
-    if (asked.band === 'batch') this.#ports.health.batchJob(pool.id, now);
+    this.#ports.health.jobAsks(pool.id, asked, now);
     const memory = this.#memory.get(pool.id) ?? NO_MEMORY;
     const { spillAfterMs } = pool;
     const { depth } = settings;

@@ -20,6 +20,7 @@ import { Planner } from './planner.ts';
 import { createProviders, startOthers } from './providers.ts';
 import type { Providers } from './providers.ts';
 import type { Scenario } from './scenario.ts';
+import { Spilling } from './spilling.ts';
 import { tasksOf } from './task.ts';
 import type { Task, TaskEnd } from './task.ts';
 
@@ -93,7 +94,8 @@ export class Engine {
       tooLate: (task) => this.#end(task, 'expired', null),
     });
     this.#picture = new Picture({ ...known, counts: this.#calls.counts });
-    const seen = { ...known, backlog: this.#backlog, picture: this.#picture };
+    const spilling = new Spilling(known);
+    const seen = { ...known, backlog: this.#backlog, picture: this.#picture, spilling };
     this.#planner = new Planner({
       ...seen,
       strategyOf: (pool) => strategy ?? pool.strategy.name,

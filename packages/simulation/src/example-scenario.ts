@@ -55,6 +55,7 @@ const exampleDeployment = (id: string): Deployment => ({
   query: {},
   dropParams: [],
   defaultMaxTokens: 256,
+  outputCap: null,
   accounting: {
     output: 'actual',
     cachedInput: 'counts',

@@ -1,5 +1,6 @@
 /** Breaker and block of every deployment, moved on at every look by what has ended since, as the dispatcher does. */
 import {
+  AskedLately,
   BLOCKING,
   OUTLIER,
   failingMost,
@@ -7,17 +8,15 @@ import {
   afterLook,
   counts,
   isDue,
+  isLast,
   lookAt,
   newBreaker,
   standing,
   usedUpUntil,
 } from '@sluice/balancing';
-import type { Answered, Health, Standing } from '@sluice/balancing';
+import type { Answered, Asked, Health, Standing } from '@sluice/balancing';
 import type { Fleet, Outcome } from '@sluice/job';
 import { CONSEQUENCES } from '@sluice/retry';
-
-/** So long after the last batch job asked for a place its pool has batch traffic. */
-const TRAFFIC_MS = 10_000;
 
 export class HealthBook {
   readonly #fleet: Fleet;
@@ -30,8 +29,7 @@ export class HealthBook {
   readonly #interval = new Map<string, Answered>();
   #failingMost: ReadonlySet<string> = new Set();
   #comparedAt = 0;
-  /** When a batch job last asked for a place, by pool, ms. */
-  readonly #batchAt = new Map<string, number>();
+  readonly #asked = new AskedLately((pool) => this.#fleet.pools.get(pool)?.tiers ?? []);
 
   constructor(fleet: Fleet, random: () => number) {
     this.#fleet = fleet;
@@ -54,16 +52,9 @@ export class HealthBook {
     return this.#trialsEnded.get(deployment) ?? 0;
   }
 
-  /** A batch job asks for a place in the pool: there will be more, which can try what has failed. */
-  batchJob(pool: string, now: number): void {
-    this.#batchAt.set(pool, now);
-  }
-
-  #hasBatchTraffic(id: string, now: number): boolean {
-    return [...this.#batchAt].some(
-      ([pool, at]) =>
-        now - at < TRAFFIC_MS && (this.#fleet.pools.get(pool)?.tiers.flat().includes(id) ?? false),
-    );
+  /** A job asks for a place in the pool: there will be more like it, which can try what has failed, or have nobody else. */
+  jobAsks(pool: string, asked: Pick<Asked, 'band' | 'eligible' | 'maxTier'>, now: number): void {
+    this.#asked.note(pool, { ...asked, whole: true }, now);
   }
 
   standing(deployment: string, now: number): Standing {
@@ -91,7 +82,9 @@ export class HealthBook {
 
   look(now: number): void {
     if (now - this.#comparedAt >= OUTLIER.intervalMs) this.#compare(now);
-    for (const id of this.#health.keys()) this.#lookAt(id, now);
+    const pools = [...this.#fleet.pools.values()].map(({ tiers }) => tiers.flat());
+    const reaches = [...pools, ...this.#asked.reaches(now)];
+    for (const id of this.#health.keys()) this.#lookAt(id, reaches, now);
     this.#ended.clear();
     this.#failingMost = new Set();
   }
@@ -103,19 +96,19 @@ export class HealthBook {
     this.#interval.clear();
   }
 
-  #lookAt(id: string, now: number): void {
+  #lookAt(id: string, reaches: readonly (readonly string[])[], now: number): void {
     const health = this.#health.get(id) as Health;
     const outcomes = this.#ended.get(id) ?? [];
     const telling = outcomes.filter((outcome) => outcome === 'ok' || isFailure(outcome));
     const ended = lookAt(
       telling.map((outcome) => outcome === 'ok'),
-      this.#lastInPool(id, now),
+      isLast(id, reaches, (other) => this.#takesNew(other, now)),
     );
     const sum = this.#interval.get(id) ?? { ok: 0, failures: 0 };
     this.#interval.set(id, { ok: sum.ok + ended.ok, failures: sum.failures + ended.failures });
     const look = {
       ...ended,
-      batchTraffic: this.#hasBatchTraffic(id, now),
+      batchTraffic: this.#asked.hasBatch(id, now),
       failsMost: this.#failingMost.has(id),
     };
     const breaker = afterLook(health.breaker, look, { now, random: this.#random });
@@ -130,13 +123,8 @@ export class HealthBook {
     this.#health.set(id, { ...health, breaker, block });
   }
 
-  #lastInPool(id: string, now: number): boolean {
-    return [...this.#fleet.pools.values()].some(({ tiers }) => {
-      const members = tiers.flat();
-      return (
-        members.includes(id) && members.every((other) => other === id || !this.usable(other, now))
-      );
-    });
+  #takesNew(id: string, now: number): boolean {
+    return (this.#fleet.deployments.get(id)?.weight ?? 0) > 0 && this.usable(id, now);
   }
 }
 

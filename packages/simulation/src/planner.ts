@@ -4,12 +4,13 @@
  */
 import { plannedShare } from '@sluice/budget';
 import type { Fleet, Pool } from '@sluice/job';
-import { behindOf, makePlan, replan, startPace } from '@sluice/planning';
+import { behindOf, makePlan, placesOf, replan, startPace } from '@sluice/planning';
 import type { DrainProblem, JobClass, Pace, Plan } from '@sluice/planning';
 import type { Backlog, LineClass } from './backlog.ts';
 import type { HealthBook } from './health-book.ts';
 import type { Learned } from './learned.ts';
 import type { Picture } from './picture.ts';
+import type { Spilling } from './spilling.ts';
 import { sizeOf } from './task.ts';
 
 export interface PlannerPorts {
@@ -18,6 +19,7 @@ export interface PlannerPorts {
   picture: Picture;
   learned: Learned;
   health: HealthBook;
+  spilling: Pick<Spilling, 'since'>;
   /** The strategy that a pool goes by. */
   strategyOf: (pool: Pool) => string;
 }
@@ -102,13 +104,20 @@ export class Planner {
     const { example } = lines[0] as LineClass;
     const pool = this.#ports.fleet.pools.get(example.job.pool) as Pool;
     const due = Math.min(...lines.map((line) => line.example.deadlineAt));
-    const places = this.#membersOf(pool, example.job.eligible, now);
+    const savesMoney = this.#ports.strategyOf(pool) === 'cost';
+    const placesIn = (tier: readonly string[]) =>
+      Object.fromEntries(tier.map((place) => [place, this.#place(place, lines)]));
     return {
       id,
       jobs,
       deadlineInMs: Math.max(0, due - now),
-      objective: this.#ports.strategyOf(pool) === 'cost' ? 'cost' : 'time',
-      deployments: Object.fromEntries(places.map((place) => [place, this.#place(place, lines)])),
+      objective: savesMoney ? 'cost' : 'time',
+      deployments: placesOf(this.#tiersOf(pool, example.job.eligible, now).map(placesIn), {
+        // As the dispatcher: the plan would use a later tier where it is the cheaper.
+        spillAfterMs: savesMoney ? null : pool.spillAfterMs,
+        waitedMs: this.#waitedMs(lines, now),
+        limits: () => this.#limits(),
+      }),
     };
   }
 
@@ -130,15 +139,20 @@ export class Planner {
     return { cost: { requests: 1, input, output, usd }, latencyMs: sum.latencyMs / sum.lines };
   }
 
-  /** The first tier with a usable deployment is where the work goes. */
-  #membersOf(pool: Pool, eligible: ReadonlySet<string> | null, now: number): string[] {
+  /** For the first open tier, of those that have waited longest. */
+  #waitedMs(lines: readonly LineClass[], now: number): number {
+    const { spilling } = this.#ports;
+    return Math.max(...lines.map(({ example }) => now - (spilling.since(example, now) ?? now)));
+  }
+
+  /** Who takes calls, tier by tier. */
+  #tiersOf(pool: Pool, eligible: ReadonlySet<string> | null, now: number): string[][] {
     const { fleet, health } = this.#ports;
     const usable = (id: string): boolean =>
       (eligible === null || eligible.has(id)) &&
       (fleet.deployments.get(id)?.weight ?? 0) > 0 &&
       health.usable(id, now);
-    const tiers = pool.tiers.map((tier) => tier.filter(usable));
-    return tiers.find((tier) => tier.length > 0) ?? [];
+    return pool.tiers.map((tier) => tier.filter(usable));
   }
 
   #limits(): Pick<DrainProblem, 'deployments' | 'budgets'> {

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Deployment } from '@sluice/job';
 import { behaviour, exampleFleet, exampleJob, scenario } from './example-scenario.ts';
+import { answerTokens } from './provider.ts';
 import type { Provider } from './provider.ts';
 import { createProviders } from './providers.ts';
 import type { Behaviour } from './scenario.ts';
@@ -20,6 +22,15 @@ test('a call takes as long as its tokens say, and is cut off at its maximum', ()
   assert.equal(provider.call(asking(0)).takesMs, 100 + 100 + 500);
   const short = provider.call(asking(0, exampleJob({ maxOutput: 5 })));
   assert.deepEqual([short.takesMs, short.outputTokens], [250, 5]);
+});
+
+test("a deployment's cap cuts off what sets no maximum of its own", () => {
+  const fleet = exampleFleet({ d: {} });
+  const outputCap = { tokens: 20, param: 'max_tokens' } as const;
+  const capped = { ...(fleet.deployments.get('d') as Deployment), outputCap, defaultMaxTokens: 20 };
+  assert.equal(answerTokens(capped, exampleJob()), 20);
+  assert.equal(answerTokens(capped, exampleJob({ maxOutput: 30 })), 30);
+  assert.equal(answerTokens(capped, exampleJob({ outputTokens: 7 })), 7);
 });
 
 test('a full window refuses with the wait, and the true limit counts, not the configured one', () => {

@@ -185,10 +185,11 @@ const outputOf = ({ deployment }: Parts, job: Job): number => answerTokens(deplo
 
 /** Tokens of an answer: what the job wants, cut off at the maximum it sets, or that its wire format makes it set. */
 export function answerTokens(
-  { provider: { type }, defaultMaxTokens }: Deployment,
+  { provider: { type }, defaultMaxTokens, outputCap }: Deployment,
   job: Job,
 ): number {
-  const most = job.maxOutput ?? (type === 'anthropic' ? defaultMaxTokens : Infinity);
+  const isSet = outputCap !== null || type === 'anthropic';
+  const most = job.maxOutput ?? (isSet ? defaultMaxTokens : Infinity);
   return Math.min(job.outputTokens, most);
 }
 

@@ -95,7 +95,11 @@ interface Why {
 }
 
 function answerOf(job: JobHead, why: Why): Reply {
-  const headers = { 'x-sluice-job-id': job.id };
+  const cap = job.attempts.at(-1)?.output_cap;
+  const headers = {
+    'x-sluice-job-id': job.id,
+    ...(cap !== undefined && { 'x-sluice-output-cap': String(cap) }),
+  };
   const { result } = job;
   if (result !== null && result.body !== null) {
     return { status: result.statusCode, headers, text: result.body };

@@ -31,6 +31,10 @@ const attempt = z.object({
     .describe(
       'The arm of a `split`, or the region, it was meant for, which had no room or could not be used.',
     ),
+  output_cap: z
+    .int()
+    .optional()
+    .describe('The request set no maximum: its deployment put in this one, for each answer.'),
   provider: text,
   started_at: count.describe('Unix seconds, fractional.'),
   queued_ms: count.describe('From acceptance, or from the end of the attempt before, to the call.'),
@@ -587,7 +591,9 @@ export const SHAPES = {
   ModelList: listOf(Model),
   ProviderAnswer: z
     .looseObject({})
-    .describe('The provider’s own body, under its own status; `x-sluice-job-id` names the job.'),
+    .describe(
+      'The provider’s own body, under its own status; `x-sluice-job-id` names the job, `x-sluice-output-cap` the maximum that was put in for want of one.',
+    ),
   WebhookEndpoint,
   WebhookEndpointWithSecret: WebhookEndpoint.extend({
     signing_secret: text.describe('Told here only: keep it.'),

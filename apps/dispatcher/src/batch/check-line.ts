@@ -30,6 +30,8 @@ export interface BatchRules {
     | { kind: 'unknown'; known: readonly string[] };
   /** Bit per wire format that can say this request in this pool; 0 = none can. */
   formatsFor: (pool: string, endpoint: Endpoint, body: Body) => number;
+  /** What keeps the line together with others, as 32 bits, where its pool lets lines travel by that; undefined = it does not. */
+  keyOf?: (pool: string, body: Body) => number | null | undefined;
   /** The parameters that stand in the way when none can; `endpoint` when it is the endpoint itself. */
   cannotSay: (pool: string, endpoint: Endpoint, body: Body) => readonly string[];
 }
@@ -47,6 +49,8 @@ export interface Request {
   pool: string;
   formats: number;
   shape: Shape;
+  /** As {@link BatchRules.keyOf} has it. */
+  key?: number | null;
 }
 
 export type Checked =
@@ -202,7 +206,9 @@ function findRunners(line: Omit<RoutedLine, 'shape'>, rules: BatchRules): Reques
         endpoint,
         rules.cannotSay(named.pool, endpoint, body),
       );
-    return checkNeeded(endpoint, body) ?? { pool: named.pool, formats, shape };
+    const key = rules.keyOf?.(named.pool, body);
+    const request = { pool: named.pool, formats, shape, ...(key !== undefined && { key }) };
+    return checkNeeded(endpoint, body) ?? request;
   } catch (error) {
     // A stack overflow: JSON parses deeper than anything recursive can follow.
     if (error instanceof RangeError) return invalid('body', "'body' is nested too deeply.");

@@ -9,16 +9,24 @@ import { classAmong } from '@sluice/planning';
 import type { ShapeClass } from '@sluice/planning';
 import type { Request } from './check-line.ts';
 import type { Place } from './custom-ids.ts';
+import { KeyGroups } from './key-groups.ts';
 
 /** Until deployments have learnt their own, as everywhere. */
 const CHARACTERS_PER_TOKEN = 4;
 /** Lines without a maximum are a class by themselves where others set one: between "short" and "long" answers. */
 const UNSET_OUTPUT = 1_024;
 
+interface Open {
+  summary: BatchClass;
+  writer: IndexWriter | null;
+  /** Of a class whose lines travel by their keys. */
+  groups: KeyGroups | null;
+}
+
 export class ClassIndexes {
   readonly #store: FileStore | null;
   readonly #batchId: string;
-  readonly #open = new Map<string, { summary: BatchClass; writer: IndexWriter | null }>();
+  readonly #open = new Map<string, Open>();
   readonly #classes = new Map<string, ShapeClass>();
 
   /** `store` null: nothing is written, only counted. */
@@ -27,7 +35,10 @@ export class ClassIndexes {
     this.#batchId = batchId;
   }
 
-  async add({ pool, formats, shape }: Request, { line, offset, length }: Place): Promise<void> {
+  async add(
+    { pool, formats, shape, key }: Request,
+    { line, offset, length }: Place,
+  ): Promise<void> {
     const { characters, maxOutput } = shape;
     const found = classAmong(this.#classes, {
       pool,
@@ -35,17 +46,25 @@ export class ClassIndexes {
       input: characters / CHARACTERS_PER_TOKEN,
       output: maxOutput ?? UNSET_OUTPUT,
     });
-    const { summary, writer } = this.#open.get(found.key) ?? (await this.#begin(found));
+    const keyed = key !== undefined;
+    const open = this.#open.get(found.key) ?? (await this.#begin(found, keyed));
+    const { summary, writer, groups } = open;
     summary.jobs += 1;
     summary.characters += characters;
     if (maxOutput === null) summary.unsetOutput += 1;
     else summary.maxOutput += maxOutput;
-    await writer?.add({ line, offset, length, characters, maxOutput, formats });
+    if (writer === null) return;
+    const record = { line, offset, length, characters, maxOutput, formats };
+    if (groups === null) await writer.add(record);
+    else if (groups.add({ ...record, key: key ?? null })) await writeGroups(open);
   }
 
   async commit(): Promise<BatchClass[]> {
     const all = [...this.#open.values()];
-    for (const { writer } of all) await writer?.commit();
+    for (const each of all) {
+      await writeGroups(each);
+      await each.writer?.commit();
+    }
     return all.map(({ summary }) => summary);
   }
 
@@ -54,16 +73,21 @@ export class ClassIndexes {
     for (const { writer } of this.#open.values()) await writer?.abort();
   }
 
-  async #begin(found: ShapeClass): Promise<{ summary: BatchClass; writer: IndexWriter | null }> {
+  async #begin(found: ShapeClass, keyed: boolean): Promise<Open> {
     const { key, pool, formats, inputBucket, outputBucket } = found;
     const index = `index-${this.#open.size}`;
     const store = this.#store;
-    const writer = store && (await createIndex(store, indexName(this.#batchId, index)));
+    const writer = store && (await createIndex(store, indexName(this.#batchId, index), { keyed }));
     const shape = `${inputBucket}.${outputBucket}`;
     const sums = { jobs: 0, characters: 0, maxOutput: 0, unsetOutput: 0 };
-    const opened = { summary: { index, pool, formats, shape, ...sums }, writer };
+    const summary = { index, pool, formats, shape, ...sums, ...(keyed && { keyed }) };
+    const opened = { summary, writer, groups: keyed ? new KeyGroups() : null };
     this.#open.set(key, opened);
     this.#classes.set(key, found);
     return opened;
   }
+}
+
+async function writeGroups({ writer, groups }: Open): Promise<void> {
+  for (const record of groups?.take() ?? []) await writer?.add(record);
 }

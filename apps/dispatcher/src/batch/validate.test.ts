@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import { type FileStore, indexName, readIndex } from '@sluice/files';
+import { affinityOf, keyHashOf } from '@sluice/balancing';
+import { type FileStore, indexName, readIndex, readKeyedIndex } from '@sluice/files';
 import { type BatchInput, type Validation, validateBatch } from './validate.ts';
 import { ANTHROPIC, OPENAI, RULES, putText, request, temporaryStore } from './temp-batch.ts';
 
@@ -137,6 +138,45 @@ test('requests of every size: at most 60 classes, each of like size, in the orde
     assert.ok(Math.max(...outputs) <= 16 * Math.max(16, Math.min(...outputs)));
   }
   assert.equal(new Set(seen).size, 600);
+});
+
+const keyOf = (pool: string, body: object) =>
+  pool === 'fast' ? keyHashOf(affinityOf(null, { ...body })) : undefined;
+
+test('in a pool whose lines travel by their keys those of one key stand together, with it', async (t) => {
+  const store = await temporaryStore(t);
+  const users = ['anna', 'ben', undefined, 'anna', 'ben', 'anna'];
+  const bodies = users.map((user) => ({
+    model: 'fast',
+    max_tokens: 10,
+    messages: [{ role: 'user', content: 'Hi' }],
+    ...(user !== undefined && { user }),
+  }));
+  const lines = bodies.map((body, i) => request(`id-${i}`, { body }));
+  const other = request('other', { body: { ...bodies[0], model: 'smart' } });
+  const result = await validate(store, jsonl([...lines, other]), { rules: { ...RULES, keyOf } });
+  assert.ok(result.kind === 'valid');
+  assert.deepEqual(
+    result.classes.map(({ pool, keyed }) => [pool, keyed]),
+    [
+      ['fast', true],
+      ['smart', undefined],
+    ],
+  );
+  const name = indexName(BATCH, 'index-0');
+  const records = await readKeyedIndex(store, name, { from: 0, count: 9 });
+  const [anna, ben] = ['anna', 'ben'].map((user) => keyHashOf({ affinityKey: `user:${user}` }));
+  assert.deepEqual(
+    records.map(({ line, key }) => [line, key]),
+    [
+      [1, anna],
+      [4, anna],
+      [6, anna],
+      [2, ben],
+      [5, ben],
+      [3, null],
+    ],
+  );
 });
 
 test('a line that is too long or not UTF-8 is told with its number', async (t) => {

@@ -145,6 +145,18 @@ export const deployment = z.strictObject({
     .describe(
       'Output tokens assumed for a request that sets no maximum, until real answers teach better; sent where the format demands a maximum (anthropic).',
     ),
+  output_cap: whole(1)
+    .nullable()
+    .prefault(null)
+    .describe(
+      'Output tokens at most of a request that sets no maximum: put into it when it is sent, shared by its answers if it asks for several, and booked instead of `default_max_tokens`. An answer that would be longer is cut off; its attempt says `output_cap`. Set it where the maximum counts against limits, or a model without one writes on and on. null = nothing is put in.',
+    ),
+  output_cap_param: z
+    .enum(['max_tokens', 'max_completion_tokens'])
+    .prefault('max_tokens')
+    .describe(
+      'What the model calls its maximum in chat completions: `max_completion_tokens` for OpenAI’s reasoning models, which refuse the other. Elsewhere there is one name for it.',
+    ),
   params: z
     .record(z.string(), z.json())
     .prefault({})
@@ -226,7 +238,9 @@ const poolSection = z.strictObject({
   spill_after_ms: whole(0)
     .nullable()
     .prefault(null)
-    .describe('Leave a tier whose budgets are full after this long. null = wait for them.'),
+    .describe(
+      'Leave a tier whose budgets are full after this long. null = wait for them. A line of a batch waits from when the tier last took one of its tenant and pool: as long as the tier goes on with them a backlog is no wait.',
+    ),
 });
 
 const plainList = z
