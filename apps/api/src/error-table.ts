@@ -151,7 +151,7 @@ export const ERRORS = {
   unknown_url: {
     status: 404,
     type: INVALID,
-    message: 'Unknown request URL: {method} {path}. /docs lists those there are.',
+    message: 'Unknown request URL: {method} {path}.{hint} /docs lists those there are.',
     advice: 'Check the base URL: OpenAI clients want it with /v1.',
   },
   method_not_allowed: {

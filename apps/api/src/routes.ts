@@ -88,7 +88,7 @@ const creates = { creates: true } as const;
 
 // prettier-ignore
 export const ROUTES: readonly Route[] = [
-  { method: 'post', path: '/v1/jobs', ...tenant, handler: createJob, returns: 'Job', does: 'Submit a job', ...json, body: jobRequest, ...creates, status: 202 },
+  { method: 'post', path: '/v1/jobs', ...tenant, handler: createJob, returns: 'Job', does: 'Submit a job', ...json, body: jobRequest, query: noQuery, ...creates, status: 202 },
   { method: 'get', path: '/v1/jobs', ...tenant, handler: listJobs, returns: 'JobPage', does: 'List jobs, newest first; filter with metadata[k]=v too', query: jobsQuery },
   { method: 'get', path: '/v1/jobs/:id', ...tenant, handler: getJob, returns: 'Job', does: 'Read a job, or a batch line as {batch_id}.{line}; wait for its end', query: waitQuery },
   { method: 'delete', path: '/v1/jobs/:id', ...tenant, handler: removeJob, returns: 'Deleted', does: 'Delete an ended job' },

@@ -91,7 +91,18 @@ function answerFinding(
   const advice = ADVICE[answer.outcome];
   return PASSING.has(answer.outcome)
     ? warning(about, says, advice)
-    : wrong(about, says, advice.replace('{model}', deployment.model));
+    : wrong(
+        about,
+        says,
+        `${pathAdvice(deployment, answer)}${advice.replace('{model}', deployment.model)}`,
+      );
+}
+
+/** The commonest reason for a 404 of who speaks OpenAI's format. */
+function pathAdvice({ provider }: Deployment, { statusCode }: Answer): string {
+  const lacks =
+    provider.type === 'openai' && !/\/v\d+\/?$/.test(new URL(provider.baseUrl).pathname);
+  return statusCode === 404 && lacks ? `base_url (${provider.baseUrl}) may lack /v1; else ` : '';
 }
 
 const usdOf = (price: Price, { input_tokens: input, output_tokens: output }: Usage): number =>

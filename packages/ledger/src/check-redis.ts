@@ -8,7 +8,7 @@ const CONNECT_MS = 5_000;
 export async function refuseRedis(url: string): Promise<string | null> {
   const found = await lookAt(url);
   return found.kind === 'silent'
-    ? `No Redis answers at ${withoutPassword(url)}: ${found.reason}`
+    ? `No Redis answers at ${withoutPassword(url)}: ${found.reason}. Check REDIS_URL; without it \`npm start\` runs its own.`
     : found.reason;
 }
 
@@ -29,8 +29,9 @@ async function lookAt(url: string): Promise<Found> {
     sentinelRetryStrategy: () => null,
     maxRetriesPerRequest: 0,
   });
-  // The same failure rejects the call below; without a listener it would also be printed.
-  redis.on('error', () => {});
+  // The call below is rejected with what follows from it.
+  let cause: Error | null = null;
+  redis.on('error', (error: Error) => (cause ??= error));
   try {
     await redis.connect();
     const servers = serversOf(redis);
@@ -38,7 +39,7 @@ async function lookAt(url: string): Promise<Found> {
     const reason = infos.map((info) => judgeRedis(where, info)).find((why) => why !== null) ?? null;
     return { kind: 'judged', reason };
   } catch (error) {
-    return { kind: 'silent', reason: (error as Error).message };
+    return { kind: 'silent', reason: (cause ?? (error as Error)).message };
   } finally {
     redis.disconnect();
   }

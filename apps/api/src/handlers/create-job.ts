@@ -6,11 +6,14 @@ import { refuse, show } from '../errors.ts';
 import { findJob, noSuch } from '../find-job.ts';
 import type { ApiRequest, Reply } from '../http/message.ts';
 import { checkBody } from '../http/problem.ts';
+import { readQuery } from '../http/query.ts';
 import { jobReply } from '../job-reply.ts';
 import { jobRequest } from '../shapes/job-request.ts';
 import { submitJob } from '../submit-job.ts';
+import { noQuery } from './admin.ts';
 
 export async function createJob(api: Api, request: ApiRequest): Promise<Reply> {
+  readQuery(noQuery, request.query);
   const order = checkBody(jobRequest, request.json);
   const { body } = request.json as { body: Record<string, unknown> };
   const job = await submitJob(api, request, {

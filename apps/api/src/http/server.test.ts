@@ -22,10 +22,21 @@ test('an unknown path is unknown_url, another method 405 with those allowed', as
     assert.deepEqual([status, json.error.code], [404, 'unknown_url'], line);
     assert.match(json.error.message, new RegExp(line.replace('/', '\\/')));
   }
+  const { json } = await api.call('GET /batches');
+  assert.match(json.error.message, /There is \/v1\/batches: a client’s base URL ends with \/v1\./);
   const { status, headers } = await api.call('PUT /v1/jobs', '{}');
   assert.equal(status, 405);
   assert.equal(headers.get('allow'), 'POST, GET, HEAD, OPTIONS');
   assert.equal((await api.call('OPTIONS /v1/jobs')).status, 204);
+});
+
+test('a query parameter that does nothing is refused', async () => {
+  const { status, json } = await api.call('POST /v1/jobs?wait_ms=10', {
+    model: 'fast',
+    body: chat(),
+  });
+  assert.equal(status, 400);
+  assert.match(json.error.message, /wait_ms/);
 });
 
 test('every answer has a request id and the headers that keep browsers from guessing', async () => {

@@ -43,11 +43,18 @@ export function makeServer({ api, keyring, board, boardPath }: Edge): Express {
   );
   for (const [path, methods] of methodsByPath()) app.all(path, otherMethods(methods));
   app.use((request) => {
-    refuse('unknown_url', { values: { method: request.method, path: request.path } });
+    const { method, path } = request;
+    refuse('unknown_url', { values: { method, path, hint: hintFor(path) } });
   });
   app.use(answerError(api));
   return app;
 }
+
+/** Clients of OpenAI's API are given a base URL with /v1 at its end. */
+const hintFor = (path: string): string =>
+  ROUTES.some((route) => route.path === `/v1${path}`)
+    ? ` There is /v1${path}: a client’s base URL ends with /v1.`
+    : '';
 
 const SECURITY = {
   'x-content-type-options': 'nosniff',
