@@ -183,7 +183,7 @@ export function partsOf(
     : [...shares].map(([arm, share]) => ({ share, arm }));
 }
 
-/** Those of the first tier in which somebody takes calls; where nobody does, of the first. */
+/** Those of the first tier in which somebody takes calls and has something left of its day; where nobody does, of the first. */
 export function placements(
   ports: Omit<ProblemPorts, 'now' | 'lengths'>,
   lines: BatchClass,
@@ -195,17 +195,21 @@ export function placements(
   const all = pool ? tiersFor(pool, arm) : [[lines.pool.slice('deployment/'.length)]];
   const tiers = all.slice(0, maxTier ?? all.length);
   const able = ports.eligible(lines.pool, lines.formats);
+  const costOf = (id: string): Cost => meanCost(picture, id, { lines, likely });
   const members = tiers.map((tier) =>
-    tier.filter((id) => (able === null || able.has(id)) && ports.usable(id)),
+    tier.filter(
+      (id) =>
+        fleet.deployments.has(id) &&
+        (able === null || able.has(id)) &&
+        ports.usable(id) &&
+        picture.jobsThatFit(id, costOf(id)) >= 1,
+    ),
   );
   const open = members.find((tier) => tier.length > 0) ?? tiers[0] ?? [];
   return Object.fromEntries(
     open
       .filter((id) => fleet.deployments.has(id))
-      .map((id) => [
-        id,
-        { cost: meanCost(picture, id, { lines, likely }), latencyMs: meanLatency(picture, id) },
-      ]),
+      .map((id) => [id, { cost: costOf(id), latencyMs: meanLatency(picture, id) }]),
   );
 }
 

@@ -5,6 +5,7 @@ import type { Ledger, Waiting } from '@sluice/ledger';
 import type { StepData } from '@sluice/queues';
 import { Backlog } from './backlog.ts';
 import { Chooser } from './chooser.ts';
+import { fittingNow } from './day-demand.ts';
 import { expireJob } from './expire.ts';
 import { Feeder } from './feeder.ts';
 import { HealthBook } from './health.ts';
@@ -46,7 +47,10 @@ export function openParts(about: PartsAbout) {
   const entries = openEntries(about, base, () => batches.feeder);
   const batches = openBatches(about, base, entries.placer);
   const sweeper = openSweeper(about, entries.placer, batches.feeder);
-  return { ...base, ...entries, ...batches, sweeper };
+  const { lengths } = about.ports;
+  const fitting = (): ReadonlyMap<string, boolean> =>
+    fittingNow({ ...base, ...entries, ...batches, fleet, lengths, now });
+  return { ...base, ...entries, ...batches, sweeper, fitting };
 }
 
 interface Base {

@@ -211,6 +211,8 @@ export interface Waiting {
   /** As for {@link NewChunk}; null of a job too. */
   lot: number | null;
   notBefore: number;
+  /** The deployment that it shall not come to before `until`, ms, for too little is left of its day for it; null = none. */
+  shunned: { deployment: string; until: number } | null;
   /** A worker gave it back unstarted: place it again at once. */
   handed: boolean;
 }
@@ -238,6 +240,8 @@ const WAITING_FIELDS = [
   'lot',
   'not_before',
   'handed',
+  'shunned',
+  'shunned_until',
 ] as const;
 
 /** Reads an entry's record as placement sees it; null when it is gone. */
@@ -269,6 +273,9 @@ export async function readWaiting(ledger: Ledger, id: string): Promise<Waiting |
     lot: optional('lot'),
     notBefore: Number(hash['not_before'] || 0),
     handed: hash['handed'] === '1',
+    shunned: hash['shunned']
+      ? { deployment: hash['shunned'], until: Number(hash['shunned_until'] || 0) }
+      : null,
   };
 }
 
