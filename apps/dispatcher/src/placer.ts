@@ -150,6 +150,12 @@ export class Placer {
     });
   }
 
+  /** What waits here of these tenants. */
+  *waitingOf(tenants: ReadonlySet<string>): Generator<Waiting> {
+    for (const { waiting } of this.#pending.values())
+      if (tenants.has(waiting.tenant)) yield waiting;
+  }
+
   /** What waits here, one entry of each kind that finds room together. */
   *kinds(): Generator<Waiting> {
     const seen = new Set<string>();

@@ -19,6 +19,8 @@ import { planView } from './plan-view.ts';
 import type { ViewFacts } from './plan-view.ts';
 import { SolverThread } from './solver-thread.ts';
 import { Sweeper } from './sweeper.ts';
+import { workOfSingles } from './tenant-work.ts';
+import type { TenantPorts } from './tenant-work.ts';
 import type { TermPorts } from './term.ts';
 import { TurnBook } from './turn-book.ts';
 
@@ -45,7 +47,7 @@ export function openParts(about: PartsAbout) {
   const turns = new TurnBook({ fleet, tenants: tenants(), linesOut, now }, about.savedTurns);
   const base = { picture, health, chooser, turns };
   const entries = openEntries(about, base, () => batches.feeder);
-  const batches = openBatches(about, base, entries.placer);
+  const batches = openBatches(about, base, entries);
   const sweeper = openSweeper(about, entries.placer, batches.feeder);
   const { lengths } = about.ports;
   const fitting = (): ReadonlyMap<string, boolean> =>
@@ -101,7 +103,11 @@ const takesNewIn =
   (id: string): boolean =>
     (deployments.get(id)?.weight ?? 0) > 0;
 
-function openBatches({ ports, leaderToken, onError }: PartsAbout, base: Base, placer: Placer) {
+function openBatches(
+  { ports, leaderToken, onError }: PartsAbout,
+  base: Base,
+  { placer, backlog }: { placer: Placer; backlog: Backlog },
+) {
   const { ledger, store, fleet, windowLines, events, now } = ports;
   const { picture, health, chooser, turns } = base;
   const takesNew = takesNewIn(fleet);
@@ -151,7 +157,14 @@ function openBatches({ ports, leaderToken, onError }: PartsAbout, base: Base, pl
   const weightOf = (tenant: string): number =>
     ports.tenants().find(({ id }) => id === tenant)?.weight ?? 1;
   const alone = new AloneBook(planned);
-  const planner = { ...planned, usable, ledger, feeder, book, alone, weightOf, events };
+  const limited: TenantPorts = {
+    shapingOf: (tenant) => turns.shapingOf(tenant),
+    singlesOf: async (all) =>
+      all.size === 0
+        ? new Map()
+        : workOfSingles(planned, placer.waitingOf(all), await backlog.countOf(all)),
+  };
+  const planner = { ...planned, usable, ledger, feeder, book, alone, limited, weightOf, events };
   return { book, feeder, solver, planner };
 }
 

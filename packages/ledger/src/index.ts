@@ -10,6 +10,8 @@ export type { CallSums, UsageCell, UsageFigures } from './usage.ts';
 export type { Accepted, Idempotency } from './accepting.ts';
 export {
   countBacklog,
+  countShare,
+  tenantOf,
   readBacklog,
   readShares,
   removeBacklog,
