@@ -58,6 +58,8 @@ export class Chooser {
   readonly #memory = new Map<string, Memory>();
   readonly #batchAt = new Map<string, number>();
   readonly #strategies = new Map<string, Strategy>();
+  /** Pools, and whether a limit per day or month counts in them. */
+  readonly #daily = new Map<string, boolean>();
 
   constructor(ports: ChooserPorts) {
     this.#ports = ports;
@@ -66,6 +68,7 @@ export class Chooser {
   /** The pools are others from now on: their strategies are made anew, what these remembered stays. */
   follow(): void {
     this.#strategies.clear();
+    this.#daily.clear();
   }
 
   /** A single job waits for its turn. */
@@ -150,14 +153,18 @@ export class Chooser {
 
   /** Whether some deployment of the pool has a limit per day or month: then not all of its work fits alike. */
   countsDays(poolId: string): boolean {
+    const known = this.#daily.get(poolId);
+    if (known !== undefined) return known;
     const { fleet } = this.#ports;
-    return this.membersOf(poolId).some((id) =>
+    const counts = this.membersOf(poolId).some((id) =>
       fleet.deployments
         .get(id)
         ?.budgets.some((budget) =>
           WINDOWED_DIMENSIONS.some((each) => fleet.budgets.get(budget)?.limits[each] !== undefined),
         ),
     );
+    this.#daily.set(poolId, counts);
+    return counts;
   }
 
   /** Made once per pool. The config was checked, so its settings make one. */
