@@ -14,6 +14,8 @@ interface Told {
 
 const LINES = 300;
 
+const secondsTo = (at: number | null): number => (at ?? 0) - Date.now() / 1_000;
+
 test('three hundred lines of a tenant that may send one a second take five minutes, and it is told so', async () => {
   const account = { key: 'one', format: 'openai', limits: { rpm: 60_000 } };
   const system = await System.start({
@@ -42,7 +44,6 @@ tenants:
     const request = body === undefined ? { headers } : { method: 'POST', headers, body };
     return (await (await fetch(`${system.apiUrl}/v1/batches${path}`, request)).json()) as Told;
   };
-  const secondsTo = (at: number | null): number => (at ?? 0) - Date.now() / 1_000;
   try {
     const free = await call('free-key', '?dry_run=true&completion_window=2m', text);
     assert.equal(free.deadline.meets, true);

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { WindowLoad } from '@sluice/admission';
 import { fitting, jobsThatFit } from './day-room.ts';
+import type { Waits } from './day-room.ts';
 
 const HOUR = 3_600_000;
 const window = (
@@ -45,8 +46,9 @@ test('what comes back within a minute is waited for as any other limit', () => {
   assert.equal(jobsThatFit([window('tpd', 500, 0, 0)], cost(501), NOTHING), 0, 'never fits');
 });
 
+const waits = (members: string[], fits: boolean): Waits => ({ members, fits: () => fits });
+
 test('a deployment is used up when nothing fits of what waits for it, not when the first does not', () => {
-  const waits = (members: string[], fits: boolean) => ({ members, fits: () => fits });
   const kinds = [waits(['a', 'b'], false), waits(['a'], true), waits(['c'], false)];
   const found = fitting(['a', 'b', 'd'], kinds);
   assert.deepEqual(Object.fromEntries(found), { a: true, b: false }, 'for d nothing waits');

@@ -157,16 +157,28 @@ function openBatches(
   const weightOf = (tenant: string): number =>
     ports.tenants().find(({ id }) => id === tenant)?.weight ?? 1;
   const alone = new AloneBook(planned);
-  const limited: TenantPorts = {
-    shapingOf: (tenant) => turns.shapingOf(tenant),
-    singlesOf: async (all) =>
-      all.size === 0
-        ? new Map()
-        : workOfSingles(planned, placer.waitingOf(all), await backlog.countOf(all)),
-  };
+  const limited = tenantPorts({ planned, turns, placer, backlog });
   const planner = { ...planned, usable, ledger, feeder, book, alone, limited, weightOf, events };
   return { book, feeder, solver, planner };
 }
+
+const tenantPorts = ({
+  planned,
+  turns,
+  placer,
+  backlog,
+}: {
+  planned: ProblemPorts;
+  turns: TurnBook;
+  placer: Placer;
+  backlog: Backlog;
+}): TenantPorts => ({
+  shapingOf: (tenant) => turns.shapingOf(tenant),
+  singlesOf: async (tenants) =>
+    tenants.size === 0
+      ? new Map()
+      : workOfSingles(planned, placer.waitingOf(tenants), await backlog.countOf(tenants)),
+});
 
 /** What a look at the plan says beside it. */
 const viewOf = (fleet: Fleet, health: HealthBook): Omit<ViewFacts, 'madeAt'> => ({
