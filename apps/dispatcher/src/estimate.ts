@@ -23,7 +23,7 @@ import { renewalMs } from './day-rates.ts';
 import { USUAL_RATIO } from './eta.ts';
 import { leftMs } from './planner.ts';
 import type { PlannerPorts } from './planner.ts';
-import { shapedEnd, workOfLines } from './tenant-work.ts';
+import { shapedEnd, workAt } from './tenant-work.ts';
 
 /** What estimates are made with. */
 export type EstimatePorts = ProblemPorts &
@@ -51,13 +51,11 @@ export async function estimate(ports: EstimatePorts, batch: Estimated): Promise<
     const before = pools[one.lines.pool];
     pools[one.lines.pool] = before ? together(before, sum) : sum;
   }
-  const work = known
-    .map(({ lines, likely }) =>
-      workOfLines(ports, lines, { jobs: lines.jobs, maxTier: batch.maxTier, likely }),
-    )
+  const work = classes
+    .map(({ deployments, jobs }) => workAt(deployments, jobs))
     .reduce(plusWork, NO_WORK);
   const { draining } = ports.feeder;
-  const shapedMs = await shapedEnd(ports, { tenant: batch.tenant, work, draining });
+  const shapedMs = await shapedEnd(ports, { tenant, work, draining });
   const all = Object.values(pools);
   for (const pool of all) pool.lines = Math.round(pool.lines);
   return {

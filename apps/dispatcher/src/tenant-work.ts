@@ -4,12 +4,13 @@
  */
 import { NO_WORK, plusWork, shapedMs } from '@sluice/fairness';
 import type { ShapedWork, ShapingLimits } from '@sluice/fairness';
-import type { BatchClass, Waiting } from '@sluice/ledger';
+import type { Waiting } from '@sluice/ledger';
+import type { JobClass } from '@sluice/planning';
 import { askerOf, unfedOf } from './draining.ts';
 import type { Draining } from './draining.ts';
 import { askerOfEntry } from './lengths-book.ts';
 import type { Likely } from './lengths-book.ts';
-import { placements } from './plan-problem.ts';
+import { partsOf, placements } from './plan-problem.ts';
 import type { ProblemPorts } from './plan-problem.ts';
 import { shapeOf } from './placer.ts';
 
@@ -22,16 +23,11 @@ export interface TenantPorts {
 
 type Ports = ProblemPorts & { limited: TenantPorts };
 
-/** So many lines of a class. */
-export function workOfLines(
-  ports: ProblemPorts,
-  lines: BatchClass,
-  about: { jobs: number; maxTier: number | null; likely: Likely },
-): ShapedWork {
-  const places = Object.values(placements(ports, lines, about));
+/** So many jobs that may go to any of these deployments. */
+export function workAt(deployments: JobClass['deployments'], jobs: number): ShapedWork {
+  const places = Object.values(deployments);
   const mean = (read: (place: (typeof places)[number]) => number): number =>
     places.reduce((sum, place) => sum + read(place), 0) / Math.max(1, places.length);
-  const { jobs } = about;
   return {
     jobs,
     tokens: jobs * mean(({ cost }) => cost.input + cost.output),
@@ -41,11 +37,15 @@ export function workOfLines(
 
 /** Lines of a batch that wait to be fed. */
 const workOfBatch = (ports: ProblemPorts, batch: Draining): ShapedWork =>
-  batch.classes.reduce((sum, one) => {
-    const likely = ports.lengths.likely(askerOf(batch, one));
-    const about = { jobs: unfedOf(one), maxTier: batch.maxTier, likely };
-    return plusWork(sum, workOfLines(ports, one.of, about));
-  }, NO_WORK);
+  batch.classes
+    .flatMap((one) => {
+      const likely = ports.lengths.likely(askerOf(batch, one));
+      return partsOf(ports, one.of).map(({ share, arm }) => {
+        const about = { maxTier: batch.maxTier, likely, arm };
+        return workAt(placements(ports, one.of, about), unfedOf(one) * share);
+      });
+    })
+    .reduce(plusWork, NO_WORK);
 
 /** By batch with lines to feed: ms until its tenant's limits have let its last call end; none whose tenant has no such limits. */
 export async function shapedEnds(
