@@ -75,3 +75,164 @@ pools: { both: { tiers: [[day], [free]] }, only: [day] }
     await system.stop();
   }
 });
+
+interface Job {
+  id: string;
+  status: string;
+  attempts: { deployment: string; outcome: string }[];
+  waiting?: { reason: string; deployments: { deployment: string; reason: string }[] };
+}
+
+interface Live {
+  id: string;
+  state: string;
+  reason: string | null;
+}
+
+/** About so many input tokens, counted as 4 characters each. */
+const prompt = (tokens: number): string => 'abc '.repeat(tokens);
+
+const request = (model: string, tokens: number) => ({
+  model,
+  max_tokens: 8,
+  messages: [{ role: 'user', content: prompt(tokens) }],
+});
+
+class Client {
+  readonly #url: string;
+
+  constructor({ apiUrl }: System) {
+    this.#url = apiUrl;
+  }
+
+  async read<T>(path: string): Promise<T> {
+    return (await (await fetch(`${this.#url}${path}`)).json()) as T;
+  }
+
+  async #post<T>(path: string, type: string, body: string): Promise<T> {
+    const headers = { 'content-type': type };
+    const reply = await fetch(`${this.#url}${path}`, { method: 'POST', headers, body });
+    return (await reply.json()) as T;
+  }
+
+  /** A batch with a line of each of these sizes, in tokens. */
+  batch(model: string, sizes: readonly number[]): Promise<Batch> {
+    const lines = sizes.map((tokens, i) => ({
+      custom_id: `${i}`,
+      method: 'POST',
+      url: '/v1/chat/completions',
+      body: request(model, tokens),
+    }));
+    const text = lines.map((line) => JSON.stringify(line)).join('\n');
+    return this.#post('/v1/batches', 'application/jsonl', text);
+  }
+
+  job(model: string, tokens: number): Promise<Job> {
+    const { model: _, ...body } = request(model, tokens);
+    return this.#post('/v1/jobs', 'application/json', JSON.stringify({ model, body }));
+  }
+
+  /** These jobs, once so many of them have succeeded. */
+  succeeded(ids: readonly string[], least: number): Promise<Job[]> {
+    return until(`${least} of ${ids.length} jobs have succeeded`, async () => {
+      const jobs = await Promise.all(ids.map((id) => this.read<Job>(`/v1/jobs/${id}`)));
+      return jobs.filter(({ status }) => status === 'succeeded').length >= least ? jobs : null;
+    });
+  }
+
+  /** The deployment, once it stands as paused. */
+  paused(id: string): Promise<Live> {
+    return until(`${id} stands as paused`, async () => {
+      const { data } = await this.read<{ data: Live[] }>('/admin/deployments');
+      const live = data.find((one) => one.id === id);
+      return live?.state === 'paused' ? live : null;
+    });
+  }
+}
+
+/** `day`, with this limit and input at $ 1 for a thousand tokens, before `free`. */
+const startWith = (limit: string): Promise<System> =>
+  System.start({
+    config: `
+providers:
+  one: { type: openai, base_url: "{{simulator}}/v1", api_key: one }
+  two: { type: openai, base_url: "{{simulator}}/v1", api_key: two }
+deployments:
+  day: { provider: one, model: m, limits: { rpm: 6000, ${limit} }, price: { input: 1000, output: 0 } }
+  free: { provider: two, model: m, limits: { rpm: 6000 } }
+pools: { both: { tiers: [[day], [free]] }, only: [day] }
+`,
+    simulator: { accounts: { one: account('one'), two: account('two') } },
+  });
+
+test('what a day has too little left for goes on elsewhere, lines and single jobs alike', async () => {
+  const system = await startWith('tpd: 15300');
+  const client = new Client(system);
+  try {
+    const { id } = await client.batch('both', Array<number>(60).fill(1_000));
+    const done = await until('the end of the batch', async () => {
+      const batch = await client.read<Batch>(`/v1/batches/${id}`);
+      return batch.status === 'completed' ? batch : null;
+    });
+    const { day = 0, free = 0 } = done.sluice.by_deployment;
+    assert.equal(done.request_counts.completed, 60);
+    assert.ok(day >= 10 && day <= 15, `${day} lines of about 1,010 tokens in 15,300`);
+    assert.equal(day + free, 60, 'each called once');
+
+    const jobs = await Promise.all(Array.from({ length: 30 }, () => client.job('both', 1_000)));
+    const ended = await client.succeeded(
+      jobs.map((job) => job.id),
+      30,
+    );
+    assert.ok(ended.every(({ attempts }) => attempts.length === 1));
+    const { reason } = await client.paused('day');
+    const [, used] = /^tpd of budget day .*: ([\d.]+) of 15300;/.exec(reason ?? '') ?? [];
+    assert.ok(Number(used) > 14_000 && Number(used) <= 15_300, reason ?? 'no reason');
+  } finally {
+    await system.stop();
+  }
+});
+
+test('large jobs that a day has too little left for hold up no small ones, and say what they wait for', async () => {
+  const system = await startWith('usd_per_day: 3');
+  const client = new Client(system);
+  try {
+    const first = await client.job('only', 2_000);
+    await client.succeeded([first.id], 1);
+    const large = await Promise.all([1, 2].map(() => client.job('only', 2_000)));
+    const small = await Promise.all([1, 2, 3, 4, 5].map(() => client.job('only', 100)));
+    const ended = await client.succeeded(
+      small.map(({ id }) => id),
+      5,
+    );
+    assert.ok(ended.every(({ attempts }) => attempts.length === 1));
+    const { reason } = await client.paused('day');
+    assert.match(
+      reason ?? '',
+      /^usd_per_day of budget day has too little left for what waits: 2\.\d+ of 3; something/,
+    );
+    for (const { id } of large) {
+      const job = await client.read<Job>(`/v1/jobs/${id}`);
+      assert.deepEqual([job.status, job.attempts.length], ['queued', 0]);
+      assert.equal(job.waiting?.deployments[0]?.deployment, 'day');
+    }
+
+    // It fits still: the pause is not for those.
+    const late = await client.job('only', 50);
+    await client.succeeded([late.id], 1);
+    const { id } = await client.batch('only', [2_000, 2_000, 50, 50, 50]);
+    const waiting = await until('the small lines are done and the large ones wait', async () => {
+      const batch = await client.read<Batch>(`/v1/batches/${id}`);
+      const { completed } = batch.request_counts;
+      return completed === 3 && batch.sluice.blocked.length > 0 ? batch : null;
+    });
+    assert.equal(waiting.sluice.blocked[0]?.deployment, 'day');
+    const told = await until('nobody knows when it will be done', async () => {
+      const batch = await client.read<Batch>(`/v1/batches/${id}`);
+      return batch.sluice.eta_at === null ? batch : null;
+    });
+    assert.deepEqual(told.sluice.by_deployment, { day: 3 });
+  } finally {
+    await system.stop();
+  }
+});

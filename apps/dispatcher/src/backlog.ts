@@ -3,7 +3,15 @@
  * those before them are placed: so a share has at most so many in memory, however many wait. Also finds what a crash left
  * without a queue entry.
  */
-import { readBacklog, readShares, removeBacklog, shareKey, WINDOW_PER_SLOT } from '@sluice/ledger';
+import {
+  countShare,
+  readBacklog,
+  readShares,
+  removeBacklog,
+  shareKey,
+  tenantOf,
+  WINDOW_PER_SLOT,
+} from '@sluice/ledger';
 import type { Ledger, Waiting } from '@sluice/ledger';
 import type { Priority } from '@sluice/job';
 import type { Placer } from './placer.ts';
@@ -110,6 +118,19 @@ export class Backlog {
     } catch (error) {
       onError('placing from the backlog', error);
     }
+  }
+
+  /** Jobs of these tenants that were never placed, of shares that may have more of them than are in memory. */
+  async countOf(tenants: ReadonlySet<string>): Promise<Map<string, number>> {
+    const counts = new Map<string, number>();
+    const shares = [...this.#open.keys()].filter((share) => tenants.has(tenantOf(share)));
+    await Promise.all(
+      shares.map(async (share) => {
+        const jobs = await countShare(this.#ports.ledger, share);
+        counts.set(tenantOf(share), (counts.get(tenantOf(share)) ?? 0) + jobs);
+      }),
+    );
+    return counts;
   }
 
   async close(): Promise<void> {

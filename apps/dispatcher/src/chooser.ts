@@ -1,5 +1,5 @@
 /** Asks placement (balancing) about work of some shape: with the fleet as the picture has it, each pool's strategy and its memory. */
-import type { Asked, Choice, Depth, Drawn, Memory, Strategy } from '@sluice/balancing';
+import type { Asked, Candidate, Choice, Depth, Drawn, Memory, Strategy } from '@sluice/balancing';
 import {
   AskedLately,
   choose,
@@ -10,6 +10,7 @@ import {
   strategyFor,
   strategyNamed,
 } from '@sluice/balancing';
+import { WINDOWED_DIMENSIONS } from '@sluice/budget';
 import type { Cost } from '@sluice/budget';
 import type { Deployment, Fleet, Pool, Priority, Shape } from '@sluice/job';
 import { AS_WANTED } from '@sluice/ledger';
@@ -27,7 +28,12 @@ export interface ChooserPorts {
 }
 
 /** What is to be placed, as the caller knows it; what it costs where is looked up here. */
-export type Wanted = Omit<Asked, 'cost' | 'costs'> & { shape: Shape; likely: Likely };
+export type Wanted = Omit<Asked, 'cost' | 'costs'> & {
+  shape: Shape;
+  likely: Likely;
+  /** A deployment that has just had too little left of its day for it; absent or null = none. */
+  shunned?: string | null;
+};
 
 /** Strategies whose arms, or regions, are compared. */
 const COMPARING: ReadonlySet<string> = new Set(['split', 'region']);
@@ -50,6 +56,8 @@ export class Chooser {
   readonly #memory = new Map<string, Memory>();
   readonly #asked = new AskedLately((pool) => this.poolOf(pool).tiers);
   readonly #strategies = new Map<string, Strategy>();
+  /** Pools, and whether a limit per day or month counts in them. */
+  readonly #daily = new Map<string, boolean>();
 
   constructor(ports: ChooserPorts) {
     this.#ports = ports;
@@ -58,6 +66,7 @@ export class Chooser {
   /** The pools are others from now on: their strategies are made anew, what these remembered stays. */
   follow(): void {
     this.#strategies.clear();
+    this.#daily.clear();
   }
 
   /** A single job waits for its turn. */
@@ -96,7 +105,11 @@ export class Chooser {
    * Decides, and remembers what the strategy wants remembered. `among`: it goes to one of these or, where none is usable or
    * has room, nowhere now. In a pool whose arms are compared `insteadOf` is always there: AS_WANTED where it did not spill.
    */
-  choose({ shape, likely, ...asked }: Wanted, poolId: string, among?: ReadonlySet<string>): Choice {
+  choose(
+    { shape, likely, shunned, ...asked }: Wanted,
+    poolId: string,
+    among?: ReadonlySet<string>,
+  ): Choice {
     const { picture, random } = this.#ports;
     const { depth } = this;
     const now = this.#ports.now();
@@ -106,8 +119,10 @@ export class Chooser {
       among === undefined
         ? pool.tiers
         : pool.tiers.map((tier) => tier.filter((id) => among.has(id)));
-    const candidates = picture.candidates(tiers, now);
-    const costs = new Map(candidates.map(({ id }) => [id, picture.cost(id, shape, likely)]));
+    const all = picture.candidates(tiers, now);
+    const costs = new Map(all.map(({ id }) => [id, picture.cost(id, shape, likely)]));
+    const days = this.#daysOf(all, costs);
+    const candidates = withoutUsedUp(all, days, shunned ?? null);
     const cost = costs.values().next().value ?? { requests: 1, input: 0, output: 0, usd: 0 };
     const predictedMsFor = new Map<string, number>();
     if (predicts(pool))
@@ -119,11 +134,12 @@ export class Chooser {
     const strategy = this.#strategyOf(pool);
     const { spillAfterMs } = pool;
     const compares = COMPARING.has(pool.strategy.name);
-    const choice = choose(
+    const chosen = choose(
       { ...asked, cost, costs, predictedMsFor },
       { candidates, strategy, memory, spillAfterMs, depth },
       { now, random },
     );
+    const choice = withinDay(chosen, days);
     if (choice.kind === 'place') {
       this.#memory.set(pool.id, choice.memory);
       const placed = { cost: costs.get(choice.deployment) as Cost, now };
@@ -138,6 +154,33 @@ export class Chooser {
    */
   armOf(poolId: string, draws: () => Drawn): string | null {
     return this.#strategyOf(this.poolOf(poolId)).keeping?.armFor(draws()) ?? null;
+  }
+
+  /** How many such jobs fit where a day or month limits them; no deployment that has no such limit. */
+  #daysOf(all: readonly Candidate[], costs: ReadonlyMap<string, Cost>): Map<string, number> {
+    const { picture } = this.#ports;
+    const days = new Map<string, number>();
+    for (const { id } of all) {
+      const jobs = picture.jobsThatFit(id, costs.get(id) as Cost);
+      if (jobs < Infinity) days.set(id, jobs);
+    }
+    return days;
+  }
+
+  /** Whether some deployment of the pool has a limit per day or month: then not all of its work fits alike. */
+  countsDays(poolId: string): boolean {
+    const known = this.#daily.get(poolId);
+    if (known !== undefined) return known;
+    const { fleet } = this.#ports;
+    const counts = this.membersOf(poolId).some((id) =>
+      fleet.deployments
+        .get(id)
+        ?.budgets.some((budget) =>
+          WINDOWED_DIMENSIONS.some((each) => fleet.budgets.get(budget)?.limits[each] !== undefined),
+        ),
+    );
+    this.#daily.set(poolId, counts);
+    return counts;
   }
 
   /** Made once per pool. The config was checked, so its settings make one. */
@@ -190,3 +233,23 @@ export class Chooser {
     return able.length === all.length ? null : new Set(able);
   }
 }
+
+/** A deployment whose day has too little left for a job is to that job as one that is paused: it is not waited for. */
+function withoutUsedUp(
+  all: readonly Candidate[],
+  days: ReadonlyMap<string, number>,
+  shunned: string | null,
+): readonly Candidate[] {
+  const isShort = (id: string): boolean => id === shunned || (days.get(id) ?? Infinity) < 1;
+  if (!all.some(({ id }) => isShort(id))) return all;
+  return all.map((one) => {
+    const usable = one.state === 'active' || one.state === 'half_open';
+    return usable && isShort(one.id) ? { ...one, state: 'paused' } : one;
+  });
+}
+
+/** No more of them together than its day has left. */
+const withinDay = (choice: Choice, days: ReadonlyMap<string, number>): Choice =>
+  choice.kind === 'place'
+    ? { ...choice, jobs: Math.min(choice.jobs, days.get(choice.deployment) ?? Infinity) }
+    : choice;

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { ShapingLimits } from '@sluice/fairness';
 import type { BatchClass } from '@sluice/ledger';
 import { fleetOf, pictureOf } from './example-fleet.ts';
 import { estimate } from './estimate.ts';
@@ -36,6 +37,7 @@ function portsOf(config = PRICED, draining = 0): EstimatePorts {
     waitingSince: () => NOW,
     now: () => NOW,
     book: { plan: null, madeAt: 0 },
+    limited: { shapingOf: () => null, singlesOf: () => Promise.resolve(new Map()) },
     feeder: { draining: Array.from({ length: draining }, () => ({})) as never },
   };
 }
@@ -121,4 +123,24 @@ test('says what it goes by, and where that is from', async () => {
   const told = await estimate({ ...portsOf(config), lengths }, batchOf([LINES]));
   assert.equal(told.assumed.outputTokens['fast']?.from, 'answers');
   assert.deepEqual(told.assumed.deployments['mini']?.maxTokens, { value: 50, from: 'config' });
+});
+
+async function etaUnder(shaping: ShapingLimits, singles = 0): Promise<number> {
+  const work = { jobs: singles, tokens: 0, callMs: 0 };
+  const limited = {
+    shapingOf: (tenant: string) => (tenant === 'a' ? shaping : null),
+    singlesOf: () => Promise.resolve(new Map(singles > 0 ? [['a', work]] : [])),
+  };
+  const { etaMs, idealMs } = await estimate({ ...portsOf(), limited }, batchOf([LINES]));
+  assert.ok(idealMs !== null && idealMs < 101_000, 'T* is of the fleet');
+  return etaMs ?? assert.fail();
+}
+
+test("a tenant's own limits say when it is done, not what the fleet could do", async () => {
+  const free = await etaUnder({});
+  assert.ok(free < 110_000);
+  assert.equal(await etaUnder({ rpm: 60 }), 1_000_000);
+  assert.equal(await etaUnder({ rpm: 60 }, 200), 1_200_000, 'what else waits of it goes first');
+  assert.ok((await etaUnder({ tpm: 10_000 })) > 600_000, 'over 100,000 tokens');
+  assert.equal(await etaUnder({ rpm: 6_000 }), free, 'the fleet is slower');
 });

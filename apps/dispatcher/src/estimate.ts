@@ -10,6 +10,7 @@ import type {
   PoolEstimate,
   StoredBatch,
 } from '@sluice/ledger';
+import { NO_WORK, plusWork } from '@sluice/fairness';
 import { idealDrain } from '@sluice/planning';
 import type { JobClass } from '@sluice/planning';
 import { outputRange, usualOutput } from '@sluice/prediction';
@@ -22,10 +23,11 @@ import { renewalMs } from './day-rates.ts';
 import { USUAL_RATIO } from './eta.ts';
 import { leftMs } from './planner.ts';
 import type { PlannerPorts } from './planner.ts';
+import { shapedEnd, workAt } from './tenant-work.ts';
 
 /** What estimates are made with. */
 export type EstimatePorts = ProblemPorts &
-  Pick<PlannerPorts, 'book'> & { feeder: Pick<PlannerPorts['feeder'], 'draining'> };
+  Pick<PlannerPorts, 'book' | 'limited'> & { feeder: Pick<PlannerPorts['feeder'], 'draining'> };
 
 type Estimated = Pick<StoredBatch, 'id' | 'tenant' | 'maxTier' | 'classes'>;
 
@@ -49,12 +51,17 @@ export async function estimate(ports: EstimatePorts, batch: Estimated): Promise<
     const before = pools[one.lines.pool];
     pools[one.lines.pool] = before ? together(before, sum) : sum;
   }
+  const work = classes
+    .map(({ deployments, jobs }) => workAt(deployments, jobs))
+    .reduce(plusWork, NO_WORK);
+  const { draining } = ports.feeder;
+  const shapedMs = await shapedEnd(ports, { tenant, work, draining });
   const all = Object.values(pools);
   for (const pool of all) pool.lines = Math.round(pool.lines);
   return {
     assumed: assumptionsOf(ports, { known, classes, pools }),
     idealMs: solved ? Math.round(solved.idealMs) : null,
-    etaMs: solved ? etaMs(ports, solved) : null,
+    etaMs: solved ? Math.max(etaMs(ports, solved), Math.round(shapedMs)) : null,
     pools,
     inputTokens: all.map(({ inputTokens }) => inputTokens).reduce(plus, NOTHING),
     outputTokens: all.map(({ outputTokens }) => outputTokens).reduce(plus, NOTHING),

@@ -56,6 +56,7 @@ export const loadOf = (dims: { budget: string; dimension: string; ratePerMs: num
     concurrency: null,
     slots: [],
     pausedForMs: 0,
+    refusedForMs: 0,
   }) as unknown as DeploymentLoad;
 
 /** Every wire format can say it. */

@@ -85,6 +85,27 @@ test('one whose day is used up is paused until something comes back, and says wh
   );
 });
 
+test('with work waiting it is used up exactly when none of that fits, whatever a usual call takes', () => {
+  const { book, row } = bookOf(fleetOf('a', 'b'));
+  const window = { budget: 'a', dimension: 'tpd', limit: 9_000, used: 8_000, usedFraction: 0.9 };
+  const look = (fits: boolean | null, pausedForMs: number) => {
+    const windows = [{ ...window, nextMs: 7_200_000 }];
+    const one = { ...load(5), windows, pausedForMs, refusedForMs: 0 } as unknown as DeploymentLoad;
+    const waits = new Map(fits === null ? [] : [['a', fits] as const]);
+    return book.look(new Map([['a', one]]), waits).map(({ to, usedUp }) => [to, usedUp]);
+  };
+  assert.deepEqual(look(true, 7_200_000), [], 'small ones fit where a usual call does not');
+  assert.deepEqual(look(false, 0), [['paused', true]], 'large ones do not where a usual call does');
+  assert.match(String(row('a')?.['reason']), /^tpd of budget a has too little left for what waits/);
+  assert.equal(row('a')?.['used_up'], true);
+  assert.deepEqual(look(true, 0), [['active', false]]);
+  assert.deepEqual(
+    look(null, 7_200_000),
+    [['paused', true]],
+    'nothing waits: a usual call decides',
+  );
+});
+
 test('a block is tried at once after a change of config', () => {
   const { book } = bookOf(fleetOf('a', 'b'));
   book.look(new Map([['a', load(1)]]));

@@ -27,6 +27,7 @@ import type {
 import type { DeploymentLoad } from '@sluice/admission';
 import type { Fleet } from '@sluice/job';
 import { CONSEQUENCES } from '@sluice/retry';
+import { comesBackSoon } from './day-room.ts';
 import { fingerprintOf } from './fingerprint.ts';
 
 type Classes = DeploymentLoad['byOutcome'];
@@ -36,6 +37,8 @@ export interface StateChange {
   from: CandidateState;
   to: CandidateState;
   reason: string | null;
+  /** It is paused for its day or month is used up: what was booked of it goes on. */
+  usedUp: boolean;
 }
 
 const HEALTH_FAILURES = Object.entries(CONSEQUENCES)
@@ -124,15 +127,27 @@ export class HealthBook {
     return health ? standing(health, this.#now()).state : 'active';
   }
 
-  /** What is new in the counters; the changes of state that follow from it, and from time alone. */
-  look(loads: ReadonlyMap<string, DeploymentLoad>): StateChange[] {
+  /** Whether it is paused for its day or month is used up. */
+  isUsedUp(id: string): boolean {
+    return this.#health.get(id)?.wish === 'active' && this.stateOf(id) === 'paused';
+  }
+
+  /**
+   * What is new in the counters; the changes of state that follow from it, and from time alone. `fitting`: of deployments for
+   * which something waits, whether any of it fits into what is left of their limits per day and month.
+   */
+  look(
+    loads: ReadonlyMap<string, DeploymentLoad>,
+    fitting: ReadonlyMap<string, boolean> = new Map(),
+  ): StateChange[] {
     this.#followFleet();
     const before = new Map(
       [...this.#health.keys()].map((id) => [id, this.#published.get(id) ?? 'active']),
     );
     this.#compare(loads);
     const reaches = this.#reaches();
-    for (const [id, load] of loads) this.#lookAt(id, load, reaches);
+    for (const [id, load] of loads)
+      this.#lookAt(id, { load, fits: fitting.get(id) ?? null }, reaches);
     this.#failingMost = new Set();
     const changes: StateChange[] = [];
     for (const [id, from] of before) {
@@ -140,7 +155,8 @@ export class HealthBook {
       if (from === to) continue;
       this.#published.set(id, to);
       if (to === 'half_open') this.#unmarked.add(id);
-      changes.push({ deployment: id, from, to, reason: this.reasonOf(id) });
+      const usedUp = this.isUsedUp(id);
+      changes.push({ deployment: id, from, to, reason: this.reasonOf(id), usedUp });
     }
     return changes;
   }
@@ -156,10 +172,14 @@ export class HealthBook {
     this.#unmarked.delete(id);
   }
 
-  #lookAt(id: string, load: DeploymentLoad, reaches: ReturnType<HealthPorts['reaches']>): void {
+  #lookAt(
+    id: string,
+    { load, fits }: { load: DeploymentLoad; fits: boolean | null },
+    reaches: ReturnType<HealthPorts['reaches']>,
+  ): void {
     const before = this.#health.get(id);
     if (!before) return;
-    const health = this.#withDays(id, before, load);
+    const health = this.#withDays(id, before, { load, fits });
     const seen = this.#seen.get(id);
     const counted = countedOf(load);
     this.#seen.set(id, counted);
@@ -189,10 +209,17 @@ export class HealthBook {
     });
   }
 
-  /** A deployment whose day or month is used up is paused until something of it comes back. */
-  #withDays(id: string, before: Health, load: DeploymentLoad): Health {
-    const { pausedForMs, refusedForMs } = load;
-    const until = pausedForMs > refusedForMs ? usedUpUntil(pausedForMs, this.#now()) : 0;
+  /**
+   * A deployment whose day or month has nothing left for any of what waits, or while nothing waits for a usual call, is paused
+   * until something of it comes back.
+   */
+  #withDays(
+    id: string,
+    before: Health,
+    { load, fits }: { load: DeploymentLoad; fits: boolean | null },
+  ): Health {
+    const forMs = fits === null ? pausedByDayMs(load) : fits ? 0 : renewalMs(load);
+    const until = usedUpUntil(forMs, this.#now());
     const health = { ...before, usedUpUntil: until };
     this.#health.set(id, health);
     if (until > 0) this.#usedUp.set(id, usedUpWords(load, until));
@@ -277,6 +304,7 @@ export class HealthBook {
       const row = {
         ...health,
         state: this.stateOf(id),
+        used_up: this.isUsedUp(id),
         reason: this.reasonOf(id),
         blocked: health.block?.reason ?? null,
         since: health.block?.since ?? health.breaker.since,
@@ -290,13 +318,28 @@ export class HealthBook {
   }
 }
 
+/** 0 where a usual call still fits, or a provider's pause lasts longer. */
+const pausedByDayMs = ({ pausedForMs, refusedForMs }: DeploymentLoad): number =>
+  pausedForMs > refusedForMs ? pausedForMs : 0;
+
+/** What is larger than the limit itself fits never: an hour later it may be another that waits. */
+const NEVER_MS = 3_600_000;
+
+/** When something comes back of a day or month that is waited for, ms from now. */
+function renewalMs({ windows }: DeploymentLoad): number {
+  const waitedFor = windows.filter((window) => !comesBackSoon(window));
+  const times = waitedFor.map(({ used, nextMs }) => (used > 0 ? nextMs : NEVER_MS));
+  return times.length > 0 ? Math.min(...times) : 0;
+}
+
 /** Of limits per day and month the one of which most is used; `until` Unix ms. */
 function usedUpWords({ windows }: DeploymentLoad, until: number): string {
   const [most] = windows.toSorted((a, b) => b.usedFraction - a.usedFraction);
   if (most === undefined) return '';
   const [used, limit] = [most.used, most.limit].map((value) => Number(value.toPrecision(6)));
   const at = new Date(until).toISOString().slice(0, 19);
-  return `${most.dimension} of budget ${most.budget} is used up: ${used} of ${limit}; something comes back at ${at}Z`;
+  const how = most.used < most.limit ? 'has too little left for what waits' : 'is used up';
+  return `${most.dimension} of budget ${most.budget} ${how}: ${used} of ${limit}; something comes back at ${at}Z`;
 }
 
 interface Seen {

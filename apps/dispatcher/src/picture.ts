@@ -9,10 +9,11 @@
 import type { DeploymentLoad, WindowLoad } from '@sluice/admission';
 import type { Candidate, PickUp, Rate, SharedSlots } from '@sluice/balancing';
 import { msOf, NO_PICK_UP, OUTLIER, pickUpAfter, pickUpMs, trying } from '@sluice/balancing';
-import { expectedCost } from '@sluice/budget';
+import { amountOf, expectedCost } from '@sluice/budget';
 import type { Cost, PacedDimension } from '@sluice/budget';
 import { usualOutput } from '@sluice/prediction';
 import type { Deployment, Fleet, OutputCharge, Shape } from '@sluice/job';
+import { jobsThatFit } from './day-room.ts';
 import type { Learned } from './learned.ts';
 import { NOTHING_KNOWN } from './lengths-book.ts';
 import type { Likely } from './lengths-book.ts';
@@ -269,8 +270,26 @@ export class Picture {
   #rate(dim: DeploymentLoad['dims'][number], view: View, now: number): Rate {
     const sinceRead = now - view.readAt;
     const base = { budget: dim.budget, dimension: dim.dimension, perMs: dim.ratePerMs };
-    const booked = Math.max(0, Math.max(dim.aheadMs, view.load.pausedForMs) - sinceRead);
+    const booked = Math.max(0, Math.max(dim.aheadMs, view.load.refusedForMs) - sinceRead);
     return { ...base, aheadMs: booked + this.#unbookedMs({ ...base, aheadMs: 0 }) };
+  }
+
+  /** Deployments with a limit per day or month. */
+  get withDays(): string[] {
+    return [...this.#views].flatMap(([id, { load }]) => (load.windows.length > 0 ? [id] : []));
+  }
+
+  /** How many jobs of this cost its limits per day and month have left, beside what is placed; Infinity without such. */
+  jobsThatFit(id: string, cost: Cost): number {
+    const windows = this.#views.get(id)?.load.windows ?? [];
+    if (windows.length === 0) return Infinity;
+    return jobsThatFit(windows, cost, ({ budget, dimension }) => {
+      let sum = 0;
+      for (const { deployment, meanCost } of this.#views.values())
+        if (meanCost !== null && deployment.budgets.includes(budget))
+          sum += this.queued(deployment.id) * amountOf(dimension, meanCost);
+      return sum;
+    });
   }
 
   /** Work placed on all deployments that draw on this budget and not yet booked, in ms of the rate. */

@@ -5,6 +5,7 @@
  * Nothing is placed that the deployment cannot take within about a second (late binding), so whatever waits here can still
  * go anywhere.
  */
+import { USUAL_CHARS_PER_TOKEN } from '@sluice/admission';
 import type { Queue } from 'bullmq';
 import { lotOf } from '@sluice/balancing';
 import type { Choice, Drawn } from '@sluice/balancing';
@@ -35,7 +36,7 @@ export interface LineFeeding {
 
 export interface PlacerPorts {
   ledger: Ledger;
-  chooser: Pick<Chooser, 'armOf' | 'choose' | 'eligible'>;
+  chooser: Pick<Chooser, 'armOf' | 'choose' | 'countsDays' | 'eligible'>;
   turns: TurnBook;
   picture: Picture;
   lengths: Pick<LengthsBook, 'likely'>;
@@ -55,6 +56,7 @@ export interface PlacerPorts {
 
 interface Pending {
   waiting: Waiting;
+  lane: string;
   since: number;
   done: (end: PlaceEnd) => void;
 }
@@ -134,17 +136,34 @@ export class Placer {
   #line(waiting: Waiting): Promise<PlaceEnd> {
     return new Promise((done) => {
       const { turns, now } = this.#ports;
-      this.#pending.set(waiting.id, { waiting, since: now(), done });
+      const lane = this.#laneOf(waiting);
+      this.#pending.set(waiting.id, { waiting, lane, since: now(), done });
       this.#ports.onWaiting(waiting, true);
       turns.arrive({
         id: waiting.id,
         tenant: waiting.tenant,
         band: waiting.priority as Priority,
-        lane: this.#laneOf(waiting),
+        lane,
         deadlineAt: waiting.deadlineAt ?? Infinity,
       });
       this.pump();
     });
+  }
+
+  /** What waits here of these tenants. */
+  *waitingOf(tenants: ReadonlySet<string>): Generator<Waiting> {
+    for (const { waiting } of this.#pending.values())
+      if (tenants.has(waiting.tenant)) yield waiting;
+  }
+
+  /** What waits here, one entry of each kind that finds room together. */
+  *kinds(): Generator<Waiting> {
+    const seen = new Set<string>();
+    for (const { waiting, lane } of this.#pending.values()) {
+      if (seen.has(lane)) continue;
+      seen.add(lane);
+      yield waiting;
+    }
   }
 
   /** Forgets an entry that waits here and needs no place any more. */
@@ -229,6 +248,7 @@ export class Placer {
       ...this.#drawnBy(waiting),
       minTier: waiting.minTier,
       maxTier: waiting.maxTier,
+      shunned: shunnedNow(waiting, this.#ports.now()),
       waitingSince: since,
       prefixKey: waiting.prefix,
       keyHash: waiting.key,
@@ -243,8 +263,10 @@ export class Placer {
 
   /** Jobs that are kept to different arms do not find room together. */
   #laneOf(waiting: Waiting): string {
-    const arm = this.#ports.chooser.armOf(waiting.pool, () => this.#drawnBy(waiting));
-    return arm === null ? laneOf(waiting) : `${laneOf(waiting)} for ${arm}`;
+    const { chooser } = this.#ports;
+    const arm = chooser.armOf(waiting.pool, () => this.#drawnBy(waiting));
+    const lane = laneOf(waiting, chooser.countsDays(waiting.pool));
+    return arm === null ? lane : `${lane} for ${arm}`;
   }
 
   #take(turn: Turn, found: Found): void {
@@ -332,16 +354,29 @@ export class Placer {
   }
 }
 
-const shapeOf = ({ characters, maxOutput }: Waiting): Shape => ({
+export const shapeOf = ({ characters, maxOutput }: Waiting): Shape => ({
   characters,
   maxOutput,
   inputs: 1,
 });
 
-/** What finds room together or not at all. An entry that failed has places where it does not want to go. */
-function laneOf({ pool, formats, exclude, minTier, maxTier }: Waiting): string {
+/** Where it shall not go now. */
+export const shunnedNow = ({ shunned }: Waiting, now: number): string | null =>
+  shunned !== null && shunned.until > now ? shunned.deployment : null;
+
+/**
+ * What finds room together or not at all. An entry that failed has places where it does not want to go; `bySize`: of what is
+ * left of a day small ones may find room where large ones do not.
+ */
+function laneOf(waiting: Waiting, bySize: boolean): string {
+  const { pool, formats, exclude, minTier, maxTier, shunned } = waiting;
   const spoilt = exclude.length > 0 || minTier > 1 ? ` not ${exclude.join(',')} ${minTier}` : '';
-  return `${pool} ${formats}${maxTier === null ? '' : ` to ${maxTier}`}${spoilt}`;
+  const size = bySize ? ` size ${sizeOf(waiting)}${shunned ? ' shunned' : ''}` : '';
+  return `${pool} ${formats}${maxTier === null ? '' : ` to ${maxTier}`}${spoilt}${size}`;
 }
+
+/** Two steps for every doubling of what it may take. */
+const sizeOf = ({ characters, maxOutput }: Waiting): number =>
+  Math.round(2 * Math.log2(1 + characters / USUAL_CHARS_PER_TOKEN + (maxOutput ?? 0)));
 
 export const bandOf = (priority: string): Band => BAND[priority as Priority] ?? 3;

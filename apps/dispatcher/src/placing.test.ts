@@ -221,6 +221,7 @@ test('a batch without a deployment that takes calls has no ETA', async () => {
       setUrgent: () => undefined,
     },
     book: { plan: null, madeAt: 0 },
+    limited: { shapingOf: () => null, singlesOf: () => Promise.resolve(new Map()) },
     alone: { look: () => Promise.resolve(), aloneMs: () => null },
     weightOf: () => 1,
     events: desk.ports.events,

@@ -202,8 +202,9 @@ interface Lines {
 }
 
 /**
- * Those of the first tier in which somebody takes calls, and of later ones where they count (planning's placesOf); where nobody
- * does, of the first. Who saves money gets no later tier by plan, which would use it where it is the cheaper.
+ * Those of the first tier in which somebody takes calls and has something left of its day, and of later ones where they count
+ * (planning's placesOf); where nobody does, of the first. Who saves money gets no later tier by plan, which would use it where it
+ * is the cheaper.
  */
 export function placements(
   ports: Pick<ProblemPorts, 'fleet' | 'picture' | 'eligible' | 'usable'>,
@@ -215,8 +216,15 @@ export function placements(
   const all = pool ? tiersFor(pool, arm) : [[lines.pool.slice('deployment/'.length)]];
   const tiers = all.slice(0, maxTier ?? all.length);
   const able = ports.eligible(lines.pool, lines.formats);
+  const costOf = (id: string): Cost => meanCost(picture, id, { lines, likely });
   const members = tiers.map((tier) =>
-    tier.filter((id) => (able === null || able.has(id)) && ports.usable(id)),
+    tier.filter(
+      (id) =>
+        fleet.deployments.has(id) &&
+        (able === null || able.has(id)) &&
+        ports.usable(id) &&
+        picture.jobsThatFit(id, costOf(id)) >= 1,
+    ),
   );
   const spillAfterMs = savesMoney(fleet, lines.pool) ? null : (pool?.spillAfterMs ?? null);
   const open = members.filter((tier) => tier.length > 0);
@@ -224,10 +232,7 @@ export function placements(
     Object.fromEntries(
       tier
         .filter((id) => fleet.deployments.has(id))
-        .map((id) => [
-          id,
-          { cost: meanCost(picture, id, { lines, likely }), latencyMs: meanLatency(picture, id) },
-        ]),
+        .map((id) => [id, { cost: costOf(id), latencyMs: meanLatency(picture, id) }]),
     );
   if (spillAfterMs === null || open.length < 2) return placesIn(open[0] ?? tiers[0] ?? []);
   const limits = (): DrainProblem => problemOf(ports, []);

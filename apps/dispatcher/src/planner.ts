@@ -14,6 +14,8 @@ import type { Feeder } from './feeder.ts';
 import type { PlanBook } from './plan-book.ts';
 import { partsOf, placements, savesMoney } from './plan-problem.ts';
 import type { ProblemPorts } from './plan-problem.ts';
+import { shapedEnds } from './tenant-work.ts';
+import type { TenantPorts } from './tenant-work.ts';
 
 export interface PlannerPorts extends ProblemPorts {
   ledger: Ledger;
@@ -23,6 +25,7 @@ export interface PlannerPorts extends ProblemPorts {
   >;
   book: Pick<PlanBook, 'plan' | 'madeAt'>;
   alone: Pick<AloneBook, 'look' | 'aloneMs'>;
+  limited: TenantPorts;
   /** Of a tenant, in turns. */
   weightOf: (tenant: string) => number;
   events: DispatcherEvents;
@@ -41,12 +44,16 @@ export async function planRound(ports: PlannerPorts): Promise<void> {
     else if (!(await pausedForCost(ports, batch))) draining.push(batch);
   }
   const turns = await turnsOf(ports, draining);
+  const shaped = await shapedEnds(
+    ports,
+    draining.flatMap(({ id }) => feeder.find(id) ?? []),
+  );
   const etas = new Map<string, number | null>();
   await Promise.all(
     draining.map(async (batch) => {
       // Its first estimate stands until it has been planned for.
       if (!feeder.find(batch.id)?.planned) return;
-      const eta = isStuck(ports, batch) ? null : etaOf(ports, batch, turns);
+      const eta = isStuck(ports, batch) ? null : etaOf(ports, batch, { turns, shaped });
       await moveBatch(ledger, batch.id, { from: ['in_progress'], set: { eta_at: eta } });
       etas.set(batch.id, eta);
     }),
@@ -111,13 +118,13 @@ const ofTurns = ({ id, tenant, band, expiresAt, createdAt }: Draining) => ({
 function etaOf(
   ports: PlannerPorts,
   batch: StoredBatch,
-  turns: ReadonlyMap<string, number>,
+  { turns, shaped }: Record<'turns' | 'shaped', ReadonlyMap<string, number>>,
 ): number | null {
   const { fleet, feeder, book, alone, now } = ports;
   const { plan, madeAt } = book;
   if (plan === null) return null;
   const own = feeder.find(batch.id);
-  return etaAt({
+  const eta = etaAt({
     plan,
     madeAt,
     now: now(),
@@ -128,6 +135,8 @@ function etaOf(
       : (turns.get(batch.id) ?? null),
     keptMs: own && isKept(ports, own) ? (alone.aloneMs(own) ?? 0) : 0,
   });
+  // No sooner than its tenant's own limits let it through, over all that waits of that tenant.
+  return Math.max(eta, Math.round(now() + (shaped.get(batch.id) ?? 0)));
 }
 
 /** Whether it has lines that are kept to arms. */

@@ -143,6 +143,7 @@ async function etaMs(text: string, usable: (id: string) => boolean): Promise<num
   await planRound({
     ...problem,
     ledger,
+    limited: { shapingOf: () => null, singlesOf: () => Promise.resolve(new Map()) },
     feeder: {
       batches: [batch],
       draining: [draining],

@@ -6,6 +6,7 @@ import type { Ledger, Waiting } from '@sluice/ledger';
 import type { StepData } from '@sluice/queues';
 import { Backlog } from './backlog.ts';
 import { Chooser } from './chooser.ts';
+import { fittingNow } from './day-demand.ts';
 import { unfedOf } from './draining.ts';
 import { expireJob } from './expire.ts';
 import { Feeder } from './feeder.ts';
@@ -20,6 +21,8 @@ import { planView } from './plan-view.ts';
 import type { ViewFacts } from './plan-view.ts';
 import { SolverThread } from './solver-thread.ts';
 import { Sweeper } from './sweeper.ts';
+import { workOfSingles } from './tenant-work.ts';
+import type { TenantPorts } from './tenant-work.ts';
 import type { TermPorts } from './term.ts';
 import { TurnBook } from './turn-book.ts';
 
@@ -47,9 +50,12 @@ export function openParts(about: PartsAbout) {
   const turns = new TurnBook({ fleet, tenants: tenants(), linesOut, now }, about.savedTurns);
   const base = { picture, health, chooser, turns };
   const entries = openEntries(about, base, () => batches.feeder);
-  const batches = openBatches(about, base, entries.placer);
+  const batches = openBatches(about, base, entries);
   const sweeper = openSweeper(about, entries.placer, batches.feeder);
-  return { ...base, ...entries, ...batches, sweeper };
+  const { lengths } = about.ports;
+  const fitting = (): ReadonlyMap<string, boolean> =>
+    fittingNow({ ...base, ...entries, ...batches, fleet, lengths, now });
+  return { ...base, ...entries, ...batches, sweeper, fitting };
 }
 
 interface Base {
@@ -100,7 +106,11 @@ const takesNewIn =
   (id: string): boolean =>
     (deployments.get(id)?.weight ?? 0) > 0;
 
-function openBatches({ ports, leaderToken, onError }: PartsAbout, base: Base, placer: Placer) {
+function openBatches(
+  { ports, leaderToken, onError }: PartsAbout,
+  base: Base,
+  { placer, backlog }: { placer: Placer; backlog: Backlog },
+) {
   const { ledger, store, fleet, windowLines, events, now } = ports;
   const { picture, health, chooser, turns } = base;
   const takesNew = takesNewIn(fleet);
@@ -156,9 +166,28 @@ function openBatches({ ports, leaderToken, onError }: PartsAbout, base: Base, pl
   const weightOf = (tenant: string): number =>
     ports.tenants().find(({ id }) => id === tenant)?.weight ?? 1;
   const alone = new AloneBook(planned);
-  const planner = { ...planned, usable, ledger, feeder, book, alone, weightOf, events };
+  const limited = tenantPorts({ planned, turns, placer, backlog });
+  const planner = { ...planned, usable, ledger, feeder, book, alone, limited, weightOf, events };
   return { book, feeder, solver, planner };
 }
+
+const tenantPorts = ({
+  planned,
+  turns,
+  placer,
+  backlog,
+}: {
+  planned: ProblemPorts;
+  turns: TurnBook;
+  placer: Placer;
+  backlog: Backlog;
+}): TenantPorts => ({
+  shapingOf: (tenant) => turns.shapingOf(tenant),
+  singlesOf: async (tenants) =>
+    tenants.size === 0
+      ? new Map()
+      : workOfSingles(planned, placer.waitingOf(tenants), await backlog.countOf(tenants)),
+});
 
 /** What a look at the plan says beside it. */
 const viewOf = (fleet: Fleet, health: HealthBook): Omit<ViewFacts, 'madeAt'> => ({

@@ -8,7 +8,7 @@ import type { Depth } from '@sluice/balancing';
 import { shares } from '@sluice/balancing';
 import type { FleetChange } from '@sluice/control';
 import type { Fleet, Tenant } from '@sluice/job';
-import { isChunkId, readBatch, SLOT_NUMBERS } from '@sluice/ledger';
+import { isChunkId, readBatch, SLOT_NUMBERS, USED_UP } from '@sluice/ledger';
 import type { Ledger, OutcomeMeta } from '@sluice/ledger';
 import type { FileStore } from '@sluice/files';
 import type { EntryData, StepData } from '@sluice/queues';
@@ -186,7 +186,7 @@ export class Term {
     const loads = await this.#ports.admission.read();
     const now = this.#ports.now();
     this.#parts.picture.update(loads, now);
-    const changes = this.#parts.health.look(loads);
+    const changes = this.#parts.health.look(loads, this.#parts.fitting());
     this.#parts.picture.setHealth(this.#parts.health.all);
     // Sent before anything else can be: no trial begins before its mark.
     const marking = this.#mark();
@@ -233,7 +233,8 @@ export class Term {
   async #tell(change: StateChange): Promise<void> {
     const { ledger, events } = this.#ports;
     events.deploymentChanged(change);
-    await ledger.redis.publish(ledger.keys.states, `${change.deployment} ${change.to}`);
+    const told = change.usedUp ? USED_UP : change.to;
+    await ledger.redis.publish(ledger.keys.states, `${change.deployment} ${told}`);
     if (TAKEN_BACK.has(change.to)) await this.#takeBack(change.deployment);
   }
 

@@ -112,6 +112,11 @@ export class TurnBook {
     return JSON.stringify(saved);
   }
 
+  /** The limits that make a tenant's jobs wait; null = none. */
+  shapingOf(tenant: string): ShapingLimits | null {
+    return this.#limits.get(tenant) ?? null;
+  }
+
   /** Has it saved, if anything has changed since it was saved last. */
   async keep(save: (text: string) => Promise<unknown>): Promise<void> {
     const text = this.save();

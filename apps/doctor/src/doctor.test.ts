@@ -131,7 +131,9 @@ test('a wrong key, an unknown model, a place that nobody listens at, and one tha
   assert.match(of('deployments.d'), /error: credential \(HTTP 401\).* → put a valid key/);
   assert.match(of('deployments.gone'), /error: model_gone \(HTTP 404\).* → check `model`.*gone/);
   assert.doesNotMatch(of('deployments.gone'), /lack/);
-  const rootUrl = await doctor(base.replace('/v1"', '"'));
+  const rootUrl = await doctor(
+    base.replace('providers:', far).replace(`${simulator.url}/v1"`, `${simulator.url}"`),
+  );
   assert.match(rootUrl.of('deployments.gone'), /HTTP 404.* → base_url \(.*\) may lack \/v1; else/);
   assert.match(of('deployments.far'), /error: network: .*ECONNREFUSED.* → check base_url/);
   assert.match(of('deployments.hung'), /error: timeout: no answer within 700 ms/);

@@ -6,7 +6,7 @@
  * comes; if that is not known then, the booking is given back, for its moment has passed too.
  */
 import { randomUUID } from 'node:crypto';
-import type { Asking, Gate } from './gate.ts';
+import type { Admission, Asking, Gate } from './gate.ts';
 import type { LeaseKeeper } from './lease-keeper.ts';
 import type { CallRight } from './run-entry.ts';
 
@@ -18,20 +18,21 @@ export interface AdmitPorts {
   now: () => number;
 }
 
-/** The permit under which the call may begin now; null = it may not: nothing was spent. */
+/** The permit under which the call may begin now, or why it may not: nothing was spent. */
 export async function admit(
   { gate, leases, release, now }: AdmitPorts,
   asking: Omit<Asking, 'lease'>,
   { signal, lease }: CallRight,
-): Promise<string | null> {
+): Promise<{ permit: string } | Exclude<Admission, 'start'>> {
   while (await leases.confirm(lease)) {
     const permit = randomUUID();
-    if ((await gate.ask({ ...asking, lease: permit })) === 'turned_away') return null;
+    const admission = await gate.ask({ ...asking, lease: permit });
+    if (admission !== 'start') return admission;
     const inTime = !signal.aborted && now() < asking.until;
-    if (inTime && leases.isKnown(lease)) return permit;
+    if (inTime && leases.isKnown(lease)) return { permit };
     gate.ended();
     release(permit);
-    if (!inTime) return null;
+    if (!inTime) return 'turned_away';
   }
-  return null;
+  return 'turned_away';
 }

@@ -20,7 +20,7 @@ import { outcomeOf } from './outcome-of.ts';
 import { PERMIT_MS } from './permit-keeper.ts';
 import type { PermitKeeper } from './permit-keeper.ts';
 import { runEntry } from './run-entry.ts';
-import type { CallRight, EntryPorts } from './run-entry.ts';
+import type { CallRight, EntryPorts, Performed } from './run-entry.ts';
 import { refusedKey } from './refused-key.ts';
 
 /** What the deployment's usage has taught; refreshed from Redis. */
@@ -141,11 +141,12 @@ export class DeploymentPool {
     throw new DelayedError();
   }
 
-  async #perform(data: EntryData, call: Call, right: CallRight): Promise<'stored' | 'turned_away'> {
+  async #perform(data: EntryData, call: Call, right: CallRight): Promise<Performed> {
     const { deployment } = this.#ports;
     const expected = this.#expectedCost(call);
-    const permit = await this.#admit(call, expected, right);
-    if (permit === null) return 'turned_away';
+    const admitted = await this.#admit(call, expected, right);
+    if (typeof admitted === 'string') return admitted;
+    const { permit } = admitted;
     this.#calling++;
     this.#ports.permits.hold(deployment.id, permit);
     const result = await makeCall(this.#ports.call, call, right.signal);
@@ -171,7 +172,7 @@ export class DeploymentPool {
     return expectedCost(call.shape, facts);
   }
 
-  #admit(call: Call, cost: Cost, right: CallRight): Promise<string | null> {
+  #admit(call: Call, cost: Cost, right: CallRight): ReturnType<typeof admit> {
     const { admission, deployment, entry } = this.#ports;
     const release = (permit: string): void =>
       void admission.release(deployment.id, [permit], [cost]).catch(() => undefined);

@@ -33,7 +33,11 @@ function office(answer: (asked: Asked, time: number) => Booking, over: Partial<G
   return { gate, asked, released };
 }
 
-const all = ({ leases }: Asked): Booking => ({ delaysMs: leases.map(() => 0), askAgainMs: null });
+const all = ({ leases }: Asked): Booking => ({
+  passedOver: [],
+  delaysMs: leases.map(() => 0),
+  askAgainMs: null,
+});
 
 describe('the gate', () => {
   test('a whole chunk asks together, at most 32 at a time, in order', async () => {
@@ -54,8 +58,8 @@ describe('the gate', () => {
   test('nothing starts at or after its deadline: not what waits for a booking, nor what is booked for later', async () => {
     const { gate, released } = office(({ leases }, time) =>
       time === 1
-        ? { delaysMs: [100], askAgainMs: 30 }
-        : { delaysMs: leases.map(() => 0), askAgainMs: null },
+        ? { passedOver: [], delaysMs: [100], askAgainMs: 30 }
+        : { passedOver: [], delaysMs: leases.map(() => 0), askAgainMs: null },
     );
     const soon = performance.now() + 10;
     const answers = await Promise.all([
@@ -77,8 +81,8 @@ describe('the gate', () => {
   test('what is booked for later starts later; the rest asks again when told', async () => {
     const { gate, asked } = office(({ leases }, time) =>
       time === 1
-        ? { delaysMs: [30], askAgainMs: 5 }
-        : { delaysMs: leases.map(() => 0), askAgainMs: null },
+        ? { passedOver: [], delaysMs: [30], askAgainMs: 5 }
+        : { passedOver: [], delaysMs: leases.map(() => 0), askAgainMs: null },
     );
     const began = performance.now();
     const first = gate.ask(batch('a')).then(() => performance.now() - began);
@@ -90,12 +94,27 @@ describe('the gate', () => {
     );
   });
 
+  test('what a day has too little left for is told so at once, and what is behind it starts', async () => {
+    const { gate, asked } = office(({ leases }, time) =>
+      time === 1
+        ? { passedOver: [0, 2], delaysMs: [0], askAgainMs: 5 }
+        : { passedOver: [], delaysMs: leases.map(() => 0), askAgainMs: null },
+    );
+    const answers = await Promise.all(['a', 'b', 'c', 'd'].map((lease) => gate.ask(batch(lease))));
+    assert.deepEqual(answers, ['used_up', 'start', 'used_up', 'start']);
+    assert.deepEqual(
+      asked.map(({ leases }) => leases),
+      [['a', 'b', 'c', 'd'], ['d']],
+    );
+    assert.equal(gate.waiting, 0);
+  });
+
   test('a call that ends wakes what waits for a lease', async () => {
     let free = false;
     const { gate } = office(({ leases }) =>
       free
-        ? { delaysMs: leases.map(() => 0), askAgainMs: null }
-        : { delaysMs: [], askAgainMs: 60_000 },
+        ? { passedOver: [], delaysMs: leases.map(() => 0), askAgainMs: null }
+        : { passedOver: [], delaysMs: [], askAgainMs: 60_000 },
     );
     const began = performance.now();
     const waiting = gate.ask(batch('a'));
@@ -109,6 +128,7 @@ describe('the gate', () => {
 
   test('closed it turns everybody away and gives back what was booked', async () => {
     const { gate, released } = office(({ leases }) => ({
+      passedOver: [],
       delaysMs: leases.map(() => 5_000),
       askAgainMs: null,
     }));
@@ -123,6 +143,7 @@ describe('the gate', () => {
 
   test('after a refusal what was booked for later gives its lease back and asks again in order', async () => {
     const { gate, asked, released } = office(({ leases }, time) => ({
+      passedOver: [],
       delaysMs: leases.map(() => (time === 1 ? 5_000 : 0)),
       askAgainMs: null,
     }));

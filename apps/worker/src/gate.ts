@@ -4,12 +4,15 @@
  * Everything that waits asks together, oldest first, in one Redis call for up to 32 calls; interactive calls ask in a call
  * of their own, so a batch's wait is never theirs. A booking is a moment to start within the horizon. Waits end by time, by
  * a call of this process ending (a concurrency lease came free) or by a newcomer. A process delayed by more than 100 ms
- * past its moment asks again, because the provider's clock went on.
+ * past its moment asks again, because the provider's clock went on. What a day or month has too little left for does not
+ * wait here: others may have room for it, and what is smaller may still fit.
  */
 import type { Cost } from '@sluice/budget';
 
 export interface Booking {
-  /** Delay of each granted call from now, ms: a prefix of what was asked. */
+  /** Positions of calls for which too little is left of a day or month, from 0. */
+  passedOver: number[];
+  /** Delay of each granted call from now, ms: a prefix of the others that were asked for. */
   delaysMs: number[];
   /** When to ask again for the rest; null when all were granted. */
   askAgainMs: number | null;
@@ -32,8 +35,11 @@ export interface Asking {
   until: number;
 }
 
-/** `start`: make the call now. `turned_away`: the deployment takes no calls, the process ends or it is too late: nothing was spent. */
-export type Admission = 'start' | 'turned_away';
+/**
+ * `start`: make the call now. Else nothing was spent. `turned_away`: the deployment takes no calls, the process ends or it is
+ * too late. `used_up`: of a limit per day or month too little is left for it.
+ */
+export type Admission = 'start' | 'turned_away' | 'used_up';
 
 interface Pending extends Asking {
   settle: (answer: Admission) => void;
@@ -137,8 +143,11 @@ export class Gate {
       const asked = lane.pending.slice(0, Math.min(LARGEST_BOOKING, places));
       const booking = await this.#book(asked, band);
       const granted = booking.delaysMs.length;
-      this.#grant(lane, asked.slice(0, granted), booking.delaysMs);
-      if (granted < asked.length)
+      const over = new Set(booking.passedOver);
+      lane.handBack(asked.filter((_, i) => over.has(i)));
+      const open = over.size === 0 ? asked : asked.filter((_, i) => !over.has(i));
+      this.#grant(lane, open.slice(0, granted), booking.delaysMs);
+      if (granted < open.length)
         await lane.sleep(Math.min(booking.askAgainMs ?? LONGEST_WAIT_MS, LONGEST_WAIT_MS));
     }
     lane.pumping = false;
@@ -152,7 +161,7 @@ export class Gate {
         asked.map((pending) => pending.lease),
       );
     } catch {
-      return { delaysMs: [], askAgainMs: LONGEST_WAIT_MS };
+      return { passedOver: [], delaysMs: [], askAgainMs: LONGEST_WAIT_MS };
     }
   }
 
@@ -203,6 +212,11 @@ class Lane {
     const at = this.pending.indexOf(pending);
     if (at >= 0) this.pending.splice(at, 1);
     return at >= 0;
+  }
+
+  /** These may go elsewhere: what they need of a day or month is used up. */
+  handBack(pending: readonly Pending[]): void {
+    for (const each of pending) if (this.take(each)) each.settle('used_up');
   }
 
   /** Turns away what is past its deadline; how many still wait. */

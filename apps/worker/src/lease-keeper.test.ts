@@ -150,8 +150,8 @@ test('a call that waited for its booking while the process stood still does not 
   one.sleep(20_000);
   two.sleep(20_000);
   assert.ok(typeof (await two.claim(id)) !== 'string');
-  booked.resolve({ delaysMs: [0], askAgainMs: null });
-  assert.equal(await admitted, null);
+  booked.resolve({ passedOver: [], delaysMs: [0], askAgainMs: null });
+  assert.equal(await admitted, 'turned_away');
   assert.equal(released.length, 1);
   for (const each of [one, two]) each.leases.close();
 });

@@ -8,6 +8,7 @@ import type { Installation } from '@sluice/config';
 import type { FleetChange, Wish } from '@sluice/control';
 import type { FileStore } from '@sluice/files';
 import type { Deployment, Fleet } from '@sluice/job';
+import { USED_UP } from '@sluice/ledger';
 import type { Ledger } from '@sluice/ledger';
 import { adapterFor } from '@sluice/providers';
 import type { Adapter, Caller } from '@sluice/providers';
@@ -40,8 +41,8 @@ export interface PoolSetPorts {
 
 /** Calls at once to a deployment without any limit, per process: enough to saturate a core, few enough to stay in memory. */
 const UNLIMITED_CONCURRENCY = 256;
-/** States in which a deployment makes calls. */
-const CALLING = new Set(['active', 'half_open', 'draining']);
+/** States in which a deployment makes calls. Bookings themselves hand back what a used-up day has no room for. */
+const CALLING: ReadonlySet<string> = new Set(['active', 'half_open', 'draining', USED_UP]);
 const FIRST_GUESS: Learned = { charsPerToken: 4, cachedShare: 0, meanOutput: null, dims: [] };
 
 export class PoolSet {

@@ -11,7 +11,14 @@ import { localStore } from '@sluice/files';
 import type { FileStore } from '@sluice/files';
 import { makeId } from '@sluice/job';
 import type { Deployment } from '@sluice/job';
-import { acceptJob, claimEntry, connectRedis, openLedger, placeEntry } from '@sluice/ledger';
+import {
+  acceptJob,
+  claimEntry,
+  connectRedis,
+  openLedger,
+  placeEntry,
+  readWaiting,
+} from '@sluice/ledger';
 import type { Ledger } from '@sluice/ledger';
 import { startRedis } from '@sluice/testing';
 import type { TestRedis } from '@sluice/testing';
@@ -56,7 +63,7 @@ const NOW = 1_000_000;
 async function run(
   id: string,
   epoch: number,
-  { now = NOW, holder = 'w2', steals = false, turnsAway = false } = {},
+  { now = NOW, holder = 'w2', steals = false, turnsAway = false, usedUp = false } = {},
 ) {
   const called: Call[] = [];
   const stored: { call: Call; result: CallResult }[] = [];
@@ -87,6 +94,7 @@ async function run(
           lease.lost = true;
         }
         if (steals || turnsAway) return 'turned_away';
+        if (usedUp) return 'used_up';
         called.push(call);
         return 'stored';
       },
@@ -189,6 +197,16 @@ test('what is turned away is handed back, unless another delivery has the entry'
   assert.deepEqual([stolen.end, stolen.dropped], ['dropped', 0]);
   const { redis: client, keys } = ledger;
   assert.equal(await client.hget(keys.entry(second), 'holder'), 'w3', 'the other goes on');
+});
+
+test('what a day has too little left for is handed back and does not come back for a minute', async () => {
+  const id = await placedJob();
+  assert.equal((await run(id, 1, { usedUp: true })).end, 'handed_back');
+  const waiting = await readWaiting(ledger, id);
+  assert.deepEqual(waiting?.shunned, { deployment: 'mini', until: NOW + 60_000 });
+  const turned = await placedJob();
+  await run(turned, 1, { turnsAway: true });
+  assert.equal((await readWaiting(ledger, turned))?.shunned, null);
 });
 
 test('lines whose input file is gone fail without a call', async () => {

@@ -9,6 +9,7 @@ import { claimEntry, handBack } from '@sluice/ledger';
 import type { ClaimedChunk, ClaimedJob, Ledger } from '@sluice/ledger';
 import type { Deployment } from '@sluice/job';
 import type { WorkerEvents } from './events.ts';
+import type { Admission } from './gate.ts';
 import type { Lease, LeaseKeeper } from './lease-keeper.ts';
 import type { Call, CallLoader } from './load-calls.ts';
 import { NO_ANSWER } from './make-call.ts';
@@ -22,14 +23,17 @@ export interface EntryPorts {
   leases: LeaseKeeper;
   events: WorkerEvents;
   now: () => number;
-  /** Admits, calls under the entry's lease, stores and settles one call. `turned_away`: nothing was spent. */
-  perform: (entry: EntryData, call: Call, under: CallRight) => Promise<'stored' | 'turned_away'>;
+  /** Admits, calls under the entry's lease, stores and settles one call. */
+  perform: (entry: EntryData, call: Call, under: CallRight) => Promise<Performed>;
   /** Stores an outcome of a call that is not made. */
   store: (entry: EntryData, call: Call, result: CallResult) => Promise<void>;
   /** Jobs that left the queue without being booked, for the dispatcher's picture of it. */
   dropped: (jobs: number) => void;
   signalFor: (id: string) => { signal: AbortSignal; done: () => void };
 }
+
+/** How one call went; all but `stored`: nothing was spent. */
+export type Performed = 'stored' | Exclude<Admission, 'start'>;
 
 /** What lets a call begin, and ends it. */
 export interface CallRight {
@@ -42,6 +46,8 @@ export type EntryEnd = 'done' | 'dropped' | 'handed_back' | { heldForMs: number 
 
 /** Soon enough to be placed again at once by the sweeper. */
 const AT_ONCE = 0;
+/** For so long an entry does not come back to a deployment that has too little left of its day for it. */
+const SHUNNED_MS = 60_000;
 
 export async function runEntry(ports: EntryPorts, data: EntryData): Promise<EntryEnd> {
   // Listens before it claims: a cancellation between the two must not be missed.
@@ -94,12 +100,13 @@ async function callAll(
     return giveUp(ports, data, { calls, result: inputGone });
   }
   const ends = await Promise.all(calls.map((call) => ports.perform(data, call, right)));
-  const left = ends.filter((end) => end === 'turned_away').length;
+  const left = ends.filter((end) => end !== 'stored').length;
   if (left === 0) return 'done';
   // Another delivery has the entry: what was not called here is its business.
   if (right.lease.lost) return 'dropped';
   ports.dropped(left);
-  await handBack(ports.ledger, { ...data, holder: right.lease.holder }, AT_ONCE);
+  const shunnedUntil = ends.includes('used_up') ? ports.now() + SHUNNED_MS : 0;
+  await handBack(ports.ledger, { ...data, holder: right.lease.holder, shunnedUntil }, AT_ONCE);
   ports.events.handedBack({ deployment: ports.deployment.id, id: data.id, jobs: left });
   return 'handed_back';
 }

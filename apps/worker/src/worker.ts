@@ -8,7 +8,7 @@ import type { ReadConfig } from '@sluice/control';
 import { openStore } from '@sluice/files';
 import type { FileStore } from '@sluice/files';
 import type { Redis } from 'ioredis';
-import { connectRedis, openLedger } from '@sluice/ledger';
+import { connectRedis, openLedger, USED_UP } from '@sluice/ledger';
 import type { Fleet } from '@sluice/job';
 import type { Ledger } from '@sluice/ledger';
 import { createCaller } from '@sluice/providers';
@@ -170,8 +170,8 @@ async function readStates(
   const rows = await redis.hgetall(keys.health).catch(() => ({}));
   const shares = new Map<string, number>();
   for (const [deployment, text] of Object.entries(rows)) {
-    const told = JSON.parse(text) as { state: string; share_of_rate?: number };
-    apply(deployment, told.state);
+    const told = JSON.parse(text) as { state: string; used_up?: boolean; share_of_rate?: number };
+    apply(deployment, told.used_up ? USED_UP : told.state);
     shares.set(deployment, told.share_of_rate ?? 1);
   }
   admission.ease(shares);

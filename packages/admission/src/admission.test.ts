@@ -289,12 +289,30 @@ describe('settling', () => {
     assert.equal(dims?.usedFraction, 1);
   });
 
+  test('a day with less left than a usual call takes shows as a pause too, input counted', async () => {
+    const { micros } = clock();
+    const admission = open({ deployments: { a: { limits: { tpd: 3_900 } } } }, micros);
+    const booked = await admission.book('a', asking(5, { cost: cost(1_000, 5) }));
+    assert.deepEqual([booked.delaysMs.length, booked.passedOver], [3, [3, 4]]);
+    const load = (await admission.read()).get('a');
+    assert.deepEqual(load?.windows[0]?.used, 3_015);
+    assert.ok((load?.pausedForMs ?? 0) > 60_000);
+    const small = asking(1, { cost: cost(100, 5) });
+    assert.equal(
+      (await admission.book('a', small)).delaysMs.length,
+      1,
+      'what is smaller still fits',
+    );
+  });
+
   test('a day that is used up shows as a pause until something falls out of it', async () => {
     const { micros } = clock();
     const admission = open({ deployments: { a: { limits: { rpd: 3 } } } }, micros);
-    const { waitMs } = await admission.book('a', asking(5));
+    assert.deepEqual((await admission.book('a', asking(5))).passedOver, [3, 4]);
     const load = (await admission.read()).get('a');
-    assert.equal(load?.pausedForMs, waitMs);
+    assert.ok(
+      (load?.pausedForMs ?? 0) > 24 * 3_600_000 && load?.pausedForMs === load?.windows[0]?.nextMs,
+    );
     assert.deepEqual([load?.windows[0]?.used, load?.windows[0]?.limit], [3, 3]);
     const budgets = await admission.readBudgets();
     assert.equal(budgets.get('a')?.windows[0]?.usedFraction, 1);

@@ -9,6 +9,7 @@ import {
   KNOWN_WINDOW,
   MOST_INPUT_TOKENS,
   MOST_OUTPUTS,
+  RENEWAL_MS,
   leasing,
   tally,
 } from '@sluice/budget';
@@ -56,7 +57,12 @@ export interface Asked {
 }
 
 export interface Booked {
-  /** Of the granted prefix: when each call is to start, ms from the reply (late is safe, early is not). */
+  /**
+   * Positions of the calls that were passed over, from 0: of a day or month too little is left for them, and that for
+   * longer than anybody waits for at a deployment.
+   */
+  passedOver: number[];
+  /** Of the granted prefix of the others: when each call is to start, ms from the reply (late is safe, early is not). */
   delaysMs: number[];
   /** Until the first call not granted could start (for `concurrency`: when to look again); null if all were granted. */
   waitMs: number | null;
@@ -165,7 +171,7 @@ export class Admission {
     const [rates] = keys as [string];
     const run = await this.#runId.current(rates);
     const flat = costs.flatMap(({ input, output, usd }) => [input, output, usd]);
-    const [micros = 0, wait = -1, binding = 0, ...delays] = await this.#redis.sluiceBook(
+    const [micros = 0, wait = -1, binding = 0, over = 0, ...rest] = await this.#redis.sluiceBook(
       keys.length,
       ...keys,
       rulesJson,
@@ -176,12 +182,14 @@ export class Admission {
       run,
       this.#runId.changed(rates) ? 1 : 0,
       this.#micros(),
+      RENEWAL_MS,
       ...leases,
     );
     const waitMs = wait < 0 ? null : wait / 1000;
     const bound = bindings[Math.abs(binding) - 1] ?? null;
     return {
-      delaysMs: delays.map((delay) => delay / 1000),
+      passedOver: rest.slice(0, over),
+      delaysMs: rest.slice(over).map((delay) => delay / 1000),
       waitMs,
       askAgainMs: waitMs === null || bound === null ? null : askAgain(waitMs, bound, binding > 0),
       binding: bound,

@@ -1,5 +1,6 @@
 --[[
-  Books a prefix of some calls against every budget they draw on, or says how long to wait. The copy in Lua of
+  Books a prefix of some calls against every budget they draw on, or says how long to wait, and passes over those that a
+  limit per day or month holds up for long. The copy in Lua of
   `book` in packages/budget, which is the specification: a property test holds the two together.
 
   KEYS[1]   rates: hash of the root: `<budget>|<dimension>` when a bucket is full again, ms, or `bin:amount …` of a
@@ -24,10 +25,12 @@
   ARGV[6]   run id of the server as the caller knows it
   ARGV[7]   1 if the caller has seen the server under another run id before
   ARGV[8]   the time in microseconds; 0 = Redis's own (always, outside of tests)
-  ARGV[9…]  leases, one per call
+  ARGV[9]   how long a limit per day or month may hold a call up, ms: beyond that it is passed over
+  ARGV[10…] leases, one per call
 
   Returns   now (µs), wait for the first call not granted (µs, -1: none), what binds (position in pauses, pacers,
-            windows, permits; 0: nothing; negative: it cannot be booked ahead), then the delay of each granted call (µs, rounded up)
+            windows, permits; 0: nothing; negative: it cannot be booked ahead), how many were passed over, the position of
+            each of these from 0, then the delay of each granted call (µs, rounded up)
   Effects   charges pacers and windows, adds leases, counts the granted calls as booked; a server that came back
             under another run id empties every bucket and gives all leases one term (`emptied`)
 --]]
@@ -37,6 +40,7 @@ local batch = ARGV[3] == 'batch'
 local horizon = tonumber(ARGV[4])
 local term = tonumber(ARGV[5])
 local micros = clock(ARGV[8])
+local passOver = tonumber(ARGV[9])
 local now = micros / 1000
 local stored = redis.call('HMGET', KEYS[1], unpack(rules.fields))
 
@@ -146,42 +150,14 @@ end
 
 local reply = { micros, -1, 0 }
 local granted = 0
+local delays, passedOver = {}, {}
 local newest = now + horizon
 local amounts = { 1, 0, 0, 0, 0 }
 local scored = {}
 local sent = {}
 for b = 1, rules.budgets do sent[b] = rolled(stored[5 * b - 1], now) end
-for i = 1, #costs, 3 do
-  local input, output = costs[i], costs[i + 1]
-  amounts[2], amounts[3], amounts[4], amounts[5] = input + output, input, output, costs[i + 2]
-  local start, by = opens, opensBy
-  for p = 1, #pacers do
-    local cost = unit[p] and not flowing[p] and amounts[pacers[p][1]] * unit[p] or 0
-    if cost > 0 then
-      local spare = bursts[p] - cost
-      local at = fullAt[p] - (spare > 0 and spare or 0)
-      if at > start then start, by = at, firstPacer + p end
-    end
-  end
-  for w = 1, #windows do
-    local window, bin = windows[w], bins[w]
-    local amount = amounts[window[1]]
-    if amount > 0 and bin.older + (bin.amount[#bin.amount] or 0) + amount > window[2] then
-      local at = roomAt(bin, window, amount)
-      if at > start then start, by = at, firstWindow + w end
-    end
-  end
-  local permitted = granted < left
-  local ahead = true
-  for p = rules.own + 1, #pacers do
-    local free = unit[p] and not flowing[p] and (fullAt[p] > now and fullAt[p] or now)
-    if free and amounts[pacers[p][1]] > 0 and start - free > rules.hole then ahead = false end
-  end
-  if not permitted or start > newest or not ahead then
-    if not permitted and start <= permitAt then start, by = permitAt, leftBy end
-    reply[2], reply[3] = math.ceil((start - now) * 1000), ahead and by or -by
-    break
-  end
+-- Charges the call whose `amounts` stand, number `call` from 0, for its start.
+local function grant(start, call)
   for p = 1, #pacers do
     local cost = unit[p] and amounts[pacers[p][1]] * unit[p] or 0
     if cost > 0 then
@@ -204,14 +180,56 @@ for i = 1, #costs, 3 do
   end
   for b = 1, rules.budgets do
     local count = sent[b]
-    count[3], count[4], count[5] = count[3] + 1, count[4] + input, count[5] + output
+    count[3], count[4], count[5] = count[3] + 1, count[4] + amounts[3], count[5] + amounts[4]
   end
   granted = granted + 1
-  reply[3 + granted] = math.ceil((start - now) * 1000)
+  delays[granted] = math.ceil((start - now) * 1000)
   scored[2 * granted - 1] = exact(start + term)
-  scored[2 * granted] = ARGV[8 + granted]
+  scored[2 * granted] = ARGV[10 + call]
 end
 
+for i = 1, #costs, 3 do
+  local input, output = costs[i], costs[i + 1]
+  amounts[2], amounts[3], amounts[4], amounts[5] = input + output, input, output, costs[i + 2]
+  local start, by, over = opens, opensBy, false
+  local call = (i - 1) / 3
+  for p = 1, #pacers do
+    local cost = unit[p] and not flowing[p] and amounts[pacers[p][1]] * unit[p] or 0
+    if cost > 0 then
+      local spare = bursts[p] - cost
+      local at = fullAt[p] - (spare > 0 and spare or 0)
+      if at > start then start, by = at, firstPacer + p end
+    end
+  end
+  for w = 1, #windows do
+    local window, bin = windows[w], bins[w]
+    local amount = amounts[window[1]]
+    if amount > 0 and bin.older + (bin.amount[#bin.amount] or 0) + amount > window[2] then
+      local at = roomAt(bin, window, amount)
+      if at - now > passOver then over = true end
+      if at > start then start, by = at, firstWindow + w end
+    end
+  end
+  local permitted = granted < left
+  local ahead = true
+  for p = rules.own + 1, #pacers do
+    local free = unit[p] and not flowing[p] and (fullAt[p] > now and fullAt[p] or now)
+    if free and amounts[pacers[p][1]] > 0 and start - free > rules.hole then ahead = false end
+  end
+  if over then
+    passedOver[#passedOver + 1] = call
+  elseif not permitted or start > newest or not ahead then
+    if not permitted and start <= permitAt then start, by = permitAt, leftBy end
+    reply[2], reply[3] = math.ceil((start - now) * 1000), ahead and by or -by
+    break
+  else
+    grant(start, call)
+  end
+end
+
+reply[4] = #passedOver
+for i = 1, #passedOver do reply[4 + i] = passedOver[i] end
+for i = 1, granted do reply[4 + #passedOver + i] = delays[i] end
 if granted == 0 then return reply end
 
 local changed = {}

@@ -5,7 +5,7 @@ import { OUTCOMES } from '@sluice/job';
 import type { FailureClass, Outcome } from '@sluice/job';
 import { startingSlots } from './budget-load.ts';
 import type { BudgetLoad, DimensionLoad, RootSnapshot, WindowLoad } from './budget-load.ts';
-import { counterField } from './keys.ts';
+import { counterField, sentField } from './keys.ts';
 
 export interface DeploymentLoad {
   /** Jobs that left its queue: booked or dropped. */
@@ -58,7 +58,9 @@ export function deploymentLoad(
   const booked = count('booked');
   const lastFailure = load.get(counterField(id, 'lastFailure')) as FailureClass | undefined;
   const windows = budgets.flatMap((budget) => budget.windows);
-  const usedUpMs = windows.map((window) => (hasRoom(window, counters) ? 0 : window.nextMs));
+  const usedUpMs = windows.map((window) =>
+    hasRoom(window, { counters, tokens: usualTokens(window.budget, snapshot) }) ? 0 : window.nextMs,
+  );
   const refusedForMs = Math.max(0, ...budgets.map((budget) => budget.pausedForMs));
   return {
     taken: booked + count('dropped'),
@@ -103,12 +105,24 @@ function sinceOf(count: (name: string) => number): Since | null {
   return { at, ended: Object.fromEntries(counts.filter(([, n]) => n > 0)) };
 }
 
+/** Input and output tokens that a call of the budget was booked with lately, in the mean; 0 before the first. */
+function usualTokens(budget: string, { rates }: RootSnapshot): number {
+  const sent = (rates.get(sentField(budget)) ?? '').split(' ').map(Number);
+  const [, , requests = 0, input = 0, output = 0, before = 0, inputBefore = 0, outputBefore = 0] =
+    sent;
+  const calls = requests + before;
+  return calls > 0 ? (input + output + inputBefore + outputBefore) / calls : 0;
+}
+
 /** Whether a usual call still fits. */
-function hasRoom({ dimension, used, limit }: WindowLoad, counters: Counters): boolean {
-  const { outputTokens, outputs, costUsd, ended } = counters;
+function hasRoom(
+  { dimension, used, limit }: WindowLoad,
+  { counters, tokens }: { counters: Counters; tokens: number },
+): boolean {
+  const { costUsd, ended } = counters;
   const usual = {
     rpd: 1,
-    tpd: outputs > 0 ? outputTokens / outputs : 0,
+    tpd: tokens,
     usd_per_day: ended > 0 ? costUsd / ended : 0,
     usd_per_month: ended > 0 ? costUsd / ended : 0,
   };

@@ -5,6 +5,7 @@ import {
   NOTHING_LEARNT,
   NO_CALLS,
   PACED_DIMENSIONS,
+  RENEWAL_MS,
   WINDOWED_DIMENSIONS,
   afterRestart,
   answeredOf,
@@ -126,14 +127,21 @@ class Twins {
 
   async #book({ id, band, costs }: Extract<Step, { kind: 'book' }>): Promise<void> {
     const leases = costs.map(() => `lease-${(this.#named += 1)}`);
-    const asked = { costs, band, leases, leaseMs: LEASE_MS };
+    const asked = { costs, band, leases, leaseMs: LEASE_MS, passOverMs: RENEWAL_MS };
     const reply = await this.#admission.book(id, asked);
     assert.equal(reply.atMs, this.#now);
     const { state, decision } = book(this.#state, { rules: this.#rules[id], ...asked }, this.#now);
-    const { starts, waitMs, binding, ahead } = decision;
+    const { passedOver, starts, waitMs, binding, ahead } = decision;
     assert.deepEqual(
-      { delays: reply.delaysMs, waitMs: reply.waitMs, binding: reply.binding, ahead: reply.ahead },
       {
+        passedOver: reply.passedOver,
+        delays: reply.delaysMs,
+        waitMs: reply.waitMs,
+        binding: reply.binding,
+        ahead: reply.ahead,
+      },
+      {
+        passedOver,
         delays: starts.map((start) => Math.ceil((start - this.#now) * 1000) / 1000),
         waitMs: waitMs === null ? null : Math.ceil(waitMs * 1000) / 1000,
         binding,
@@ -142,7 +150,8 @@ class Twins {
     );
     this.#state = state;
     this.#booked[id] += starts.length;
-    for (const i of starts.keys()) {
+    const asking = [...costs.keys()].filter((i) => !passedOver.includes(i));
+    for (const i of asking.slice(0, starts.length)) {
       this.#held.push({ id, lease: leases[i] as string, cost: costs[i] as Cost });
     }
   }

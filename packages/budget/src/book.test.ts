@@ -6,7 +6,7 @@ import type { BookRequest } from './book.ts';
 import type { Cost } from './cost.ts';
 import { rulesOf } from './rules.ts';
 import type { BudgetRules } from './rules.ts';
-import { afterRestart, emptyState, fullState, withBudget } from './state.ts';
+import { afterRestart, budgetIn, emptyState, fullState, withBudget } from './state.ts';
 import type { AdmissionState } from './state.ts';
 import { correctionsOf, settle } from './settle.ts';
 
@@ -37,6 +37,7 @@ describe('booking', () => {
   test('where nothing is known a few calls start at once, the rest waits for answers', () => {
     const { decision } = book(fullState(), request([budget({})], times(40, cost(10))), NOW);
     assert.deepEqual(decision, {
+      passedOver: [],
       starts: Array(4).fill(NOW),
       waitMs: 50,
       binding: { budget: 'mini', dimension: 'concurrency' },
@@ -152,6 +153,7 @@ describe('booking', () => {
     const paused = withBudget(fullState(), 'mini', { pausedUntil: NOW + 900 });
     const { decision } = book(paused, request([rules], [cost(1)]), NOW);
     assert.deepEqual(decision, {
+      passedOver: [],
       starts: [],
       waitMs: 900,
       binding: { budget: 'mini', dimension: 'paused' },
@@ -228,5 +230,38 @@ describe('limits per day', () => {
     const rules = budget({ usd_per_day: 1 });
     const { decision } = book(fullState(), request([rules], [cost(1, 1, 1.5)]), NOW);
     assert.deepEqual([decision.starts, decision.waitMs], [[], HOUR]);
+  });
+
+  test('what they hold up for longer than is waited for is passed over, and what is smaller still starts', () => {
+    const rules = budget({ tpd: 1_000 });
+    const sizes = [700, 400, 500, 200, 301].map((input) => cost(input, 0));
+    const leases = ['a', 'b', 'c', 'd', 'e'];
+    const asked = request([rules], sizes, { leases, passOverMs: 60_000 });
+    const { decision, state } = book(fullState(), asked, NOW);
+    assert.deepEqual(decision.passedOver, [1, 2, 4]);
+    assert.deepEqual(decision.starts, [NOW, NOW]);
+    assert.equal(decision.waitMs, null);
+    assert.deepEqual(Object.keys(budgetIn(state, 'mini').leases), ['a', 'd']);
+  });
+
+  test('what comes back within that time is waited for', () => {
+    const rules = budget({ tpd: 1_000 });
+    const start = Math.ceil(NOW / HOUR) * HOUR;
+    const { state } = book(fullState(), request([rules], [cost(700, 0)]), start);
+    const asked = request([rules], [cost(400, 0), cost(100, 0)], { passOverMs: 60_000 });
+    const soon = book(state, asked, start + 25 * HOUR - 50_000).decision;
+    assert.deepEqual(soon, {
+      passedOver: [],
+      starts: [],
+      waitMs: 50_000,
+      binding: { budget: 'mini', dimension: 'tpd' },
+      ahead: true,
+    });
+    assert.deepEqual(book(state, asked, start + 24 * HOUR).decision.passedOver, [0]);
+  });
+
+  test('a call above the limit itself is passed over too', () => {
+    const asked = request([budget({ usd_per_day: 1 })], [cost(1, 1, 1.5)], { passOverMs: 60_000 });
+    assert.deepEqual(book(fullState(), asked, NOW).decision.passedOver, [0]);
   });
 });

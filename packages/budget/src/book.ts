@@ -1,7 +1,8 @@
 /**
  * Booking: the right to start calls, each at its moment, against all dimensions of all budgets it draws on or none.
  * Order is kept: calls are booked in the order of asking, up to the first that cannot start within the horizon,
- * so a big call is never starved by the small ones behind it, and nobody races.
+ * so a big call is never starved by the small ones behind it, and nobody races. Passed over is only what a limit per day or
+ * month holds up for longer than the asker wants to keep it: it may go elsewhere, and smaller ones behind it may still fit.
  *
  * A call that its own budget holds back is not booked ahead on a shared one: the shared budget's rate between now and
  * then would be lost to the others who could use it (two deployments on one budget lost 3.4 % of it so).
@@ -30,6 +31,8 @@ export interface BookRequest {
   leases: readonly string[];
   leaseMs: number;
   horizonMs?: number;
+  /** A call that a limit per day or month holds up for longer than this is passed over; absent = none is. */
+  passOverMs?: number;
 }
 
 /** What made a call wait. `paused`: the provider asked for it. */
@@ -39,7 +42,9 @@ export interface Binding {
 }
 
 export interface Booking {
-  /** When each call of the granted prefix starts, ms. */
+  /** Positions of the calls that were passed over, from 0: of a day or month too little is left for them. */
+  passedOver: number[];
+  /** When each call of the granted prefix of the others starts, ms. */
   starts: number[];
   /** Time until the first call not granted could start (for a permit: when to look again); null if all are granted. */
   waitMs: number | null;
@@ -79,29 +84,40 @@ export function book(
   request: BookRequest,
   now: number,
 ): { state: AdmissionState; decision: Booking } {
-  const { band } = request;
+  const { band, passOverMs = Number.POSITIVE_INFINITY } = request;
   const asked = { ...request, horizonMs: request.horizonMs ?? HORIZON_MS };
   const horizonMs = horizonFor(state, asked, now);
   const permits = permitsLeft(state, request, now);
   const starts: number[] = [];
+  const passedOver: number[] = [];
+  const leases: string[] = [];
   const rules = pacesOf(state, request.rules, now);
   const asking = band === 'interactive' && request.costs.length > 0;
   let next = withoutOldDebts(withoutLapsed(state, request, now), rules, now);
   if (asking) next = withInteractive(next, rules, now);
   for (const [i, cost] of request.costs.entries()) {
+    const renewed = windowStarts(next, { rules, cost }, now).map(({ at }) => at);
+    if (Math.max(0, ...renewed) - now > passOverMs) {
+      passedOver.push(i);
+      continue;
+    }
     const free = startOf(next, { rules, cost, band }, now);
-    const permitted = i < permits.left;
+    const permitted = starts.length < permits.left;
     const ahead = !leavesHole(next, { rules, cost }, { start: free.at, now });
     if (!permitted || free.at > now + horizonMs || !ahead) {
       const start = permitted || free.at > permits.wait.at ? free : permits.wait;
-      const decision = { starts, waitMs: start.at - now, binding: start.binding, ahead };
-      return { state: withPermits(next, request, { starts, now }), decision };
+      const wait = { waitMs: start.at - now, binding: start.binding, ahead };
+      return {
+        state: withPermits(next, { ...request, leases }, { starts, now }),
+        decision: { passedOver, starts, ...wait },
+      };
     }
     next = charged(next, rules, { cost, start: free.at, now, bookedBy: now + horizonMs });
     starts.push(free.at);
+    leases.push(request.leases[i] as string);
   }
-  const decision = { starts, waitMs: null, binding: null, ahead: true };
-  return { state: withPermits(next, request, { starts, now }), decision };
+  const decision = { passedOver, starts, waitMs: null, binding: null, ahead: true };
+  return { state: withPermits(next, { ...request, leases }, { starts, now }), decision };
 }
 
 /** Whether a start then would leave rate of a shared budget unused until then. */

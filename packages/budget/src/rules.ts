@@ -59,6 +59,8 @@ function shareOf(limit: number | undefined, { share }: PacingSettings): number {
 export const HORIZON_MS = 250;
 /** How long before its moment a call that has to wait asks again: the horizon beside interactive calls, and time to spare. */
 export const ASK_AHEAD_MS = 50;
+/** What a limit per day or month gives back within so long is waited for as any other limit; beyond that work goes elsewhere. */
+export const RENEWAL_MS = 60_000;
 /** When to ask again for a permit: any call that ends frees one, so there is no exact wait. */
 export const PERMIT_POLL_MS = 50;
 

@@ -10,5 +10,7 @@ export { afterRequest, mayBeAccepted } from './refusing.ts';
 export type { Acceptance, RefusingLimits, TenantFacts } from './refusing.ts';
 export { UNUSED, afterSending, mayBeSent } from './shaping.ts';
 export type { ShapingLimits, ShapingState, ShapingVerdict } from './shaping.ts';
+export { NO_WORK, plusWork, shapedMs } from './shaping-time.ts';
+export type { ShapedWork } from './shaping-time.ts';
 export { TURN_SETTINGS, createTurns, setWeight, standingOf } from './turns.ts';
 export type { Item, Standing, Turns, TurnSettings } from './turns.ts';

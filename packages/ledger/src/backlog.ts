@@ -79,6 +79,19 @@ export async function readBacklog(
   return new Map(members.map((member) => [member, member.slice(member.lastIndexOf(NUL) + 1)]));
 }
 
+/** Whose share it is. */
+export const tenantOf = (share: string): string => share.split(NUL)[1] ?? '';
+
+/** Jobs of a share that were never placed, on a queue or not. */
+export async function countShare(ledger: Ledger, share: string): Promise<number> {
+  const counts = await Promise.all(
+    SLOT_NUMBERS.map((slot) =>
+      ledger.redis.zlexcount(ledger.keys.backlog(slot), `[${share}`, `[${share}${END}`),
+    ),
+  );
+  return counts.reduce((sum, count) => sum + count, 0);
+}
+
 /** Jobs that were never placed, on a queue or not. */
 export async function countBacklog(ledger: Ledger): Promise<number> {
   const counts = await Promise.all(

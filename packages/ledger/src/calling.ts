@@ -211,17 +211,20 @@ async function renewInSlot<Lease extends HeldLease>(
   };
 }
 
-/** Hands an entry back before any of its calls was made; `checkAt` soon makes the sweeper place it again. */
+/**
+ * Hands an entry back before any of its calls was made; `checkAt` soon makes the sweeper place it again, until
+ * `shunnedUntil` (Unix ms; 0 = no such wish) elsewhere than where it is.
+ */
 export async function handBack(
   ledger: Ledger,
-  entry: { id: string; epoch: number; holder: string },
+  entry: { id: string; epoch: number; holder: string; shunnedUntil: number },
   checkAt: number,
 ): Promise<boolean> {
   const reply = await run(
     ledger,
     'hand-back',
     [ledger.keys.entry(entry.id), ledger.keys.check(slotOf(entry.id))],
-    [entry.id, entry.epoch, entry.holder, checkAt],
+    [entry.id, entry.epoch, entry.holder, checkAt, entry.shunnedUntil],
   );
   return reply === 1;
 }

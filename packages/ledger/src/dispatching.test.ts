@@ -178,7 +178,7 @@ describe('a single job', () => {
     await expect('claiming');
     await renewLeases(ledger, [{ id: job.id, holder: 'w1' }], NOW + 15_000);
     await expect('renewing');
-    await handBack(ledger, { id: job.id, epoch: 1, holder: 'w1' }, NOW + 15_000);
+    await handBack(ledger, { id: job.id, epoch: 1, holder: 'w1', shunnedUntil: 0 }, NOW + 15_000);
     await expect('handing back');
     await holdRecorder(ledger, slot, { holder: 'r1', ms: 60_000 });
     const fields = encodeOutcomes([meta()], ['{}']);
@@ -231,10 +231,13 @@ describe('a single job', () => {
     const job = await accepted();
     await move(job.id, 0);
     await claim(job.id, 1);
-    assert.equal(await handBack(ledger, { id: job.id, epoch: 1, holder: 'w2' }, 0), false);
-    assert.equal(await handBack(ledger, { id: job.id, epoch: 1, holder: 'w1' }, 0), true);
+    const held = { id: job.id, epoch: 1, holder: 'w1', shunnedUntil: NOW + 60_000 };
+    assert.equal(await handBack(ledger, { ...held, holder: 'w2' }, 0), false);
+    assert.equal(await handBack(ledger, held, 0), true);
     assert.ok((await readOverdue(ledger, 1, 100)).includes(job.id));
-    assert.equal((await readWaiting(ledger, job.id))?.handed, true);
+    const waiting = await readWaiting(ledger, job.id);
+    assert.equal(waiting?.handed, true);
+    assert.deepEqual(waiting?.shunned, { deployment: waiting?.deployment, until: NOW + 60_000 });
     await move(job.id, 1);
     const again = await claim(job.id, 2, { holder: 'w3' });
     assert.ok(again.kind === 'claimed' && !again.entry.lostBefore);

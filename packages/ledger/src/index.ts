@@ -1,7 +1,7 @@
 export { refuseRedis, refuseUnfit } from './check-redis.ts';
 export { blockingOn, connectRedis, openRedis, serversOf } from './connect.ts';
 export type { ConnectionRole } from './connect.ts';
-export { isChunkId, makeKeys, readTogether, SLOT_NUMBERS } from './keys.ts';
+export { isChunkId, makeKeys, readTogether, SLOT_NUMBERS, USED_UP } from './keys.ts';
 export type { Keys, ListKind } from './keys.ts';
 export { openLedger } from './ledger.ts';
 export type { Ledger, UsageRules } from './ledger.ts';
@@ -10,6 +10,8 @@ export type { CallSums, UsageCell, UsageFigures } from './usage.ts';
 export type { Accepted, Idempotency } from './accepting.ts';
 export {
   countBacklog,
+  countShare,
+  tenantOf,
   readBacklog,
   readShares,
   removeBacklog,

@@ -81,9 +81,12 @@ export interface Keys {
   changes: string;
   /** Pub/sub: ids whose calls are to be aborted. */
   aborts: string;
-  /** Pub/sub: state of deployments, from the leader. */
+  /** Pub/sub: `<deployment> <state>` from the leader; {@link USED_UP} for one that is paused because of its day. */
   states: string;
 }
+
+/** What workers are told of a deployment that is paused for its day or month is used up: what is booked on it goes on. */
+export const USED_UP = 'used_up';
 
 /** All slots, for what must look everywhere (lists, sweeps, streams). */
 export const SLOT_NUMBERS: readonly number[] = Array.from({ length: SLOTS }, (_, slot) => slot);

@@ -216,6 +216,8 @@ export interface Waiting {
   /** The same of a chunk, as 32 bits. */
   key: number | null;
   notBefore: number;
+  /** The deployment that it shall not come to before `until`, ms, for too little is left of its day for it; null = none. */
+  shunned: { deployment: string; until: number } | null;
   /** A worker gave it back unstarted: place it again at once. */
   handed: boolean;
 }
@@ -244,6 +246,8 @@ const WAITING_FIELDS = [
   'key',
   'not_before',
   'handed',
+  'shunned',
+  'shunned_until',
 ] as const;
 
 /** Reads an entry's record as placement sees it; null when it is gone. */
@@ -276,6 +280,9 @@ export async function readWaiting(ledger: Ledger, id: string): Promise<Waiting |
     key: optional('key'),
     notBefore: Number(hash['not_before'] || 0),
     handed: hash['handed'] === '1',
+    shunned: hash['shunned']
+      ? { deployment: hash['shunned'], until: Number(hash['shunned_until'] || 0) }
+      : null,
   };
 }
 

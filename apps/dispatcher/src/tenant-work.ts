@@ -1,0 +1,123 @@
+/**
+ * When the limits that shape what is sent for a tenant let its work through, over all that waits of it: single jobs first,
+ * then its batches by band and the earliest deadline. The plan knows no tenants, so this is a bound beside it.
+ */
+import { NO_WORK, plusWork, shapedMs } from '@sluice/fairness';
+import type { ShapedWork, ShapingLimits } from '@sluice/fairness';
+import type { Waiting } from '@sluice/ledger';
+import type { JobClass } from '@sluice/planning';
+import { askerOf, unfedOf } from './draining.ts';
+import type { Draining } from './draining.ts';
+import { askerOfEntry } from './lengths-book.ts';
+import type { Likely } from './lengths-book.ts';
+import { partsOf, placements } from './plan-problem.ts';
+import type { ProblemPorts } from './plan-problem.ts';
+import { shapeOf } from './placer.ts';
+
+export interface TenantPorts {
+  /** Of a tenant; null = none. */
+  shapingOf: (tenant: string) => ShapingLimits | null;
+  /** What waits of single jobs of these tenants; nothing where none does. */
+  singlesOf: (tenants: ReadonlySet<string>) => Promise<ReadonlyMap<string, ShapedWork>>;
+}
+
+type Ports = ProblemPorts & { limited: TenantPorts };
+
+/** So many jobs that may go to any of these deployments. */
+export function workAt(deployments: JobClass['deployments'], jobs: number): ShapedWork {
+  const places = Object.values(deployments);
+  const mean = (read: (place: (typeof places)[number]) => number): number =>
+    places.reduce((sum, place) => sum + read(place), 0) / Math.max(1, places.length);
+  return {
+    jobs,
+    tokens: jobs * mean(({ cost }) => cost.input + cost.output),
+    callMs: jobs * mean(({ latencyMs }) => latencyMs),
+  };
+}
+
+/** Lines of a batch that wait to be fed. */
+const workOfBatch = (ports: ProblemPorts, batch: Draining): ShapedWork =>
+  batch.classes
+    .flatMap((one) => {
+      const likely = ports.lengths.likely(askerOf(batch, one));
+      return partsOf(ports, one.of).map(({ share, arm }) => {
+        const about = { maxTier: batch.maxTier, likely, arm };
+        return workAt(placements(ports, one.of, about), unfedOf(one) * share);
+      });
+    })
+    .reduce(plusWork, NO_WORK);
+
+/** By batch with lines to feed: ms until its tenant's limits have let its last call end; none whose tenant has no such limits. */
+export async function shapedEnds(
+  ports: Ports,
+  batches: readonly Draining[],
+): Promise<ReadonlyMap<string, number>> {
+  const { shapingOf, singlesOf } = ports.limited;
+  const limited = batches.filter(({ tenant }) => shapingOf(tenant) !== null);
+  const before = new Map(await singlesOf(new Set(limited.map(({ tenant }) => tenant))));
+  const ends = new Map<string, number>();
+  for (const batch of limited.toSorted(inTurn)) {
+    const { tenant } = batch;
+    const own = workOfBatch(ports, batch);
+    if (own.jobs === 0) continue;
+    const sum = plusWork(before.get(tenant) ?? NO_WORK, own);
+    before.set(tenant, sum);
+    ends.set(batch.id, shapedMs(shapingOf(tenant) ?? {}, sum) + own.callMs / own.jobs);
+  }
+  return ends;
+}
+
+const inTurn = (a: Draining, b: Draining): number =>
+  a.band - b.band || a.expiresAt - b.expiresAt || a.createdAt - b.createdAt;
+
+/** ms until the tenant's limits have let through this work and all that waits of it now; 0 without such limits. */
+export async function shapedEnd(
+  ports: Ports,
+  { tenant, work, draining }: { tenant: string; work: ShapedWork; draining: readonly Draining[] },
+): Promise<number> {
+  const limits = ports.limited.shapingOf(tenant);
+  if (limits === null) return 0;
+  const singles = (await ports.limited.singlesOf(new Set([tenant]))).get(tenant) ?? NO_WORK;
+  const all = draining
+    .filter((batch) => batch.tenant === tenant)
+    .map((batch) => workOfBatch(ports, batch))
+    .reduce(plusWork, plusWork(singles, work));
+  return shapedMs(limits, all) + work.callMs / Math.max(1, work.jobs);
+}
+
+/**
+ * Of single jobs that wait, by tenant. `counted`: how many of a tenant were never placed, where that is more than are in
+ * memory; the others are taken to be like these.
+ */
+export function workOfSingles(
+  ports: ProblemPorts,
+  waiting: Iterable<Waiting>,
+  counted: ReadonlyMap<string, number>,
+): Map<string, ShapedWork> {
+  const sums = new Map<string, ShapedWork>();
+  for (const one of waiting) {
+    const [place] = membersOf(ports, one);
+    const cost = place && ports.picture.cost(place, shapeOf(one), likelyOf(ports, one));
+    const each = {
+      jobs: one.jobs,
+      tokens: cost ? one.jobs * (cost.input + cost.output) : 0,
+      callMs: place ? one.jobs * (ports.picture.load(place)?.meanLatencyMs ?? 0) : 0,
+    };
+    sums.set(one.tenant, plusWork(sums.get(one.tenant) ?? NO_WORK, each));
+  }
+  for (const [tenant, jobs] of counted) {
+    const known = sums.get(tenant) ?? NO_WORK;
+    if (jobs <= known.jobs) continue;
+    const times = jobs / Math.max(1, known.jobs);
+    sums.set(tenant, { jobs, tokens: known.tokens * times, callMs: known.callMs * times });
+  }
+  return sums;
+}
+
+const likelyOf = ({ lengths }: ProblemPorts, waiting: Waiting): Likely =>
+  lengths.likely(askerOfEntry(waiting));
+
+const membersOf = ({ fleet, usable }: ProblemPorts, { pool }: Waiting): string[] => {
+  const all = fleet.pools.get(pool)?.tiers.flat() ?? [pool.slice('deployment/'.length)];
+  return all.filter((id) => fleet.deployments.has(id) && usable(id));
+};

@@ -1,0 +1,66 @@
+/** A tenant's own limits are in what it is told: of a dry run, and of a batch as it runs. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { System, until } from '@sluice/testing';
+
+interface Told {
+  id: string;
+  status: string;
+  eta_at: number;
+  request_counts: { completed: number };
+  deadline: { meets: boolean; late_by_ms: number };
+  sluice: { eta_at: number | null; deadline: { meets: boolean } | null };
+}
+
+const LINES = 300;
+
+const secondsTo = (at: number | null): number => (at ?? 0) - Date.now() / 1_000;
+
+test('three hundred lines of a tenant that may send one a second take five minutes, and it is told so', async () => {
+  const account = { key: 'one', format: 'openai', limits: { rpm: 60_000 } };
+  const system = await System.start({
+    config: `
+providers:
+  one: { type: openai, base_url: "{{simulator}}/v1", api_key: one }
+deployments:
+  fast: { provider: one, model: m, limits: { rpm: 60000 } }
+pools: { fast: [fast] }
+tenants:
+  slow: { api_keys: [slow-key], limits: { rpm: 60 } }
+  free: { api_keys: [free-key] }
+`,
+    simulator: { accounts: { one: account } },
+  });
+  const text = Array.from({ length: LINES }, (_, i) =>
+    JSON.stringify({
+      custom_id: `${i}`,
+      method: 'POST',
+      url: '/v1/chat/completions',
+      body: { model: 'fast', max_tokens: 8, messages: [{ role: 'user', content: `q ${i}` }] },
+    }),
+  ).join('\n');
+  const call = async (key: string, path: string, body?: string): Promise<Told> => {
+    const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/jsonl' };
+    const request = body === undefined ? { headers } : { method: 'POST', headers, body };
+    return (await (await fetch(`${system.apiUrl}/v1/batches${path}`, request)).json()) as Told;
+  };
+  try {
+    const free = await call('free-key', '?dry_run=true&completion_window=2m', text);
+    assert.equal(free.deadline.meets, true);
+    const dry = await call('slow-key', '?dry_run=true&completion_window=2m', text);
+    assert.equal(dry.deadline.meets, false);
+    assert.ok(Math.abs(secondsTo(dry.eta_at) - LINES) < 15, `in ${secondsTo(dry.eta_at)} s`);
+
+    const { id } = await call('slow-key', '?completion_window=2m', text);
+    const running = await until('some lines are done', async () => {
+      const batch = await call('slow-key', `/${id}`);
+      return batch.request_counts.completed >= 5 ? batch : null;
+    });
+    const left = LINES - running.request_counts.completed;
+    const eta = secondsTo(running.sluice.eta_at);
+    assert.ok(Math.abs(eta - left) < 15, `${left} lines are left, to be done in ${eta} s`);
+    assert.equal(running.sluice.deadline?.meets, false);
+  } finally {
+    await system.stop();
+  }
+});
