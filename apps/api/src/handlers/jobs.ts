@@ -1,6 +1,6 @@
 /** Reading, cancelling and deleting jobs. A batch's lines are read here too, as `{batch_id}.{line}`. */
 import { isTerminal, parseLineId } from '@sluice/job';
-import { deleteJob, endJob, jobText, readJobHead } from '@sluice/ledger';
+import { deleteJob, endJob, jobText, readJobHead, siftJobs } from '@sluice/ledger';
 import type { JobHead } from '@sluice/ledger';
 import type { Api } from '../api.ts';
 import { refuse } from '../errors.ts';
@@ -38,15 +38,17 @@ async function showJob(api: Api, job: JobHead): Promise<Reply> {
 export async function listJobs(api: Api, request: ApiRequest): Promise<Reply> {
   const query = readQuery(jobsQuery, request.query, 'metadata');
   const metadata = readGroup(request.query, 'metadata');
+  const filter = { status: query.status, model: query.model, metadata };
   const matches = (job: JobHead): boolean =>
     (query.status === undefined || job.status === query.status) &&
     (query.model === undefined || job.model === query.model) &&
     [...metadata].every(([key, value]) => job.metadata[key] === value);
-  const page = await listPage(api.ledger, {
+  const page = await listPage(api.ledger, request, {
     kind: 'jobs',
     order: 'desc',
     after: query.after,
     limit: query.limit,
+    sift: (ids) => siftJobs(api.ledger, ids, filter),
     read: async (id) => {
       const job = await readJobHead(api.ledger, id, { upTo: 0 });
       return job !== null && maySee(request.caller, job.tenant) && matches(job) ? job : null;
