@@ -72,12 +72,12 @@ async function listText({ ledger }: Api, page: ListObject<JobHead>): Promise<str
   );
 }
 
-/** Aborts a call in flight; the cost of a late answer is still recorded. */
+/** Aborts a call in flight; the cost of a late answer is still recorded. What has ended, also by a cancel before, is a conflict. */
 export async function cancelJob(api: Api, request: ApiRequest): Promise<Reply> {
   const { id } = await findJob(api, request.caller, request.params['id'] as string);
   const ended = await endNow(api, id, 'cancelled by its owner');
   const job = (await readJobHead(api.ledger, id)) ?? noSuch('job', id);
-  if (ended === 'had_ended' && job.status !== 'cancelled') {
+  if (ended === 'had_ended') {
     refuse('wrong_state', { values: { id, found: job.status, allowed: 'queued, running' } });
   }
   return jobReply(api, job);
