@@ -5,6 +5,7 @@ export { openStore, refuseStore } from './open-store.ts';
 export { readLines } from './lines.ts';
 export type { Line, LineOptions } from './lines.ts';
 export { LineSet } from './line-set.ts';
+export { findInIndex } from './find-in-index.ts';
 export { createIndex, indexName, readIndex } from './index-file.ts';
 export type { IndexRecord, IndexWriter } from './index-file.ts';
 export { encodeRecorded, readRecorded } from './segment.ts';
