@@ -174,6 +174,13 @@ export const ERRORS = {
     advice: 'Ask again: the answer will be that of the first.',
     retry: 1,
   },
+  body_stalled: {
+    status: 408,
+    type: INVALID,
+    message: "No byte of the request's body came for {allowed} ms, with more announced.",
+    advice:
+      'Send the whole body, however slowly, but without a pause as long as `server.body_idle_ms`. Nothing was made of what arrived: sending it again is safe.',
+  },
   wrong_state: {
     status: 409,
     type: INVALID,

@@ -130,12 +130,8 @@ function answered<T>(command: Promise<T>): Promise<T> {
 }
 
 async function countBatches(ledger: Ledger): Promise<Map<string, number>> {
-  const page = await listIds(ledger, 'batches', {
-    after: null,
-    limit: NEWEST_BATCHES,
-    order: 'desc',
-  });
-  const ids = page.kind === 'page' ? page.ids : [];
+  const newest = { kind: 'batches', tenant: null, order: 'desc' } as const;
+  const ids = await listIds(ledger, newest, NEWEST_BATCHES);
   const found = await Promise.all(
     ids.map((id) => ledger.redis.hget(ledger.keys.batch(id), 'status')),
   );

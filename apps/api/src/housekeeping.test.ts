@@ -63,8 +63,9 @@ const row = (i: number) => `job_5${String(i).padStart(31, '0')}`;
 
 test('rows that stay hold no others up, however many they are', async () => {
   const { redis, keys } = api.ledger;
-  const list = keys.list('jobs', 5);
+  const list = keys.list({ kind: 'jobs', tenant: 'stays' }, 5);
   const old = Date.now() - 2 * DAY;
+  await redis.zadd(keys.listed('jobs', 5), old, 'stays');
   const kept = Array.from({ length: 1_200 }, (_, i) => row(i));
   const gone = Array.from({ length: 1_300 }, (_, i) => row(5_000 + i));
   await redis.zadd(list, ...kept.flatMap((id, i) => [old + i, id]));
@@ -103,7 +104,10 @@ test('an ended batch goes with its records and bytes; one that has not ended sta
   assert.equal((await api.call(`GET /v1/batches/${id}`)).status, 404);
   assert.ok(!api.stored().includes('segment-x'));
   assert.equal(await redis.exists(keys.extents(id)), 0);
-  assert.equal(await redis.zscore(keys.list('batches', slot), id), null);
+  assert.equal(
+    await redis.zscore(keys.list({ kind: 'batches', tenant: 'default' }, slot), id),
+    null,
+  );
   assert.equal(await redis.zscore(keys.expiries(slot), id), null);
 });
 

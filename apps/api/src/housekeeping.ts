@@ -82,7 +82,7 @@ async function removeBatch({ ledger, store }: Ports, id: string, now: number): P
     await lookAgain(ledger, id, now + HELD_MS);
     return 0;
   }
-  await deleteBatch(ledger, id);
+  if (batch !== null) await deleteBatch(ledger, batch);
   await store.removeAll(`batches/${id}`);
   await forgetLapsed(ledger, id);
   return 1;
@@ -96,7 +96,8 @@ async function removeFile(ports: Ports, id: string, now: number): Promise<number
     await lookAgain(ledger, id, file.expiresAt);
     return 0;
   }
-  const held = await removeUnused(ports, file ?? { id, storeName: `files/${id}` });
+  // Without a record it stands in no list either.
+  const held = await removeUnused(ports, file ?? { id, tenant: '', storeName: `files/${id}` });
   if (held === null) return 1;
   await lookAgain(ledger, id, now + HELD_MS);
   return 0;

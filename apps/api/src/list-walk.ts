@@ -1,53 +1,68 @@
 /**
  * Takes rows out of the lists of jobs whose records are gone: those go by themselves. A record lives at least as long as the
  * retention of jobs, so only rows older than that are looked at, and rows that stay (jobs still open, dead ones) are
- * passed over: each round goes on behind them, and from the beginning again when it comes to the younger ones.
+ * passed over: each round goes on where the one before it stopped, tenant after tenant, and begins anew behind the last.
  */
-import type { Ledger } from '@sluice/ledger';
+import { tenantsListed, unlist } from '@sluice/ledger';
+import type { Ledger, ListOf } from '@sluice/ledger';
 
 const AT_ONCE = 500;
 
+/** How far a slot was looked at: rows of a tenant, from the oldest, that are there yet. */
+interface Place {
+  tenant: string;
+  passed: number;
+}
+
+const BEGINNING: Place = { tenant: '', passed: 0 };
+
 export class ListWalk {
   readonly #ledger: Ledger;
-  /** Rows that are there yet, per slot, from the oldest. */
-  readonly #passed = new Map<number, number>();
+  readonly #places = new Map<number, Place>();
 
   constructor(ledger: Ledger) {
     this.#ledger = ledger;
   }
 
-  /** How many rows went. `before`: of jobs created until then, Unix ms; looks at `most` rows. */
+  /** How many rows went. `before`: of jobs created until then, Unix ms; looks at about `most` rows. */
   async removeGone(
     slot: number,
     { before, most }: { before: number; most: number },
   ): Promise<number> {
     let removed = 0;
-    for (let looked = 0; looked < most; looked += AT_ONCE) {
-      const from = this.#passed.get(slot) ?? 0;
-      const ids = await this.#rows(slot, { from, before });
-      const gone = await this.#gone(slot, ids);
-      removed += gone;
-      const end = ids.length < AT_ONCE;
-      this.#passed.set(slot, end ? 0 : from + ids.length - gone);
-      if (end) break;
+    let left = most;
+    const from = this.#places.get(slot) ?? BEGINNING;
+    for (const tenant of await this.#tenantsFrom(slot, from)) {
+      let passed = tenant === from.tenant ? from.passed : 0;
+      for (let ended = false; !ended;) {
+        const rows = await this.#oldest({ kind: 'jobs', tenant }, slot, { passed, before });
+        removed += rows.gone;
+        passed += rows.looked - rows.gone;
+        ended = rows.looked < AT_ONCE;
+        left -= rows.looked + 1;
+        this.#places.set(slot, { tenant, passed });
+        if (left <= 0) return removed;
+      }
     }
+    this.#places.delete(slot);
     return removed;
   }
 
-  async #rows(slot: number, { from, before }: { from: number; before: number }): Promise<string[]> {
-    const { redis, keys } = this.#ledger;
-    const list = keys.list('jobs', slot);
-    const rows = await redis.zrange(list, String(from), String(from + AT_ONCE - 1), 'WITHSCORES');
-    const ids: string[] = [];
-    for (let i = 0; i < rows.length; i += 2)
-      if (Number(rows[i + 1]) <= before) ids.push(rows[i] as string);
-    return ids;
+  async #tenantsFrom(slot: number, { tenant }: Place): Promise<string[]> {
+    const tenants = await tenantsListed(this.#ledger, 'jobs', slot);
+    return tenants.filter((one) => one >= tenant).toSorted();
   }
 
-  async #gone(slot: number, ids: readonly string[]): Promise<number> {
+  async #oldest(
+    list: ListOf,
+    slot: number,
+    { passed, before }: { passed: number; before: number },
+  ): Promise<{ looked: number; gone: number }> {
     const { redis, keys } = this.#ledger;
+    const key = keys.list(list, slot);
+    const ids = await redis.zrangebyscore(key, '-inf', before, 'LIMIT', passed, AT_ONCE);
     const there = await Promise.all(ids.map((id) => redis.exists(keys.job(id))));
     const gone = ids.filter((_, i) => there[i] === 0);
-    return gone.length === 0 ? 0 : redis.zrem(keys.list('jobs', slot), ...gone);
+    return { looked: ids.length, gone: await unlist(this.#ledger, list, { ids: gone }) };
   }
 }

@@ -25,7 +25,7 @@ export interface Held {
 /** Null: it is gone. */
 export async function removeUnused(
   ports: Ports,
-  { id, storeName }: Pick<FileRecord, 'id' | 'storeName'>,
+  { id, tenant, storeName }: Pick<FileRecord, 'id' | 'tenant' | 'storeName'>,
 ): Promise<Held | null> {
   const { ledger } = ports;
   const ended: string[] = [];
@@ -35,7 +35,7 @@ export async function removeUnused(
     if (batch !== null && !hasEnded(batch.status)) return { batch: batchId, status: batch.status };
     (batch === null ? unknown : ended).push(batchId);
   }
-  const deleted = await deleteFile(ledger, id, { ended, unknown });
+  const deleted = await deleteFile(ledger, { id, tenant }, { ended, unknown });
   if (deleted.kind === 'held') return { batch: deleted.by, status: 'being made' };
   if (deleted.kind === 'deleted') await removeBytes(ports, storeName);
   return null;

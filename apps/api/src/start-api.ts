@@ -23,7 +23,8 @@ import type { ApiEvents } from './events.ts';
 import { LiveFigures } from './figures.ts';
 import { startHousekeeping } from './housekeeping.ts';
 import { Connections } from './http/connections.ts';
-import { makeServer } from './http/server.ts';
+import { answerStalled, makeServer } from './http/server.ts';
+import { endStalledBodies } from './http/stalled-bodies.ts';
 import { addLiveMetrics, makeMetrics } from './metrics.ts';
 import { describeRoutes } from './openapi.ts';
 import { QueueDoor } from './queue-door.ts';
@@ -60,9 +61,11 @@ export async function startApi(setup: Setup, log: Logger): Promise<Running> {
   const board = openBoard(BOARD_PATH, api);
   const server = createServer(makeServer({ api, keyring, board, boardPath: BOARD_PATH }));
   const connections = new Connections(server);
-  // A large upload may take long; a client that sends nothing at all may not.
+  // A large upload may take as long as it goes on: only pauses are limited, those in its body by `endStalledBodies`.
   server.requestTimeout = 0;
   server.headersTimeout = 30_000;
+  const idleMs = setup.config.server.bodyIdleMs;
+  endStalledBodies(server, idleMs, (response) => answerStalled(response, idleMs));
   server.keepAliveTimeout = 65_000;
   // Node itself would answer an `Expect` that it does not know with a bare 417; to us it is a request like any other.
   server.on('checkExpectation', (request, response) => server.emit('request', request, response));

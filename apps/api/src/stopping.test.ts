@@ -25,10 +25,8 @@ async function stopSoon(): Promise<void> {
   assert.ok(ms < SOON_MS, `stopped after ${ms} ms`);
 }
 
-const jobsThere = async (): Promise<readonly string[]> => {
-  const page = await listIds(api.ledger, 'jobs', { after: null, limit: 10, order: 'desc' });
-  return page.kind === 'page' ? page.ids : [];
-};
+const jobsThere = (): Promise<readonly string[]> =>
+  listIds(api.ledger, { kind: 'jobs', tenant: null, order: 'desc' }, 10);
 
 async function newJob(): Promise<string> {
   const { json } = await api.call('POST /v1/jobs', { model: 'fast', body: chat() });

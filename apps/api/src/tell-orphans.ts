@@ -17,8 +17,7 @@ export async function findOrphans({
 }: Pick<Api, 'ledger' | 'tenants'>): Promise<string[]> {
   if (tenants.length === 0) return [];
   const known = new Set(tenants.map(({ id }) => id));
-  const page = await listIds(ledger, 'batches', { after: null, limit: MOST, order: 'desc' });
-  const ids = page.kind === 'page' ? page.ids : [];
+  const ids = await listIds(ledger, { kind: 'batches', tenant: null, order: 'desc' }, MOST);
   const rows = await Promise.all(
     ids.map((id) => ledger.redis.hmget(ledger.keys.batch(id), 'status', 'tenant')),
   );

@@ -1,6 +1,6 @@
 /**
  * A batch's index: per class one file of fixed-width records, so that the feeder reads any run of a class's lines
- * with one small read, in the order of the input. Little-endian:
+ * with one small read, in the order of the input (by windows where lines travel by their keys). Little-endian:
  * line u32 · offset u48 · length u32 · characters u32 · max output u32 (all ones: none set) · formats u16.
  * Where lines travel by their keys a second file holds these, u32 each (0: none), in the order of the records. An index
  * without it is as good: it was written before there was one, or its lines have no keys.
@@ -31,6 +31,8 @@ export interface IndexWriter {
 }
 
 export const INDEX_RECORD_BYTES = 24;
+/** Lines of one key are brought together within so many records of a class; these windows stand in the order of the input. */
+export const WINDOW_RECORDS = 4_096;
 const KEY_BYTES = 4;
 const NO_KEY = 0;
 /** 12 KB: a batch has up to 60 indexes open at once. */

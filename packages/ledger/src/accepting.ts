@@ -2,6 +2,8 @@
  * How everything that a POST makes comes into the ledger: record, list, the time to look after it and the
  * Idempotency-Key's memory in one step, under one hash tag. After it the answer is 2xx.
  */
+import { slotOf } from '@sluice/job';
+import type { ListOf } from './keys.ts';
 import { run } from './ledger.ts';
 import type { Ledger } from './ledger.ts';
 import { fieldsOf, tagged } from './reply.ts';
@@ -30,8 +32,8 @@ export interface NewRecord {
   createdAt: number;
   /** The zset that is read for what is due, and when it is, ms; null = never. */
   due: { key: string; at: number | null };
-  /** Redis key of the list it stands in; null = none. */
-  list: string | null;
+  /** The list it stands in; null = none. */
+  list: ListOf | null;
   idempotency: Idempotency | null;
   /** Where it waits to be placed; null = it does not. */
   backlog: Backlogged | null;
@@ -52,7 +54,7 @@ const ACCEPTED = ['created', 'repeated', 'conflict'] as const;
 export async function acceptRecord(ledger: Ledger, record: NewRecord): Promise<Accepted> {
   const { id, key, due, list, idempotency, backlog } = record;
   const memory = idempotency && ledger.keys.idempotency(idempotency.slot, idempotency.key);
-  const names = [key, due.key, memory ?? key, ...(list === null ? [] : [list])];
+  const names = [key, due.key, memory ?? key, ...(list === null ? [] : listKeys(ledger, id, list))];
   if (backlog) names.push(backlog.key);
   const reply = await run(ledger, 'accept-record', names, [
     id,
@@ -64,9 +66,16 @@ export async function acceptRecord(ledger: Ledger, record: NewRecord): Promise<A
     backlog?.member ?? '',
     backlog?.window ?? 0,
     backlog?.deadlineAt ?? '',
+    list?.tenant ?? '',
     ...fieldsOf(record.fields),
   ]);
   const [tag, accepted, waiting] = tagged(reply);
   const kind = ACCEPTED[tag - 1] as Accepted['kind'];
   return { kind, id: String(accepted), ...(Number(waiting) > 0 && { waiting: Number(waiting) }) };
+}
+
+/** What a script needs that puts an id into a list, or takes it out: the list, and who has one. */
+export function listKeys({ keys }: Ledger, id: string, list: ListOf): [string, string] {
+  const slot = slotOf(id);
+  return [keys.list(list, slot), keys.listed(list.kind, slot)];
 }

@@ -8,6 +8,7 @@ import { acceptRecord } from './accepting.ts';
 import type { Accepted, Idempotency } from './accepting.ts';
 import { run } from './ledger.ts';
 import type { Ledger } from './ledger.ts';
+import { unlist } from './lists.ts';
 import { fieldsOf, hashOf, nullable, nullableNumber, numberOf, tagged } from './reply.ts';
 
 /** `expiring`: past its window, calls in flight may still end; shown as `in_progress`, then `finalizing`. */
@@ -135,7 +136,7 @@ export async function createBatch(
     },
     createdAt: batch.createdAt,
     due: { key: keys.check(slot), at: options.checkAt },
-    list: keys.list('batches', slot),
+    list: { kind: 'batches', tenant: batch.tenant },
     idempotency: options.idempotency,
     backlog: null,
   });
@@ -277,10 +278,11 @@ export async function readExtents(ledger: Ledger, batchId: string): Promise<Exte
  * Removes an ended batch from the ledger, but for its place among what lapses: {@link forgetLapsed} takes it out of there
  * once its bytes are gone too, so that a crash between leaves nothing behind.
  */
-export async function deleteBatch({ redis, keys }: Ledger, id: string): Promise<void> {
-  await redis
-    .multi()
-    .del(keys.batch(id), keys.seen(id), keys.extents(id), keys.chunks(id))
-    .zrem(keys.list('batches', slotOf(id)), id)
-    .exec();
+export async function deleteBatch(
+  ledger: Ledger,
+  { id, tenant }: Pick<StoredBatch, 'id' | 'tenant'>,
+): Promise<void> {
+  const { batch, seen, extents, chunks } = ledger.keys;
+  const alsoDelete = [batch(id), seen(id), extents(id), chunks(id)];
+  await unlist(ledger, { kind: 'batches', tenant }, { ids: [id], alsoDelete });
 }

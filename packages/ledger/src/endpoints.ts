@@ -8,6 +8,7 @@ import { acceptRecord } from './accepting.ts';
 import type { Accepted, Idempotency } from './accepting.ts';
 import { SLOT_NUMBERS } from './keys.ts';
 import type { Ledger } from './ledger.ts';
+import { unlist } from './lists.ts';
 import { fieldsOf, hashOf, nullable, nullableNumber, numberOf } from './reply.ts';
 
 type Fields = Record<string, string | number | null>;
@@ -53,7 +54,7 @@ export async function createEndpoint(
     fields: recordOf(endpoint),
     createdAt,
     due: { key: keys.expiries(slot), at: null },
-    list: keys.list('endpoints', slot),
+    list: { kind: 'endpoints', tenant },
     idempotency,
     backlog: null,
   });
@@ -127,14 +128,12 @@ export const tellOfEndpoint = (
 
 /** Forgets it and its deliveries; what waits for it is dropped when its turn comes. */
 export async function deleteEndpoint(
-  { redis, keys }: Ledger,
+  ledger: Ledger,
   { id, tenant }: Pick<WebhookEndpoint, 'id' | 'tenant'>,
 ): Promise<boolean> {
-  const removed = await redis.del(keys.endpoint(id));
-  await Promise.all([
-    redis.zrem(keys.list('endpoints', slotOf(id)), id),
-    redis.srem(keys.tenant(tenant).endpoints, id),
-    redis.del(keys.deliveries(id)),
-  ]);
+  const { redis, keys } = ledger;
+  const alsoDelete = [keys.endpoint(id), keys.deliveries(id)];
+  const removed = await unlist(ledger, { kind: 'endpoints', tenant }, { ids: [id], alsoDelete });
+  await redis.srem(keys.tenant(tenant).endpoints, id);
   return removed === 1;
 }

@@ -49,12 +49,13 @@ test('a file is read back as it was recorded, listed, and gone after its deletio
   const file = aFile({ expiresAt: 9_000 });
   assert.deepEqual(await createFile(ledger, file), { kind: 'created', id: file.id });
   assert.deepEqual(await readFile(ledger, file.id), file);
-  const page = { after: null, limit: 10, order: 'desc' as const };
-  assert.deepEqual(await listIds(ledger, 'files', page), { kind: 'page', ids: [file.id] });
-  assert.deepEqual(await deleteFile(ledger, file.id), { kind: 'deleted' });
-  assert.deepEqual(await deleteFile(ledger, file.id), { kind: 'missing' });
+  const files = { kind: 'files', tenant: 'default', order: 'desc' } as const;
+  assert.deepEqual(await listIds(ledger, files, 10), [file.id]);
+  assert.deepEqual(await deleteFile(ledger, file), { kind: 'deleted' });
+  assert.deepEqual(await deleteFile(ledger, file), { kind: 'missing' });
   assert.equal(await readFile(ledger, file.id), null);
-  assert.deepEqual(await listIds(ledger, 'files', page), { kind: 'page', ids: [] });
+  assert.deepEqual(await listIds(ledger, files, 10), []);
+  assert.equal(await ledger.redis.exists(ledger.keys.listed('files', slotOf(file.id))), 0);
 });
 
 test('the same idempotency key makes one file, and refuses another content', async () => {
@@ -85,7 +86,7 @@ test('a file knows the batches made of it; a deleted one takes none', async () =
   assert.equal(await useFile(ledger, file.id, 'batch_1'), true);
   assert.deepEqual(await usersOfFile(ledger, file.id), ['batch_1']);
   assert.deepEqual(await readFile(ledger, file.id), file);
-  assert.deepEqual(await deleteFile(ledger, file.id, { ended: ['batch_1'] }), { kind: 'deleted' });
+  assert.deepEqual(await deleteFile(ledger, file, { ended: ['batch_1'] }), { kind: 'deleted' });
   assert.equal(await useFile(ledger, file.id, 'batch_2'), false);
   assert.equal(await readFile(ledger, file.id), null);
 });
@@ -95,18 +96,14 @@ test('a batch that is being made holds its file until it is known to have let go
   await createFile(ledger, file);
   await useFile(ledger, file.id, 'batch_1');
   const held = { kind: 'held', by: 'batch_1' };
-  assert.deepEqual(await deleteFile(ledger, file.id), held);
+  assert.deepEqual(await deleteFile(ledger, file), held);
   const unknown = ['batch_1'];
-  assert.deepEqual(await deleteFile(ledger, file.id, { unknown }), held, 'its record may come yet');
+  assert.deepEqual(await deleteFile(ledger, file, { unknown }), held, 'its record may come yet');
   const longAgo = Date.now() - 61_000;
   await ledger.redis.hset(ledger.keys.file(file.id), 'used:batch_1', longAgo);
-  assert.deepEqual(await deleteFile(ledger, file.id), held, 'nobody looked whether it is there');
+  assert.deepEqual(await deleteFile(ledger, file), held, 'nobody looked whether it is there');
   await useFile(ledger, file.id, 'batch_2');
-  assert.deepEqual(
-    (await deleteFile(ledger, file.id, { unknown })).kind,
-    'held',
-    'a second one came',
-  );
+  assert.deepEqual((await deleteFile(ledger, file, { unknown })).kind, 'held', 'a second one came');
   await releaseFile(ledger, file.id, 'batch_2');
-  assert.deepEqual(await deleteFile(ledger, file.id, { unknown }), { kind: 'deleted' });
+  assert.deepEqual(await deleteFile(ledger, file, { unknown }), { kind: 'deleted' });
 });

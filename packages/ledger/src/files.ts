@@ -3,7 +3,7 @@
  * a record never names bytes that are not there. Times inside are Unix milliseconds.
  */
 import { slotOf } from '@sluice/job';
-import { acceptRecord } from './accepting.ts';
+import { acceptRecord, listKeys } from './accepting.ts';
 import type { Accepted, Idempotency } from './accepting.ts';
 import { run } from './ledger.ts';
 import type { Ledger } from './ledger.ts';
@@ -54,7 +54,7 @@ export async function createFile(
     fields: fileRecord(file),
     createdAt: file.createdAt,
     due: { key: keys.expiries(slot), at: lookAt ?? file.expiresAt },
-    list: keys.list('files', slot),
+    list: { kind: 'files', tenant: file.tenant },
     idempotency,
     backlog: null,
   });
@@ -93,14 +93,14 @@ const MAKING_MS = 60_000;
  */
 export async function deleteFile(
   ledger: Ledger,
-  id: string,
+  { id, tenant }: Pick<FileRecord, 'id' | 'tenant'>,
   { ended = [], unknown = [] }: LetGo = {},
 ): Promise<Deletion> {
   const { keys } = ledger;
-  const slot = slotOf(id);
-  const names = [keys.file(id), keys.list('files', slot), keys.expiries(slot)];
+  const list = listKeys(ledger, id, { kind: 'files', tenant });
+  const names = [keys.file(id), keys.expiries(slotOf(id)), ...list];
   const known = [ended.length, ...ended, ...unknown];
-  const reply = await run(ledger, 'delete-file', names, [id, MAKING_MS, ...known]);
+  const reply = await run(ledger, 'delete-file', names, [id, tenant, MAKING_MS, ...known]);
   if (typeof reply === 'string') return { kind: 'held', by: reply };
   return { kind: reply === 1 ? 'deleted' : 'missing' };
 }

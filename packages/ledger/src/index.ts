@@ -2,7 +2,7 @@ export { refuseRedis, refuseUnfit } from './check-redis.ts';
 export { blockingOn, connectRedis, openRedis, serversOf } from './connect.ts';
 export type { ConnectionRole } from './connect.ts';
 export { isChunkId, makeKeys, readTogether, SLOT_NUMBERS, USED_UP } from './keys.ts';
-export type { Keys, ListKind } from './keys.ts';
+export type { Keys, ListKind, ListOf } from './keys.ts';
 export { openLedger } from './ledger.ts';
 export type { Ledger, UsageRules } from './ledger.ts';
 export { addUsage, noUsage, readUsage } from './usage.ts';
@@ -20,7 +20,7 @@ export {
 } from './backlog.ts';
 export { acceptJob, deleteJob, endJob } from './jobs.ts';
 export type { Ending, NewJob, StoredJob } from './jobs.ts';
-export { jobText, readJob, readJobHead, withResult } from './reading-jobs.ts';
+export { jobText, readJob, readJobHead, siftJobs, withResult } from './reading-jobs.ts';
 export type { JobHead } from './reading-jobs.ts';
 export { LARGE_BYTES } from './large-texts.ts';
 export {
@@ -80,8 +80,8 @@ export {
   readDelivery,
 } from './deliveries.ts';
 export type { DeliveryAttempt, DeliveryStatus, StoredDelivery } from './deliveries.ts';
-export { listIds } from './lists.ts';
-export type { Page } from './lists.ts';
+export { listIds, placeOf, readRows, tenantsListed, unlist } from './lists.ts';
+export type { ListRow, Reading } from './lists.ts';
 export { Watch } from './watch.ts';
 export type { Listener } from './watch.ts';
 export {

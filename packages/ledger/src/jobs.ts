@@ -10,6 +10,7 @@ import { LARGE_BYTES } from './large-texts.ts';
 import { backlogMember, shareKey } from './backlog.ts';
 import { run } from './ledger.ts';
 import type { Ledger } from './ledger.ts';
+import { unlist } from './lists.ts';
 import { rulesOf, usageKey } from './usage.ts';
 
 export interface NewJob {
@@ -96,7 +97,7 @@ export async function acceptJob(
     fields: recordOf(job),
     createdAt: job.createdAt,
     due: { key: keys.check(slot), at: Math.min(options.checkAt, job.deadlineAt) },
-    list: keys.list('jobs', slot),
+    list: { kind: 'jobs' as const, tenant: job.tenant },
     idempotency: options.idempotency,
     backlog: {
       key: keys.backlog(slot),
@@ -166,13 +167,9 @@ export async function deleteJob(
   id: string,
 ): Promise<'deleted' | 'open' | 'missing'> {
   const key = ledger.keys.job(id);
-  const status = await ledger.redis.hget(key, 'status');
+  const [status, tenant] = await ledger.redis.hmget(key, 'status', 'tenant');
   if (!status) return 'missing';
   if (status === 'queued' || status === 'running') return 'open';
-  await ledger.redis
-    .multi()
-    .del(key)
-    .zrem(ledger.keys.list('jobs', slotOf(id)), id)
-    .exec();
+  await unlist(ledger, { kind: 'jobs', tenant: tenant ?? '' }, { ids: [id], alsoDelete: [key] });
   return 'deleted';
 }

@@ -10,7 +10,8 @@
  *   <p>:{jN}:chunks:<batch>     set     chunks of a batch that are not yet recorded
  *   <p>:{jN}:check              zset    open jobs, chunks and batches by the time to look after them, ms
  *   <p>:{jN}:backlog            zset    single jobs that were never placed (backlog.ts)
- *   <p>:{jN}:jobs|batches|files zset    ids by creation, ms: what the lists read
+ *   <p>:{jN}:list:<kind>:<tenant>       zset  a tenant's jobs, batches, files or endpoints: ids by creation, ms (lists.ts)
+ *   <p>:{jN}:listed:<kind>      zset    tenants that have such a list, by their newest row, ms
  *   <p>:{jN}:file:<id>, upload:<id>     hashes
  *   <p>:{jN}:expiries           zset    files, open uploads and ended batches by the time they lapse, ms
  *   <p>:{jN}:dry:<id>, dried:<id>       strings  what a dry run asks, and its answer
@@ -19,7 +20,6 @@
  *   <p>:{jN}:outbox             stream  webhook events that wait for the relay
  *   <p>:{jN}:listeners          set     tenants with a webhook endpoint, the same in every slot
  *   <p>:{jN}:endpoint:<id>      hash    a webhook endpoint
- *   <p>:{jN}:endpoints          zset    their ids by creation, ms
  *   <p>:{jN}:deliveries:<endpoint>      zset    deliveries to it by creation, ms
  *   <p>:{jN}:delivery:<id>      hash    one of them; its attempts are a list beside it
  *   <p>:{jN}:leader             string  highest leader token seen by this slot
@@ -33,6 +33,12 @@ import type { Redis } from 'ioredis';
 import { SLOTS, slotOf } from '@sluice/job';
 
 export type ListKind = 'jobs' | 'batches' | 'files' | 'endpoints';
+
+/** Names the list that an object stands in, in the slot of its id. */
+export interface ListOf {
+  kind: ListKind;
+  tenant: string;
+}
 
 export interface Keys {
   prefix: string;
@@ -49,7 +55,11 @@ export interface Keys {
   file: (id: string) => string;
   upload: (id: string) => string;
   parts: (uploadId: string) => string;
-  list: (kind: ListKind, slot: number) => string;
+  list: (list: ListOf, slot: number) => string;
+  /** What the names of a kind's lists begin with, before the tenant. */
+  lists: (kind: ListKind, slot: number) => string;
+  /** Tenants with a list of the kind. */
+  listed: (kind: ListKind, slot: number) => string;
   check: (slot: number) => string;
   backlog: (slot: number) => string;
   expiries: (slot: number) => string;
@@ -117,7 +127,9 @@ export function makeKeys(prefix: string): Keys {
     file: of('file'),
     upload: of('upload'),
     parts: of('parts'),
-    list: (kind, slot) => at(slot, kind),
+    list: ({ kind, tenant }, slot) => at(slot, `list:${kind}:${tenant}`),
+    lists: (kind, slot) => at(slot, `list:${kind}:`),
+    listed: (kind, slot) => at(slot, `listed:${kind}`),
     check: (slot) => at(slot, 'check'),
     backlog: (slot) => at(slot, 'backlog'),
     expiries: (slot) => at(slot, 'expiries'),

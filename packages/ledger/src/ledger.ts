@@ -41,6 +41,9 @@ export type ScriptName =
   | 'outcomes-left'
   | 'finish-batch'
   | 'use-file'
+  | 'unlist'
+  | 'sift-jobs'
+  | 'read-lists'
   | 'delete-file'
   | 'add-part'
   | 'end-upload'
@@ -66,6 +69,9 @@ const NAMES: readonly ScriptName[] = [
   'outcomes-left',
   'finish-batch',
   'use-file',
+  'unlist',
+  'sift-jobs',
+  'read-lists',
   'delete-file',
   'add-part',
   'end-upload',

@@ -5,7 +5,7 @@
 import { slotOf } from '@sluice/job';
 import { fileFields } from './files.ts';
 import type { FileRecord } from './files.ts';
-import { acceptRecord } from './accepting.ts';
+import { acceptRecord, listKeys } from './accepting.ts';
 import type { Accepted, Idempotency } from './accepting.ts';
 import { run } from './ledger.ts';
 import type { Ledger } from './ledger.ts';
@@ -148,8 +148,8 @@ export async function endUpload(
       keys.upload(id),
       keys.parts(id),
       keys.expiries(slot),
-      keys.list('files', slot),
       file ? keys.file(file.id) : keys.upload(id),
+      ...listKeys(ledger, id, { kind: 'files', tenant: file?.tenant ?? '' }),
     ],
     [
       id,
@@ -159,6 +159,7 @@ export async function endUpload(
       end.status === 'completed' ? end.partIds.join(' ') : '',
       file?.id ?? '',
       file?.expiresAt ?? '',
+      file?.tenant ?? '',
       ...(file ? fileFields(file) : []),
     ],
   );

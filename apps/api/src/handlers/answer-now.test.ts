@@ -18,8 +18,8 @@ after(() => api.stop());
 /** The one open job: what the dispatcher would be given. */
 const openJob = (): Promise<StoredJob> =>
   until('a job', async () => {
-    const page = await listIds(api.ledger, 'jobs', { after: null, limit: 1, order: 'desc' });
-    const job = page.kind === 'page' && page.ids[0] ? await readJob(api.ledger, page.ids[0]) : null;
+    const [id] = await listIds(api.ledger, { kind: 'jobs', tenant: null, order: 'desc' }, 1);
+    const job = id ? await readJob(api.ledger, id) : null;
     return job?.status === 'queued' ? job : null;
   });
 

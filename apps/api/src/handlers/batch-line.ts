@@ -1,5 +1,5 @@
 /** One line of a batch as a job: from the recorded results once it is in them, else from the chunk it travels in. */
-import { LineSet, rawMember, readLines, readRecorded } from '@sluice/files';
+import { LineSet, findInIndex, indexName, rawMember, readLines, readRecorded } from '@sluice/files';
 import { jobJson, lineId } from '@sluice/job';
 import type { Attempt, Job, JobErrorCode, JobStatus, RawResult } from '@sluice/job';
 import { openChunks, readExtents, readFile } from '@sluice/ledger';
@@ -66,9 +66,37 @@ interface Input {
 async function readInput(api: Api, batch: StoredBatch, line: number): Promise<Input | null> {
   const file = await readFile(api.ledger, batch.inputFileId);
   if (file === null) return { model: '', metadata: {} };
-  for await (const lines of readLines(api.store.read(file.storeName), { checkUtf8: false })) {
+  const { storeName } = file;
+  const bytes = await (batch.classes.length > 0
+    ? bytesByIndex(api, { batch, storeName }, line)
+    : bytesByReading(api, storeName, line));
+  return bytes && inputOf(bytes);
+}
+
+/** Each line stands in the index of one class. */
+async function bytesByIndex(
+  { store }: Api,
+  { batch, storeName }: { batch: StoredBatch; storeName: string },
+  line: number,
+): Promise<Buffer | null> {
+  const found = await Promise.all(
+    batch.classes.map(({ index, jobs }) =>
+      findInIndex(store, { name: indexName(batch.id, index), records: jobs }, line),
+    ),
+  );
+  const record = found.find((one) => one !== null);
+  return record ? store.readAt(storeName, record.offset, record.length) : null;
+}
+
+/** A batch that is not validated yet, or was found bad, has no index. */
+async function bytesByReading(
+  { store }: Api,
+  storeName: string,
+  line: number,
+): Promise<Buffer | null> {
+  for await (const lines of readLines(store.read(storeName), { checkUtf8: false })) {
     const found = lines.find((one) => one.line >= line);
-    if (found) return found.line === line ? inputOf(found.bytes) : null;
+    if (found) return found.line === line ? found.bytes : null;
   }
   return null;
 }

@@ -22,7 +22,7 @@ export const getBatch = async (api: Api, request: ApiRequest): Promise<Reply> =>
 
 export async function listBatches(api: Api, request: ApiRequest): Promise<Reply> {
   const query = readQuery(batchesQuery, request.query);
-  const page = await listPage(api.ledger, {
+  const page = await listPage(api.ledger, request, {
     kind: 'batches',
     order: 'desc',
     after: query.after,
@@ -37,7 +37,7 @@ export async function listBatches(api: Api, request: ApiRequest): Promise<Reply>
 
 const CANCELLABLE: BatchStatus[] = ['validating', 'in_progress'];
 
-/** Calls in flight are aborted; what has no answer then goes to the error file as `batch_cancelled`. */
+/** Calls in flight are aborted; what has no answer then goes to the error file as `batch_cancelled`. Once it has ended it is a conflict. */
 export async function cancelBatch(api: Api, request: ApiRequest): Promise<Reply> {
   const { id } = await find(api, request);
   const moved = await move(api, id, {
@@ -47,7 +47,7 @@ export async function cancelBatch(api: Api, request: ApiRequest): Promise<Reply>
     set: { cancelling_at: request.now, paused: '0' },
   });
   if (moved === 'moved') api.queues.addStep({ batch: id, step: 'wind_down' });
-  return shown(api, id, { moved, fine: ['cancelling', 'cancelled'], allowed: CANCELLABLE });
+  return shown(api, id, { moved, fine: ['cancelling'], allowed: CANCELLABLE });
 }
 
 export const pauseBatch = (api: Api, request: ApiRequest): Promise<Reply> =>

@@ -105,7 +105,7 @@ export const forgetFile = async (api: Api, file: FileRecord): Promise<unknown> =
 
 export async function listFiles(api: Api, request: ApiRequest): Promise<Reply> {
   const query = readQuery(filesQuery, request.query);
-  const page = await listPage(api.ledger, {
+  const page = await listPage(api.ledger, request, {
     kind: 'files',
     order: query.order,
     after: query.after,

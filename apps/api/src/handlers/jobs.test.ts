@@ -87,7 +87,10 @@ test('a job is cancelled once; an ended one is deleted, an open one not', async 
   assert.equal((await api.call(`DELETE /v1/jobs/${id}`)).status, 409);
   const cancelled = await api.call(`POST /v1/jobs/${id}/cancel`);
   assert.equal(cancelled.json.status, 'cancelled');
-  assert.equal((await api.call(`POST /v1/jobs/${id}/cancel`)).status, 200);
+  const again = await api.call(`POST /v1/jobs/${id}/cancel`);
+  assert.deepEqual([again.status, again.json.error.code], [409, 'wrong_state']);
+  assert.equal(again.headers.get('x-should-retry'), 'false');
+  assert.match(again.json.error.message, /cancelled/);
   const done = await submit();
   await endJobAs(api.ledger, done, { status: 'succeeded' });
   const late = await api.call(`POST /v1/jobs/${done}/cancel`, '{}');

@@ -1,6 +1,6 @@
 /** Reading, cancelling and deleting jobs. A batch's lines are read here too, as `{batch_id}.{line}`. */
 import { isTerminal, parseLineId } from '@sluice/job';
-import { deleteJob, endJob, jobText, readJobHead } from '@sluice/ledger';
+import { deleteJob, endJob, jobText, readJobHead, siftJobs } from '@sluice/ledger';
 import type { JobHead } from '@sluice/ledger';
 import type { Api } from '../api.ts';
 import { refuse } from '../errors.ts';
@@ -38,15 +38,17 @@ async function showJob(api: Api, job: JobHead): Promise<Reply> {
 export async function listJobs(api: Api, request: ApiRequest): Promise<Reply> {
   const query = readQuery(jobsQuery, request.query, 'metadata');
   const metadata = readGroup(request.query, 'metadata');
+  const filter = { status: query.status, model: query.model, metadata };
   const matches = (job: JobHead): boolean =>
     (query.status === undefined || job.status === query.status) &&
     (query.model === undefined || job.model === query.model) &&
     [...metadata].every(([key, value]) => job.metadata[key] === value);
-  const page = await listPage(api.ledger, {
+  const page = await listPage(api.ledger, request, {
     kind: 'jobs',
     order: 'desc',
     after: query.after,
     limit: query.limit,
+    sift: (ids) => siftJobs(api.ledger, ids, filter),
     read: async (id) => {
       const job = await readJobHead(api.ledger, id, { upTo: 0 });
       return job !== null && maySee(request.caller, job.tenant) && matches(job) ? job : null;
@@ -70,12 +72,12 @@ async function listText({ ledger }: Api, page: ListObject<JobHead>): Promise<str
   );
 }
 
-/** Aborts a call in flight; the cost of a late answer is still recorded. */
+/** Aborts a call in flight; the cost of a late answer is still recorded. What has ended, also by a cancel before, is a conflict. */
 export async function cancelJob(api: Api, request: ApiRequest): Promise<Reply> {
   const { id } = await findJob(api, request.caller, request.params['id'] as string);
   const ended = await endNow(api, id, 'cancelled by its owner');
   const job = (await readJobHead(api.ledger, id)) ?? noSuch('job', id);
-  if (ended === 'had_ended' && job.status !== 'cancelled') {
+  if (ended === 'had_ended') {
     refuse('wrong_state', { values: { id, found: job.status, allowed: 'queued, running' } });
   }
   return jobReply(api, job);

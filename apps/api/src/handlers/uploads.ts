@@ -207,10 +207,9 @@ export async function cancelUpload(api: Api, request: ApiRequest): Promise<Reply
   const end = { status: 'cancelled' as const };
   const ended = await endUpload(api.ledger, upload.id, { end, now: request.now });
   if (ended.kind === 'missing') noSuch('Upload', upload.id);
-  if (ended.kind === 'had_ended' && ended.status !== 'cancelled') {
-    return refuseState({ ...upload, status: ended.status });
-  }
+  // Also where it had ended before: whoever ended it may have died here.
   await removeParts(api, upload.id);
+  if (ended.kind === 'had_ended') refuseState({ ...upload, status: ended.status });
   return ok(uploadObject({ ...upload, status: 'cancelled' }, null));
 }
 

@@ -61,7 +61,7 @@ export async function createWebhookEndpoint(api: Api, request: ApiRequest): Prom
 
 export async function listWebhookEndpoints(api: Api, request: ApiRequest): Promise<Reply> {
   const query = readQuery(endpointsQuery, request.query);
-  const page = await listPage(api.ledger, {
+  const page = await listPage(api.ledger, request, {
     kind: 'endpoints',
     order: 'desc',
     after: query.after,

@@ -1,6 +1,7 @@
 /** The HTTP edge: express, the table of routes, request ids, keys, bodies, errors. Everything below is free of express. */
 import express from 'express';
 import type { ErrorRequestHandler, Express, Request, RequestHandler, Response } from 'express';
+import type { ServerResponse } from 'node:http';
 import type { Api } from '../api.ts';
 import type { Keyring } from '../access/keyring.ts';
 import { ApiError, envelope, refuse } from '../errors.ts';
@@ -108,7 +109,7 @@ function answer(tools: Tools, route: Route): RequestHandler {
       marks: {},
     };
     const reply = await route.handler(api, message);
-    if (response.destroyed) return;
+    if (response.destroyed || response.writableEnded) return;
     for (const [name, value] of Object.entries(message.marks)) response.setHeader(name, value);
     await writeReply(response, reply, { head: request.method === 'HEAD' }).catch(
       (error: unknown) => {
@@ -183,6 +184,8 @@ const DRAIN_MS = 5_000;
 
 function answerError(api: Api): ErrorRequestHandler {
   return (thrown: unknown, request, response, next) => {
+    // It had its answer while its body was read.
+    if (response.writableEnded) return undefined;
     const creates = ROUTES.some(
       ({ path, creates: makes }) =>
         makes && path === (request.route as { path?: string } | undefined)?.path,
@@ -197,6 +200,19 @@ function answerError(api: Api): ErrorRequestHandler {
     const reply = { status: error.status, headers: error.headers, body: envelope(error) };
     return writeReply(response, reply, { head: request.method === 'HEAD', drained });
   };
+}
+
+/** Answers a request whose body has stalled, and closes its connection: what would still come can be no next request. */
+export function answerStalled(response: ServerResponse, allowed: number): void {
+  if (response.headersSent) {
+    response.destroy();
+    return;
+  }
+  const error = new ApiError('body_stalled', { values: { allowed } });
+  response.setHeader('connection', 'close');
+  // Whoever reads the body hears of its end by this alone: a request that is answered hears nothing of its connection.
+  response.once('finish', () => response.req.destroy());
+  void writeReply(response, { status: error.status, body: envelope(error) }, { head: false });
 }
 
 function asApiError(thrown: unknown, creates: boolean, api: Api): ApiError {

@@ -2,10 +2,8 @@
  * Brings lines of one key together, so that they can travel together: a window of a class's lines at a time, keys in the order
  * in which they first came, lines of a key in the order of the file. Memory is that of the window. Pure.
  */
+import { WINDOW_RECORDS } from '@sluice/files';
 import type { IndexRecord } from '@sluice/files';
-
-/** Half of what the feeder has of a batch in memory. */
-const WINDOW_LINES = 4_096;
 
 export class KeyGroups {
   #groups = new Map<number | null, IndexRecord[]>();
@@ -18,7 +16,7 @@ export class KeyGroups {
     if (group) group.push(record);
     else this.#groups.set(key, [record]);
     this.#lines += 1;
-    return this.#lines >= WINDOW_LINES;
+    return this.#lines >= WINDOW_RECORDS;
   }
 
   /** What has come since it was last asked. */

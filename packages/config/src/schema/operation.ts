@@ -148,6 +148,11 @@ export const server = z
     max_file_bytes: whole(1).prefault(8_589_934_592).describe('Largest file; above it 413.'),
     max_batch_lines: whole(1).prefault(1_000_000).describe('Most lines of one batch.'),
     max_body_bytes: whole(1).prefault(33_554_432).describe('Largest request body and batch line.'),
+    body_idle_ms: whole(100, 3_600_000)
+      .prefault(30_000)
+      .describe(
+        'So long no byte of a request’s body may come while it is waited for; then 408 and the connection closes. An upload that goes on may take as long as it takes.',
+      ),
   })
   .prefault({})
   .describe('What the API takes.');

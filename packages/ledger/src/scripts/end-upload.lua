@@ -1,8 +1,8 @@
 --[[
 Ends an upload once: pending → completed (with its file, in the same step), cancelled or expired.
-KEYS  1 upload  2 parts  3 expiries  4 files  5 file (4 and 5: only used with completed)
+KEYS  1 upload  2 parts  3 expiries  4 file  5 list of its tenant  6 tenants that have one (4 to 6: only used with completed)
 ARGV  1 id  2 now ms  3 new status  4 keep for, s  5 part ids, joined by a space  6 file id  7 file expires ms ('' = never)
-      8… fields of the file: field, value pairs
+      8 tenant of the file  9… fields of the file: field, value pairs
 Returns {1} ended · {0, status, part ids, file id} it had ended before · {-1} no such upload
 An upload past its time completes no more.
 ]]
@@ -16,8 +16,9 @@ redis.call('EXPIRE', KEYS[1], ARGV[4])
 redis.call('DEL', KEYS[2])
 redis.call('ZREM', KEYS[3], ARGV[1])
 if ARGV[3] == 'completed' then
-  redis.call('HSET', KEYS[5], unpack(ARGV, 8))
-  redis.call('ZADD', KEYS[4], ARGV[2], ARGV[6])
+  redis.call('HSET', KEYS[4], unpack(ARGV, 9))
+  redis.call('ZADD', KEYS[5], ARGV[2], ARGV[6])
+  redis.call('ZADD', KEYS[6], 'GT', ARGV[2], ARGV[8])
   if ARGV[7] ~= '' then redis.call('ZADD', KEYS[3], ARGV[7], ARGV[6]) end
 end
 return {1}

@@ -1,0 +1,111 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { createIndex, indexName } from '@sluice/files';
+import type { FileStore } from '@sluice/files';
+import { moveBatch } from '@sluice/ledger';
+import type { Api } from '../api.ts';
+import type { ApiRequest } from '../http/message.ts';
+import { startTestApi } from '../test-api.ts';
+import type { TestApi } from '../test-api.ts';
+import { readLine } from './batch-line.ts';
+
+const LINES = 40_000;
+/** Line 3 is blank; the ends of lines are of both kinds. */
+const textOf = (line: number): string =>
+  line === 3
+    ? '\n'
+    : `{"custom_id":"λ${line}","method":"POST","url":"/v1/responses","body":{"model":"${line % 2 ? 'fast' : 'smart'}","input":"${'x'.repeat(200)}"}}${line % 5 ? '\n' : '\r\n'}`;
+
+let api: TestApi;
+let batchId: string;
+let store: FileStore;
+before(async () => {
+  api = await startTestApi();
+  store = api.store();
+  const text = Array.from({ length: LINES }, (_, i) => textOf(i + 1)).join('');
+  const type = { 'content-type': 'application/jsonl' };
+  const { json, status } = await api.call('POST /v1/batches', text, type);
+  assert.equal(status, 200);
+  batchId = json.id;
+});
+after(async () => {
+  await store.close();
+  await api.stop();
+});
+
+/** What validating leaves: an index per class, here of odd and of even lines. */
+async function validate(): Promise<void> {
+  const indexes = await Promise.all(
+    [0, 1].map((i) => createIndex(store, indexName(batchId, `index-${i}`))),
+  );
+  const jobs = [0, 0];
+  for (let line = 1, offset = 0; line <= LINES; line++) {
+    const bytes = Buffer.byteLength(textOf(line));
+    const length = Buffer.byteLength(textOf(line).trimEnd());
+    const one = line % 2;
+    const record = { line, offset, length, characters: 1, maxOutput: null, formats: 1 };
+    if (length > 0) {
+      await indexes[one]?.add(record);
+      jobs[one] = (jobs[one] ?? 0) + 1;
+    }
+    offset += bytes;
+  }
+  for (const index of indexes) await index.commit();
+  const classes = JSON.stringify(jobs.map((count, i) => ({ index: `index-${i}`, jobs: count })));
+  const set = { total: LINES - 1, classes };
+  await moveBatch(api.ledger, batchId, { from: ['validating'], to: 'in_progress', set });
+}
+
+/** A line, and the bytes that were read for it. */
+async function read(line: number): Promise<{ job: Record<string, unknown>; bytes: number }> {
+  let bytes = 0;
+  const counting: FileStore = {
+    ...store,
+    async readAt(...at) {
+      const found = await store.readAt(...at);
+      bytes += found.length;
+      return found;
+    },
+    async *read(...from) {
+      for await (const chunk of store.read(...from)) {
+        bytes += chunk.length;
+        yield chunk;
+      }
+    },
+  };
+  const ports = { ledger: api.ledger, store: counting } as unknown as Api;
+  const request = { caller: { id: 'default', pools: null } } as unknown as ApiRequest;
+  const text = await readLine(ports, request, { batchId, line, waitMs: 0 });
+  return { job: JSON.parse(text) as Record<string, unknown>, bytes };
+}
+
+const shown = async (line: number) => {
+  const { job } = await read(line);
+  return [job['id'], job['status'], job['model'], job['metadata']];
+};
+
+const expected = (line: number) => [
+  `${batchId}.${line}`,
+  'queued',
+  line % 2 ? 'fast' : 'smart',
+  { custom_id: `λ${line}` },
+];
+
+test('before there is an index a line is found by reading; a blank one and one too far are none', async () => {
+  for (const line of [1, 2, 4, 5]) assert.deepEqual(await shown(line), expected(line));
+  await assert.rejects(read(3), /job/);
+  await assert.rejects(read(LINES + 1), /job/);
+});
+
+test('by the index the last line costs as little as the first', async () => {
+  await validate();
+  for (const line of [1, 2, 4, 5, 10, LINES / 2, LINES - 1, LINES]) {
+    assert.deepEqual(await shown(line), expected(line));
+    const { bytes } = await read(line);
+    assert.ok(bytes < 100_000, `line ${line}: ${bytes} bytes read`);
+  }
+  await assert.rejects(read(3), /job/);
+  await assert.rejects(read(LINES + 1), /job/);
+  assert.equal((await api.call(`GET /v1/jobs/${batchId}.${LINES}`)).json.model, 'smart');
+  assert.equal((await api.call(`GET /v1/jobs/${batchId}.3`)).status, 404);
+});
