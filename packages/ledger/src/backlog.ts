@@ -88,14 +88,16 @@ export async function countBacklog(ledger: Ledger): Promise<number> {
   return counts.reduce((sum, count) => sum + count, 0);
 }
 
-/** The same by pool; pools of which none waits are absent. */
-export async function countBacklogByPool(ledger: Ledger): Promise<Map<string, number>> {
+/** The same by pool; pools of which none waits are absent. An empty backlog has nothing of any, whatever its counts say. */
+export async function countBacklogByPool({ redis, keys }: Ledger): Promise<Map<string, number>> {
   const slots = await Promise.all(
-    SLOT_NUMBERS.map((slot) => ledger.redis.hgetall(ledger.keys.backlogPools(slot))),
+    SLOT_NUMBERS.map((slot) =>
+      Promise.all([redis.exists(keys.backlog(slot)), redis.hgetall(keys.backlogPools(slot))]),
+    ),
   );
   const sums = new Map<string, number>();
-  for (const counts of slots)
-    for (const [pool, count] of Object.entries(counts))
+  for (const [waits, counts] of slots)
+    for (const [pool, count] of Object.entries(waits ? counts : {}))
       sums.set(pool, (sums.get(pool) ?? 0) + Number(count));
   return sums;
 }

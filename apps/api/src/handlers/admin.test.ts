@@ -95,6 +95,7 @@ test('queued of a pool is all that waits: in the ledger, failed and to be placed
   const queued = async () =>
     (await api.call('GET /admin/pools')).json.data.map((one: { queued: number }) => one.queued);
   assert.deepEqual(await queued(), [150, 0]);
+  for (const slot of [3, 11]) await redis.zadd(keys.backlog(slot), 0, 'a job');
   await redis.hset(keys.backlogPools(3), { fast: 20, smart: 7 });
   await redis.hset(keys.backlogPools(11), { fast: 30, 'deployment/mini': 5 });
   const failed = openQueue('fallback-fast', redis, { prefix: 'test', keep: 10 });
@@ -103,7 +104,7 @@ test('queued of a pool is all that waits: in the ledger, failed and to be placed
   await until('it is counted', async () => String(await queued()) === '202,7');
   await failed.obliterate();
   await failed.close();
-  await redis.del(keys.backlogPools(3), keys.backlogPools(11));
+  for (const slot of [3, 11]) await redis.del(keys.backlog(slot), keys.backlogPools(slot));
 });
 
 test('the plan is shown as it was published, and what it gives each deployment', async () => {

@@ -23,7 +23,8 @@ local priority, tenant, pool, due, metadata =
   unpack(redis.call('HMGET', KEYS[1], 'priority', 'tenant', 'pool', 'deadline', 'metadata'))
 local place = ARGV[2] == 'cancelled' and 3 or 4
 countUsage(KEYS[5], ARGV[10], tenant or '', metadata, {[(pool or '') .. '\0'] = {[place] = 1}})
-leaveBacklog(KEYS[4], KEYS[7], table.concat({bands[priority] or '', tenant or '', pool or '', due or '', ARGV[1]}, '\0'))
+local member = table.concat({bands[priority] or '', tenant or '', pool or '', due or '', ARGV[1]}, '\0')
+leaveBacklog(KEYS[4], KEYS[7], member, pool or '')
 redis.call('EXPIRE', KEYS[1], ARGV[6])
 tellEnd(KEYS[3], KEYS[6], ARGV[5], hook, tenant)
 redis.call('PUBLISH', ARGV[7], ARGV[1] .. ' ' .. ARGV[2])

@@ -26,6 +26,6 @@ if KEYS[4] and epoch == '0' then
   local bands = {interactive = '1', normal = '2', low = '3'}
   local priority, tenant, pool = unpack(redis.call('HMGET', KEYS[1], 'priority', 'tenant', 'pool'))
   local member = table.concat({bands[priority] or '', tenant or '', pool or '', deadline or '', ARGV[1]}, '\0')
-  leaveBacklog(KEYS[4], KEYS[5], member)
+  leaveBacklog(KEYS[4], KEYS[5], member, pool or '')
 end
 return {1, nextEpoch}
