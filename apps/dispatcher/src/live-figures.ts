@@ -18,12 +18,12 @@ interface PoolFigures {
 }
 
 /** `share`: of the work of all pools that it serves; `capacity_share`: the mean over them. */
-export interface DeploymentFigures extends Shares {
+interface DeploymentFigures extends Shares {
   /** Of the calls that ended in about the last half minute, 429s not counted; null: none ended in the last minute. */
   error_rate: number | null;
 }
 
-export interface FiguresPorts {
+interface FiguresPorts {
   fleet: Fleet;
   picture: Picture;
   /** Whether it is given new work. */
