@@ -62,7 +62,9 @@ async function jobs(model: string, count: number): Promise<void> {
 
 async function batch(model: string, count: number): Promise<void> {
   const line = (i: number) => ({
-    ...{ custom_id: `${i}`, method: 'POST', url: '/v1/chat/completions' },
+    custom_id: `${i}`,
+    method: 'POST',
+    url: '/v1/chat/completions',
     body: request(model, i),
   });
   const lines = Array.from({ length: count }, (_, i) => JSON.stringify(line(i)));
@@ -95,18 +97,22 @@ interface Deployment {
 const deploymentNow = async (id: string): Promise<Deployment> =>
   (await list<Deployment>('/admin/deployments')).find((one) => one.id === id) ?? assert.fail(id);
 
+/** Answered ones of two deployments. */
+const callsOf = async (...pair: [string, string]): Promise<[number, number]> => {
+  const [one, other] = await Promise.all(pair.map(deploymentNow));
+  return [one?.succeeded ?? 0, other?.succeeded ?? 0];
+};
+
+const illNow = async () => (await poolNow('equal')).deployments.find(({ id }) => id === 'ill');
+
 test('share is what a strategy gives, not what the limits would let pass', async () => {
   assert.deepEqual(sharesOf(await poolNow('byweight')), [null, null], 'before anything is placed');
   await jobs('byweight', 40);
   await batch('byprice', 13);
-  const calls = async (): Promise<[number, number]> => {
-    const [nine, one] = await Promise.all(['nine', 'one'].map(deploymentNow));
-    return [nine?.succeeded ?? 0, one?.succeeded ?? 0];
-  };
   const [nine] = await until(
     'all to be answered',
     async () => {
-      const made = await calls();
+      const made = await callsOf('nine', 'one');
       return made[0] + made[1] === 40 && made;
     },
     enough,
@@ -154,16 +160,15 @@ test('who breaks has no share within two seconds, and shows how many of its last
   await until(
     'all to be answered',
     async () => {
-      const [well, ill] = await Promise.all(['well', 'ill'].map(deploymentNow));
-      return (well?.succeeded ?? 0) + (ill?.succeeded ?? 0) === 100 && (ill?.succeeded ?? 0) > 0;
+      const [well, ill] = await callsOf('well', 'ill');
+      return well + ill === 100 && ill > 0;
     },
     enough,
   );
   await system.simulate('ill', { faults: [{ kind: 'outage' }] });
   await jobs('equal', 40);
-  const state = async () => (await poolNow('equal')).deployments.find(({ id }) => id === 'ill');
-  await until('it breaks', async () => (await state())?.state === 'broken', enough);
-  await until('its share is 0', async () => (await state())?.share === 0, { timeoutMs: 2_000 });
+  await until('it breaks', async () => (await illNow())?.state === 'broken', enough);
+  await until('its share is 0', async () => (await illNow())?.share === 0, { timeoutMs: 2_000 });
   const { error_rate: rate } = await deploymentNow('ill');
   assert.ok(rate !== null && rate > 0, `${rate}`);
   await until(

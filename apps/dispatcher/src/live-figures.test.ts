@@ -14,7 +14,7 @@ deployments:
 pools: { fast: { strategy: cost, tiers: [[cheap, dear]] }, other: [dear], idle: [cheap] }
 `);
 
-const figures = (picture: Picture, now: number, takes = (_: string) => true) =>
+const figures = (picture: Picture, now: number, takes: (id: string) => boolean = () => true) =>
   liveFigures({
     fleet: FLEET,
     picture,

@@ -9,7 +9,11 @@ import type { Lately } from './lately.ts';
 import { weighted } from './weighted.ts';
 
 /** Placed one by one, in the order given, so many ms apart. */
-function shares(places: readonly string[], everyMs: number, takes = (_: string) => true) {
+function shares(
+  places: readonly string[],
+  everyMs: number,
+  takes: (id: string) => boolean = () => true,
+) {
   const got = new Map<string, Lately>();
   let now = 0;
   for (const id of places) got.set(id, addLately(got.get(id), 1, (now += everyMs)));

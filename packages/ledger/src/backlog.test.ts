@@ -137,11 +137,11 @@ test('what waits is counted by pool, whatever happens to a job and however often
 });
 
 test('counts that are not true, of a process that does not count, are nothing once nothing waits', async () => {
-  const jobs = [await accept(), await accept(), await accept({ pool: 'smart' })];
-  const [{ id: first }] = jobs as [NewJob];
+  const first = await accept();
+  const jobs = [first, await accept(), await accept({ pool: 'smart' })];
   const counts = SLOT_NUMBERS.map((slot) => ledger.keys.backlogPools(slot));
   await Promise.all(counts.map((key) => ledger.redis.del(key)));
-  await ledger.redis.hset(ledger.keys.backlogPools(slotOf(first)), { fast: 9, gone: 1 });
+  await ledger.redis.hset(ledger.keys.backlogPools(slotOf(first.id)), { fast: 9, gone: 1 });
   const end = { status: 'cancelled', now: NOW, message: '', eventId: 'e', keepSeconds: 9 } as const;
   for (const { id } of jobs) await endJob(ledger, id, end);
   assert.deepEqual(await countBacklogByPool(ledger), new Map());

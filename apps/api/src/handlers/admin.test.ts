@@ -7,6 +7,8 @@ import { until } from '@sluice/testing';
 import { FLEET, chat, startTestApi } from '../test-api.ts';
 import type { TestApi } from '../test-api.ts';
 
+const shares = (share: number | null, capacity: number) => ({ share, capacity_share: capacity });
+
 let api: TestApi;
 before(async () => {
   api = await startTestApi();
@@ -20,13 +22,17 @@ before(async () => {
   };
   await redis.hset(keys.health, {
     mini: JSON.stringify({
-      ...{ state: 'active', reason: null, blocked: null, since: 1_000 },
-      ...{ share: 0.75, capacity_share: 0.25, error_rate: 0.5 },
+      state: 'active',
+      reason: null,
+      blocked: null,
+      since: 1_000,
+      share: 0.75,
+      capacity_share: 0.25,
+      error_rate: 0.5,
     }),
     haiku: JSON.stringify(blocked),
     removed: '{"state":"active","share":0.5}',
   });
-  const shares = (share: number | null, capacity: number) => ({ share, capacity_share: capacity });
   const pools = {
     fast: { waiting: 150, deployments: { mini: shares(0.9, 0.5), haiku: shares(0, 0.5) } },
     smart: { waiting: 0, deployments: { haiku: shares(null, 1) } },
