@@ -89,7 +89,9 @@ async function callOnce(): Promise<void> {
 test('the page lists every metric with its type and labels, and none that is not there', async () => {
   const text = await until('every figure to be read', async () => {
     const answer = await api.call('GET /metrics');
-    return answer.text.includes('sluice_batches{status=') && answer.text;
+    const names = [...metricsIn(answer.text).keys()];
+    const isRead = (name: string) => new RegExp(`^${name}(_count)?[{ ]`, 'm').test(answer.text);
+    return names.filter((name) => name.startsWith('sluice_')).every(isRead) && answer.text;
   });
   const told = metricsIn(text);
   const own = [...told].filter(([name]) => !/^(process|nodejs)_/.test(name));
