@@ -43,6 +43,11 @@ test('the board lists the queues, read-only, and says what is in them without pr
     mini.description,
     /^active · share 25 % · rpm 0 % of 600 · an entry is a chunk of one or more jobs$/,
   );
+  const { description } = json.queues.find(({ name }: { name: string }) => name === 'jobs-fast');
+  assert.equal(
+    description,
+    'waiting here, in the ledger and in files: 1 · single jobs, waiting to be placed',
+  );
   for (const { readOnlyMode } of json.queues) assert.equal(readOnlyMode, true);
   const refused = await api.call('PUT /admin/queues/api/queues/jobs-fast/pause');
   assert.equal(refused.status, 405);

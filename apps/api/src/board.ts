@@ -4,7 +4,7 @@ import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
 import { ExpressAdapter } from '@bull-board/express';
 import type { RequestHandler, Response } from 'express';
 import type { Fleet } from '@sluice/job';
-import { runQueue } from '@sluice/queues';
+import { poolQueue, runQueue } from '@sluice/queues';
 import { queueNames } from './figures.ts';
 import type { LiveFigures } from './figures.ts';
 import type { QueueDoor } from './queue-door.ts';
@@ -102,7 +102,10 @@ const MEANINGS: Record<string, string> = {
 /** `run-mini` is of the kind `run`. */
 const meaningOf = (queue: string): string | undefined => MEANINGS[queue.split('-')[0] as string];
 
-/** What a queue's line says under its name: what its entries are; for a deployment its state, share and use of its budget. */
+/**
+ * What a queue's line says under its name: what its entries are; for a deployment its state, share and use of its budget, for a
+ * pool all that waits, for most of it is on no queue.
+ */
 class Describer {
   readonly #ports: BoardPorts;
   readonly #texts = new Map<string, string>();
@@ -117,16 +120,18 @@ class Describer {
 
   async refresh(): Promise<void> {
     const { figures, fleet } = this.#ports;
-    const [health, loads] = await Promise.all([
+    const [health, loads, waiting] = await Promise.all([
       figures.health(),
       figures.loads(),
-      figures.depths(),
+      figures.waiting(),
     ]);
+    for (const [pool, count] of waiting)
+      this.#texts.set(poolQueue(pool), `waiting here, in the ledger and in files: ${count}`);
     for (const id of fleet.deployments.keys()) {
       const { state, share, reason } = health.get(id) ?? {};
       const parts = [
         state ?? 'no dispatcher yet',
-        ...(share === undefined ? [] : [`share ${percent(share)}`]),
+        ...(share === undefined ? [] : [shareInWords(share)]),
         ...(loads.get(id)?.dims ?? []).map(
           ({ dimension, limit, usedFraction }) =>
             `${dimension} ${percent(usedFraction)} of ${limit}`,
@@ -137,5 +142,8 @@ class Describer {
     }
   }
 }
+
+const shareInWords = (share: number | null): string =>
+  share === null ? 'nothing placed lately' : `share ${percent(share)}`;
 
 const percent = (share: number): string => `${Math.round(share * 100)} %`;

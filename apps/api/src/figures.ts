@@ -1,7 +1,7 @@
 /** Live figures for /admin, /metrics and Bull Board: read at most once a second, however many ask. */
 import type { Admission, BudgetLoad, DeploymentLoad } from '@sluice/admission';
 import type { Fleet } from '@sluice/job';
-import { countBacklog, listIds } from '@sluice/ledger';
+import { countBacklog, countBacklogByPool, listIds } from '@sluice/ledger';
 import type { Ledger } from '@sluice/ledger';
 import type { Durations } from '@sluice/prediction';
 import { QUEUES, fallbackQueue, poolQueue, runQueue } from '@sluice/queues';
@@ -19,10 +19,19 @@ export interface PublishedHealth {
   reason?: string | null;
   blocked?: string | null;
   since?: number;
-  share?: number;
+  share?: number | null;
+  capacity_share?: number;
+  error_rate?: number | null;
   share_of_rate?: number;
   breaker?: { kind: string; since: number; until?: number };
   block?: { retryAt: number } | null;
+}
+
+/** What the leader last published of a pool. */
+export interface PublishedPool {
+  /** Lines and jobs that the ledger's backlog does not count. */
+  waiting: number;
+  deployments: Record<string, { share: number | null; capacity_share: number }>;
 }
 
 export interface QueueDepth {
@@ -47,7 +56,10 @@ export class LiveFigures {
   readonly durations: () => Promise<Map<string, Durations>>;
   readonly health: () => Promise<Map<string, PublishedHealth>>;
   readonly depths: () => Promise<Map<string, QueueDepth>>;
+  readonly pools: () => Promise<Map<string, PublishedPool>>;
   readonly backlog: () => Promise<number>;
+  /** Jobs and lines of each pool of the config that wait for a place. */
+  readonly waiting: () => Promise<Map<string, number>>;
   readonly batchStatuses: () => Promise<Map<string, number>>;
 
   constructor(sources: Sources) {
@@ -57,7 +69,13 @@ export class LiveFigures {
     this.durations = kept(() => admission.readDurations());
     this.health = kept(() => readHealth(ledger, fleet));
     this.depths = kept(() => readDepths(queues, queueNames(fleet)));
+    this.pools = kept(() => readPools(ledger));
     this.backlog = kept(() => countBacklog(ledger));
+    const backlogs = kept(() => countBacklogByPool(ledger));
+    this.waiting = async () => {
+      const all = await Promise.all([backlogs(), this.depths(), this.pools()]);
+      return waitingByPool(fleet, ...all);
+    };
     this.batchStatuses = kept(() => countBatches(ledger));
   }
 }
@@ -98,6 +116,29 @@ async function readHealth(ledger: Ledger, fleet: Fleet): Promise<Map<string, Pub
       .filter(([id]) => fleet.deployments.has(id))
       .map(([id, text]) => [id, JSON.parse(text) as PublishedHealth]),
   );
+}
+
+async function readPools({ redis, keys }: Ledger): Promise<Map<string, PublishedPool>> {
+  const text = await redis.get(keys.pools);
+  return new Map(Object.entries(JSON.parse(text ?? '{}') as Record<string, PublishedPool>));
+}
+
+/**
+ * Jobs that were never placed stand in the ledger's backlog, on a queue or not. What failed waits in `fallback-…` until it is
+ * fetched; of that, and of the lines of batches, the leader tells.
+ */
+function waitingByPool(
+  fleet: Fleet,
+  backlogs: ReadonlyMap<string, number>,
+  depths: ReadonlyMap<string, QueueDepth>,
+  published: ReadonlyMap<string, PublishedPool>,
+): Map<string, number> {
+  const waitingOf = (pool: string): number => {
+    const failed = depths.get(fallbackQueue(pool));
+    const told = published.get(pool)?.waiting ?? 0;
+    return (backlogs.get(pool) ?? 0) + waitingIn(failed) + (failed?.delayed ?? 0) + told;
+  };
+  return new Map([...fleet.pools.keys()].map((pool) => [pool, waitingOf(pool)]));
 }
 
 /** What waits in a queue, whatever its priority. */

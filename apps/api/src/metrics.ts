@@ -67,10 +67,18 @@ const LIVE: Live[] = [
   },
   {
     name: 'sluice_jobs_waiting',
-    help: 'Single jobs that have no place yet: on a queue, or in the ledger beyond its window.',
+    help: 'Single jobs that were never placed, of all pools: on a queue, or in the ledger beyond its window.',
     labelNames: [],
     kind: 'gauge',
     read: async (figures) => [{ labels: {}, value: await figures.backlog() }],
+  },
+  {
+    name: 'sluice_pool_queued',
+    help: 'Jobs and batch lines of a pool that wait for a place: on its queues, in the ledger, or not fed yet.',
+    labelNames: ['pool'],
+    kind: 'gauge',
+    read: async (figures) =>
+      [...(await figures.waiting())].map(([pool, value]) => ({ labels: { pool }, value })),
   },
   {
     name: 'sluice_batches',
@@ -112,12 +120,34 @@ const LIVE: Live[] = [
   },
   {
     name: 'sluice_deployment_share',
-    help: 'Share of new work that the dispatcher gives a deployment now, 0 to 1.',
+    help: 'Share of a deployment of the work of its pools placed in about the last half minute, 0 to 1.',
     labelNames: ['deployment'],
     kind: 'gauge',
     read: async (figures) =>
       [...(await figures.health())].flatMap(([deployment, { share }]) =>
-        share === undefined ? [] : [{ labels: { deployment }, value: share }],
+        typeof share === 'number' ? [{ labels: { deployment }, value: share }] : [],
+      ),
+  },
+  {
+    name: 'sluice_pool_share',
+    help: 'Share of a deployment of the work of one pool placed in about the last half minute, 0 to 1.',
+    labelNames: ['pool', 'deployment'],
+    kind: 'gauge',
+    read: async (figures) =>
+      [...(await figures.pools())].flatMap(([pool, { deployments }]) =>
+        Object.entries(deployments).flatMap(([deployment, { share }]) =>
+          share === null ? [] : [{ labels: { pool, deployment }, value: share }],
+        ),
+      ),
+  },
+  {
+    name: 'sluice_deployment_error_ratio',
+    help: 'Failed of the calls that ended in about the last half minute, without 429s, 0 to 1.',
+    labelNames: ['deployment'],
+    kind: 'gauge',
+    read: async (figures) =>
+      [...(await figures.health())].flatMap(([deployment, { error_rate: value }]) =>
+        typeof value === 'number' ? [{ labels: { deployment }, value }] : [],
       ),
   },
   {

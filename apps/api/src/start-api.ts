@@ -1,5 +1,6 @@
 /** Builds the API and listens; `stop` lets requests under way end within a limit. main.ts and the tests start it the same way. */
 import { Admission } from '@sluice/admission';
+import { KNOWN_WINDOW } from '@sluice/budget';
 import { refuseOpenAddress, takeLive, usageRules } from '@sluice/config';
 import type { Installation } from '@sluice/config';
 import { LiveControl } from '@sluice/control';
@@ -108,7 +109,8 @@ function openApi(
   void watch.start().catch(() => undefined);
   const events = apiEvents(log);
   const queues = new QueueDoor(connectRedis(setup.redisUrl, 'background'), prefix, events);
-  const admission = new Admission({ redis, prefix, fleet: setup.fleet });
+  const pacing = { ...KNOWN_WINDOW, share: setup.config.admission.utilisation };
+  const admission = new Admission({ redis, prefix, fleet: setup.fleet, pacing });
   const figures = new LiveFigures({ admission, ledger, queues, fleet: setup.fleet });
   const registry = new Registry();
   const metrics = makeMetrics(registry);

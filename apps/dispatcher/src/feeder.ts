@@ -67,7 +67,15 @@ export class Feeder {
   get waiting(): number | null {
     if (this.#batches.size === 0) return null;
     let lines = 0;
-    for (const { classes } of this.#batches.all) for (const one of classes) lines += unfedOf(one);
+    for (const unfed of this.unfed.values()) lines += unfed;
+    return lines;
+  }
+
+  /** The same by pool. */
+  get unfed(): Map<string, number> {
+    const lines = new Map<string, number>();
+    for (const { classes } of this.#batches.all)
+      for (const one of classes) lines.set(one.pool, (lines.get(one.pool) ?? 0) + unfedOf(one));
     return lines;
   }
 
@@ -214,6 +222,7 @@ export class Feeder {
     }
     one.ahead.splice(0, lines);
     one.cursor = feed.newCursor;
+    for (const chunk of chunks) this.#ports.picture.given.count(chunk, chunk.lines.length, now());
     await this.#enqueue(chunks);
     return answer;
   }

@@ -296,8 +296,8 @@ export class HealthBook {
     return new Map([...this.#health].map(([id, { breaker }]) => [id, shareOfRate(breaker, now)]));
   }
 
-  /** For the health hash in Redis: what the admin pages show and the next leader starts from. */
-  published(share: ReadonlyMap<string, number>): Record<string, string> {
+  /** For the health hash in Redis: what the admin pages show, with what else is said of each, and the next leader starts from. */
+  published(figures: ReadonlyMap<string, object>): Record<string, string> {
     const rows: Record<string, string> = {};
     const eased = this.sharesOfRate;
     for (const [id, health] of this.#health) {
@@ -308,9 +308,9 @@ export class HealthBook {
         reason: this.reasonOf(id),
         blocked: health.block?.reason ?? null,
         since: health.block?.since ?? health.breaker.since,
-        share: share.get(id) ?? 0,
         called: this.#calledWith(id),
         share_of_rate: eased.get(id) ?? 1,
+        ...figures.get(id),
       };
       rows[id] = JSON.stringify(row);
     }

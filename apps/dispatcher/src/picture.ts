@@ -8,12 +8,21 @@
  */
 import type { DeploymentLoad, WindowLoad } from '@sluice/admission';
 import type { Candidate, PickUp, Rate, SharedSlots } from '@sluice/balancing';
-import { msOf, NO_PICK_UP, OUTLIER, pickUpAfter, pickUpMs, trying } from '@sluice/balancing';
+import {
+  LATELY,
+  msOf,
+  NO_PICK_UP,
+  OUTLIER,
+  pickUpAfter,
+  pickUpMs,
+  trying,
+} from '@sluice/balancing';
 import { amountOf, expectedCost } from '@sluice/budget';
 import type { Cost, PacedDimension } from '@sluice/budget';
 import { usualOutput } from '@sluice/prediction';
 import type { Deployment, Fleet, OutputCharge, Shape } from '@sluice/job';
 import { jobsThatFit } from './day-room.ts';
+import { GivenBook } from './given-book.ts';
 import type { Learned } from './learned.ts';
 import { NOTHING_KNOWN } from './lengths-book.ts';
 import type { Likely } from './lengths-book.ts';
@@ -28,8 +37,8 @@ interface View {
   takenBefore: number;
   /** Decaying mean of what was placed here. */
   meanCost: Cost | null;
-  /** Calls that ended lately, decaying; 429s are about budgets and do not count. */
-  lately: { ok: number; failed: number };
+  /** Calls that ended lately, decaying, and when the last one was seen to; 429s are about budgets and do not count. */
+  lately: { ok: number; failed: number; at: number };
   pickUp: PickUp;
   /** The newest placement, and how many calls that count had ended by then: whether a trial is still out. */
   last: { at: number; ended: number };
@@ -40,6 +49,7 @@ const LEARNING = 0.1;
 /** Below this many calls an average latency says nothing yet. */
 const ENOUGH_CALLS = 1;
 
+const NOTHING_LATELY = { ok: 0, failed: 0, at: Number.NEGATIVE_INFINITY } as const;
 const NO_TRIAL = { at: Number.NEGATIVE_INFINITY, ended: 0 } as const;
 
 export class Picture {
@@ -47,6 +57,8 @@ export class Picture {
   readonly #learned: Learned | null;
   readonly #views = new Map<string, View>();
   #health: ReadonlyMap<string, Health> = new Map();
+  /** What was placed where, when the ledger had it so. */
+  readonly given = new GivenBook();
 
   /** `learned`: what is known of durations, if anything. */
   constructor(fleet: Fleet, learned: Learned | null = null) {
@@ -74,7 +86,7 @@ export class Picture {
           placed: 0,
           takenBefore: load.taken,
           meanCost: null,
-          lately: { ok: 0, failed: 0 },
+          lately: NOTHING_LATELY,
           pickUp: NO_PICK_UP,
           last: NO_TRIAL,
         });
@@ -149,6 +161,12 @@ export class Picture {
     let most = 0;
     for (const { pickUp } of this.#views.values()) most = Math.max(most, pickUpMs(pickUp));
     return most;
+  }
+
+  /** Of the calls that ended in about the last half minute, 429s not counted, 0…1; null: none ended in the last minute. */
+  errorRate(id: string, now: number): number | null {
+    const { ok, failed, at } = this.#views.get(id)?.lately ?? NOTHING_LATELY;
+    return now - at > LATELY.forgottenMs ? null : failed / (ok + failed);
   }
 
   load(id: string): DeploymentLoad | undefined {
@@ -381,15 +399,15 @@ const isIdle = ({ dims, concurrency, pausedForMs }: DeploymentLoad): boolean =>
 
 const limited = ({ byOutcome }: DeploymentLoad): number => byOutcome.rate_limited ?? 0;
 
-const LATELY_MS = 30_000;
 /** So many answers are taken for granted: one failure among few calls is no bad deployment. */
 const ASSUMED_OK = 3;
 
 function latelyOf({ load: before, lately, readAt }: View, load: DeploymentLoad, now: number) {
-  const kept = Math.exp(-Math.max(0, now - readAt) / LATELY_MS);
+  const kept = Math.exp(-Math.max(0, now - readAt) / LATELY.decayMs);
   const ok = Math.max(0, load.ok - before.ok);
   const failed = Math.max(0, load.failed - limited(load) - before.failed + limited(before));
-  return { ok: lately.ok * kept + ok, failed: lately.failed * kept + failed };
+  const at = ok + failed > 0 ? now : lately.at;
+  return { ok: lately.ok * kept + ok, failed: lately.failed * kept + failed, at };
 }
 
 const errorRateOf = ({ ok, failed }: View['lately']): number => failed / (ok + failed + ASSUMED_OK);

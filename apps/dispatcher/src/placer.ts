@@ -99,6 +99,15 @@ export class Placer {
     return this.#known.size;
   }
 
+  /** Jobs and lines by pool that were placed before and wait here for another place: no backlog counts them. */
+  get again(): Map<string, number> {
+    const jobs = new Map<string, number>();
+    for (const { waiting } of this.#pending.values())
+      if (waiting.epoch > 0 || waiting.batch !== null)
+        jobs.set(waiting.pool, (jobs.get(waiting.pool) ?? 0) + waiting.jobs);
+    return jobs;
+  }
+
   /**
    * Places an entry, now or when there is room; resolves when its move is made (or it turned out to have none to make).
    * An entry that moved on meanwhile has its recorded move repeated: the crash may have been before the queue add.
@@ -335,8 +344,10 @@ export class Placer {
     // `choose` counted what may travel together; an entry travels whole.
     const jobs = moved.kind === 'moved' ? waiting.jobs - choice.jobs : -choice.jobs;
     if (jobs !== 0) picture.recount(choice.deployment, jobs);
-    if (moved.kind === 'moved') await this.#queue(waiting, choice.deployment, moved.epoch);
-    else if (moved.kind === 'moved_before') {
+    if (moved.kind === 'moved') {
+      picture.given.count({ ...choice, pool: waiting.pool }, waiting.jobs, now);
+      await this.#queue(waiting, choice.deployment, moved.epoch);
+    } else if (moved.kind === 'moved_before') {
       await this.#repeat({
         ...waiting,
         epoch: moved.epoch,

@@ -5,7 +5,6 @@
 import type { Queue } from 'bullmq';
 import type { Admission } from '@sluice/admission';
 import type { Depth } from '@sluice/balancing';
-import { shares } from '@sluice/balancing';
 import type { FleetChange } from '@sluice/control';
 import type { Fleet, Tenant } from '@sluice/job';
 import { isChunkId, readBatch, SLOT_NUMBERS, USED_UP } from '@sluice/ledger';
@@ -18,6 +17,7 @@ import type { DispatcherEvents } from './events.ts';
 import type { StateChange } from './health.ts';
 import type { Learned } from './learned.ts';
 import type { LengthsBook } from './lengths-book.ts';
+import { liveFigures } from './live-figures.ts';
 import { planRound } from './planner.ts';
 import { runStep } from './steps.ts';
 import type { StepPorts } from './step-ports.ts';
@@ -248,24 +248,15 @@ export class Term {
   async #publish(now: number): Promise<void> {
     this.#publishedAt = now;
     const { ledger, fleet } = this.#ports;
-    const rows = this.#parts.health.published(this.#sharesNow(fleet, now));
-    if (Object.keys(rows).length > 0) await ledger.redis.hset(ledger.keys.health, rows);
-  }
-
-  /** Each deployment's share of new work: the mean over the pools it serves. */
-  #sharesNow(fleet: Fleet, now: number): Map<string, number> {
-    const sums = new Map<string, { sum: number; pools: number }>();
-    for (const pool of fleet.pools.values()) {
-      const candidates = this.#parts.picture.candidates(pool.tiers, now);
-      for (const [id, share] of shares(
-        candidates,
-        this.#parts.picture.usualCost(pool.tiers.flat()),
-      )) {
-        const before = sums.get(id) ?? { sum: 0, pools: 0 };
-        sums.set(id, { sum: before.sum + share, pools: before.pools + 1 });
-      }
-    }
-    return new Map([...sums].map(([id, { sum, pools }]) => [id, sum / pools]));
+    const { picture, health, placer, feeder, planner } = this.#parts;
+    const waiting = [placer.again, feeder.unfed];
+    const takes = planner.usable;
+    const figures = liveFigures({ fleet, picture, takes, waiting, now });
+    const rows = health.published(figures.deployments);
+    await Promise.all([
+      Object.keys(rows).length > 0 && ledger.redis.hset(ledger.keys.health, rows),
+      ledger.redis.set(ledger.keys.pools, JSON.stringify(figures.pools)),
+    ]);
   }
 
   /** Batches in progress when the term begins: their ids stand among what is to be looked after. */

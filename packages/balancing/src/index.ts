@@ -45,3 +45,5 @@ export type { Trying } from './trial.ts';
 export { standing, usedUpUntil } from './standing.ts';
 export type { Health, Standing } from './standing.ts';
 export { shares } from './shares.ts';
+export { addLately, LATELY, sharesLately, sumLately } from './lately.ts';
+export type { Lately } from './lately.ts';

@@ -42,6 +42,8 @@ export interface NewRecord {
 /** With more than `window` of a share in a slot it is not looked after before its deadline: whoever places the others sees to it. */
 interface Backlogged {
   key: string;
+  /** Redis key of what waits there by pool. */
+  pools: string;
   share: string;
   member: string;
   window: number;
@@ -55,7 +57,7 @@ export async function acceptRecord(ledger: Ledger, record: NewRecord): Promise<A
   const { id, key, due, list, idempotency, backlog } = record;
   const memory = idempotency && ledger.keys.idempotency(idempotency.slot, idempotency.key);
   const names = [key, due.key, memory ?? key, ...(list === null ? [] : listKeys(ledger, id, list))];
-  if (backlog) names.push(backlog.key);
+  if (backlog) names.push(backlog.key, backlog.pools);
   const reply = await run(ledger, 'accept-record', names, [
     id,
     record.createdAt,

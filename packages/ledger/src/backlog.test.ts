@@ -2,12 +2,13 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { after, before, beforeEach, test } from 'node:test';
-import { makeId } from '@sluice/job';
+import { makeId, slotOf } from '@sluice/job';
 import { startRedis } from '@sluice/testing';
 import type { TestRedis } from '@sluice/testing';
-import { readBacklog, readShares, removeBacklog, shareKey } from './backlog.ts';
+import { countBacklogByPool, readBacklog, readShares, removeBacklog, shareKey } from './backlog.ts';
 import { connectRedis } from './connect.ts';
 import { acceptJob, endJob } from './jobs.ts';
+import { SLOT_NUMBERS } from './keys.ts';
 import type { NewJob } from './jobs.ts';
 import { openLedger } from './ledger.ts';
 import type { Ledger } from './ledger.ts';
@@ -108,4 +109,40 @@ test('it leaves when it is placed, when it ends, and when nobody knows it', asyn
   for (const [member, id] of await readBacklog(ledger, share, 9))
     await removeBacklog(ledger, member, id);
   assert.deepEqual((await readShares(ledger, [], 9)).keys, new Set());
+});
+
+test('what waits is counted by pool, whatever happens to a job and however often', async () => {
+  const pools = ['fast', 'smart', 'deployment/mini'];
+  const jobs = await Promise.all(
+    Array.from({ length: 60 }, (_, i) =>
+      accept({ pool: pools[i % 3] as string, tenant: `t${i % 7}` }),
+    ),
+  );
+  const [again] = jobs;
+  await acceptJob(ledger, again as NewJob, { checkAt: NOW, idempotency: null });
+  assert.deepEqual(await countBacklogByPool(ledger), new Map(pools.map((pool) => [pool, 20])));
+  const move = { deployment: 'mini', tier: 1, checkAt: NOW, leaderToken: 1, now: NOW };
+  const end = { status: 'cancelled', now: NOW, message: '', eventId: 'e', keepSeconds: 9 } as const;
+  for (const { id } of jobs.slice(0, 30)) {
+    await placeEntry(ledger, { id, epoch: 0, ...move });
+    await placeEntry(ledger, { id, epoch: 1, ...move });
+    await endJob(ledger, id, end);
+  }
+  for (const { id } of jobs.slice(30, 45)) await endJob(ledger, id, end);
+  assert.deepEqual(await countBacklogByPool(ledger), new Map(pools.map((pool) => [pool, 5])));
+  for (const job of jobs)
+    for (const [member, id] of await readBacklog(ledger, shareOf(job), 9))
+      await removeBacklog(ledger, member, id);
+  assert.deepEqual(await countBacklogByPool(ledger), new Map());
+});
+
+test('counts that are not true, of a process that does not count, are nothing once nothing waits', async () => {
+  const first = await accept();
+  const jobs = [first, await accept(), await accept({ pool: 'smart' })];
+  const counts = SLOT_NUMBERS.map((slot) => ledger.keys.backlogPools(slot));
+  await Promise.all(counts.map((key) => ledger.redis.del(key)));
+  await ledger.redis.hset(ledger.keys.backlogPools(slotOf(first.id)), { fast: 9, gone: 1 });
+  const end = { status: 'cancelled', now: NOW, message: '', eventId: 'e', keepSeconds: 9 } as const;
+  for (const { id } of jobs) await endJob(ledger, id, end);
+  assert.deepEqual(await countBacklogByPool(ledger), new Map());
 });

@@ -5,11 +5,12 @@
  *   <band> NUL <tenant> NUL <pool> NUL <deadline, ms> NUL <id>
  *
  * A job is put in by the script that accepts it and taken out by the one that places or ends it, so the set is as true as the
- * record. (Deadlines have 13 digits until the year 2286.)
+ * record. The same scripts count what is in it by pool, so that nobody has to look through it for that. (Deadlines have 13 digits until the year 2286.)
  */
 import type { Priority } from '@sluice/job';
 import { BAND, slotOf } from '@sluice/job';
 import { SLOT_NUMBERS } from './keys.ts';
+import { run } from './ledger.ts';
 import type { Ledger } from './ledger.ts';
 
 /** What waits together. */
@@ -100,7 +101,27 @@ export async function countBacklog(ledger: Ledger): Promise<number> {
   return counts.reduce((sum, count) => sum + count, 0);
 }
 
+/** The same by pool; pools of which none waits are absent. An empty backlog has nothing of any, whatever its counts say. */
+export async function countBacklogByPool({ redis, keys }: Ledger): Promise<Map<string, number>> {
+  const slots = await Promise.all(
+    SLOT_NUMBERS.map((slot) =>
+      Promise.all([redis.exists(keys.backlog(slot)), redis.hgetall(keys.backlogPools(slot))]),
+    ),
+  );
+  const sums = new Map<string, number>();
+  for (const [waits, counts] of slots)
+    for (const [pool, count] of Object.entries(waits ? counts : {}))
+      sums.set(pool, (sums.get(pool) ?? 0) + Number(count));
+  return sums;
+}
+
 /** Takes out what has no place to wait for any more, whatever the reason. */
 export async function removeBacklog(ledger: Ledger, member: string, id: string): Promise<void> {
-  await ledger.redis.zrem(ledger.keys.backlog(slotOf(id)), member);
+  const slot = slotOf(id);
+  await run(
+    ledger,
+    'leave-backlog',
+    [ledger.keys.backlog(slot), ledger.keys.backlogPools(slot)],
+    [member],
+  );
 }

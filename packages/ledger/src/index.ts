@@ -10,6 +10,7 @@ export type { CallSums, UsageCell, UsageFigures } from './usage.ts';
 export type { Accepted, Idempotency } from './accepting.ts';
 export {
   countBacklog,
+  countBacklogByPool,
   countShare,
   tenantOf,
   readBacklog,

@@ -101,6 +101,7 @@ export async function acceptJob(
     idempotency: options.idempotency,
     backlog: {
       key: keys.backlog(slot),
+      pools: keys.backlogPools(slot),
       share: shareKey(job),
       member: backlogMember(job),
       window: options.window ?? Number.MAX_SAFE_INTEGER,
@@ -143,6 +144,7 @@ export async function endJob(
       keys.backlog(slot),
       usageKey(ledger, slot, ending.now),
       keys.listeners(slot),
+      keys.backlogPools(slot),
     ],
     [
       id,

@@ -10,6 +10,7 @@
  *   <p>:{jN}:chunks:<batch>     set     chunks of a batch that are not yet recorded
  *   <p>:{jN}:check              zset    open jobs, chunks and batches by the time to look after them, ms
  *   <p>:{jN}:backlog            zset    single jobs that were never placed (backlog.ts)
+ *   <p>:{jN}:backlog_pools      hash    how many of them by pool
  *   <p>:{jN}:list:<kind>:<tenant>       zset  a tenant's jobs, batches, files or endpoints: ids by creation, ms (lists.ts)
  *   <p>:{jN}:listed:<kind>      zset    tenants that have such a list, by their newest row, ms
  *   <p>:{jN}:file:<id>, upload:<id>     hashes
@@ -27,7 +28,7 @@
  *   <p>:{jN}:recorder           string  who records the outcomes of this slot now (a lease)
  *   <p>:{t:<tenant>}:…                  what its limits are counted by (tenants.ts)
  *   <p>:{ctl}:arms:<pool>:<of its strategy>   hash  how the arms of a pool compare (arms.ts)
- *   <p>:{ctl}:…                         leader lease, health of deployments, plan, turns of tenants, lengths of answers
+ *   <p>:{ctl}:…                         leader lease, health of deployments, figures of pools, plan, turns of tenants, lengths of answers
  */
 import type { Redis } from 'ioredis';
 import { SLOTS, slotOf } from '@sluice/job';
@@ -62,6 +63,7 @@ export interface Keys {
   listed: (kind: ListKind, slot: number) => string;
   check: (slot: number) => string;
   backlog: (slot: number) => string;
+  backlogPools: (slot: number) => string;
   expiries: (slot: number) => string;
   idempotency: (slot: number, hash: string) => string;
   outcomes: (slot: number) => string;
@@ -77,6 +79,8 @@ export interface Keys {
   usage: (slot: number, hour: number) => string;
   leader: string;
   health: string;
+  /** What the leader says of the pools, as JSON. */
+  pools: string;
   /** `strategy`: stands for the strategy and its settings, so that other percentages begin anew. */
   arms: (pool: string, strategy: string) => string;
   /** The plan in force, as JSON. */
@@ -132,6 +136,7 @@ export function makeKeys(prefix: string): Keys {
     listed: (kind, slot) => at(slot, `listed:${kind}`),
     check: (slot) => at(slot, 'check'),
     backlog: (slot) => at(slot, 'backlog'),
+    backlogPools: (slot) => at(slot, 'backlog_pools'),
     expiries: (slot) => at(slot, 'expiries'),
     idempotency: (slot, hash) => at(slot, `idem:${hash}`),
     outcomes: (slot) => at(slot, 'outcomes'),
@@ -147,6 +152,7 @@ export function makeKeys(prefix: string): Keys {
     usage: (slot, hour) => at(slot, `usage:${hour}`),
     leader: `${prefix}:{ctl}:leader`,
     health: `${prefix}:{ctl}:health`,
+    pools: `${prefix}:{ctl}:pools`,
     arms: (pool, strategy) => `${prefix}:{ctl}:arms:${pool}:${strategy}`,
     plan: `${prefix}:{ctl}:plan`,
     turns: `${prefix}:{ctl}:turns`,

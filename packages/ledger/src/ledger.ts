@@ -28,6 +28,7 @@ export type ScriptName =
   | 'accept-record'
   | 'hand-back'
   | 'end-job'
+  | 'leave-backlog'
   | 'read-job'
   | 'place-entry'
   | 'claim-entry'
@@ -56,6 +57,7 @@ const NAMES: readonly ScriptName[] = [
   'accept-record',
   'hand-back',
   'end-job',
+  'leave-backlog',
   'read-job',
   'place-entry',
   'claim-entry',
@@ -95,8 +97,22 @@ const COUNTING: ReadonlySet<ScriptName> = new Set([
 /** Scripts that tell who waits for it. */
 const TELLING: ReadonlySet<ScriptName> = new Set(['end-job', 'record-job', 'finish-batch']);
 
+/** Scripts that put something into the backlog or take it out. */
+const BACKLOGGING: ReadonlySet<ScriptName> = new Set([
+  'accept-record',
+  'end-job',
+  'leave-backlog',
+  'place-entry',
+]);
+
+const BEFORE: readonly [string, ReadonlySet<ScriptName>][] = [
+  ['count-usage', COUNTING],
+  ['tell-end', TELLING],
+  ['wait-in-backlog', BACKLOGGING],
+];
+
 const source = (name: ScriptName): string =>
-  [...(COUNTING.has(name) ? ['count-usage'] : []), ...(TELLING.has(name) ? ['tell-end'] : []), name]
+  [...BEFORE.flatMap(([part, scripts]) => (scripts.has(name) ? [part] : [])), name]
     .map(fileOf)
     .join('');
 

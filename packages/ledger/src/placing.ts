@@ -44,7 +44,7 @@ export async function placeEntry(ledger: Ledger, move: Move): Promise<Moved> {
       keys.entry(move.id),
       keys.check(slot),
       keys.leaderSeen(slot),
-      ...(isChunkId(move.id) ? [] : [keys.backlog(slot)]),
+      ...(isChunkId(move.id) ? [] : [keys.backlog(slot), keys.backlogPools(slot)]),
     ],
     [
       move.id,

@@ -2,9 +2,12 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { Admission } from '@sluice/admission';
 import { loadConfig } from '@sluice/config';
+import { openQueue } from '@sluice/queues';
 import { until } from '@sluice/testing';
 import { FLEET, chat, startTestApi } from '../test-api.ts';
 import type { TestApi } from '../test-api.ts';
+
+const shares = (share: number | null, capacity: number) => ({ share, capacity_share: capacity });
 
 let api: TestApi;
 before(async () => {
@@ -18,10 +21,23 @@ before(async () => {
     share: 0,
   };
   await redis.hset(keys.health, {
-    mini: '{"state":"active","share":0.75,"reason":null,"blocked":null,"since":1000}',
+    mini: JSON.stringify({
+      state: 'active',
+      reason: null,
+      blocked: null,
+      since: 1_000,
+      share: 0.75,
+      capacity_share: 0.25,
+      error_rate: 0.5,
+    }),
     haiku: JSON.stringify(blocked),
     removed: '{"state":"active","share":0.5}',
   });
+  const pools = {
+    fast: { waiting: 150, deployments: { mini: shares(0.9, 0.5), haiku: shares(0, 0.5) } },
+    smart: { waiting: 0, deployments: { haiku: shares(null, 1) } },
+  };
+  await redis.set(keys.pools, JSON.stringify(pools));
   const loaded = loadConfig({ source: { text: FLEET }, env: {} });
   assert.ok(loaded.kind === 'ok');
   const admission = new Admission({ redis, prefix: 'test', fleet: loaded.fleet });
@@ -46,7 +62,10 @@ test('deployments show state, share, calls and the use of each limit', async () 
     return answer.json.data[0].used[0].used > 0 ? answer : null;
   });
   const [mini, haiku] = json.data;
-  assert.deepEqual([mini.id, mini.state, mini.share, mini.in_flight], ['mini', 'active', 0.75, 1]);
+  assert.deepEqual([mini.id, mini.state, mini.in_flight], ['mini', 'active', 1]);
+  const { share, capacity_share: capacity, error_rate: errors } = mini;
+  assert.deepEqual([share, capacity, errors], [0.75, 0.25, 0.5]);
+  assert.deepEqual([haiku.share, haiku.error_rate], [0, null]);
   assert.deepEqual([mini.used[0].dimension, mini.used[0].limit], ['rpm', 600]);
   const { state, reason, blocked, since } = haiku;
   assert.deepEqual([state, reason, blocked, since], ['blocked', 'its key', 'credential', 5]);
@@ -72,9 +91,26 @@ test('pools show who serves them now', async () => {
   const { json } = await api.call('GET /admin/pools');
   const fast = json.data.find(({ id }: { id: string }) => id === 'fast');
   assert.deepEqual(fast.deployments, [
-    { id: 'mini', tier: 1, state: 'active', share: 1 },
-    { id: 'haiku', tier: 2, state: 'blocked', share: 0 },
+    { id: 'mini', tier: 1, state: 'active', share: 0.9, capacity_share: 0.5 },
+    { id: 'haiku', tier: 2, state: 'blocked', share: 0, capacity_share: 0.5 },
   ]);
+});
+
+test('queued of a pool is all that waits: in the ledger, failed and to be placed again, and what the leader tells', async () => {
+  const { redis, keys } = api.ledger;
+  const queued = async () =>
+    (await api.call('GET /admin/pools')).json.data.map((one: { queued: number }) => one.queued);
+  assert.deepEqual(await queued(), [150, 0]);
+  for (const slot of [3, 11]) await redis.zadd(keys.backlog(slot), 0, 'a job');
+  await redis.hset(keys.backlogPools(3), { fast: 20, smart: 7 });
+  await redis.hset(keys.backlogPools(11), { fast: 30, 'deployment/mini': 5 });
+  const failed = openQueue('fallback-fast', redis, { prefix: 'test', keep: 10 });
+  await failed.add('retry', {}, { delay: 60_000 });
+  await failed.add('retry', {}, { priority: 2 });
+  await until('it is counted', async () => String(await queued()) === '202,7');
+  await failed.obliterate();
+  await failed.close();
+  for (const slot of [3, 11]) await redis.del(keys.backlog(slot), keys.backlogPools(slot));
 });
 
 test('the plan is shown as it was published, and what it gives each deployment', async () => {
@@ -115,16 +151,20 @@ test('metrics have the figures of the process, the queues, the deployments and t
     'sluice_jobs_waiting 1',
     'sluice_deployment_calls_in_flight{deployment="mini"} 1',
     'sluice_deployment_share{deployment="mini"} 0.75',
+    'sluice_deployment_error_ratio{deployment="mini"} 0.5',
+    'sluice_pool_share{pool="fast",deployment="mini"} 0.9',
     'sluice_deployment_state{deployment="haiku",state="blocked"} 1',
     'sluice_queue_entries{queue="run-mini",state="waiting"} 0',
   ]) {
     assert.ok(text.includes(line), line);
   }
-  await until('the queued job is counted', async () =>
-    (await api.call('GET /metrics')).text.includes(
+  await until('the queued job is counted', async () => {
+    const later = (await api.call('GET /metrics')).text;
+    return [
       'sluice_queue_entries{queue="jobs-fast",state="prioritized"} 1',
-    ),
-  );
+      'sluice_pool_queued{pool="fast"} 151',
+    ].every((line) => later.includes(line));
+  });
   assert.doesNotMatch(text, /deployment="removed"/, 'it is not in the config any more');
   // What is booked drains within a tenth of a second, so the figure may be 0 by now.
   assert.match(text, /sluice_budget_used_ratio\{budget="mini",dimension="rpm"\} \d/);

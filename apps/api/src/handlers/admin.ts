@@ -3,11 +3,11 @@ import type { BudgetLoad, DeploymentLoad } from '@sluice/admission';
 import { sharedBudget } from '@sluice/control';
 import type { Deployment, Pool } from '@sluice/job';
 import type { Durations } from '@sluice/prediction';
-import { poolQueue, runQueue } from '@sluice/queues';
+import { runQueue } from '@sluice/queues';
 import type { Api } from '../api.ts';
 import { armsOf } from '../arms-view.ts';
 import { waitingIn } from '../figures.ts';
-import type { PublishedHealth, QueueDepth } from '../figures.ts';
+import type { PublishedHealth, PublishedPool, QueueDepth } from '../figures.ts';
 import type { ApiRequest, Reply } from '../http/message.ts';
 import { ok } from '../http/message.ts';
 import { readQuery } from '../http/query.ts';
@@ -81,12 +81,14 @@ function deploymentView(
     blocked: told.blocked ?? null,
     since: told.since === undefined ? null : Math.floor(told.since / 1000),
     share: told.share ?? null,
+    capacity_share: told.capacity_share ?? null,
     breaker: told.breaker?.kind ?? null,
     next_try_at: nextTry(told),
     share_of_rate: told.share_of_rate ?? null,
     queued: waitingIn(depths.get(runQueue(id))),
     in_flight: load?.inFlight ?? 0,
     ...(load ? callFigures(load) : {}),
+    error_rate: told.error_rate ?? null,
     latency_ms: latencyView(durations.get(id)),
   };
 }
@@ -101,7 +103,7 @@ const callFigures = (load: DeploymentLoad) => ({
   succeeded: load.ok,
   failed: load.failed,
   by_outcome: load.byOutcome,
-  error_rate: load.ok + load.failed === 0 ? null : load.failed / (load.ok + load.failed),
+  failures_in_a_row: load.consecutiveFailures,
   mean_latency_ms: load.meanLatencyMs,
   mean_output_tokens: load.meanOutput,
   cost_usd: load.costUsd,
@@ -136,33 +138,35 @@ const NO_PLAN = {
 
 export async function adminPools(api: Api, request: ApiRequest): Promise<Reply> {
   readQuery(noQuery, request.query);
-  const live = await readLive(api);
+  const [live, pools, waiting] = await Promise.all([
+    readLive(api),
+    api.figures.pools(),
+    api.figures.waiting(),
+  ]);
   const data = await Promise.all(
     [...api.fleet.pools.values()].map(async (pool) => ({
-      ...poolView(pool, live),
+      ...poolView(pool, live, pools.get(pool.id)),
+      queued: waiting.get(pool.id) ?? 0,
       arms: await armsOf(api.ledger, api.fleet, pool),
     })),
   );
   return ok({ object: 'list', data });
 }
 
-/** `share`: of what the dispatcher gives the pool's deployments now. */
-function poolView(pool: Pool, { health, depths, loads }: Live) {
+function poolView(pool: Pool, { health, loads }: Live, told: PublishedPool | undefined) {
   const members = pool.tiers.flat();
-  const shares = members.map((id) => health.get(id)?.share ?? 0);
-  const all = shares.reduce((sum, share) => sum + share, 0);
   return {
     id: pool.id,
     aliases: pool.aliases,
     strategy: pool.strategy,
     tiers: pool.tiers,
-    queued: waitingIn(depths.get(poolQueue(pool.id))),
     in_flight: members.reduce((sum, id) => sum + (loads.get(id)?.inFlight ?? 0), 0),
-    deployments: members.map((id, i) => ({
+    deployments: members.map((id) => ({
       id,
       tier: pool.tiers.findIndex((tier) => tier.includes(id)) + 1,
       state: health.get(id)?.state ?? null,
-      share: all === 0 ? null : (shares[i] as number) / all,
+      share: told?.deployments[id]?.share ?? null,
+      capacity_share: told?.deployments[id]?.capacity_share ?? null,
     })),
   };
 }

@@ -327,17 +327,27 @@ const Deployment = z.object({
   reason: text.nullable().describe('Why it is not active.'),
   blocked: text.nullable(),
   since: unix.nullable(),
-  share: share.nullable().describe('Of the work that is placed now.'),
+  share: share
+    .nullable()
+    .describe('Of the work of its pools placed in the last half minute; null: none in a minute.'),
+  capacity_share: share
+    .nullable()
+    .describe('What its limits would let it carry of the work of its pools, on average.'),
   breaker: text.nullable().describe('closed, open or half_open.'),
   next_try_at: unix.nullable().describe('When one job tries it again.'),
   share_of_rate: share.nullable().describe('Below 1 while it starts slowly after a recovery.'),
   plan: text.nullable().describe('What the plan gives it, and why; null without a plan.'),
   queued: z.int().describe('Entries; each is a chunk of one or more jobs.'),
   in_flight: z.int(),
-  succeeded: z.int(),
-  failed: z.int(),
+  succeeded: z.int().describe('Calls, all that are counted.'),
+  failed: z.int().describe('The same, 429s among them.'),
   by_outcome: z.record(z.string(), z.int()),
-  error_rate: share.nullable(),
+  failures_in_a_row: z.int().describe('Up to the last call that ended, without 429s.'),
+  error_rate: share
+    .nullable()
+    .describe(
+      'Of the calls that ended in the last half minute, without 429s; null: none in a minute.',
+    ),
   mean_latency_ms: count.nullable().describe('Of about the last twenty calls answered.'),
   latency_ms: latency.describe(
     'Of the calls answered in the last ten to twenty minutes; null without any.',
@@ -386,10 +396,24 @@ const Pool = z.object({
   aliases: z.array(text),
   strategy: z.looseObject({ name: text }),
   tiers: z.array(z.array(text)),
-  queued: z.int(),
+  queued: z
+    .int()
+    .describe(
+      'Jobs and lines that wait for a place, on queues, in the ledger, or not fed yet; those of batches that are paused or validated are not among them.',
+    ),
   in_flight: z.int(),
   deployments: z.array(
-    z.object({ id, tier: z.int(), state, share: share.nullable().describe('Of the pool’s work.') }),
+    z.object({
+      id,
+      tier: z.int(),
+      state,
+      share: share
+        .nullable()
+        .describe('Of the pool’s work placed in the last half minute; null: none in a minute.'),
+      capacity_share: share
+        .nullable()
+        .describe('What its limits would let it carry of the pool’s work.'),
+    }),
   ),
   arms,
 });

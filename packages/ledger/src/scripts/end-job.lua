@@ -2,6 +2,7 @@
 Ends a single job without an answer: cancelled by its owner or past its deadline. Raises the epoch, so that whoever
 holds its entry drops it.
 KEYS  1 job  2 check  3 outbox  4 backlog  5 usage of this hour  6 listeners
+      7 what waits of the backlog by pool
 ARGV  1 id  2 status (cancelled | expired)  3 now ms  4 error JSON  5 event JSON without url and tenant ('' = none)
       6 keep for, s  7 changes channel  8 aborts channel
       9 the epoch it must have ('' = any; with one, a job whose call is leased beyond now is left alone, and one whose
@@ -22,7 +23,8 @@ local priority, tenant, pool, due, metadata =
   unpack(redis.call('HMGET', KEYS[1], 'priority', 'tenant', 'pool', 'deadline', 'metadata'))
 local place = ARGV[2] == 'cancelled' and 3 or 4
 countUsage(KEYS[5], ARGV[10], tenant or '', metadata, {[(pool or '') .. '\0'] = {[place] = 1}})
-redis.call('ZREM', KEYS[4], table.concat({bands[priority] or '', tenant or '', pool or '', due or '', ARGV[1]}, '\0'))
+local member = table.concat({bands[priority] or '', tenant or '', pool or '', due or '', ARGV[1]}, '\0')
+leaveBacklog(KEYS[4], KEYS[7], member, pool or '')
 redis.call('EXPIRE', KEYS[1], ARGV[6])
 tellEnd(KEYS[3], KEYS[6], ARGV[5], hook, tenant)
 redis.call('PUBLISH', ARGV[7], ARGV[1] .. ' ' .. ARGV[2])

@@ -1,7 +1,8 @@
 --[[
 Moves a job or chunk to a deployment: one fenced compare-and-set. The queue entry is added after it, by whoever made
 or repeats the move.
-KEYS  1 record (job or chunk)  2 check  3 highest leader token seen  4 backlog (absent for a chunk)
+KEYS  1 record (job or chunk)  2 check  3 highest leader token seen
+      4 backlog  5 what waits of it by pool (4 and 5 absent for a chunk)
 ARGV  1 entry id  2 epoch expected  3 deployment  4 tier  5 check at ms (at most its deadline)  6 leader token  7 now ms
       8 output tokens expected of an answer ('' = nobody knows)
       9 the arm it should have been ('=' as wanted, '' = its pool compares none)
@@ -24,6 +25,7 @@ redis.call('ZADD', KEYS[2], math.min(tonumber(ARGV[5]), tonumber(deadline) or ma
 if KEYS[4] and epoch == '0' then
   local bands = {interactive = '1', normal = '2', low = '3'}
   local priority, tenant, pool = unpack(redis.call('HMGET', KEYS[1], 'priority', 'tenant', 'pool'))
-  redis.call('ZREM', KEYS[4], table.concat({bands[priority] or '', tenant or '', pool or '', deadline or '', ARGV[1]}, '\0'))
+  local member = table.concat({bands[priority] or '', tenant or '', pool or '', deadline or '', ARGV[1]}, '\0')
+  leaveBacklog(KEYS[4], KEYS[5], member, pool or '')
 end
 return {1, nextEpoch}
