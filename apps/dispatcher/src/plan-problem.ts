@@ -52,7 +52,7 @@ function withinPercentOf({ pools }: Fleet, id: string): number | null {
 }
 
 /** What the plan asks of a batch. */
-type ToPlan = Pick<Draining, 'id' | 'tenant' | 'maxTier' | 'expiresAt' | 'classes'>;
+type ToPlan = Pick<Draining, 'id' | 'tenant' | 'band' | 'maxTier' | 'expiresAt' | 'classes'>;
 
 /**
  * The problem, and the name in it of each class of each batch. A deadline that comes after `horizonMs` from

@@ -18,7 +18,7 @@ import { isPlanned, planProblem } from './plan-problem.ts';
 import type { ProblemPorts } from './plan-problem.ts';
 import { planView } from './plan-view.ts';
 import type { ViewFacts } from './plan-view.ts';
-import { SolverThread } from './solver-thread.ts';
+import { oneByOne, SolverThread } from './solver-thread.ts';
 import { Sweeper } from './sweeper.ts';
 import type { TermPorts } from './term.ts';
 import { TurnBook } from './turn-book.ts';
@@ -156,8 +156,11 @@ function openBatches({ ports, leaderToken, onError }: PartsAbout, base: Base, pl
   const weightOf = (tenant: string): number =>
     ports.tenants().find(({ id }) => id === tenant)?.weight ?? 1;
   const alone = new AloneBook(planned);
-  const planner = { ...planned, usable, ledger, feeder, book, alone, weightOf, events };
-  return { book, feeder, solver, planner };
+  // Begun by the first estimate that needs it: one that takes long holds up no plan.
+  const estimating = new SolverThread();
+  const solve = oneByOne((problem) => estimating.solve(problem));
+  const planner = { ...planned, usable, ledger, feeder, book, alone, weightOf, events, solve };
+  return { book, feeder, solver, estimating, planner };
 }
 
 /** What a look at the plan says beside it. */

@@ -122,5 +122,6 @@ export type {
   DryRunAnswer,
   Estimate,
   EstimateRange,
+  MaybeAssumption,
   PoolEstimate,
 } from './dry-runs.ts';
