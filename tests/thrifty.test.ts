@@ -111,14 +111,14 @@ test('before the first answer a dry run knows no latency, and says so', async ()
 
 test('once answers are learnt, keys of one price share by their limits, and a dry run has said what it costs and takes', async (t) => {
   await runBatch();
-  const before = await calls();
+  const earlier = await calls();
   const asked = Date.now();
   const told = await post<DryRun>('&dry_run=true');
   const toldMs = told.eta_at * 1_000 - asked;
   const batch = await runBatch();
   const tookMs = (batch.completed_at - batch.in_progress_at) * 1_000;
   const made = await calls();
-  const share = (id: string): number => ((made[id] ?? 0) - (before[id] ?? 0)) / LINES;
+  const share = (id: string): number => ((made[id] ?? 0) - (earlier[id] ?? 0)) / LINES;
   t.diagnostic(
     `shares ${['a', 'b', 'c', 'dear'].map((id) => `${id} ${share(id)}`).join(', ')}; told ${toldMs} ms, took ${tookMs}; told ${JSON.stringify(told.cost_usd)}, cost ${batch.sluice.cost_usd}`,
   );

@@ -202,9 +202,13 @@ test('its range holds what it then costs, also where a part must go to the dear 
   }
 });
 
+const unsolved = () => Promise.resolve({ kind: 'failed' as const, reason: 'no time' });
+
 test('without a plan, an estimate goes by T*', async () => {
-  const solve = () => Promise.resolve({ kind: 'failed' as const, reason: 'no time' });
-  const { thrifty, etaMs } = await estimate({ ...portsOf(THRIFTY), solve }, batchOf([SMALL]));
+  const { thrifty, etaMs } = await estimate(
+    { ...portsOf(THRIFTY), solve: unsolved },
+    batchOf([SMALL]),
+  );
   assert.deepEqual(thrifty, []);
   assert.ok((etaMs ?? Infinity) < 4_000);
 });

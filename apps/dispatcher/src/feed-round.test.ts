@@ -305,6 +305,32 @@ const withDeadlines = (count: number): Draining[] =>
     drainingOfLines([SMALL], { expiresAt: NOW + 1_000 * (i + 1) }),
   );
 
+const priced = (price: number, more = '') =>
+  `{ provider: p, model: m, limits: { rpm: 60 }, price: { input: ${price}, output: ${price} }${more} }`;
+
+const pricedKeys = (settings: string) => `
+deployments:
+  a: ${priced(1)}
+  b: ${priced(1)}
+  near: ${priced(1.08)}
+  dear: ${priced(9)}
+  unknown: { provider: p, model: m, limits: { rpm: 60 } }
+pools: { fast: { strategy: ${settings}, tiers: [[a, b, near, dear, unknown]] } }
+`;
+
+const countedBy = (settings: string) => {
+  const fleet = fleetOf(pricedKeys(settings));
+  const picture = pictureOf(fleet, NOW);
+  const learnt = { a: 4.05, b: 3.82, near: 3.9, dear: 4, unknown: 4 };
+  const loads = Object.entries(learnt).map(([id, charsPerToken], i) => {
+    const known = { ok: 10 + 20 * i, charsPerToken, meanOutput: 40 + i };
+    return [id, { ...(picture.load(id) as DeploymentLoad), ...known }] as const;
+  });
+  picture.update(new Map(loads), NOW);
+  const { problem } = planProblem(portsOf(fleet, picture), [drainingOfLines([SMALL])], 1e9);
+  return problem.classes[0]?.deployments ?? assert.fail();
+};
+
 describe('what is planned', () => {
   test('lines alike of several batches are one class, of their mean cost; what is fed counts no more', () => {
     const [one, other] = [drainingOfLines([SMALL]), drainingOfLines([{ ...SMALL, lines: 1_000 }])];
@@ -350,29 +376,6 @@ describe('what is planned', () => {
   });
 
   test('keys of one model and price count as of one price, whatever each has learnt of its tokens', () => {
-    const at = (price: number, more = '') =>
-      `{ provider: p, model: m, limits: { rpm: 60 }, price: { input: ${price}, output: ${price} }${more} }`;
-    const config = (settings: string) => `
-deployments:
-  a: ${at(1)}
-  b: ${at(1)}
-  near: ${at(1.08)}
-  dear: ${at(9)}
-  unknown: { provider: p, model: m, limits: { rpm: 60 } }
-pools: { fast: { strategy: ${settings}, tiers: [[a, b, near, dear, unknown]] } }
-`;
-    const countedBy = (settings: string) => {
-      const fleet = fleetOf(config(settings));
-      const picture = pictureOf(fleet, NOW);
-      const learnt = { a: 4.05, b: 3.82, near: 3.9, dear: 4, unknown: 4 };
-      const loads = Object.entries(learnt).map(([id, charsPerToken], i) => {
-        const known = { ok: 10 + 20 * i, charsPerToken, meanOutput: 40 + i };
-        return [id, { ...(picture.load(id) as DeploymentLoad), ...known }] as const;
-      });
-      picture.update(new Map(loads), NOW);
-      const { problem } = planProblem(portsOf(fleet, picture), [drainingOfLines([SMALL])], 1e9);
-      return problem.classes[0]?.deployments ?? assert.fail();
-    };
     const { a, b, near, dear, unknown } = countedBy('cost');
     assert.notEqual(a?.cost.input, b?.cost.input, 'limits go by what each has learnt');
     assert.ok(a?.countsAsUsd && a.countsAsUsd === b?.countsAsUsd);

@@ -220,7 +220,7 @@ export function placements(
   lines: BatchClass,
   { maxTier, likely = NOTHING_KNOWN, arm = null, waitedMs = 0 }: Lines,
 ): JobClass['deployments'] {
-  const { fleet, picture } = ports;
+  const { fleet } = ports;
   const pool = fleet.pools.get(lines.pool);
   const all = pool ? tiersFor(pool, arm) : [[lines.pool.slice('deployment/'.length)]];
   const tiers = all.slice(0, maxTier ?? all.length);

@@ -135,27 +135,28 @@ async function turnsDuring(work: () => Promise<{ kind: string }>): Promise<numbe
   return turns;
 }
 
+const named = (id: string): DrainProblem => ({
+  classes: [{ id, jobs: 1, deployments: {} }],
+  deployments: [],
+  budgets: [],
+});
+
 test('problems of several who ask at once are solved, one after the other', async () => {
-  const open: string[] = [];
+  const asked: string[] = [];
   const ends: (() => void)[] = [];
   const solve = oneByOne(({ classes }) => {
     const name = classes[0]?.id ?? '';
-    open.push(name);
+    asked.push(name);
     return new Promise((resolve) => {
       ends.push(() => resolve({ kind: 'failed', reason: name }));
     });
   });
-  const named = (id: string): DrainProblem => ({
-    classes: [{ id, jobs: 1, deployments: {} }],
-    deployments: [],
-    budgets: [],
-  });
   const [first, second] = [solve(named('first')), solve(named('second'))];
   await Promise.resolve();
-  assert.deepEqual(open, ['first']);
+  assert.deepEqual(asked, ['first']);
   ends.shift()?.();
   assert.deepEqual(await first, { kind: 'failed', reason: 'first' });
-  assert.deepEqual(open, ['first', 'second']);
+  assert.deepEqual(asked, ['first', 'second']);
   ends.shift()?.();
   assert.deepEqual(await second, { kind: 'failed', reason: 'second' });
 });

@@ -156,11 +156,15 @@ function openBatches({ ports, leaderToken, onError }: PartsAbout, base: Base, pl
   const weightOf = (tenant: string): number =>
     ports.tenants().find(({ id }) => id === tenant)?.weight ?? 1;
   const alone = new AloneBook(planned);
-  // Begun by the first estimate that needs it: one that takes long holds up no plan.
-  const estimating = new SolverThread();
-  const solve = oneByOne((problem) => estimating.solve(problem));
+  const { estimating, solve } = openEstimating();
   const planner = { ...planned, usable, ledger, feeder, book, alone, weightOf, events, solve };
   return { book, feeder, solver, estimating, planner };
+}
+
+/** Plans for estimates, on a thread that the first of them begins: one that takes long holds up no plan that is to be followed. */
+function openEstimating() {
+  const estimating = new SolverThread();
+  return { estimating, solve: oneByOne((problem) => estimating.solve(problem)) };
 }
 
 /** What a look at the plan says beside it. */

@@ -16,6 +16,8 @@ const deployment = (id: string, more: Partial<Answering> = {}): Answering => ({
   ...more,
 });
 
+const learnt = (charsPerToken: number) => ({ answers: 10, charsPerToken });
+
 test('each counts by its answers; one without any goes by the others', () => {
   const a = { answers: 30, charsPerToken: 4.05, cachedShare: 0.2, meanOutput: 100 };
   const c = { answers: 10, charsPerToken: 3.82, cachedShare: 0, meanOutput: 60 };
@@ -32,7 +34,6 @@ test('each counts by its answers; one without any goes by the others', () => {
 });
 
 test('alike are one model and one price, and who is alike to one of them; nothing else', () => {
-  const learnt = (charsPerToken: number) => ({ answers: 10, charsPerToken });
   const common = commonFigures([
     deployment('azure', { model: 'my-mini', ...learnt(3) }),
     deployment('surcharge', { price: { input: 0.165, output: 0.66 }, ...learnt(5) }),

@@ -205,6 +205,25 @@ const byCost = (id: string, jobs: number, about: Partial<JobClass> = {}): JobCla
   ...about,
 });
 
+/** a, b and c cost the same, or count as the same; 60, 500 and 60 a minute, and a dear one. */
+const alike = (usd: Record<string, number>, about: Partial<JobClass> = {}): JobClass => ({
+  id: 'k',
+  jobs: 200,
+  objective: 'cost',
+  deadlineInMs: 86_400_000,
+  deployments: Object.fromEntries(
+    Object.entries(usd).map(([id, each]) => [
+      id,
+      {
+        cost: { requests: 1, input: 0, output: 0, usd: each },
+        countsAsUsd: id === 'dear' ? each : 1,
+        latencyMs: 1_000,
+      },
+    ]),
+  ),
+  ...about,
+});
+
 describe('money', () => {
   const both = fleet({ cheap: [aSecond], dear: [perMinute('rpm', 600)] });
 
@@ -286,24 +305,6 @@ describe('money', () => {
     near(plan.finishMs['hasty'], 120_000 + 10 / (11 / 1_000) + 1_000);
   });
 
-  /** a, b and c cost the same, or count as the same; 60, 500 and 60 a minute, and a dear one. */
-  const alike = (usd: Record<string, number>, about: Partial<JobClass> = {}): JobClass => ({
-    id: 'k',
-    jobs: 200,
-    objective: 'cost',
-    deadlineInMs: 86_400_000,
-    deployments: Object.fromEntries(
-      Object.entries(usd).map(([id, each]) => [
-        id,
-        {
-          cost: { requests: 1, input: 0, output: 0, usd: each },
-          countsAsUsd: id === 'dear' ? each : 1,
-          latencyMs: 1_000,
-        },
-      ]),
-    ),
-    ...about,
-  });
   const keys = fleet({
     a: [perMinute('rpm', 60)],
     b: [perMinute('rpm', 500)],
