@@ -55,6 +55,6 @@ function deploymentOf({ fleet, picture }: Ports, id: string): Assumptions['deplo
   return {
     charsPerToken: { value: load?.charsPerToken ?? USUAL_CHARS_PER_TOKEN, from },
     maxTokens: { value: maxTokens, from: isUsual ? 'default' : 'config' },
-    latencyMs: { value: load?.meanLatencyMs ?? 0, from },
+    latencyMs: { value: load?.meanLatencyMs ?? null, from },
   };
 }

@@ -132,10 +132,14 @@ export class Chooser {
       }
     const memory = this.#memory.get(pool.id) ?? NO_MEMORY;
     const strategy = this.#strategyOf(pool);
+    const usdFor =
+      strategy.withinPercent === undefined
+        ? undefined
+        : new Map(candidates.map(({ id }) => [id, picture.comparedUsd(id, shape, likely)]));
     const { spillAfterMs } = pool;
     const compares = COMPARING.has(pool.strategy.name);
     const chosen = choose(
-      { ...asked, cost, costs, predictedMsFor },
+      { ...asked, cost, costs, predictedMsFor, ...(usdFor && { usdFor }) },
       { candidates, strategy, memory, spillAfterMs, depth },
       { now, random },
     );

@@ -133,21 +133,7 @@ export function drainingOf(batch: StoredBatch): Draining {
     maxTier: batch.maxTier,
     createdAt: batch.createdAt,
     expiresAt: batch.expiresAt,
-    classes: batch.classes.map((one, index) => ({
-      of: one,
-      index,
-      name: indexName(batch.id, one.index),
-      pool: one.pool,
-      formats: one.formats,
-      jobs: one.jobs,
-      cursor: batch.cursors[index] ?? 0,
-      taken: batch.cursors[index] ?? 0,
-      planId: '',
-      ahead: [],
-      loading: false,
-      keyed: one.keyed ?? false,
-      key: null,
-    })),
+    classes: drainingClasses(batch),
     fed: batch.fed,
     recorded: batch.completed + batch.failed,
     feeding: false,
@@ -165,3 +151,24 @@ export function drainingOf(batch: StoredBatch): Draining {
     },
   };
 }
+
+export const drainingClasses = ({
+  id,
+  classes,
+  cursors,
+}: Pick<StoredBatch, 'id' | 'classes' | 'cursors'>): DrainingClass[] =>
+  classes.map((one, index) => ({
+    of: one,
+    index,
+    name: indexName(id, one.index),
+    pool: one.pool,
+    formats: one.formats,
+    jobs: one.jobs,
+    cursor: cursors[index] ?? 0,
+    taken: cursors[index] ?? 0,
+    planId: '',
+    ahead: [],
+    loading: false,
+    keyed: one.keyed ?? false,
+    key: null,
+  }));

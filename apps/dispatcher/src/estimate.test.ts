@@ -2,10 +2,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ShapingLimits } from '@sluice/fairness';
 import type { BatchClass } from '@sluice/ledger';
-import { fleetOf, pictureOf } from './example-fleet.ts';
+import { makePlan } from '@sluice/planning';
+import { drainingOfLines, fleetOf, pictureOf } from './example-fleet.ts';
 import { estimate } from './estimate.ts';
 import type { EstimatePorts } from './estimate.ts';
+import { drainingClasses } from './draining.ts';
 import { LengthsBook } from './lengths-book.ts';
+import { planProblem } from './plan-problem.ts';
 
 const NOW = 1_000;
 const PRICED = `
@@ -24,7 +27,14 @@ const LINES: BatchClass = {
   maxOutput: 0,
   unsetOutput: 1_000,
 };
-const batchOf = (classes: BatchClass[]) => ({ id: 'batch_1', tenant: 'a', maxTier: null, classes });
+const batchOf = (classes: BatchClass[], windowMs = 86_400_000) => ({
+  id: 'batch_1',
+  tenant: 'a',
+  priority: 'low' as const,
+  maxTier: null,
+  expiresAt: NOW + windowMs,
+  classes,
+});
 
 function portsOf(config = PRICED, draining = 0): EstimatePorts {
   const fleet = fleetOf(config);
@@ -38,6 +48,7 @@ function portsOf(config = PRICED, draining = 0): EstimatePorts {
     now: () => NOW,
     book: { plan: null, madeAt: 0 },
     limited: { shapingOf: () => null, singlesOf: () => Promise.resolve(new Map()) },
+    solve: makePlan,
     feeder: { draining: Array.from({ length: draining }, () => ({})) as never },
   };
 }
@@ -113,7 +124,7 @@ test('says what it goes by, and where that is from', async () => {
       mini: {
         charsPerToken: { value: 4, from: 'default' },
         maxTokens: { value: 1_024, from: 'default' },
-        latencyMs: { value: 0, from: 'default' },
+        latencyMs: { value: null, from: 'default' },
       },
     },
   });
@@ -143,4 +154,83 @@ test("a tenant's own limits say when it is done, not what the fleet could do", a
   assert.equal(await etaUnder({ rpm: 60 }, 200), 1_200_000, 'what else waits of it goes first');
   assert.ok((await etaUnder({ tpm: 10_000 })) > 600_000, 'over 100,000 tokens');
   assert.equal(await etaUnder({ rpm: 6_000 }), free, 'the fleet is slower');
+});
+
+/** Two keys of 60 and 300 requests a minute, and one 20 times as dear that is much wider. */
+const THRIFTY = `
+deployments:
+  a: { provider: p, model: m, limits: { rpm: 60 }, price: { input: 1, output: 10 }, accounting: { output: actual } }
+  b: { provider: p, model: m, limits: { rpm: 300 }, price: { input: 1, output: 10 }, accounting: { output: actual } }
+  dear: { provider: p, model: l, limits: { rpm: 6000 }, price: { input: 20, output: 200 } }
+pools: { cheap: { strategy: cost, tiers: [[a, b, dear]] }, fast: [a, b, dear] }
+`;
+/** So narrow that it depends on the lengths of answers how many lines fit into three quarters of a minute. */
+const NARROW = THRIFTY.replaceAll(/rpm: (60|300) /g, 'rpm: 6000, tpm: 26000 ');
+const SMALL: BatchClass = {
+  ...LINES,
+  pool: 'cheap',
+  jobs: 200,
+  characters: 80_000,
+  unsetOutput: 200,
+};
+
+/** What `cost` pays when each answer has so many tokens, by the plan that is then made. */
+async function paidWith(tokens: number, lines: BatchClass, windowMs: number): Promise<number> {
+  const ports = portsOf(NARROW);
+  const lengths = new LengthsBook(() => NOW);
+  const answers = Array.from({ length: 100_000 }, () => tokens);
+  lengths.answered({ pool: 'cheap', tenant: 'a', batch: 'batch_1', lineClass: 0 }, answers);
+  const batch = drainingOfLines([], { id: 'batch_1', expiresAt: NOW + windowMs });
+  const classes = drainingClasses({ id: 'batch_1', classes: [lines], cursors: [] });
+  const { problem } = planProblem({ ...ports, lengths }, [{ ...batch, classes }], 1e9);
+  const planned = await makePlan(problem);
+  assert.ok(planned.kind === 'solved');
+  return planned.plan.costUsd ?? Number.NaN;
+}
+
+test('lines that save money: cost and end are of the cheapest plan in time, T* is the best there could be', async () => {
+  const { idealMs, etaMs, costUsd, thrifty } = await estimate(portsOf(THRIFTY), batchOf([SMALL]));
+  const quick = await estimate(portsOf(THRIFTY), batchOf([{ ...SMALL, pool: 'fast' }]));
+  assert.deepEqual([thrifty, quick.thrifty], [['cheap'], []]);
+  assert.equal(idealMs, quick.idealMs);
+  // 200 at 360 a minute, and what planning leaves of it; the dear one would have them done in two seconds.
+  assert.ok(etaMs !== null && etaMs > 30_000 && etaMs < 45_000, `${etaMs}`);
+  assert.ok((idealMs ?? Infinity) < 3_000 && (quick.etaMs ?? Infinity) < 4_000);
+  const likely = 200 * ((100 * 1 + 211 * 10) / 1e6);
+  assert.ok(Math.abs((costUsd?.likely ?? 0) - likely) < 1e-6, 'nothing of it on the dear one');
+  assert.ok((quick.costUsd?.likely ?? 0) > 10 * likely);
+});
+
+test('its range holds what it then costs, also where a part must go to the dear one', async () => {
+  const windowMs = 45_000;
+  for (const learnt of [40, 200]) {
+    const ports = portsOf(NARROW);
+    const lengths = new LengthsBook(() => NOW);
+    const before = Array.from({ length: 500 }, () => learnt);
+    lengths.answered({ pool: 'cheap', tenant: 'a', batch: null, lineClass: null }, before);
+    const { costUsd } = await estimate({ ...ports, lengths }, batchOf([SMALL], windowMs));
+    const { low, likely, high } = costUsd ?? assert.fail();
+    assert.ok(low <= likely && likely <= high, `${low} ${likely} ${high}`);
+    const cheap = 200 * ((100 + learnt * 10) / 1e6);
+    assert.equal(
+      likely > 1.5 * cheap,
+      learnt === 200,
+      `${learnt}: ${likely}, ${cheap} on the cheap ones`,
+    );
+    for (const factor of [0.7, 1, 1.45]) {
+      const paid = await paidWith(learnt * factor, SMALL, windowMs);
+      assert.ok(paid >= low && paid <= high, `${learnt} × ${factor}: ${low} ≤ ${paid} ≤ ${high}`);
+    }
+  }
+});
+
+const unsolved = () => Promise.resolve({ kind: 'failed' as const, reason: 'no time' });
+
+test('without a plan, an estimate goes by T*', async () => {
+  const { thrifty, etaMs } = await estimate(
+    { ...portsOf(THRIFTY), solve: unsolved },
+    batchOf([SMALL]),
+  );
+  assert.deepEqual(thrifty, []);
+  assert.ok((etaMs ?? Infinity) < 4_000);
 });

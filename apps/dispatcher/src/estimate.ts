@@ -1,6 +1,7 @@
 /**
  * What a batch will take, before its first call: T*, the best possible drain time (linear program over classes ×
- * deployments) if it had everything to itself, when it will be done beside what drains now, its tokens and its cost.
+ * deployments) if it had everything to itself, when it will be done beside what drains now, its tokens and its cost. Lines of
+ * pools that save money take the time and cost what the plan will give them: the cheapest that keeps the deadline.
  */
 import type { Fleet, Shape } from '@sluice/job';
 import type {
@@ -17,25 +18,31 @@ import { outputRange, usualOutput } from '@sluice/prediction';
 import { assumptionsOf } from './assumptions.ts';
 import type { Likely } from './lengths-book.ts';
 import type { Picture } from './picture.ts';
-import { partsOf, placements, problemOf } from './plan-problem.ts';
+import { partsOf, placements, problemOf, savesMoney } from './plan-problem.ts';
 import type { ProblemPorts } from './plan-problem.ts';
 import { renewalMs } from './day-rates.ts';
 import { USUAL_RATIO } from './eta.ts';
 import { leftMs } from './planner.ts';
 import type { PlannerPorts } from './planner.ts';
 import { shapedEnd, workAt } from './tenant-work.ts';
+import { byEnds, thriftyPlan } from './thrifty-plan.ts';
+import type { ThriftyPlan, ThriftyPorts } from './thrifty-plan.ts';
 
 /** What estimates are made with. */
 export type EstimatePorts = ProblemPorts &
+  Pick<ThriftyPorts, 'solve'> &
   Pick<PlannerPorts, 'book' | 'limited'> & { feeder: Pick<PlannerPorts['feeder'], 'draining'> };
 
-type Estimated = Pick<StoredBatch, 'id' | 'tenant' | 'maxTier' | 'classes'>;
+type Estimated = Pick<
+  StoredBatch,
+  'id' | 'tenant' | 'priority' | 'maxTier' | 'expiresAt' | 'classes'
+>;
 
 export async function estimate(ports: EstimatePorts, batch: Estimated): Promise<Estimate> {
   const { id, tenant, maxTier } = batch;
   const known = batch.classes.flatMap((one, lineClass) => {
     const likely = ports.lengths.likely({ pool: one.pool, tenant, batch: id, lineClass });
-    return partsOf(ports, one).map((part) => ({ lines: one, likely, ...part }));
+    return partsOf(ports, one).map((part) => ({ lines: one, lineClass, likely, ...part }));
   });
   const classes = known.map(({ lines, likely, share, arm }, i) => ({
     id: String(i),
@@ -44,10 +51,14 @@ export async function estimate(ports: EstimatePorts, batch: Estimated): Promise<
   }));
   const ideal = await idealDrain(problemOf(ports, classes));
   const solved = ideal.kind === 'solved' && Number.isFinite(ideal.idealMs) ? ideal : null;
+  const thrifty = await thriftyPlan(ports, batch, (lineClass, place) => {
+    const one = known.find((each) => each.lineClass === lineClass);
+    return lineAt(ports, place, one as (typeof known)[number]);
+  });
   const pools: Record<string, PoolEstimate> = {};
   for (const [i, one] of known.entries()) {
     const places = solved?.assignment[String(i)] ?? anyOf(classes[i]);
-    const sum = summed(ports, one, places);
+    const sum = byEnds(thrifty, one.lineClass, (planned) => summed(ports, one, planned ?? places));
     const before = pools[one.lines.pool];
     pools[one.lines.pool] = before ? together(before, sum) : sum;
   }
@@ -61,7 +72,10 @@ export async function estimate(ports: EstimatePorts, batch: Estimated): Promise<
   return {
     assumed: assumptionsOf(ports, { known, classes, pools }),
     idealMs: solved ? Math.round(solved.idealMs) : null,
-    etaMs: solved ? Math.max(etaMs(ports, solved), Math.round(shapedMs)) : null,
+    etaMs: solved
+      ? Math.max(endMs(ports, { solved, thrifty, classes: batch.classes }), Math.round(shapedMs))
+      : null,
+    thrifty: thrifty === null ? [] : thriftyPools(ports, batch.classes),
     pools,
     inputTokens: all.map(({ inputTokens }) => inputTokens).reduce(plus, NOTHING),
     outputTokens: all.map(({ outputTokens }) => outputTokens).reduce(plus, NOTHING),
@@ -70,6 +84,20 @@ export async function estimate(ports: EstimatePorts, batch: Estimated): Promise<
 }
 
 type Solved = Extract<Awaited<ReturnType<typeof idealDrain>>, { kind: 'solved' }>;
+
+const thriftyPools = ({ fleet }: EstimatePorts, classes: readonly BatchClass[]): string[] =>
+  [...new Set(classes.map(({ pool }) => pool))].filter((pool) => savesMoney(fleet, pool));
+
+/** Lines that save money end by the plan, the others in turns. */
+function endMs(
+  ports: EstimatePorts,
+  about: { solved: Solved; thrifty: ThriftyPlan | null; classes: readonly BatchClass[] },
+): number {
+  const { solved, thrifty, classes } = about;
+  if (thrifty === null) return etaMs(ports, solved);
+  const all = classes.every(({ pool }) => savesMoney(ports.fleet, pool));
+  return Math.max(thrifty.endMs, all ? 0 : etaMs(ports, solved));
+}
 
 /** Batches of a band take turns, and none takes longer than one after the other. */
 function etaMs(ports: EstimatePorts, { idealMs, binding }: Solved): number {

@@ -1,6 +1,7 @@
 /** The plan is made over all batches and followed chunk by chunk; what it says nothing of goes where placement puts it. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import type { DeploymentLoad } from '@sluice/admission';
 import { newBreaker, Spills } from '@sluice/balancing';
 import type { Health } from '@sluice/balancing';
 import type { Fleet } from '@sluice/job';
@@ -304,6 +305,32 @@ const withDeadlines = (count: number): Draining[] =>
     drainingOfLines([SMALL], { expiresAt: NOW + 1_000 * (i + 1) }),
   );
 
+const priced = (price: number, more = '') =>
+  `{ provider: p, model: m, limits: { rpm: 60 }, price: { input: ${price}, output: ${price} }${more} }`;
+
+const pricedKeys = (settings: string) => `
+deployments:
+  a: ${priced(1)}
+  b: ${priced(1)}
+  near: ${priced(1.08)}
+  dear: ${priced(9)}
+  unknown: { provider: p, model: m, limits: { rpm: 60 } }
+pools: { fast: { strategy: ${settings}, tiers: [[a, b, near, dear, unknown]] } }
+`;
+
+const countedBy = (settings: string) => {
+  const fleet = fleetOf(pricedKeys(settings));
+  const picture = pictureOf(fleet, NOW);
+  const learnt = { a: 4.05, b: 3.82, near: 3.9, dear: 4, unknown: 4 };
+  const loads = Object.entries(learnt).map(([id, charsPerToken], i) => {
+    const known = { ok: 10 + 20 * i, charsPerToken, meanOutput: 40 + i };
+    return [id, { ...(picture.load(id) as DeploymentLoad), ...known }] as const;
+  });
+  picture.update(new Map(loads), NOW);
+  const { problem } = planProblem(portsOf(fleet, picture), [drainingOfLines([SMALL])], 1e9);
+  return problem.classes[0]?.deployments ?? assert.fail();
+};
+
 describe('what is planned', () => {
   test('lines alike of several batches are one class, of their mean cost; what is fed counts no more', () => {
     const [one, other] = [drainingOfLines([SMALL]), drainingOfLines([{ ...SMALL, lines: 1_000 }])];
@@ -346,5 +373,17 @@ describe('what is planned', () => {
       problem.classes.map(({ objective }) => objective),
       ['time', 'cost'],
     );
+  });
+
+  test('keys of one model and price count as of one price, whatever each has learnt of its tokens', () => {
+    const { a, b, near, dear, unknown } = countedBy('cost');
+    assert.notEqual(a?.cost.input, b?.cost.input, 'limits go by what each has learnt');
+    assert.ok(a?.countsAsUsd && a.countsAsUsd === b?.countsAsUsd);
+    assert.ok(Math.abs((near?.countsAsUsd ?? 0) / a.countsAsUsd - 1.08) < 1e-9);
+    assert.ok(Math.abs((dear?.countsAsUsd ?? 0) / a.countsAsUsd - 9) < 1e-9);
+    assert.equal(unknown?.countsAsUsd, null);
+    const wide = countedBy('{ name: cost, within_percent: 10 }');
+    assert.equal(wide['near']?.countsAsUsd, wide['a']?.countsAsUsd);
+    assert.equal(countedBy('capacity')['a']?.countsAsUsd, undefined, 'nobody compares prices');
   });
 });

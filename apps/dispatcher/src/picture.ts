@@ -17,8 +17,8 @@ import {
   pickUpMs,
   trying,
 } from '@sluice/balancing';
-import { amountOf, expectedCost } from '@sluice/budget';
-import type { Cost, PacedDimension } from '@sluice/budget';
+import { amountOf, commonFigures, expectedCost } from '@sluice/budget';
+import type { CommonFigures, Cost, PacedDimension } from '@sluice/budget';
 import { usualOutput } from '@sluice/prediction';
 import type { Deployment, Fleet, OutputCharge, Shape } from '@sluice/job';
 import { jobsThatFit } from './day-room.ts';
@@ -59,6 +59,8 @@ export class Picture {
   #health: ReadonlyMap<string, Health> = new Map();
   /** What was placed where, when the ledger had it so. */
   readonly given = new GivenBook();
+  /** As of the last look; null = not asked for since. */
+  #common: ReadonlyMap<string, CommonFigures> | null = null;
 
   /** `learned`: what is known of durations, if anything. */
   constructor(fleet: Fleet, learned: Learned | null = null) {
@@ -72,6 +74,7 @@ export class Picture {
 
   /** Takes in a look at Redis. */
   update(loads: ReadonlyMap<string, DeploymentLoad>, now: number): void {
+    this.#common = null;
     for (const id of this.#views.keys())
       if (!this.#fleet.deployments.has(id)) this.#views.delete(id);
     for (const [id, load] of loads) {
@@ -190,6 +193,28 @@ export class Picture {
     const { accounting } = (this.#views.get(id) as View).deployment;
     const charge = accounting.output === 'released' ? 'actual' : accounting.output;
     return this.costWith(id, shape, output, charge);
+  }
+
+  /**
+   * What one job of this shape costs there, probably, for comparing prices: of as many tokens as at every deployment alike to it. US
+   * dollars; null = its price is not known.
+   */
+  comparedUsd(id: string, shape: Shape, likely: Likely): number | null {
+    const { deployment } = this.#views.get(id) as View;
+    const { defaultMaxTokens, accounting, price } = deployment;
+    if (price === null) return null;
+    const common = this.#commonFigures().get(id) as CommonFigures;
+    const meanOutput = likely.mean(common.meanOutput ?? usualOutput(this.mostOutput(id, shape)));
+    return expectedCost(shape, { ...common, meanOutput, defaultMaxTokens, accounting, price }).usd;
+  }
+
+  #commonFigures(): ReadonlyMap<string, CommonFigures> {
+    return (this.#common ??= commonFigures(
+      [...this.#views.values()].map(({ deployment: { id, model, price }, load }) => {
+        const { ok: answers, charsPerToken, cachedShare, meanOutput } = load;
+        return { id, model, price, answers, charsPerToken, cachedShare, meanOutput };
+      }),
+    ));
   }
 
   /** Output tokens that an answer is expected to have; null while nobody knows. */

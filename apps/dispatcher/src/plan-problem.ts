@@ -2,10 +2,11 @@
  * What the plan is made for: the lines of all batches that drain, as classes without tenants, over the fleet as it stands.
  * Lines of one pool, wire formats, size and last tier are one class, whatever batch they belong to. Pure.
  */
-import { sharesOf, tiersFor } from '@sluice/balancing';
+import { sharesOf, strategyFor, tiersFor } from '@sluice/balancing';
 import type { Lane } from '@sluice/balancing';
 import { PACED_DIMENSIONS, plannedShare } from '@sluice/budget';
 import type { Cost } from '@sluice/budget';
+import { pricesCountedAs } from '@sluice/job';
 import type { Budget, Fleet, Pool, Shape } from '@sluice/job';
 import type { BatchClass } from '@sluice/ledger';
 import { placesOf } from '@sluice/planning';
@@ -41,8 +42,17 @@ const PLANNED: ReadonlySet<string> = new Set(['capacity', 'cost']);
 export const isPlanned = (pool: Pick<Pool, 'strategy'>): boolean => PLANNED.has(pool.strategy.name);
 
 /** Whether lines of this pool are to be cheap rather than soon. */
-export const savesMoney = ({ pools }: Fleet, pool: string): boolean =>
-  pools.get(pool)?.strategy.name === 'cost';
+export const savesMoney = (fleet: Fleet, pool: string): boolean =>
+  withinPercentOf(fleet, pool) !== null;
+
+/** How much dearer than the cheapest still counts as equally cheap, %; null = lines of this pool are to be soon rather than cheap. */
+function withinPercentOf({ pools }: Fleet, id: string): number | null {
+  const pool = pools.get(id);
+  return (pool && strategyFor(pool.strategy)?.withinPercent) ?? null;
+}
+
+/** What the plan asks of a batch. */
+type ToPlan = Pick<Draining, 'id' | 'tenant' | 'band' | 'maxTier' | 'expiresAt' | 'classes'>;
 
 /**
  * The problem, and the name in it of each class of each batch. A deadline that comes after `horizonMs` from
@@ -50,7 +60,7 @@ export const savesMoney = ({ pools }: Fleet, pool: string): boolean =>
  */
 export function planProblem(
   ports: ProblemPorts,
-  batches: readonly Draining[],
+  batches: readonly ToPlan[],
   horizonMs: number,
 ): { problem: DrainProblem; names: ReadonlyMap<DrainingClass, string> } {
   const now = ports.now();
@@ -87,7 +97,7 @@ export function aloneProblem(ports: ProblemPorts, batch: Draining): DrainProblem
 }
 
 /** Distinct deadlines make classes of their own as long as there are few enough. */
-function namesOf(batches: readonly Draining[], horizonAt: number): Map<DrainingClass, string> {
+function namesOf(batches: readonly ToPlan[], horizonAt: number): Map<DrainingClass, string> {
   const named = (withDeadlines: boolean): Map<DrainingClass, string> =>
     new Map(
       batches.flatMap((batch) => {
@@ -112,7 +122,7 @@ interface Group {
   waitedMs: number;
 }
 
-const newGroup = ({ maxTier, expiresAt }: Draining, lines: BatchClass, now: number): Group => ({
+const newGroup = ({ maxTier, expiresAt }: ToPlan, lines: BatchClass, now: number): Group => ({
   lines: { ...lines, jobs: 0, characters: 0, maxOutput: 0, unsetOutput: 0 },
   maxTier,
   deadlineInMs: Math.max(0, expiresAt - now),
@@ -228,33 +238,66 @@ export function placements(
   );
   const spillAfterMs = savesMoney(fleet, lines.pool) ? null : (pool?.spillAfterMs ?? null);
   const open = members.filter((tier) => tier.length > 0);
-  const placesIn = (tier: readonly string[]): JobClass['deployments'] =>
-    Object.fromEntries(
-      tier
-        .filter((id) => fleet.deployments.has(id))
-        .map((id) => [id, { cost: costOf(id), latencyMs: meanLatency(picture, id) }]),
-    );
+  const placesIn = (tier: readonly string[]) => placesOn(ports, tier, { lines, likely });
   if (spillAfterMs === null || open.length < 2) return placesIn(open[0] ?? tiers[0] ?? []);
   const limits = (): DrainProblem => problemOf(ports, []);
   return placesOf(open.map(placesIn), { spillAfterMs, waitedMs, limits });
 }
 
-/** Mean over the class: those that set a maximum and those that do not cost differently. */
-function meanCost(
-  picture: Picture,
-  id: string,
-  { lines, likely }: { lines: BatchClass; likely: Likely },
-): Cost {
+function placesOn(
+  { fleet, picture }: Pick<ProblemPorts, 'fleet' | 'picture'>,
+  tier: readonly string[],
+  of: OfClass,
+): JobClass['deployments'] {
+  const known = tier.filter((id) => fleet.deployments.has(id));
+  const counted = countedAs({ fleet, picture }, known, of);
+  return Object.fromEntries(
+    known.map((id) => {
+      const [cost, latencyMs] = [meanCost(picture, id, of), meanLatency(picture, id)];
+      const usd = counted?.get(id);
+      return [id, { cost, latencyMs, ...(usd !== undefined && { countsAsUsd: usd }) }];
+    }),
+  );
+}
+
+interface OfClass {
+  lines: BatchClass;
+  likely: Likely;
+}
+
+/** What a line counts as at each, where money is saved; null = it is not. */
+function countedAs(
+  { fleet, picture }: Pick<ProblemPorts, 'fleet' | 'picture'>,
+  ids: readonly string[],
+  of: OfClass,
+): Map<string, number | null> | null {
+  const within = withinPercentOf(fleet, of.lines.pool);
+  if (within === null) return null;
+  return pricesCountedAs(new Map(ids.map((id) => [id, comparedUsd(picture, id, of)])), within);
+}
+
+function comparedUsd(picture: Picture, id: string, { lines, likely }: OfClass): number | null {
+  const { set, unset, share } = shapesOf(lines);
+  const [one, other] = [set, unset].map((shape) => picture.comparedUsd(id, shape, likely));
+  if (one === null || other === null || one === undefined || other === undefined) return null;
+  return share * one + (1 - share) * other;
+}
+
+/** Lines that set a maximum, and the part of all that they are, and those that do not. */
+function shapesOf(lines: BatchClass): { set: Shape; unset: Shape; share: number } {
   const jobs = Math.max(1, lines.jobs);
   const setters = Math.max(0, lines.jobs - lines.unsetOutput);
-  const shape = (maxOutput: number | null): Shape => ({
-    characters: lines.characters / jobs,
-    maxOutput,
-    inputs: 1,
-  });
-  const set = picture.likelyCost(id, shape(setters > 0 ? lines.maxOutput / setters : null), likely);
-  const unset = picture.likelyCost(id, shape(null), likely);
-  const share = setters / jobs;
+  const characters = lines.characters / jobs;
+  const unset: Shape = { characters, maxOutput: null, inputs: 1 };
+  const set = setters > 0 ? { ...unset, maxOutput: lines.maxOutput / setters } : unset;
+  return { set, unset, share: setters / jobs };
+}
+
+/** Mean over the class: those that set a maximum and those that do not cost differently. */
+function meanCost(picture: Picture, id: string, { lines, likely }: OfClass): Cost {
+  const { set: withMaximum, unset: without, share } = shapesOf(lines);
+  const set = picture.likelyCost(id, withMaximum, likely);
+  const unset = picture.likelyCost(id, without, likely);
   return {
     requests: 1,
     input: set.input,

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import type { TestContext } from 'node:test';
 import { makePlan } from '@sluice/planning';
 import type { DrainProblem, JobClass } from '@sluice/planning';
-import { SolverThread } from './solver-thread.ts';
+import { oneByOne, SolverThread } from './solver-thread.ts';
 import type { SolverThreadOptions } from './solver-thread.ts';
 
 function open(t: TestContext, options?: SolverThreadOptions): SolverThread {
@@ -134,3 +134,29 @@ async function turnsDuring(work: () => Promise<{ kind: string }>): Promise<numbe
   done = true;
   return turns;
 }
+
+const named = (id: string): DrainProblem => ({
+  classes: [{ id, jobs: 1, deployments: {} }],
+  deployments: [],
+  budgets: [],
+});
+
+test('problems of several who ask at once are solved, one after the other', async () => {
+  const asked: string[] = [];
+  const ends: (() => void)[] = [];
+  const solve = oneByOne(({ classes }) => {
+    const name = classes[0]?.id ?? '';
+    asked.push(name);
+    return new Promise((resolve) => {
+      ends.push(() => resolve({ kind: 'failed', reason: name }));
+    });
+  });
+  const [first, second] = [solve(named('first')), solve(named('second'))];
+  await Promise.resolve();
+  assert.deepEqual(asked, ['first']);
+  ends.shift()?.();
+  assert.deepEqual(await first, { kind: 'failed', reason: 'first' });
+  assert.deepEqual(asked, ['first', 'second']);
+  ends.shift()?.();
+  assert.deepEqual(await second, { kind: 'failed', reason: 'second' });
+});

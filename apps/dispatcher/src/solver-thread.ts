@@ -108,3 +108,15 @@ const failed = (how: string): Planned => ({
   kind: 'failed',
   reason: `the thread that makes plans ${how}`,
 });
+
+/** Problems of several who ask at once, each when the one before is solved. `solve` never throws. */
+export function oneByOne(
+  solve: (problem: DrainProblem) => Promise<Planned>,
+): (problem: DrainProblem) => Promise<Planned> {
+  let before: Promise<unknown> = Promise.resolve();
+  return (problem) => {
+    const own = before.then(() => solve(problem));
+    before = own;
+    return own;
+  };
+}

@@ -21,7 +21,7 @@ export interface StepPorts {
   events: DispatcherEvents;
   now: () => number;
   estimate: (
-    batch: Pick<StoredBatch, 'id' | 'tenant' | 'maxTier' | 'classes'>,
+    batch: Pick<StoredBatch, 'id' | 'tenant' | 'priority' | 'maxTier' | 'expiresAt' | 'classes'>,
   ) => Promise<Estimate>;
   onStart: (batch: StoredBatch) => void;
   onEnd: (id: string) => void;

@@ -19,7 +19,7 @@ import { isPlanned, planProblem } from './plan-problem.ts';
 import type { ProblemPorts } from './plan-problem.ts';
 import { planView } from './plan-view.ts';
 import type { ViewFacts } from './plan-view.ts';
-import { SolverThread } from './solver-thread.ts';
+import { oneByOne, SolverThread } from './solver-thread.ts';
 import { Sweeper } from './sweeper.ts';
 import { workOfSingles } from './tenant-work.ts';
 import type { TenantPorts } from './tenant-work.ts';
@@ -167,8 +167,26 @@ function openBatches(
     ports.tenants().find(({ id }) => id === tenant)?.weight ?? 1;
   const alone = new AloneBook(planned);
   const limited = tenantPorts({ planned, turns, placer, backlog });
-  const planner = { ...planned, usable, ledger, feeder, book, alone, limited, weightOf, events };
-  return { book, feeder, solver, planner };
+  const { estimating, solve } = openEstimating();
+  const planner = {
+    ...planned,
+    usable,
+    ledger,
+    feeder,
+    book,
+    alone,
+    limited,
+    weightOf,
+    events,
+    solve,
+  };
+  return { book, feeder, solver, estimating, planner };
+}
+
+/** Plans for estimates, on a thread that the first of them begins: one that takes long holds up no plan that is to be followed. */
+function openEstimating() {
+  const estimating = new SolverThread();
+  return { estimating, solve: oneByOne((problem) => estimating.solve(problem)) };
 }
 
 const tenantPorts = ({

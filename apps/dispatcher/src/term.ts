@@ -316,6 +316,7 @@ export class Term {
       planning,
       this.#parts.book.close(),
       this.#parts.solver.close(),
+      this.#parts.estimating.close(),
       this.#parts.backlog.close(),
     ];
     await within(STOP_WITHIN_MS, Promise.allSettled(parts));

@@ -74,6 +74,8 @@ export interface Asked {
   cost: Cost;
   /** Of one job on deployments that count it differently (charging the maximum, another tokenizer); absent = as `cost`. */
   costs?: ReadonlyMap<string, Cost>;
+  /** Price of one job by deployment, US dollars, where these are compared, of the same tokens for all; absent = as `costs` says. */
+  usdFor?: ReadonlyMap<string, number | null>;
   /** Predicted duration of one job by deployment, ms, for its tokens and the deployment's load; one that is missing: its mean. */
   predictedMsFor?: ReadonlyMap<string, number>;
   /** Who or what it belongs to (affinity key, user, conversation), of all jobs placed at once; absent or null = nothing. */
@@ -129,6 +131,8 @@ export function callMs(asked: Asked, candidate: Candidate): number {
 export function usdOn(asked: Asked, candidate: Candidate): number | null {
   const { price } = candidate;
   if (price === null) return null;
+  const compared = asked.usdFor?.get(candidate.id);
+  if (compared !== undefined) return compared;
   const { usd, input, output } = costOn(asked, candidate);
   return usd ?? (input * price.input + output * price.output) / 1e6;
 }

@@ -67,6 +67,28 @@ test('those about equally cheap share by capacity', () => {
   assert.equal(jobsAt(all, 'dear'), 0);
 });
 
+test('prices for the comparison come first: what each has learnt of its tokens makes none the cheaper', () => {
+  const candidates = ['a', 'b'].map((id) => priced(id, 1, { rates: [perMinute('rpm', 600)] }));
+  const costs = new Map([
+    ['a', { requests: 1, input: 1_000, output: 100, usd: 1.2 }],
+    ['b', { requests: 1, input: 900, output: 100, usd: 1 }],
+  ]);
+  const usdFor = new Map([
+    ['a', 1.1],
+    ['b', 1.1],
+  ]);
+  const pick = (request: Partial<Asked>, random: number): string => {
+    const settings = pool(candidates, { strategy: strategy('cost', {}) });
+    return placed(choose(asked(request), settings, { now: 0, random: () => random }));
+  };
+  assert.deepEqual([pick({ costs }, 0), pick({ costs }, 0.9)], ['b', 'b']);
+  assert.notEqual(
+    pick({ costs, usdFor }, 0),
+    pick({ costs, usdFor }, 0.9),
+    'by lot, as all is equal',
+  );
+});
+
 test('the cheapest that is too slow for the deadline is passed over', () => {
   const slow = priced('slow', 1, { predictedMs: 8_000 });
   const quick = priced('quick', 9, { predictedMs: 1_000 });

@@ -4,6 +4,7 @@
  * instead of using a dear one; an interactive job, or one whose deadline is not known, never does. It waits for half of
  * its time at most: if all waited to the last moment, all would then need the dear ones at once.
  */
+import { isSamePrice } from '@sluice/job';
 import { type Asked, type Candidate, usdOn } from './candidate.ts';
 import { mostCapacity } from './capacity.ts';
 import { leastOf } from './least.ts';
@@ -26,8 +27,8 @@ export const costKind = withNumbers({
     within_percent: {
       least: 0,
       most: 1_000,
-      otherwise: 1,
-      does: 'Deployments at most this much dearer than the cheapest count as equally cheap, and share by capacity.',
+      otherwise: 5,
+      does: 'Deployments at most this much dearer than the cheapest count as equally cheap, and share by capacity. Those of one price are equally cheap whatever it is.',
     },
     max_wait_ms: {
       least: 0,
@@ -44,6 +45,7 @@ function cost(settings: Settings): Strategy {
     cheapestInTime(asked, candidates, settings);
   return {
     name: 'cost',
+    withinPercent: settings.within_percent,
     pick: (asked, candidates, { random }) => {
       const among = cheapest(asked, candidates);
       if (among.length > 0) return mostCapacity(asked, among, random);
@@ -70,8 +72,9 @@ function cheapestInTime(
     const price = prices[i] as number;
     if (price < least && isInTime(asked, candidates[i] as Candidate)) least = price;
   }
-  const most = least * (1 + within / 100);
-  return candidates.filter((each, i) => (prices[i] as number) <= most && isInTime(asked, each));
+  return candidates.filter(
+    (each, i) => isSamePrice(prices[i] as number, least, within) && isInTime(asked, each),
+  );
 }
 
 const isInTime = (asked: Asked, candidate: Candidate): boolean => {

@@ -42,6 +42,8 @@ export interface Strategy {
   name: string;
   /** Jobs of one key belong together: lines of batches then travel by it. Absent = a line's key is not looked at. */
   byKey?: true;
+  /** Where money is saved: deployments at most so many percent dearer than the cheapest count as equally cheap. Absent = it does not save money. */
+  withinPercent?: number;
   /**
    * The best of `candidates` for one job of `asked`. They are never empty, in the pool's order, all usable, of weight
    * above 0 and with room. Same arguments and random numbers, same answer; nothing passed in is changed.

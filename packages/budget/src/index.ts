@@ -8,6 +8,8 @@ export {
   expectedCost,
 } from './cost.ts';
 export type { Amount, Cost, CostFacts, EndedUse } from './cost.ts';
+export { commonFigures } from './common-figures.ts';
+export type { CommonFigures } from './common-figures.ts';
 export {
   ASK_AHEAD_MS,
   HORIZON_MS,

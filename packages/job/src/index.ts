@@ -24,6 +24,7 @@ export type {
 } from './deployment.ts';
 export { answersOf, measure } from './shape.ts';
 export type { Shape } from './shape.ts';
+export { isSamePrice, pricesCountedAs } from './same-price.ts';
 export { findWanting } from './required.ts';
 export type { Wanting } from './required.ts';
 export { EVENT_TYPES } from './webhook.ts';

@@ -47,6 +47,11 @@ export interface Assumption {
   from: 'answers' | 'config' | 'default';
 }
 
+/** The same where there may be no figure: null = not known. */
+export interface MaybeAssumption extends Omit<Assumption, 'value'> {
+  value: number | null;
+}
+
 export interface Assumptions {
   /** Tokens of an answer, by pool, in the mean over its lines. */
   outputTokens: Record<string, Assumption>;
@@ -57,18 +62,20 @@ export interface Assumptions {
       charsPerToken: Assumption;
       /** Booked for a line that sets no maximum, while nobody has answered. */
       maxTokens: Assumption;
-      /** Of a call; 0 before the first answer. */
-      latencyMs: Assumption;
+      /** Mean of a call; not known before the first answer. */
+      latencyMs: MaybeAssumption;
     }
   >;
 }
 
 /** Of a whole batch, before its first call. */
 export interface Estimate extends LinesEstimate {
-  /** T*, ms; null where some line has no deployment. */
+  /** T*, ms, whatever it costs; null where some line has no deployment. */
   idealMs: number | null;
   /** From now until it is done, ms, beside what drains now. */
   etaMs: number | null;
+  /** Pools that save money: what their lines cost, and when they are done, is by the cheapest plan that keeps the deadline. Absent = none. */
+  thrifty?: string[];
   pools: Record<string, PoolEstimate>;
   assumed: Assumptions;
 }

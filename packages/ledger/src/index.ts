@@ -125,5 +125,6 @@ export type {
   DryRunAnswer,
   Estimate,
   EstimateRange,
+  MaybeAssumption,
   PoolEstimate,
 } from './dry-runs.ts';

@@ -205,6 +205,25 @@ const byCost = (id: string, jobs: number, about: Partial<JobClass> = {}): JobCla
   ...about,
 });
 
+/** a, b and c cost the same, or count as the same; 60, 500 and 60 a minute, and a dear one. */
+const alike = (usd: Record<string, number>, about: Partial<JobClass> = {}): JobClass => ({
+  id: 'k',
+  jobs: 200,
+  objective: 'cost',
+  deadlineInMs: 86_400_000,
+  deployments: Object.fromEntries(
+    Object.entries(usd).map(([id, each]) => [
+      id,
+      {
+        cost: { requests: 1, input: 0, output: 0, usd: each },
+        countsAsUsd: id === 'dear' ? each : 1,
+        latencyMs: 1_000,
+      },
+    ]),
+  ),
+  ...about,
+});
+
 describe('money', () => {
   const both = fleet({ cheap: [aSecond], dear: [perMinute('rpm', 600)] });
 
@@ -284,6 +303,49 @@ describe('money', () => {
     near(plan.finishMs['k'], 121_000);
     // 1,200 by the dear one in two minutes; the rest by both.
     near(plan.finishMs['hasty'], 120_000 + 10 / (11 / 1_000) + 1_000);
+  });
+
+  const keys = fleet({
+    a: [perMinute('rpm', 60)],
+    b: [perMinute('rpm', 500)],
+    c: [perMinute('rpm', 60)],
+    dear: [perMinute('rpm', 600)],
+  });
+
+  test('places that count as of one price share by what their limits let through, whatever they cost to the last cent', async () => {
+    for (const usd of [
+      { a: 1, b: 1, c: 1, dear: 10 },
+      { a: 1, b: 1.06, c: 1.02, dear: 10 },
+      { a: 1.06, b: 1, c: 1.02, dear: 10 },
+    ]) {
+      const plan = await planOf({ classes: [alike(usd)], ...keys });
+      const quotas = plan.quotas['k'] ?? {};
+      assert.deepEqual(Object.keys(quotas).toSorted(), ['a', 'b', 'c']);
+      near(quotas['b'], (200 * 500) / 620);
+      near(plan.finishMs['k'], (200 / 620) * 60_000 + 1_000, 'as soon as they can together');
+      const { a, b, c } = { a: 0, b: 0, c: 0, ...quotas };
+      near(plan.costUsd, a * usd.a + b * usd.b + c * usd.c, 'what it costs is what it costs');
+    }
+  });
+
+  test('they share what a deadline leaves to them, too, and so do dear ones of one price', async () => {
+    const usd = { a: 1, dear: 10, dearer: 10 };
+    const one = alike({ a: 1, dear: 10 }, { jobs: 700, deadlineInMs: 602_500 });
+    const { dear } = one.deployments;
+    assert.ok(dear);
+    const plan = await planOf({
+      classes: [{ ...one, deployments: { ...one.deployments, dearer: dear } }],
+      ...fleet({
+        a: [aSecond],
+        dear: [perMinute('rpm', 100)],
+        dearer: [perMinute('rpm', 300)],
+      }),
+    });
+    near(plan.quotas['k']?.['a'], 600);
+    near(plan.quotas['k']?.['dear'], 25);
+    near(plan.quotas['k']?.['dearer'], 75);
+    near(plan.costUsd, 600 * usd.a + 100 * usd.dear);
+    assert.deepEqual(plan.late, []);
   });
 
   test('an unknown price makes the sum unknown', async () => {

@@ -16,6 +16,11 @@ export interface JobClass {
 /** What one job of a class takes on one deployment. */
 export interface Placement {
   cost: Cost;
+  /**
+   * US dollars that it counts as where money is saved: deployments about equally cheap count as the same. Null = unknown; absent = what it
+   * costs.
+   */
+  countsAsUsd?: number | null;
   /** Mean duration of a call, ms. */
   latencyMs: number;
 }
@@ -76,9 +81,10 @@ export function mistakeIn({ classes, deployments, budgets }: DrainProblem): stri
   for (const { id, jobs, deadlineInMs, deployments: placements } of classes) {
     if (!isAmount(jobs)) return `class ${id}: jobs is ${jobs}`;
     if (!isAmount(deadlineInMs ?? 0)) return `class ${id}: deadlineInMs is ${deadlineInMs}`;
-    for (const [deployment, { cost, latencyMs }] of Object.entries(placements)) {
+    for (const [deployment, { cost, countsAsUsd, latencyMs }] of Object.entries(placements)) {
       if (!known.has(deployment)) return `class ${id}: unknown deployment ${deployment}`;
-      const figures = [cost.requests, cost.input, cost.output, cost.usd ?? 0, latencyMs];
+      const usd = [cost.usd ?? 0, countsAsUsd ?? 0];
+      const figures = [cost.requests, cost.input, cost.output, ...usd, latencyMs];
       if (!figures.every(isAmount)) return `class ${id} on ${deployment}: ${figures.join(', ')}`;
     }
   }

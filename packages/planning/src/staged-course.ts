@@ -3,14 +3,17 @@
  * in order, everything in time and what is to save time first; where that cannot be, with what is late set apart.
  */
 import type { CourseResult } from './course.ts';
+import type { Arc } from './limits.ts';
 import { findLate, IMPOSSIBLE, isLateBy } from './late-classes.ts';
+import { sharedCourse, type Span } from './shared-course.ts';
 import { solveInOrder } from './solver.ts';
-import { NOTHING_LATE, programOf, savesTime } from './staged-attempt.ts';
+import { inTimeBy, NOTHING_LATE, programOf, savesTime } from './staged-attempt.ts';
 import type { Attempt, StagedNeeds } from './staged-attempt.ts';
 import { goalsOf } from './staged-goals.ts';
 import type { StagedProgram } from './staged-program.ts';
-import { courseOf, type Ordered } from './staged-solution.ts';
+import { courseOf, endsOf, type Ordered } from './staged-solution.ts';
 import { slowStartMs } from './stages.ts';
+import { hastened } from './tidy-course.ts';
 
 /** How many times as long as the mean a call may take and still be in time: 2 to 4 in 100 of Azure's take longer. */
 const CAREFUL_CALLS = 2.5;
@@ -57,7 +60,24 @@ async function courseBy(attempt: Attempt): Promise<CourseResult | null> {
   if (solution.kind === 'failed') return solution;
   if (attempt.how === 'ordered' && isHurried(program, solution)) return null;
   const told = { needs: attempt, goals: goals.map(({ goal }) => goal) };
-  return { kind: 'solved', course: courseOf(program, solution, told) };
+  const course = courseOf(program, solution, told);
+  const shared = await sharedCourse(course, spansOf(program, solution, attempt));
+  return { kind: 'solved', course: hastened(shared) };
+}
+
+/** The stages, and who may run in each: nobody is to be late for being the same as another who is not. */
+function spansOf(program: StagedProgram, { columns }: Ordered, attempt: Attempt): Span[] {
+  const ends = endsOf(program, columns);
+  const isInTime = inTimeBy(program.stages, attempt);
+  return ends.map((untilMs, stage) => ({
+    fromMs: ends[stage - 1] ?? 0,
+    untilMs,
+    mayRun: (index) => {
+      const arc = program.arcs[index] as Arc;
+      const column = program.columns[stage * program.arcs.length + index] as number;
+      return column >= 0 && !attempt.late.ids.has(arc.jobClass.id) && isInTime(arc, stage);
+    },
+  }));
 }
 
 /** What is to save time was held to an end that the order of stages alone set. */

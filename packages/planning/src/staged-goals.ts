@@ -4,7 +4,7 @@
  * then for all; at last little of the limits, and early.
  */
 import type { Arc, Limits } from './limits.ts';
-import { dearestOf } from './prices.ts';
+import { countedUsd, dearestOf } from './prices.ts';
 import type { JobClass } from './problem.ts';
 import type { Objective } from './solver.ts';
 import { type Attempt, savesTime } from './staged-attempt.ts';
@@ -106,7 +106,7 @@ function moneyOf({ classes }: Attempt): Weight {
   const scale = byCost.reduce((sum, each) => sum + each.jobs * (dearest.get(each) ?? 0), 0);
   return ({ jobClass, placement }) => {
     const most = dearest.get(jobClass) ?? 0;
-    return most > 0 ? (jobClass.jobs * (placement.cost.usd ?? most)) / scale : 0;
+    return most > 0 ? (jobClass.jobs * (countedUsd(placement) ?? most)) / scale : 0;
   };
 }
 

@@ -4,7 +4,7 @@ import type { OrderedSolution } from './solver.ts';
 import type { StagedNeeds } from './staged-attempt.ts';
 import { type Goal, moneyScale } from './staged-goals.ts';
 import type { StagedProgram } from './staged-program.ts';
-import { hastened, withoutCrumbs } from './tidy-course.ts';
+import { withoutCrumbs } from './tidy-course.ts';
 
 export type Ordered = Extract<OrderedSolution, { kind: 'optimal' }>;
 
@@ -26,10 +26,14 @@ export function courseOf(program: StagedProgram, solution: Ordered, told: Told):
     }),
   );
   const worth = worthOf(program, solution, { ...told, ends });
-  return hastened(withoutCrumbs({ limits, idealMs, endMs: ends.at(-1) ?? 0, steps, worth }));
+  return withoutCrumbs({ limits, idealMs, endMs: ends.at(-1) ?? 0, steps, worth });
 }
 
-function endsOf({ stages, endColumns, unitMs }: StagedProgram, columns: Float64Array): number[] {
+/** When each stage ends, ms. */
+export function endsOf(
+  { stages, endColumns, unitMs }: StagedProgram,
+  columns: Float64Array,
+): number[] {
   let before = 0;
   return stages.map((stage, index) => {
     const found = (columns[endColumns[index] as number] ?? 0) * unitMs;

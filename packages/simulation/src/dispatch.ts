@@ -272,10 +272,16 @@ export class Dispatch {
     const predictedMsFor = new Map(
       candidates.map(({ id, inFlight }) => [id, learned.predictedMs(id, task, inFlight)]),
     );
+    const strategy = this.#strategyOf(pool);
+    const usdFor =
+      strategy.withinPercent === undefined
+        ? undefined
+        : new Map(candidates.map(({ id }) => [id, learned.comparedUsd(id, task)]));
     const asked: Asked = {
       cost: costs.values().next().value ?? NOTHING,
       costs,
       predictedMsFor,
+      ...(usdFor && { usdFor }),
       jobs,
       lot: task.lot,
       band: task.job.priority === 'interactive' ? 'interactive' : 'batch',
@@ -292,7 +298,7 @@ export class Dispatch {
     const { depth } = settings;
     const poolNow = {
       candidates,
-      strategy: this.#strategyOf(pool),
+      strategy,
       memory,
       spillAfterMs,
       depth: depthNow(depth, this.#contention, now),

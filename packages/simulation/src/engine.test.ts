@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Accounting, Budget, Deployment } from '@sluice/job';
+import type { Accounting, Budget, Deployment, Fleet } from '@sluice/job';
 import * as fc from 'fast-check';
 import { Engine } from './engine.ts';
 import type { Run } from './engine.ts';
@@ -9,6 +9,7 @@ import { idealMs } from './ideal.ts';
 import { reportOf } from './report.ts';
 import type { Report } from './report.ts';
 import type { Scenario } from './scenario.ts';
+import { stream } from './chance.ts';
 
 const run = (about: Scenario): Promise<Run> => new Engine(about).run();
 
@@ -259,5 +260,40 @@ test('however a provider counts, a client that counts likewise is not refused, a
     // What is given back is not used again at once: less than it could be, never more than it may.
     const most = way.output === 'released' ? 1.6 : 1.1;
     assert.ok(ratio !== null && ratio >= 0.99 && ratio < most, `${JSON.stringify(way)}: ${ratio}`);
+  }
+});
+
+test('strategy cost: keys of one model and price share by their limits, whatever they happened to learn', async (t) => {
+  const keys = exampleFleet({
+    a: { rpm: 60 },
+    b: { rpm: 500 },
+    c: { rpm: 60 },
+    dear: { rpm: 600 },
+  });
+  const dear = keys.deployments.get('dear') ?? assert.fail();
+  const fast = keys.pools.get('fast') ?? assert.fail();
+  const large = { ...dear, model: 'large', price: { input: 8, output: 16 } };
+  const thrifty: Fleet = {
+    ...keys,
+    deployments: new Map([...keys.deployments, ['dear', large]]),
+    pools: new Map([['fast', { ...fast, strategy: { name: 'cost' } }]]),
+  };
+  for (const seed of [1, 2, 3]) {
+    const random = stream(seed);
+    // Characters per token of a text differ: what three keys see of them does, too.
+    const jobs = Array.from({ length: 600 }, () =>
+      exampleJob({ characters: Math.round(100 * (2 + 4 * random())), deadlineMs: 86_400_000 }),
+    );
+    const ran = await run(scenario(thrifty, jobs, { seed }));
+    const shares = ['a', 'b', 'c', 'dear'].map(
+      (id) => (ran.calls.get(id)?.calls ?? 0) / jobs.length,
+    );
+    const ratio = ran.endedAt / ((600 / 620) * 60_000);
+    t.diagnostic(
+      `seed ${seed}: ${shares.map((share) => share.toFixed(3)).join(' ')}, ${ratio.toFixed(3)} of the best by the three`,
+    );
+    assert.equal(shares[3], 0);
+    assert.ok((shares[1] ?? 0) > 0.75 && (shares[1] ?? 1) < 0.86, `b ${shares[1]}`);
+    assert.ok(ratio < 1.1, `${ratio}`);
   }
 });

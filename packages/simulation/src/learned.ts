@@ -6,11 +6,13 @@ import {
   NO_CALLS,
   cachedShare,
   charsPerToken,
+  commonFigures,
   countEnded,
   expectedCost,
+  meanOutput,
   tally,
 } from '@sluice/budget';
-import type { Cost, Counters, EndedOutcome } from '@sluice/budget';
+import type { CommonFigures, Cost, Counters, EndedOutcome } from '@sluice/budget';
 import type { Deployment, Fleet } from '@sluice/job';
 import {
   NEW_LATENCY_MODEL,
@@ -22,6 +24,7 @@ import {
   newSpeed,
   predictMs,
   ratioAt,
+  usualOutput,
 } from '@sluice/prediction';
 import type { LatencyModel, Lengths, Speed } from '@sluice/prediction';
 import type { Task } from './task.ts';
@@ -53,6 +56,8 @@ export class Learned {
   readonly #lengths = new Map<string, Lengths>();
   /** Expected lengths as last looked at, by kind of job and by what is expected before anything is known. */
   readonly #expected = new Map<string, Map<number, number>>();
+  /** As of the last look; null = not asked for since. */
+  #common: ReadonlyMap<string, CommonFigures> | null = null;
   #lookedAt = 0;
 
   constructor(fleet: Fleet) {
@@ -68,6 +73,7 @@ export class Learned {
     if (now - this.#lookedAt < LEARN_EVERY_MS) return;
     this.#lookedAt = now;
     this.#expected.clear();
+    this.#common = null;
   }
 
   /** Mean duration of a call, ms; null before the first answer. */
@@ -109,6 +115,31 @@ export class Learned {
       accounting: about.accounting,
       price,
     });
+  }
+
+  /** What one of these jobs costs there for comparing prices, as the dispatcher's picture has it; null = its price is not known. */
+  comparedUsd(deployment: string, kind: Kind): number | null {
+    const { defaultMaxTokens, accounting, price } = this.#of(deployment).deployment;
+    if (price === null) return null;
+    const common = this.#commonFigures().get(deployment) as CommonFigures;
+    const most = kind.shape.maxOutput ?? defaultMaxTokens;
+    const output = this.output(kind, common.meanOutput ?? usualOutput(most));
+    const facts = { ...common, meanOutput: output, defaultMaxTokens, accounting, price };
+    return expectedCost(kind.shape, facts).usd;
+  }
+
+  #commonFigures(): ReadonlyMap<string, CommonFigures> {
+    return (this.#common ??= commonFigures(
+      [...this.#known.values()].map(({ deployment: { id, model, price }, counters }) => ({
+        id,
+        model,
+        price,
+        answers: counters.ok,
+        charsPerToken: charsPerToken(counters) ?? USUAL_CHARS_PER_TOKEN,
+        cachedShare: cachedShare(counters),
+        meanOutput: meanOutput(counters),
+      })),
+    ));
   }
 
   /** Expected duration of a call, ms. */

@@ -2,7 +2,9 @@
  * The plan for what waits in batches: classes of lines that cost alike, over the deployments that may run them, with what
  * has been learnt so far. Tenants do not count here: the turns decide how much, the plan decides where.
  */
+import { strategyFor } from '@sluice/balancing';
 import { plannedShare } from '@sluice/budget';
+import { pricesCountedAs } from '@sluice/job';
 import type { Fleet, Pool } from '@sluice/job';
 import { behindOf, makePlan, placesOf, replan, startPace } from '@sluice/planning';
 import type { DrainProblem, JobClass, Pace, Plan } from '@sluice/planning';
@@ -104,9 +106,8 @@ export class Planner {
     const { example } = lines[0] as LineClass;
     const pool = this.#ports.fleet.pools.get(example.job.pool) as Pool;
     const due = Math.min(...lines.map((line) => line.example.deadlineAt));
-    const savesMoney = this.#ports.strategyOf(pool) === 'cost';
-    const placesIn = (tier: readonly string[]) =>
-      Object.fromEntries(tier.map((place) => [place, this.#place(place, lines)]));
+    const savesMoney = this.#withinPercentOf(pool) !== null;
+    const placesIn = (tier: readonly string[]) => this.#placesOn(pool, tier, lines);
     return {
       id,
       jobs,
@@ -121,12 +122,45 @@ export class Planner {
     };
   }
 
+  #placesOn(pool: Pool, tier: readonly string[], lines: readonly LineClass[]) {
+    const within = this.#withinPercentOf(pool);
+    const prices = (): Map<string, number | null> =>
+      new Map(tier.map((place) => [place, this.#comparedUsd(place, lines)]));
+    const counted = within === null ? null : pricesCountedAs(prices(), within);
+    return Object.fromEntries(
+      tier.map((place) => {
+        const usd = counted?.get(place);
+        const counts = usd !== undefined && { countsAsUsd: usd };
+        return [place, { ...this.#place(place, lines), ...counts }];
+      }),
+    );
+  }
+
+  /** How much dearer than the cheapest still counts as equally cheap, %; null = the pool does not save money. */
+  #withinPercentOf(pool: Pool): number | null {
+    const name = this.#ports.strategyOf(pool);
+    const section = name === pool.strategy.name ? pool.strategy : { name };
+    return strategyFor(section)?.withinPercent ?? null;
+  }
+
+  /** Of all the lines together. */
+  #comparedUsd(place: string, lines: readonly LineClass[]): number | null {
+    let sum = 0;
+    for (const line of lines) {
+      const usd = this.#ports.learned.comparedUsd(place, kindOf(line));
+      if (usd === null) return null;
+      sum += usd * line.lines;
+    }
+    return sum / lines.reduce((jobs, line) => jobs + line.lines, 0);
+  }
+
   /** Mean over the lines. */
   #place(deployment: string, lines: readonly LineClass[]) {
     const { learned, fleet } = this.#ports;
     const sum = { requests: 0, input: 0, output: 0, usd: 0, latencyMs: 0, lines: 0 };
-    for (const { example, lines: jobs, characters } of lines) {
-      const kind = { ...example, shape: { ...example.shape, characters: characters / jobs } };
+    for (const line of lines) {
+      const { lines: jobs } = line;
+      const kind = kindOf(line);
       const cost = learned.cost(deployment, kind);
       sum.lines += jobs;
       sum.input += cost.input * jobs;
@@ -176,3 +210,9 @@ export class Planner {
     };
   }
 }
+
+/** A line of it of the mean size. */
+const kindOf = ({ example, lines, characters }: LineClass) => ({
+  ...example,
+  shape: { ...example.shape, characters: characters / lines },
+});

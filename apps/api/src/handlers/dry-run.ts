@@ -10,6 +10,7 @@ import type {
   DryRun,
   DryRunAnswer,
   EstimateRange as Range,
+  MaybeAssumption,
   PoolEstimate,
 } from '@sluice/ledger';
 import type { Api } from '../api.ts';
@@ -72,6 +73,7 @@ async function waitForAnswer(
 
 function dryRunObject(run: DryRun, { lines, badLines, errors, estimate }: DryRunAnswer) {
   const { assumed, idealMs, etaMs, pools, inputTokens, outputTokens, costUsd } = estimate;
+  const thrifty = new Set(estimate.thrifty);
   const doneAt = etaMs === null ? null : Date.now() + etaMs;
   return {
     object: 'batch.dry_run' as const,
@@ -89,10 +91,22 @@ function dryRunObject(run: DryRun, { lines, badLines, errors, estimate }: DryRun
       doneAt === null
         ? null
         : { meets: doneAt <= run.expiresAt, late_by_ms: Math.max(0, doneAt - run.expiresAt) },
-    by_pool: Object.fromEntries(Object.entries(pools).map(([id, pool]) => [id, poolObject(pool)])),
+    by_pool: Object.fromEntries(
+      Object.entries(pools).map(([id, pool]) => {
+        const saves: 'money' | 'time' = thrifty.has(id) ? 'money' : 'time';
+        return [id, { ...poolObject(pool), saves }];
+      }),
+    ),
+    says: thrifty.size > 0 ? THRIFTY : QUICK,
     assumed: assumedObject(assumed),
   };
 }
+
+/** Which plan the figures are of. */
+const QUICK =
+  'cost_usd and eta_at are by the plan that takes the least time; ideal_ms is the shortest time there could be, with all limits to itself.';
+const THRIFTY =
+  'cost_usd and eta_at are by the plan that will be made: for pools that save money the cheapest that keeps the deadline; ideal_ms is the shortest time there could be, with all limits to itself and whatever it costs.';
 
 export type DryRunObject = ReturnType<typeof dryRunObject>;
 
@@ -119,8 +133,8 @@ const assumedObject = ({ outputTokens, deployments }: Assumptions) => ({
   ),
 });
 
-const rounded = ({ value, from }: Assumption): Assumption => ({
-  value: Number(value.toFixed(2)),
+const rounded = <T extends Assumption | MaybeAssumption>({ value, from }: T) => ({
+  value: (value === null ? null : Number(value.toFixed(2))) as T['value'],
   from,
 });
 

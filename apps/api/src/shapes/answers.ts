@@ -201,6 +201,8 @@ const assumption = z.object({
     .describe('What answers have taught, what the config says, or what is usual.'),
 });
 
+const maybeAssumption = assumption.extend({ value: z.number().nullable() });
+
 const DryRun = z.object({
   object: z.literal('batch.dry_run'),
   endpoint: z.enum(ENDPOINTS),
@@ -209,12 +211,26 @@ const DryRun = z.object({
   bad_lines: z.int(),
   errors: batchErrors,
   ...estimate,
-  ideal_ms: count.nullable().describe('T*, had it everything to itself; null without deployments.'),
-  eta_at: unix.nullable().describe('When it would be done, beside what drains now.'),
+  ideal_ms: count
+    .nullable()
+    .describe('T*, had it everything to itself, whatever it costs; null without deployments.'),
+  eta_at: unix
+    .nullable()
+    .describe('When it would be done by the plan that will be made, beside what drains now.'),
   deadline: z.object({ meets: z.boolean(), late_by_ms: count }).nullable(),
   by_pool: z
-    .record(z.string(), z.object({ lines: z.int(), ...estimate }))
+    .record(
+      z.string(),
+      z.object({
+        lines: z.int(),
+        ...estimate,
+        saves: z
+          .enum(['money', 'time'])
+          .describe('`money`: its figures are by the cheapest plan that keeps the deadline.'),
+      }),
+    )
     .describe('The good lines, by the pool that their model and the routes lead to.'),
+  says: z.string().describe('Which plan the figures are of, in words.'),
   assumed: z
     .object({
       output_tokens: z
@@ -226,7 +242,9 @@ const DryRun = z.object({
           z.object({
             chars_per_token: assumption,
             max_tokens: assumption.describe('Booked at first where a line sets no maximum.'),
-            latency_ms: assumption.describe('Mean of a call; 0 before the first answer.'),
+            latency_ms: maybeAssumption.describe(
+              'Mean of a call; null = not known, before the first answer.',
+            ),
           }),
         )
         .describe('Those that the lines may go to.'),
