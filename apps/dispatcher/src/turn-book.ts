@@ -4,20 +4,16 @@
  */
 import {
   admitted,
-  afterSending,
   arrive,
   costMs,
   createTurns,
-  hold,
   leave,
-  mayBeSent,
   nextTurn,
-  release,
   setUrgent,
   settled,
   setWeight,
+  ShapedTenants,
   standingOf,
-  UNUSED,
 } from '@sluice/fairness';
 import type {
   Item,
@@ -77,8 +73,7 @@ export class TurnBook {
   readonly #turns: Turns;
   readonly #prices = new Map<string, Limit[]>();
   readonly #charged = new Map<string, Charged>();
-  readonly #limits = new Map<string, ShapingLimits>();
-  readonly #shaping = new Map<string, ShapingState>();
+  readonly #shaped: ShapedTenants;
   readonly #inFlight = new Map<string, number>();
 
   /** `saved`: what {@link save} gave, of the leader before; '' = nothing. */
@@ -86,35 +81,31 @@ export class TurnBook {
     this.#ports = ports;
     const before = saved === '' ? null : (JSON.parse(saved) as Saved);
     this.#turns = createTurns(undefined, before?.standing);
+    const inFlight = (tenant: string): number =>
+      (this.#inFlight.get(tenant) ?? 0) + ports.linesOut(tenant);
+    this.#shaped = new ShapedTenants(this.#turns, inFlight, before?.shaping);
     this.follow(ports.tenants);
-    for (const [tenant, state] of Object.entries(before?.shaping ?? {}))
-      this.#shaping.set(tenant, state);
   }
 
   /** The tenants, or the limits of the fleet, are others from now on. */
   follow(tenants: readonly Tenant[]): void {
     this.#prices.clear();
-    this.#limits.clear();
-    for (const { id, weight, limits } of tenants) {
-      setWeight(this.#turns, id, weight);
-      const shaping = shapingOf(limits);
-      if (Object.keys(shaping).length > 0) this.#limits.set(id, shaping);
-    }
-    this.release();
+    for (const { id, weight } of tenants) setWeight(this.#turns, id, weight);
+    this.#shaped.follow(tenants, this.#ports.now());
   }
 
   /** For Redis. */
   save(): string {
     const saved: Saved = {
       standing: standingOf(this.#turns),
-      shaping: Object.fromEntries(this.#shaping),
+      shaping: this.#shaped.states,
     };
     return JSON.stringify(saved);
   }
 
   /** The limits that make a tenant's jobs wait; null = none. */
   shapingOf(tenant: string): ShapingLimits | null {
-    return this.#limits.get(tenant) ?? null;
+    return this.#shaped.limitsOf(tenant);
   }
 
   /** Has it saved, if anything has changed since it was saved last. */
@@ -140,8 +131,7 @@ export class TurnBook {
 
   /** How many jobs of the tenant may be placed now: at least 1 while it has a turn. */
   most(tenant: string): number {
-    const verdict = this.#maySend(tenant);
-    return verdict?.kind === 'send' ? verdict.jobs : Infinity;
+    return this.#shaped.most(tenant, this.#ports.now());
   }
 
   /** The next item for which `roomFor` finds room, and what it found. Tenants at a limit of their own have no turn. */
@@ -161,8 +151,7 @@ export class TurnBook {
 
   /** Looks after tenants that wait for a limit of their own. */
   release(): void {
-    for (const tenant of this.#turns.held)
-      if (this.#maySend(tenant)?.kind !== 'wait') release(this.#turns, tenant);
+    this.#shaped.release(this.#ports.now());
   }
 
   /** A turn was used; `finished`: nothing of its item waits any longer. `used` null: it placed nothing. */
@@ -177,7 +166,11 @@ export class TurnBook {
       this.#charged.set(id, { tenant, band, pool, input, output, callMs, at });
       this.#inFlight.set(tenant, (this.#inFlight.get(tenant) ?? 0) + 1);
     }
-    this.#send(tenant, { requests: jobs, tokens: jobs * (input + output) });
+    this.#shaped.sent(
+      tenant,
+      { requests: jobs, tokens: jobs * (input + output) },
+      this.#ports.now(),
+    );
     if (this.#charged.size > MOST_CHARGED) {
       const [[oldest] = ['']] = this.#charged;
       this.ended(oldest, null);
@@ -195,10 +188,8 @@ export class TurnBook {
     const output = this.#charges(pool) ? usage.output_tokens : charged.output;
     const real = this.#costMs(pool, { input: usage.input_tokens, output }, callMs);
     settled(this.#turns, { tenant, band }, real - this.#costMs(pool, charged, callMs));
-    this.#send(tenant, {
-      requests: 0,
-      tokens: usage.input_tokens + output - charged.input - charged.output,
-    });
+    const tokens = usage.input_tokens + output - charged.input - charged.output;
+    this.#shaped.sent(tenant, { requests: 0, tokens }, this.#ports.now());
   }
 
   /** Jobs placed before that moment whose end was not told: another process recorded it, or nobody will. Oldest first. */
@@ -237,25 +228,7 @@ export class TurnBook {
       this.#limitsOf(pool),
     );
     if (ms > 0) settled(this.#turns, { tenant, band }, sign * ms);
-    this.#send(tenant, { requests: 0, tokens: input + output });
-  }
-
-  #maySend(tenant: string) {
-    const limits = this.#limits.get(tenant);
-    if (!limits) return null;
-    return mayBeSent(limits, this.#shaping.get(tenant) ?? UNUSED, {
-      inFlight: (this.#inFlight.get(tenant) ?? 0) + this.#ports.linesOut(tenant),
-      now: this.#ports.now(),
-    });
-  }
-
-  #send(tenant: string, { requests, tokens }: { requests: number; tokens: number }): void {
-    const limits = this.#limits.get(tenant);
-    if (!limits) return;
-    const state = this.#shaping.get(tenant) ?? UNUSED;
-    const sent = { requests, tokens, now: this.#ports.now() };
-    this.#shaping.set(tenant, afterSending(limits, state, sent));
-    if (this.#maySend(tenant)?.kind === 'wait') hold(this.#turns, tenant);
+    this.#shaped.sent(tenant, { requests: 0, tokens: input + output }, this.#ports.now());
   }
 
   #costMs(pool: string, cost: { input: number; output: number }, callMs: number): number {
@@ -289,12 +262,4 @@ export class TurnBook {
     this.#prices.set(pool, limits);
     return limits;
   }
-}
-
-function shapingOf({ rpm, tpm, concurrency }: Tenant['limits']): ShapingLimits {
-  return {
-    ...(rpm !== undefined && { rpm }),
-    ...(tpm !== undefined && { tpm }),
-    ...(concurrency !== undefined && { concurrency }),
-  };
 }

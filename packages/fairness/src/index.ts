@@ -1,4 +1,4 @@
-export { arrive, hold, leave, release, setUrgent } from './arrive.ts';
+export { arrive, leave, setUrgent } from './arrive.ts';
 export { deadlineVerdict, isUrgent, urgencyOf } from './deadline.ts';
 export type { DeadlineFacts, DeadlineVerdict, Demand } from './deadline.ts';
 export { admitted, nextTurn, settled } from './next-turn.ts';
@@ -8,8 +8,8 @@ export { costMs } from './price.ts';
 export type { Limit, Work } from './price.ts';
 export { afterRequest, mayBeAccepted } from './refusing.ts';
 export type { Acceptance, RefusingLimits, TenantFacts } from './refusing.ts';
-export { UNUSED, afterSending, mayBeSent } from './shaping.ts';
-export type { ShapingLimits, ShapingState, ShapingVerdict } from './shaping.ts';
+export { ShapedTenants } from './shaped-tenants.ts';
+export type { ShapingLimits, ShapingState } from './shaping.ts';
 export { NO_WORK, plusWork, shapedMs } from './shaping-time.ts';
 export type { ShapedWork } from './shaping-time.ts';
 export { TURN_SETTINGS, createTurns, setWeight, standingOf } from './turns.ts';

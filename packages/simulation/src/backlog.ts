@@ -2,7 +2,7 @@
  * What waits for a place. Whose turn it is, is the business of packages/fairness; here is what a turn is about: a single
  * job (or one that failed and comes back), or the lines of a batch by class, so that the order of a file does not matter.
  */
-import { arrive, createTurns, leave, setWeight } from '@sluice/fairness';
+import { ShapedTenants, arrive, createTurns, leave, setWeight } from '@sluice/fairness';
 import type { Turns } from '@sluice/fairness';
 import type { Priority, Tenant } from '@sluice/job';
 import type { Task } from './task.ts';
@@ -71,6 +71,8 @@ export interface Single {
 
 export class Backlog {
   readonly turns: Turns;
+  /** Tenants at a limit of their own have no turn. */
+  readonly shaped: ShapedTenants;
   readonly #items = new Map<string, BatchPart | Single>();
   /** By tenant and band, the earliest deadline first. */
   readonly #parts = new Map<string, BatchPart[]>();
@@ -78,6 +80,8 @@ export class Backlog {
   readonly #out = new Map<string, number>();
   readonly #waiting = new Set<Task>();
   readonly #armOf: (task: Task) => string | null;
+  /** By tenant: what is placed and has not ended. */
+  readonly #underWay = new Map<string, Set<Task>>();
   /** What is to be planned, by class. */
   readonly classes = new Map<string, LineClass>();
 
@@ -86,6 +90,8 @@ export class Backlog {
     this.#armOf = armOf;
     this.turns = createTurns();
     for (const { id, weight } of tenants) setWeight(this.turns, id, weight);
+    this.shaped = new ShapedTenants(this.turns, (tenant) => this.#underWayOf(tenant).size);
+    this.shaped.follow(tenants, 0);
   }
 
   get waiting(): number {
@@ -116,6 +122,7 @@ export class Backlog {
 
   /** A job that waits on its own: a single one, or one that failed and comes back. */
   again(task: Task): void {
+    this.noLongerUnderWay(task);
     const id = singleId(task);
     this.#items.set(id, { kind: 'single', task });
     this.#waiting.add(task);
@@ -137,6 +144,7 @@ export class Backlog {
     const tasks = item.kind === 'single' ? [item.task] : (line?.take(jobs) ?? []);
     for (const task of tasks) {
       this.#waiting.delete(task);
+      this.#underWayOf(task.job.tenant).add(task);
       if (item.kind === 'batch') this.#countLine(task, -1);
     }
     if (item.kind === 'batch') this.#out.set(item.batch, this.out(item.batch) + tasks.length);
@@ -153,6 +161,17 @@ export class Backlog {
   /** A line that was placed has ended. */
   ended(batch: string): void {
     this.#out.set(batch, this.out(batch) - 1);
+  }
+
+  /** Its call has ended, or it was turned away before. */
+  noLongerUnderWay(task: Task): void {
+    this.#underWayOf(task.job.tenant).delete(task);
+  }
+
+  #underWayOf(tenant: string): Set<Task> {
+    const known = this.#underWay.get(tenant) ?? new Set();
+    this.#underWay.set(tenant, known);
+    return known;
   }
 
   #addLine(task: Task, batch: string): void {
@@ -196,9 +215,11 @@ const singleId = ({ index }: Task): string => `job ${index}`;
 
 /** What finds room together or not at all. A job that failed has places where it does not want to go. */
 function laneOf({ job, exclude, minTier }: Task, arm: string | null): string {
+  const { maxTier = null } = job;
   const able = job.eligible === null ? '*' : [...job.eligible].join(',');
+  const last = maxTier === null ? '' : ` to ${maxTier}`;
   const spoilt = exclude.length > 0 || minTier > 1 ? ` not ${exclude.join(',')} ${minTier}` : '';
-  return `${job.pool} ${able}${spoilt}${arm === null ? '' : ` for ${arm}`}`;
+  return `${job.pool} ${able}${last}${spoilt}${arm === null ? '' : ` for ${arm}`}`;
 }
 
 const isEmpty = ({ lines }: BatchPart): boolean =>

@@ -69,6 +69,8 @@ export class Dispatch {
   readonly #limits = new Map<string, Limit[]>();
   /** When an interactive job that found no room may find some, ms from the last pump; Infinity = none waits. */
   #soonestMs = Infinity;
+  /** When anything that found no room at a deployment that takes calls may find some, ms from the last pump. */
+  #roomInMs = Infinity;
   /** Single jobs that come. */
   #contention = NO_CONTENTION;
 
@@ -81,11 +83,18 @@ export class Dispatch {
     return Math.max(LEAST_WAIT_MS, this.#soonestMs);
   }
 
+  /** ms from the last pump; Infinity = what waits, waits for a deployment to take calls again. */
+  get roomInMs(): number {
+    return this.#roomInMs;
+  }
+
   /** Places whatever has room now; how many jobs that were. */
   pump(now: number): number {
     this.#soonestMs = Infinity;
+    this.#roomInMs = Infinity;
     const { backlog, spilling } = this.#ports;
-    const { turns } = backlog;
+    const { turns, shaped } = backlog;
+    shaped.release(now);
     spilling.look(backlog, now);
     // Within one pump nothing gets emptier: what had no room has none.
     const full = new Set<Line | string>();
@@ -125,8 +134,9 @@ export class Dispatch {
   /** Which of all the lines that the tenant's batches have waiting. */
   #roomForBatch({ item }: Turn, full: Set<Line | string>, now: number): Found | Room {
     const { backlog, settings } = this.#ports;
+    const most = backlog.shaped.most(item.tenant, now);
     const open = backlog.parts(item.tenant, item.band).flatMap((part): Waiting[] => {
-      const left = settings.windowLines - backlog.out(part.batch);
+      const left = Math.min(most, settings.windowLines - backlog.out(part.batch));
       if (left <= 0) return [];
       return [...part.lines.values()].flatMap((line): Waiting[] =>
         line.head
@@ -235,9 +245,12 @@ export class Dispatch {
     const planned = line ? planner.classOf(line.key) : null;
     if (pace && planned !== null) placed(pace, { class: planned, deployment }, tasks.length);
     const eachMs = this.workMs(head, cost, learned.predictedMs(deployment, head, 0));
-    for (const task of tasks) task.charged = { band: turn.band, ms: eachMs };
+    const tokens = cost.input + cost.output;
+    for (const task of tasks) task.charged = { band: turn.band, ms: eachMs, tokens };
     const used = { ...turn, item: { ...turn.item, id: item } };
     admitted(backlog.turns, used, { costMs: eachMs * tasks.length, finished });
+    const sent = { requests: tasks.length, tokens: tokens * tasks.length };
+    backlog.shaped.sent(turn.tenant, sent, now);
     place(tasks, deployment);
     return tasks.length;
   }
@@ -288,7 +301,7 @@ export class Dispatch {
       exclude: task.exclude,
       eligible: task.job.eligible,
       minTier: task.minTier,
-      maxTier: null,
+      maxTier: task.job.maxTier ?? null,
       waitingSince: since,
       deadlineInMs: task.deadlineAt - now,
     };
@@ -303,7 +316,10 @@ export class Dispatch {
       spillAfterMs,
       depth: depthNow(depth, this.#contention, now),
     };
-    return choose(asked, poolNow, { now, random });
+    const choice = choose(asked, poolNow, { now, random });
+    if (choice.kind === 'wait' && choice.why.state === 'active')
+      this.#roomInMs = Math.min(this.#roomInMs, choice.retryInMs);
+    return choice;
   }
 
   /** The arm that the job is kept to; null = none. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Accounting, Budget, Deployment, Fleet } from '@sluice/job';
+import type { Accounting, Budget, Deployment, Fleet, Pool } from '@sluice/job';
 import * as fc from 'fast-check';
 import { Engine } from './engine.ts';
 import type { Run } from './engine.ts';
@@ -141,6 +141,44 @@ test('tenants of weights 1 and 3 are served in that proportion while both have w
   const early = tasks.filter(({ end }) => end && end.at < 30_000);
   const share = early.filter(({ job }) => job.tenant === 'three').length / early.length;
   assert.ok(Math.abs(share - 0.75) < 0.05, `share ${share}`);
+});
+
+test("a tenant's rpm, tpm and concurrency make its jobs wait, single ones and lines alike, and nobody else's", async () => {
+  const wide = exampleFleet({ x: { rpm: 60_000 } });
+  const one = behaviour({
+    latency: { baseMs: 1_000, perInputToken: 0, perOutputToken: 0, jitter: 0 },
+  });
+  for (const [limits, batch, leastMs] of [
+    // 60 jobs of 150 tokens and a second each: one at a time, however it is said.
+    [{ rpm: 60 }, null, 59_000],
+    [{ rpm: 60 }, 'b', 59_000],
+    [{ concurrency: 1 }, null, 60_000],
+    [{ concurrency: 1 }, 'b', 60_000],
+    [{ tpm: 9_000 }, null, 57_000],
+    // Lines are placed several at once, and tokens go into debt: the last of them are early.
+    [{ tpm: 9_000 }, 'b', 30_000],
+  ] as const) {
+    const tenants = [{ ...tenant('a', 1), limits }];
+    const jobs = [...jobsAlike(60, { batch }), ...jobsAlike(60, { batch, tenant: 'free' })];
+    const named = jobs.map((job) => ({ ...job, batch: batch && `${batch} ${job.tenant}` }));
+    const about = scenario(wide, named, { tenants, behaviours: new Map([['x', one]]) });
+    const { tasks, endedAt } = await run(about);
+    const free = tasks.filter(({ job }) => job.tenant === 'free').map(({ end }) => end?.at ?? 0);
+    const what = `${JSON.stringify(limits)} ${batch}: ${endedAt}`;
+    assert.ok(endedAt >= leastMs && endedAt <= 1.08 * leastMs + 2_000, what);
+    assert.ok(Math.max(...free) < 5_000, `${what}, free ${Math.max(...free)}`);
+  }
+});
+
+test('a job goes no further than its last tier', async () => {
+  const tiered = exampleFleet({ x: { rpm: 60 }, y: { rpm: 6_000 } }, [['x'], ['y']]);
+  const pool = tiered.pools.get('fast') as Pool;
+  tiered.pools.set('fast', { ...pool, spillAfterMs: 0 });
+  const jobs = (maxTier: number | null) => jobsAlike(20, { batch: null, maxTier });
+  const spilled = await run(scenario(tiered, jobs(null)));
+  assert.ok(spilled.tasks.some(({ end }) => end?.deployment === 'y'));
+  const kept = await run(scenario(tiered, jobs(1)));
+  assert.ok(kept.tasks.every(({ end }) => end?.deployment === 'x'));
 });
 
 test('a deployment that fails gets nothing, everything finishes elsewhere, and it comes back', async () => {

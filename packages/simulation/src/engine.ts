@@ -206,12 +206,16 @@ export class Engine {
 
   /** The next moment at which something may be placed. Days pass where a day's limit is used up. */
   #idleUntil(now: number): number {
+    const { shaped } = this.#backlog;
+    const soon = Math.min(now + this.#dispatch.roomInMs, shaped.soonestAt(now));
     const atGates = this.#calls.usedUp().until;
     const renewal = Math.min(this.#health.usedUpUntil(now) ?? Infinity, atGates);
-    if (renewal === Infinity) return now + IDLE_LOOK_MS;
+    const usual = now + IDLE_LOOK_MS;
+    if (renewal === Infinity || this.#health.recovering(now)) return soonerOf(soon, usual, now);
     const due = this.#byDeadline[this.#due]?.deadlineAt ?? Infinity;
     const next = Math.min(renewal, due, this.#tasks[this.#arrived]?.job.at ?? Infinity);
-    return Math.min(now + LONGEST_IDLE_MS, Math.max(now + IDLE_LOOK_MS, next));
+    const latest = Math.min(now + LONGEST_IDLE_MS, Math.max(usual, next));
+    return soonerOf(soon, latest, now);
   }
 
   /** Ends what waits beyond its deadline. */
@@ -233,6 +237,7 @@ export class Engine {
 
   #answered(ended: Ended): void {
     const { deployment, task, ending, actual } = ended;
+    this.#backlog.noLongerUnderWay(task);
     this.#retries.called(deployment.id, this.#agenda.now);
     this.#retries.calledFor(task.job.tenant, 1, this.#agenda.now);
     if (actual === null) return this.#failed(ended);
@@ -240,9 +245,11 @@ export class Engine {
     if (task.charged) {
       const ms = this.#dispatch.workMs(task, actual, ending.takesMs);
       const { tenant } = task.job;
-      const difference = ms - task.charged.ms;
-      settled(this.#backlog.turns, { tenant, band: task.charged.band }, difference);
+      const { turns, shaped } = this.#backlog;
+      settled(turns, { tenant, band: task.charged.band }, ms - task.charged.ms);
       task.charged.ms = ms;
+      const tokens = actual.input + actual.output - task.charged.tokens;
+      shaped.sent(tenant, { requests: 0, tokens }, this.#agenda.now);
     }
     this.#end(task, 'succeeded', deployment.id);
   }
@@ -262,7 +269,7 @@ export class Engine {
         attempts,
         retryAfterMs: ending.retryAfterMs,
         pool: { on: pool.on, tiers: keptTiers(pool, failed.deployment) },
-        maxTier: null,
+        maxTier: task.job.maxTier ?? null,
         maxAttempts,
         backoff,
         now,
@@ -285,6 +292,7 @@ export class Engine {
 
   #end(task: Task, kind: TaskEnd, deployment: string | null): void {
     const { now } = this.#agenda;
+    this.#backlog.noLongerUnderWay(task);
     task.end = { kind, at: now, deployment };
     if (task.job.batch !== null && task.charged) this.#backlog.ended(task.job.batch);
     this.#open -= 1;
@@ -292,6 +300,10 @@ export class Engine {
     this.#endedAt = now;
   }
 }
+
+/** A look a millisecond from now at the earliest. */
+const soonerOf = (one: number, other: number, now: number): number =>
+  Math.max(now + 1, Math.min(one, other));
 
 const attemptOf = ({ deployment, task, ending, startedAt }: Omit<Ended, 'actual'>): Attempt => ({
   deployment: deployment.id,

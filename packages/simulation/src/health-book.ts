@@ -80,6 +80,12 @@ export class HealthBook {
     return ahead.length === 0 ? null : Math.min(...ahead);
   }
 
+  /** Whether one that failed is to be tried again soon. */
+  recovering(now: number): boolean {
+    const states = [...this.#health.values()].map((health) => standing(health, now).state);
+    return states.some((state) => state === 'broken' || state === 'half_open');
+  }
+
   look(now: number): void {
     if (now - this.#comparedAt >= OUTLIER.intervalMs) this.#compare(now);
     const pools = [...this.#fleet.pools.values()].map(({ tiers }) => tiers.flat());

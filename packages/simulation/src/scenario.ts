@@ -62,6 +62,8 @@ export interface Job {
   pool: string;
   tenant: string;
   priority: Priority;
+  /** The last tier it may use; null or absent = any. */
+  maxTier?: number | null;
   /** The batch it is a line of; null = a job of its own. */
   batch: string | null;
   /** What the dispatcher sees of it. */

@@ -27,8 +27,8 @@ export interface Task {
   firstStartAt: number | null;
   /** Of its newest call. */
   lastStartAt: number | null;
-  /** What its tenant was charged for it, in which band. */
-  charged: { band: Priority; ms: number } | null;
+  /** What its tenant was charged for it, in which band, and how many tokens were expected of it. */
+  charged: { band: Priority; ms: number; tokens: number } | null;
   end: { kind: TaskEnd; at: number; deployment: string | null } | null;
 }
 

@@ -1,0 +1,91 @@
+/**
+ * Tenants with limits of their own that shape what is sent (shaping.ts): whoever is at one is out of turn until it gives
+ * something back. It changes the turns that it is made for.
+ */
+import type { Tenant } from '@sluice/job';
+import { hold, release } from './arrive.ts';
+import { UNUSED, afterSending, mayBeSent } from './shaping.ts';
+import type { ShapingLimits, ShapingState, ShapingVerdict } from './shaping.ts';
+import type { Turns } from './turns.ts';
+
+/** Calls of a tenant that are placed and have not ended. */
+type InFlight = (tenant: string) => number;
+
+export class ShapedTenants {
+  readonly #turns: Turns;
+  readonly #inFlight: InFlight;
+  readonly #limits = new Map<string, ShapingLimits>();
+  readonly #states: Map<string, ShapingState>;
+
+  /** `states`: what another's {@link states} said. */
+  constructor(turns: Turns, inFlight: InFlight, states: Record<string, ShapingState> = {}) {
+    this.#turns = turns;
+    this.#inFlight = inFlight;
+    this.#states = new Map(Object.entries(states));
+  }
+
+  /** By tenant; plain values, ready for JSON. */
+  get states(): Record<string, ShapingState> {
+    return Object.fromEntries(this.#states);
+  }
+
+  /** The tenants and their limits from now on. */
+  follow(tenants: readonly Pick<Tenant, 'id' | 'limits'>[], now: number): void {
+    this.#limits.clear();
+    for (const { id, limits } of tenants) {
+      const shaping = shapingOf(limits);
+      if (Object.keys(shaping).length > 0) this.#limits.set(id, shaping);
+    }
+    this.release(now);
+  }
+
+  /** null = it has none. */
+  limitsOf(tenant: string): ShapingLimits | null {
+    return this.#limits.get(tenant) ?? null;
+  }
+
+  /** How many jobs of the tenant may be placed now: at least 1 while it has a turn. */
+  most(tenant: string, now: number): number {
+    const verdict = this.#verdict(tenant, now);
+    return verdict?.kind === 'send' ? verdict.jobs : Infinity;
+  }
+
+  /** Jobs were placed, or turned out to be of another size (`requests` 0, `tokens` of either sign). */
+  sent(tenant: string, { requests, tokens }: { requests: number; tokens: number }, now: number) {
+    const limits = this.#limits.get(tenant);
+    if (!limits) return;
+    const state = this.#states.get(tenant) ?? UNUSED;
+    this.#states.set(tenant, afterSending(limits, state, { requests, tokens, now }));
+    if (this.#verdict(tenant, now)?.kind === 'wait') hold(this.#turns, tenant);
+  }
+
+  /** Gives those their turn again whose limits have something left. */
+  release(now: number): void {
+    for (const tenant of this.#turns.held)
+      if (this.#verdict(tenant, now)?.kind !== 'wait') release(this.#turns, tenant);
+  }
+
+  /** When the first of those that are out of turn for a rate has its turn again; Infinity = nobody is. */
+  soonestAt(now: number): number {
+    const verdicts = [...this.#turns.held].map((tenant) => this.#verdict(tenant, now));
+    const moments = verdicts.map((verdict) =>
+      verdict?.kind === 'wait' ? (verdict.untilAt ?? Infinity) : now,
+    );
+    return Math.min(Infinity, ...moments);
+  }
+
+  #verdict(tenant: string, now: number): ShapingVerdict | null {
+    const limits = this.#limits.get(tenant);
+    if (!limits) return null;
+    const inFlight = this.#inFlight(tenant);
+    return mayBeSent(limits, this.#states.get(tenant) ?? UNUSED, { inFlight, now });
+  }
+}
+
+function shapingOf({ rpm, tpm, concurrency }: Tenant['limits']): ShapingLimits {
+  return {
+    ...(rpm !== undefined && { rpm }),
+    ...(tpm !== undefined && { tpm }),
+    ...(concurrency !== undefined && { concurrency }),
+  };
+}
