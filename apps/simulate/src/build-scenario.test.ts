@@ -1,8 +1,16 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
 import { loadConfig } from '@sluice/config';
 import { USUAL_BEHAVIOUR } from '@sluice/simulation';
-import { behaviourOf } from './build-scenario.ts';
+import type { Job } from '@sluice/simulation';
+import { behaviourOf, buildScenario } from './build-scenario.ts';
+import { parseWorkload } from './workload.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'sluice-scenario-'));
+after(() => rmSync(folder, { recursive: true }));
 
 function sectionOf(simulate: string) {
   const text = `
@@ -30,3 +38,74 @@ test('what the config says counts', () => {
   assert.deepEqual(failures, { provider_error: 0.2 });
   assert.deepEqual(outages, [{ fromMs: 10_000, toMs: Infinity, kind: 'network', factor: 3 }]);
 });
+
+const ROUTED = `
+providers: { p: { type: openai, base_url: "http://p/v1" } }
+deployments: { a: { provider: p, model: m }, b: { provider: p, model: m } }
+pools: { fast: [a], smart: [b], night: [b] }
+tenants:
+  team-a: { api_keys: [key-of-team-a] }
+  team-b: { api_keys: [key-of-team-b], pools: [fast] }
+admin: { api_keys: [key-of-admin] }
+routes:
+  - { name: long, when: { input_tokens: { min: 1000 } }, pool: smart }
+  - { name: b, when: { tenant: team-b }, pool: smart, priority: low, max_tier: 1 }
+  - { name: old, when: { model: "gpt-3*" }, pool: smart }
+  - { name: late, when: { time: { from: "01:00", to: "02:00", days: [mon], zone: UTC } }, pool: night }
+`;
+
+async function jobsFor(name: string, text: string, how = ''): Promise<readonly Job[]> {
+  const loaded = loadConfig({ source: { text: ROUTED }, env: {} });
+  assert.ok(loaded.kind === 'ok', JSON.stringify(loaded));
+  const path = join(folder, name);
+  writeFileSync(path, text);
+  const workloads = [parseWorkload(`${path}${how}`, false)];
+  return (await buildScenario(loaded, { workloads, seed: 1 })).jobs;
+}
+
+const line = (model: string, characters: number): string =>
+  JSON.stringify({
+    custom_id: `${model} ${characters}`,
+    method: 'POST',
+    url: '/v1/chat/completions',
+    body: { model, messages: [{ role: 'user', content: 'x'.repeat(characters) }] },
+  });
+const LINES = [line('fast', 10), line('fast', 4_000), line('gpt-3.5', 10)].join('\n');
+const TRACE = `TIMESTAMP,ContextTokens,GeneratedTokens
+2023-11-16 18:00:00,10,10
+2023-11-16 18:00:01,1000,10
+2023-11-16 19:00:00,10,10
+`;
+
+test('lines and requests go where the routes send them: by size, tenant, name and time', async () => {
+  const pools = async (...asked: Parameters<typeof jobsFor>): Promise<string[]> =>
+    (await jobsFor(...asked)).map(({ pool }) => pool);
+  assert.deepEqual(await pools('l.jsonl', LINES), ['fast', 'smart', 'smart']);
+  assert.deepEqual(await pools('n.jsonl', line('fast', 10), ':start=90m'), ['night']);
+  assert.deepEqual(await pools('t.csv', TRACE), ['fast', 'smart', 'night']);
+  assert.deepEqual(await pools('o.csv', TRACE, ':pool=gpt-3-turbo,limit=1'), ['smart']);
+});
+
+test("a route's priority and last tier are for single jobs", async () => {
+  const of = ({ pool, priority, maxTier = null }: Job) => [pool, priority, maxTier];
+  const [single] = await jobsFor('s.csv', TRACE, ':tenant=team-b');
+  assert.deepEqual(of(single as Job), ['smart', 'low', 1]);
+  const [whole] = await jobsFor('w.csv', TRACE, ':tenant=team-b,at_once,priority=normal');
+  assert.deepEqual(of(whole as Job), ['smart', 'normal', null]);
+});
+
+const MISTAKEN: [text: string, how: string, says: RegExp][] = [
+  [
+    line('fats', 10),
+    '',
+    /line 1 field body\.model: found "fats"; allowed: one of fast, smart, night/,
+  ],
+  [line('smart', 10), ':tenant=team-b', /found "smart"; allowed: one of fast$/m],
+  [LINES, ':tenant=team-x', /tenant: found "team-x"; allowed: .*config: team-a, team-b/],
+];
+
+for (const [text, how, says] of MISTAKEN) {
+  test(`${says} is said`, async () => {
+    await assert.rejects(jobsFor('m.jsonl', text, how), says);
+  });
+}

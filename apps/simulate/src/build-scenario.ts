@@ -6,9 +6,10 @@ import type { Fleet, Pool } from '@sluice/job';
 import { drawnNormal } from '@sluice/simulation';
 import type { Behaviour, Job, Scenario, Settings } from '@sluice/simulation';
 import { checkFits } from './check-fits.ts';
-import { mistake, shown } from './mistake.ts';
 import { membersOf, readBatch } from './read-batch.ts';
 import { readTrace } from './read-trace.ts';
+import { checkTenant, whereTo } from './where-to.ts';
+import type { Asked, Destination, Sender } from './where-to.ts';
 import type { Workload } from './workload.ts';
 
 /** What the dispatcher counts where it cannot count tokens; traces say tokens, so each is as many characters. */
@@ -54,14 +55,10 @@ interface Drawing {
 }
 
 async function jobsOf(installed: Installed, workload: Workload, drawing: Drawing): Promise<Job[]> {
-  const { fleet } = installed;
-  if (workload.pool !== null && !fleet.pools.has(workload.pool)) {
-    const known = [...fleet.pools.keys()].join(', ');
-    throw mistake(`--workload ${workload.path}: pool`, shown(workload.pool), `a pool: ${known}`);
-  }
+  checkTenant(workload.tenant, installed.tenants, `--workload ${workload.path}`);
   return isBatchFile(workload)
     ? batchJobs(installed, workload, drawing)
-    : traceJobs(fleet, workload, drawing);
+    : traceJobs(installed, workload, drawing);
 }
 
 export const isBatchFile = ({ path }: Workload): boolean => /\.(jsonl|ndjson)$/i.test(path);
@@ -69,32 +66,58 @@ export const isBatchFile = ({ path }: Workload): boolean => /\.(jsonl|ndjson)$/i
 export const batchName = ({ path }: Workload, { place }: { place: number }): string =>
   `${place}-${basename(path)}`;
 
-async function traceJobs(fleet: Fleet, workload: Workload, drawing: Drawing): Promise<Job[]> {
-  const requests = await readTrace(workload.path, workload.limit);
-  const { atOnce, tenant, scale, startMs, maxTokens, deadlineMs } = workload;
-  const pool = workload.pool ?? ([...fleet.pools.keys()][0] as string);
-  return requests.map(({ at, inputTokens, outputTokens }) => ({
-    at: startMs + (atOnce ? 0 : at / scale),
-    pool,
-    tenant,
-    priority: workload.priority ?? (atOnce ? 'low' : 'normal'),
-    batch: atOnce ? batchName(workload, drawing) : null,
-    characters: inputTokens * drawing.charsPerToken,
-    maxOutput: maxTokens,
-    inputTokens,
-    outputTokens,
-    eligible: null,
-    deadlineMs,
-  }));
-}
-
-async function batchJobs(
-  { fleet, simulated }: Installed,
+/** Single jobs, unless they come as one batch. */
+async function traceJobs(
+  installed: Installed,
   workload: Workload,
   drawing: Drawing,
 ): Promise<Job[]> {
+  const requests = await readTrace(workload.path, workload.limit);
+  const { atOnce, tenant, scale, startMs, maxTokens, deadlineMs } = workload;
+  const sender = { tenant, priority: workload.priority ?? (atOnce ? 'low' : 'normal') };
+  return requests.map(({ at: after, inputTokens, outputTokens }, i) => {
+    const at = startMs + (atOnce ? 0 : after / scale);
+    const characters = inputTokens * drawing.charsPerToken;
+    const shape = { characters, maxOutput: maxTokens, inputs: 1 };
+    const found = traceDestination(installed, workload, { ...sender, shape, at, id: String(i) });
+    return {
+      at,
+      pool: found.pool,
+      tenant,
+      priority: atOnce ? sender.priority : (found.priority ?? sender.priority),
+      maxTier: atOnce ? null : found.maxTier,
+      batch: atOnce ? batchName(workload, drawing) : null,
+      characters,
+      maxOutput: maxTokens,
+      inputTokens,
+      outputTokens,
+      eligible: null,
+      deadlineMs,
+    };
+  });
+}
+
+/** A trace says sizes: its requests are chats that ask for the workload's pool, the first unless said. */
+function traceDestination(
+  installed: Installed,
+  { path, pool }: Workload,
+  { at, ...request }: Sender & Pick<Asked, 'shape' | 'id'> & { at: number },
+): Destination {
+  const model = pool ?? ([...installed.fleet.pools.keys()][0] as string);
+  const asked: Asked & Sender = { ...request, model, endpoint: '/v1/chat/completions', body: {} };
+  return whereTo(installed, asked, { at, where: `--workload ${path}: pool` });
+}
+
+async function batchJobs(
+  installed: Installed,
+  workload: Workload,
+  drawing: Drawing,
+): Promise<Job[]> {
+  const { fleet, simulated } = installed;
   const { path, pool, limit, tenant, startMs, maxTokens, deadlineMs } = workload;
-  const requests = await readBatch(path, { fleet, pool, limit });
+  const priority = workload.priority ?? 'low';
+  const sender = { tenant, priority };
+  const requests = await readBatch(installed, { path, pool, limit, sender, at: startMs });
   const batch = batchName(workload, drawing);
   return requests.map(({ pool: found, shape, eligible }, i) => {
     const [first] = membersOf(fleet, found);
@@ -104,7 +127,7 @@ async function batchJobs(
       at: startMs,
       pool: found,
       tenant,
-      priority: workload.priority ?? 'low',
+      priority,
       batch,
       characters: shape.characters,
       maxOutput: shape.maxOutput ?? maxTokens,

@@ -150,7 +150,7 @@ const MISTAKES: [args: string[], says: RegExp][] = [
     /--chars-per-token: found "0"; allowed: a number/,
   ],
   [['--workload', trace, '--seed', '-1'], /--seed: .*found|--seed.*ambiguous/],
-  [['--workload', `${trace}:pool=slow`], /pool: found "slow"; allowed: a pool: fast, only-a/],
+  [['--workload', `${trace}:pool=slow`], /pool: found "slow"; allowed: one of fast, only-a/],
   [['--workload', trace, '--config', '/no/c.yaml'], /\/no\/c\.yaml has one mistake/],
   [['--what'], /--what/],
 ];

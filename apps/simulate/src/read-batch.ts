@@ -1,10 +1,12 @@
 /** A batch file: JSONL, a request per line as `/v1/batches` takes them. */
-import { lookupModel } from '@sluice/config';
 import { ENDPOINTS, measure } from '@sluice/job';
 import type { Deployment, Endpoint, Fleet, Shape } from '@sluice/job';
 import { formatBit, formatsOf } from '@sluice/providers';
+import type { Installed } from './build-scenario.ts';
 import { mistake, shown } from './mistake.ts';
 import { linesOf } from './read-file.ts';
+import { whereTo } from './where-to.ts';
+import type { Sender } from './where-to.ts';
 
 export interface BatchRequest {
   pool: string;
@@ -15,17 +17,25 @@ export interface BatchRequest {
 
 type Body = Record<string, unknown>;
 
-/** In the order of the file; at most `limit`. `pool` overrides what the lines name. Throws InputMistake. */
-export async function readBatch(
-  path: string,
-  { fleet, pool, limit }: { fleet: Fleet; pool: string | null; limit: number },
-): Promise<BatchRequest[]> {
+interface Reading {
+  path: string;
+  /** Instead of what the lines name. */
+  pool: string | null;
+  limit: number;
+  sender: Sender;
+  /** When they come, ms. */
+  at: number;
+}
+
+/** In the order of the file; at most `limit`. Throws InputMistake. */
+export async function readBatch(installed: Installed, reading: Reading): Promise<BatchRequest[]> {
+  const { path, limit } = reading;
   const requests: BatchRequest[] = [];
   const lineOf = new Map<string, number>();
   for await (const { text, line } of linesOf(path)) {
     if (requests.length >= limit) break;
     if (text.trim() === '') continue;
-    const around = { fleet, pool, where: `${path} line ${line}` };
+    const around = { installed, ...reading, where: `${path} line ${line}` };
     const request = objectIn(text, around.where);
     checkName(request['custom_id'], { lineOf, line, where: around.where });
     requests.push(requestIn(request, around));
@@ -34,9 +44,8 @@ export async function readBatch(
   return requests;
 }
 
-interface Around {
-  fleet: Fleet;
-  pool: string | null;
+interface Around extends Reading {
+  installed: Installed;
   where: string;
 }
 
@@ -64,16 +73,18 @@ function checkMaxima(body: Body, where: string): void {
   }
 }
 
-function requestIn({ url, body }: Body, { fleet, pool, where }: Around): BatchRequest {
+function requestIn({ custom_id: name, url, body }: Body, around: Around): BatchRequest {
+  const { installed, where } = around;
   const endpoint = ENDPOINTS.find((each) => each === url);
   if (endpoint === undefined) throw mistake(`${where} field url`, shown(url), ENDPOINTS.join(', '));
   if (!isObject(body)) throw mistake(`${where} field body`, shown(body), 'an object');
   checkMaxima(body, where);
-  const found = pool ?? poolOf(fleet, body['model'], where);
-  const members = membersOf(fleet, found);
+  const shape = measure(endpoint, body);
+  const found = poolOf({ id: name as string, endpoint, body, shape }, around);
+  const members = membersOf(installed.fleet, found);
   return {
     pool: found,
-    shape: measure(endpoint, body),
+    shape,
     eligible: able(members, { endpoint, body, where }),
   };
 }
@@ -88,12 +99,14 @@ function objectIn(text: string, where: string): Body {
   throw mistake(where, 'something else', 'a JSON object with custom_id, method, url and body');
 }
 
-function poolOf(fleet: Fleet, model: unknown, where: string): string {
-  const lookup = typeof model === 'string' ? lookupModel(fleet, model) : null;
-  if (lookup?.kind === 'pool' || lookup?.kind === 'alias') return lookup.pool.id;
-  if (lookup?.kind === 'deployment') return `deployment/${lookup.deployment.id}`;
-  const known = lookup?.known ?? [...fleet.pools.keys()];
-  throw mistake(`${where} field body.model`, shown(model), `one of ${known.join(', ')}`);
+function poolOf(
+  request: { id: string; endpoint: Endpoint; body: Body; shape: Shape },
+  { installed, path, pool, sender, at, where }: Around,
+): string {
+  const model = pool ?? request.body['model'];
+  const place = pool === null ? `${where} field body.model` : `--workload ${path}: pool`;
+  if (typeof model !== 'string') throw mistake(place, shown(model), 'the name of a pool');
+  return whereTo(installed, { ...request, ...sender, model }, { at, where: place }).pool;
 }
 
 /** The deployments of a pool, or the one that `deployment/<id>` names. */
