@@ -14,10 +14,10 @@ import { WINDOWED_DIMENSIONS } from '@sluice/budget';
 import type { Cost } from '@sluice/budget';
 import type { Deployment, Fleet, Pool, Priority, Shape } from '@sluice/job';
 import { AS_WANTED } from '@sluice/ledger';
+import { isPlanned } from '@sluice/planning';
 import { formatBit } from '@sluice/providers';
 import type { Likely } from './lengths-book.ts';
 import type { Picture } from './picture.ts';
-import { isPlanned } from './plan-problem.ts';
 
 export interface ChooserPorts {
   fleet: Fleet;

@@ -12,7 +12,7 @@ import type {
   StoredBatch,
 } from '@sluice/ledger';
 import { NO_WORK, plusWork } from '@sluice/fairness';
-import { idealDrain } from '@sluice/planning';
+import { idealDrain, renewalMs } from '@sluice/planning';
 import type { JobClass } from '@sluice/planning';
 import { outputRange, usualOutput } from '@sluice/prediction';
 import { assumptionsOf } from './assumptions.ts';
@@ -20,7 +20,6 @@ import type { Likely } from './lengths-book.ts';
 import type { Picture } from './picture.ts';
 import { partsOf, placements, problemOf, savesMoney } from './plan-problem.ts';
 import type { ProblemPorts } from './plan-problem.ts';
-import { renewalMs } from './day-rates.ts';
 import { USUAL_RATIO } from './eta.ts';
 import { leftMs } from './planner.ts';
 import type { PlannerPorts } from './planner.ts';

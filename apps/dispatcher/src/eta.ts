@@ -1,7 +1,7 @@
 /** When a batch will be done, by the plan in force and by whose turn it is. Pure. */
 import { fluidFinish } from '@sluice/fairness';
+import { renewalMs } from '@sluice/planning';
 import type { Plan } from '@sluice/planning';
-import { renewalMs } from './day-rates.ts';
 import type { Draining } from './draining.ts';
 import { PLACED } from './plan-problem.ts';
 

@@ -3,7 +3,15 @@
  * a fifth of what waits), one at a time, and how far it has been followed. Without one, or when the solver fails, room alone
  * decides. While a plan is being made the one before is followed; what is placed meanwhile counts in the new one, too.
  */
-import { behindOf, mostNow, nextPair, placed, replan, startPace } from '@sluice/planning';
+import {
+  behindOf,
+  mostNow,
+  nextPair,
+  PLAN_EVERY_MS,
+  placed,
+  replan,
+  startPace,
+} from '@sluice/planning';
 import type {
   Behind,
   Cost,
@@ -45,7 +53,6 @@ interface Meanwhile {
   jobs: number;
 }
 
-const EVERY_MS = 3_000;
 /** However much happens: a plan takes up to some tenths of a second of a core. */
 const LEAST_MS = 250;
 /** A change of what waits, as a part, that makes the plan another. */
@@ -93,7 +100,7 @@ export class PlanBook {
     const sinceMs = this.#ports.now() - this.#begunAt;
     const waiting = this.#ports.waiting();
     if (waiting === null && this.#plan === null) return Promise.resolve();
-    const due = this.#asked || sinceMs >= EVERY_MS || this.#hasChanged(waiting ?? 0);
+    const due = this.#asked || sinceMs >= PLAN_EVERY_MS || this.#hasChanged(waiting ?? 0);
     if (!due || sinceMs < LEAST_MS) return Promise.resolve();
     this.#making = this.#make(waiting).finally(() => {
       this.#making = null;

@@ -7,11 +7,10 @@ import type { Lane } from '@sluice/balancing';
 import { PACED_DIMENSIONS, plannedShare } from '@sluice/budget';
 import type { Cost } from '@sluice/budget';
 import { pricesCountedAs } from '@sluice/job';
-import type { Budget, Fleet, Pool, Shape } from '@sluice/job';
+import type { Budget, Fleet, Shape } from '@sluice/job';
 import type { BatchClass } from '@sluice/ledger';
-import { placesOf } from '@sluice/planning';
-import type { DrainProblem, JobClass, PlannedRate } from '@sluice/planning';
-import { dayRates } from './day-rates.ts';
+import { fleetLimits, placesOf } from '@sluice/planning';
+import type { DrainProblem, JobClass } from '@sluice/planning';
 import { askerOf, laneOf, unfedOf } from './draining.ts';
 import type { Draining, DrainingClass } from './draining.ts';
 import { NOTHING_KNOWN } from './lengths-book.ts';
@@ -30,16 +29,8 @@ export interface ProblemPorts {
   now: () => number;
 }
 
-/** A second's rate, as strict providers start with. */
-const BURST_MS = 1_000;
 /** More classes take longer than the loop can spare. */
 const MOST_CLASSES = 60;
-
-/** Strategies that say nothing about where work should go but "as fast, or as cheaply, as possible": these keep to the plan. */
-const PLANNED: ReadonlySet<string> = new Set(['capacity', 'cost']);
-
-/** Whether the plan decides where lines of this pool go; else its strategy does. */
-export const isPlanned = (pool: Pick<Pool, 'strategy'>): boolean => PLANNED.has(pool.strategy.name);
 
 /** Whether lines of this pool are to be cheap rather than soon. */
 export const savesMoney = (fleet: Fleet, pool: string): boolean =>
@@ -322,33 +313,23 @@ const withMargin = ({ budgets }: Fleet, problem: DrainProblem): DrainProblem => 
  * The fleet's limits as they stand: as configured, and lower or where nothing is configured as headers and 429s teach them.
  * With full buckets, once the fleet has been looked at.
  */
-export function problemOf(
+export const problemOf = (
   { fleet, picture }: Pick<ProblemPorts, 'fleet' | 'picture'>,
   classes: JobClass[],
-): DrainProblem {
-  return {
+): DrainProblem => ({
+  classes,
+  ...fleetLimits(
+    fleet,
+    {
+      rates: (budget) =>
+        PACED_DIMENSIONS.flatMap((dimension) => {
+          const limit = picture.limitOf(budget, dimension);
+          return limit === null ? [] : [{ dimension, perMs: limit / 60_000 }];
+        }),
+      windows: (budget) => picture.windowsOf(budget),
+      concurrency: (id) => picture.callsAtOnce(id),
+      full: picture.ready,
+    },
     classes,
-    deployments: [...fleet.deployments.values()].map(({ id, budgets }) => ({
-      id,
-      budgets,
-      concurrency: picture.callsAtOnce(id),
-    })),
-    budgets: [...fleet.budgets.values()].map((budget) => ({
-      id: budget.id,
-      concurrency: picture.callsAtOnce(budget.id),
-      rates: [
-        ...pacedRates(picture, budget.id),
-        ...dayRates(picture.windowsOf(budget.id), classes),
-      ],
-    })),
-  };
-}
-
-const pacedRates = (picture: Picture, budget: string): PlannedRate[] =>
-  PACED_DIMENSIONS.flatMap((dimension) => {
-    const limit = picture.limitOf(budget, dimension);
-    const perMs = (limit ?? 0) / 60_000;
-    return limit === null
-      ? []
-      : [{ dimension, perMs, burst: picture.ready ? perMs * BURST_MS : 0 }];
-  });
+  ),
+});

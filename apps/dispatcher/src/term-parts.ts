@@ -1,6 +1,7 @@
 /** Puts together what a term of leadership consists of: the parts know each other by the few functions they need. */
 import { Spills } from '@sluice/balancing';
 import type { Fleet, Priority } from '@sluice/job';
+import { isPlanned } from '@sluice/planning';
 import { readWaiting } from '@sluice/ledger';
 import type { Ledger, Waiting } from '@sluice/ledger';
 import type { StepData } from '@sluice/queues';
@@ -15,7 +16,7 @@ import { Picture } from './picture.ts';
 import { Placer } from './placer.ts';
 import { AloneBook } from './alone-book.ts';
 import { PlanBook } from './plan-book.ts';
-import { isPlanned, planProblem } from './plan-problem.ts';
+import { planProblem } from './plan-problem.ts';
 import type { ProblemPorts } from './plan-problem.ts';
 import { planView } from './plan-view.ts';
 import type { ViewFacts } from './plan-view.ts';

@@ -3,6 +3,7 @@ import { basename } from 'node:path';
 import type { Loaded, SimulateSection } from '@sluice/config';
 import { KNOWN_WINDOW } from '@sluice/budget';
 import type { Fleet, Pool } from '@sluice/job';
+import { PLAN_EVERY_MS } from '@sluice/planning';
 import { drawnNormal } from '@sluice/simulation';
 import type { Behaviour, Job, Scenario, Settings } from '@sluice/simulation';
 import { checkFits } from './check-fits.ts';
@@ -198,8 +199,6 @@ const said = <T extends object>(section: T): { [K in keyof T]?: Exclude<T[K], un
   Object.fromEntries(Object.entries(section).filter(([, value]) => value !== undefined)) as {
     [K in keyof T]?: Exclude<T[K], undefined>;
   };
-
-const PLAN_EVERY_MS = 5_000;
 
 export function settingsOf({ dispatch, retry, admission }: Loaded['config']): Settings {
   const { depthMs, unlimitedDepth, chunkMs, chunkJobs, snapshotMs, windowLines } = dispatch;

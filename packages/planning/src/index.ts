@@ -1,7 +1,10 @@
 export { classAmong, classOf } from './class-of.ts';
 export type { RequestShape, ShapeClass } from './class-of.ts';
+export { dayRates, renewalMs } from './day-rates.ts';
+export type { WindowUse } from './day-rates.ts';
 export { explain } from './explain.ts';
 export type { Explanation, PlanNames } from './explain.ts';
+export { fleetLimits } from './fleet-limits.ts';
 export { idealByDays } from './ideal-by-days.ts';
 export type { IdealTime, WindowLimit } from './ideal-by-days.ts';
 export { idealDrain } from './ideal-drain.ts';
@@ -26,3 +29,4 @@ export type {
 } from './problem.ts';
 export { DAY_MS, mostOf, WINDOWS } from './windows.ts';
 export type { WindowName } from './windows.ts';
+export { isPlanned, PLAN_EVERY_MS } from './when-planned.ts';

@@ -27,6 +27,7 @@ import {
 } from '@sluice/budget';
 import type { AdmissionState, Band, Booking, BudgetRules, Cost, Refusal } from '@sluice/budget';
 import type { Deployment, Fleet } from '@sluice/job';
+import type { WindowUse } from '@sluice/planning';
 import type { Dimension } from '@sluice/windows';
 import type { Settings } from './scenario.ts';
 
@@ -38,9 +39,15 @@ export interface Level {
   aheadMs: number;
 }
 
+/** A limit per day or month, and what of it is gone. */
+export interface WindowLevel extends WindowUse {
+  budget: string;
+}
+
 /** What the dispatcher reads of a deployment's budgets. */
 export interface Levels {
   rates: Level[];
+  windows: WindowLevel[];
   pausedForMs: number;
   /** Permits in use, by budget that limits calls in flight. */
   permits: ReadonlyMap<string, number>;
@@ -171,6 +178,7 @@ export class Budgets {
     const paused = rules.map(({ budget }) => budgetIn(state, budget).pausedUntil - now);
     return {
       rates: rules.flatMap((rule) => levelsOf(state, rule, now)),
+      windows: rules.flatMap((rule) => windowsOf(state, rule, now)),
       pausedForMs: Math.max(0, ...paused, ...rules.map((rule) => usedUpMs(state, rule, now))),
       permits: new Map(
         rules.map(({ budget }) => [
@@ -217,6 +225,17 @@ function levelsOf(state: AdmissionState, rules: BudgetRules, now: number): Level
     return [{ budget, dimension, perMs: 1 / pace.msPerUnit, aheadMs }];
   });
 }
+
+const windowsOf = (
+  state: AdmissionState,
+  { budget, windows }: BudgetRules,
+  now: number,
+): WindowLevel[] =>
+  windows.map((rule) => {
+    const { dimension, limit } = rule;
+    const bins = liveBins(budgetIn(state, budget).windows[dimension] ?? [], rule, now);
+    return { budget, dimension, limit, used: usedIn(bins) };
+  });
 
 /** How long a day's or month's limit has no room at all. */
 function usedUpMs(state: AdmissionState, { budget, windows }: BudgetRules, now: number): number {

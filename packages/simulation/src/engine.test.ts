@@ -85,6 +85,16 @@ test('an arm of a strict split that fails whatever it gets: all of its share goe
   }
 });
 
+test('a limit per day is spent on what takes most of the limits beside it', async (t) => {
+  const days = exampleFleet({ x: { rpm: 600, rpd: 300 }, y: { tpm: 60_000 } });
+  const large = jobsAlike(300, { batch: 'large', inputTokens: 950, characters: 3_800 });
+  const small = jobsAlike(1_000, { batch: 'small', inputTokens: 50, characters: 200 });
+  const { ratio, tenants } = await report(scenario(days, [...large, ...small]));
+  t.diagnostic(`${ratio?.toFixed(3)} of T*`);
+  assert.equal(tenants['a']?.succeeded, 1_300);
+  assert.ok(ratio !== null && ratio >= 1 && ratio < 1.15, `ratio ${ratio}`);
+});
+
 test('the same seed gives the same run, another seed another one', async () => {
   const behaviours = new Map([['x', behaviour({ failures: { overloaded: 0.1 } })]]);
   const about = scenario(fleet, jobsAlike(200), { behaviours });

@@ -1,6 +1,7 @@
 /** Scenarios for the tests of this package. */
 import { DEFAULT_DEPTH } from '@sluice/balancing';
 import { KNOWN_WINDOW } from '@sluice/budget';
+import { PLAN_EVERY_MS } from '@sluice/planning';
 import type { Budget, Deployment, Fleet, Limits, Pool } from '@sluice/job';
 import { USUAL_BEHAVIOUR } from './scenario.ts';
 import type { Behaviour, Job, Scenario, Settings } from './scenario.ts';
@@ -8,7 +9,7 @@ import type { Behaviour, Job, Scenario, Settings } from './scenario.ts';
 const EXAMPLE_SETTINGS: Settings = {
   depth: DEFAULT_DEPTH,
   snapshotMs: 50,
-  planMs: 5_000,
+  planMs: PLAN_EVERY_MS,
   windowLines: 4_096,
   pacing: KNOWN_WINDOW,
   maxAttempts: 5,

@@ -6,6 +6,8 @@ import { msOf, trying } from '@sluice/balancing';
 import type { Candidate, Rate, SharedSlots, Standing, Trying } from '@sluice/balancing';
 import type { Cost } from '@sluice/budget';
 import type { Deployment, Fleet } from '@sluice/job';
+import { WINDOWS, unitsOf } from '@sluice/planning';
+import type { WindowUse } from '@sluice/planning';
 import type { Budgets, Level, Levels } from './budgets.ts';
 import type { HealthBook } from './health-book.ts';
 import type { Learned } from './learned.ts';
@@ -100,16 +102,24 @@ export class Picture {
     view.meanCost = view.meanCost === null ? cost : blend(view.meanCost, cost);
   }
 
-  /** Rate limits by budget, as known now. */
-  rates(): Map<string, Level[]> {
-    const rates = new Map<string, Level[]>();
-    for (const { levels } of this.#views.values())
-      for (const level of levels.rates) {
-        const known = rates.get(level.budget) ?? [];
-        if (known.some(({ dimension }) => dimension === level.dimension)) continue;
-        rates.set(level.budget, [...known, level]);
-      }
-    return rates;
+  /** Rate limits of a budget, as known now. */
+  ratesOf(budget: string): Level[] {
+    const [view] = this.#drawing.get(budget) ?? [];
+    return view?.levels.rates.filter((level) => level.budget === budget) ?? [];
+  }
+
+  /** What a budget's days and months have left, as known now; what is placed and not booked is as good as gone. */
+  windowsOf(budget: string): WindowUse[] {
+    const drawing = this.#drawing.get(budget) ?? [];
+    const windows = drawing[0]?.levels.windows.filter((each) => each.budget === budget) ?? [];
+    return windows.map(({ dimension, limit, used }) => {
+      const placed = drawing.map((view) =>
+        view.meanCost === null
+          ? 0
+          : queuedOn(view) * unitsOf(view.meanCost, WINDOWS[dimension].dimension),
+      );
+      return { dimension, limit, used: placed.reduce((sum, each) => sum + each, used) };
+    });
   }
 
   candidates(tiers: readonly (readonly string[])[], now: number): Candidate[] {

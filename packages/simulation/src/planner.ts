@@ -5,8 +5,16 @@
 import { strategyFor } from '@sluice/balancing';
 import { plannedShare } from '@sluice/budget';
 import { pricesCountedAs } from '@sluice/job';
-import type { Fleet, Pool } from '@sluice/job';
-import { behindOf, makePlan, placesOf, replan, startPace } from '@sluice/planning';
+import type { Budget, Fleet, Pool, RateDimension } from '@sluice/job';
+import {
+  behindOf,
+  fleetLimits,
+  isPlanned,
+  makePlan,
+  placesOf,
+  replan,
+  startPace,
+} from '@sluice/planning';
 import type { DrainProblem, JobClass, Pace, Plan } from '@sluice/planning';
 import type { Backlog, LineClass } from './backlog.ts';
 import type { HealthBook } from './health-book.ts';
@@ -26,12 +34,8 @@ export interface PlannerPorts {
   strategyOf: (pool: Pool) => string;
 }
 
-/** Strategies that go by the plan; what the others want is not what it wants. */
-const PLANNED: ReadonlySet<string> = new Set(['capacity', 'cost']);
 /** Classes of expected output per doubling. */
 const OUTPUT_STEPS = 2;
-/** What may be saved up of a rate, ms of it. */
-const BURST_MS = 1_000;
 
 export class Planner {
   readonly #ports: PlannerPorts;
@@ -80,7 +84,8 @@ export class Planner {
     const merged = new Map<string, LineClass[]>();
     for (const [key, line] of this.#ports.backlog.classes) {
       const pool = this.#ports.fleet.pools.get(line.example.job.pool) as Pool;
-      if (line.lines === 0 || !PLANNED.has(this.#ports.strategyOf(pool))) continue;
+      const strategy = { name: this.#ports.strategyOf(pool) };
+      if (line.lines === 0 || !isPlanned({ strategy })) continue;
       const id = this.#idOf(line);
       classOf.set(key, id);
       const group = merged.get(id);
@@ -88,7 +93,7 @@ export class Planner {
       else merged.set(id, [line]);
     }
     const classes = [...merged].map(([id, lines]) => this.#jobClass(id, lines, now));
-    return { problem: { classes, ...this.#limits() }, classOf };
+    return { problem: { classes, ...this.#limits(classes) }, classOf };
   }
 
   /** Pool, wire formats, size of input, and of the output to be expected. */
@@ -117,7 +122,7 @@ export class Planner {
         // As the dispatcher: the plan would use a later tier where it is the cheaper.
         spillAfterMs: savesMoney ? null : pool.spillAfterMs,
         waitedMs: this.#waitedMs(lines, now),
-        limits: () => this.#limits(),
+        limits: () => this.#limits([]),
       }),
     };
   }
@@ -189,25 +194,24 @@ export class Planner {
     return pool.tiers.map((tier) => tier.filter(usable));
   }
 
-  #limits(): Pick<DrainProblem, 'deployments' | 'budgets'> {
+  #limits(classes: readonly JobClass[]): Pick<DrainProblem, 'deployments' | 'budgets'> {
     const { fleet, picture } = this.#ports;
-    const rates = picture.rates();
-    return {
-      deployments: [...fleet.deployments.values()].map(({ id, budgets }) => ({
-        id,
-        budgets,
-        concurrency: null,
-      })),
-      budgets: [...fleet.budgets.values()].map((budget) => ({
-        id: budget.id,
-        concurrency: budget.limits.concurrency ?? null,
-        rates: (rates.get(budget.id) ?? []).map(({ dimension, perMs }) => ({
-          dimension,
-          perMs: perMs * plannedShare(budget, dimension),
-          burst: perMs * BURST_MS,
-        })),
-      })),
-    };
+    const shareOf = (id: string, dimension: RateDimension): number =>
+      plannedShare(fleet.budgets.get(id) as Budget, dimension);
+    return fleetLimits(
+      fleet,
+      {
+        rates: (id) =>
+          picture.ratesOf(id).map(({ dimension, perMs }) => ({
+            dimension,
+            perMs: perMs * shareOf(id, dimension),
+          })),
+        windows: (id) => picture.windowsOf(id),
+        concurrency: (id) => fleet.budgets.get(id)?.limits.concurrency ?? null,
+        full: true,
+      },
+      classes,
+    );
   }
 }
 

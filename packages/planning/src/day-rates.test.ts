@@ -1,18 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { WindowLoad } from '@sluice/admission';
-import { idealDrain } from '@sluice/planning';
-import type { JobClass } from '@sluice/planning';
 import { dayRates, renewalMs } from './day-rates.ts';
+import type { WindowUse } from './day-rates.ts';
+import { idealDrain } from './ideal-drain.ts';
+import type { JobClass } from './problem.ts';
 
 const DAY_MS = 86_400_000;
-const window = (dimension: WindowLoad['dimension'], limit: number, used = 0): WindowLoad => ({
-  budget: 'a',
+const window = (dimension: WindowUse['dimension'], limit: number, used = 0): WindowUse => ({
   dimension,
   limit,
   used,
-  nextMs: 0,
-  usedFraction: used / limit,
 });
 const work = (jobs: number, usd = 0): JobClass[] => [
   {

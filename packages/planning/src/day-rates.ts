@@ -2,12 +2,19 @@
  * Limits per day and month in the plan: what is left of them at once, and then what comes back at a steady rate, which is
  * what a day brings in the mean. Only those that the work could use up, for each makes the program larger. Pure.
  */
-import type { WindowLoad } from '@sluice/admission';
-import { DAY_MS, mostOf, WINDOWS } from '@sluice/planning';
-import type { JobClass, PlannedRate } from '@sluice/planning';
+import type { JobClass, PlannedRate } from './problem.ts';
+import { DAY_MS, mostOf, WINDOWS } from './windows.ts';
+import type { WindowName } from './windows.ts';
+
+/** A limit per day or month, and what is gone of it. */
+export interface WindowUse {
+  dimension: WindowName;
+  limit: number;
+  used: number;
+}
 
 export function dayRates(
-  windows: readonly WindowLoad[],
+  windows: readonly WindowUse[],
   classes: readonly JobClass[],
 ): PlannedRate[] {
   const rates = windows.flatMap(({ dimension, limit, used }): PlannedRate[] => {
