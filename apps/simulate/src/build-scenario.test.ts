@@ -77,17 +77,19 @@ const TRACE = `TIMESTAMP,ContextTokens,GeneratedTokens
 2023-11-16 19:00:00,10,10
 `;
 
+const pools = async (...asked: Parameters<typeof jobsFor>): Promise<string[]> =>
+  (await jobsFor(...asked)).map(({ pool }) => pool);
+
 test('lines and requests go where the routes send them: by size, tenant, name and time', async () => {
-  const pools = async (...asked: Parameters<typeof jobsFor>): Promise<string[]> =>
-    (await jobsFor(...asked)).map(({ pool }) => pool);
   assert.deepEqual(await pools('l.jsonl', LINES), ['fast', 'smart', 'smart']);
   assert.deepEqual(await pools('n.jsonl', line('fast', 10), ':start=90m'), ['night']);
   assert.deepEqual(await pools('t.csv', TRACE), ['fast', 'smart', 'night']);
   assert.deepEqual(await pools('o.csv', TRACE, ':pool=gpt-3-turbo,limit=1'), ['smart']);
 });
 
+const of = ({ pool, priority, maxTier = null }: Job) => [pool, priority, maxTier];
+
 test("a route's priority and last tier are for single jobs", async () => {
-  const of = ({ pool, priority, maxTier = null }: Job) => [pool, priority, maxTier];
   const [single] = await jobsFor('s.csv', TRACE, ':tenant=team-b');
   assert.deepEqual(of(single as Job), ['smart', 'low', 1]);
   const [whole] = await jobsFor('w.csv', TRACE, ':tenant=team-b,at_once,priority=normal');

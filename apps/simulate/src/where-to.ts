@@ -6,7 +6,7 @@ import type { Installed } from './build-scenario.ts';
 import { mistake, shown } from './mistake.ts';
 
 /** When a simulation begins, Unix ms: Monday, 1 January 2024, 0:00 UTC. Routes that ask for a time go by it. */
-export const BEGINS_AT = Date.UTC(2024, 0, 1);
+const BEGINS_AT = Date.UTC(2024, 0, 1);
 
 /** Who sends requests. */
 export type Sender = Pick<PoolRequest, 'tenant' | 'priority'>;

@@ -40,7 +40,7 @@ export interface Level {
 }
 
 /** A limit per day or month, and what of it is gone. */
-export interface WindowLevel extends WindowUse {
+interface WindowLevel extends WindowUse {
   budget: string;
 }
 

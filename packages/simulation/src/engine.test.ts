@@ -184,10 +184,9 @@ test('a job goes no further than its last tier', async () => {
   const tiered = exampleFleet({ x: { rpm: 60 }, y: { rpm: 6_000 } }, [['x'], ['y']]);
   const pool = tiered.pools.get('fast') as Pool;
   tiered.pools.set('fast', { ...pool, spillAfterMs: 0 });
-  const jobs = (maxTier: number | null) => jobsAlike(20, { batch: null, maxTier });
-  const spilled = await run(scenario(tiered, jobs(null)));
+  const spilled = await run(scenario(tiered, jobsAlike(20, { batch: null })));
   assert.ok(spilled.tasks.some(({ end }) => end?.deployment === 'y'));
-  const kept = await run(scenario(tiered, jobs(1)));
+  const kept = await run(scenario(tiered, jobsAlike(20, { batch: null, maxTier: 1 })));
   assert.ok(kept.tasks.every(({ end }) => end?.deployment === 'x'));
 });
 
