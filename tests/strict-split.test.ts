@@ -133,7 +133,7 @@ test('a batch is halved to the line, although the small arm takes five a second;
     const { data } = (await answer.json()) as {
       data: { id: string; arms: { calls: number; spilled: number; compared: { got: number }[] } }[];
     };
-    const pool = data.find(({ id }) => id === 'ab');
+    const pool = data.find((one) => one.id === 'ab');
     return pool?.arms.calls === 60 && pool;
   });
   assert.equal(arms.spilled, 0);

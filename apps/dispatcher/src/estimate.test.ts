@@ -77,13 +77,14 @@ test('answers narrow it: of the tenant, and of nobody else', async () => {
   assert.ok(low > 24_000 && high < 90_000, `${low} … ${high}`);
 });
 
-test('lines that are kept to arms: the arm that is slowest for its percentage says how long, and its price counts', async () => {
-  const arms = (strict: boolean) => `
+const arms = (strict: boolean): string => `
 deployments:
   mini: { provider: p, model: m, limits: { rpm: 600 }, price: { input: 1, output: 10 } }
   wide: { provider: p, model: m, limits: { rpm: 6000 }, price: { input: 3, output: 30 } }
 pools: { fast: { strategy: { name: split, arms: { mini: 50, wide: 50 }, strict: ${strict} }, tiers: [[mini, wide]] } }
 `;
+
+test('lines that are kept to arms: the arm that is slowest for its percentage says how long, and its price counts', async () => {
   const strict = await estimate(portsOf(arms(true)), batchOf([LINES]));
   assert.ok(strict.idealMs !== null && strict.idealMs > 48_000 && strict.idealMs < 51_000);
   assert.equal(strict.pools['fast']?.lines, 1_000);

@@ -107,9 +107,10 @@ test('lines that are tried again draw the same arm: their lot travels with them'
   assert.deepEqual([retry?.chunk.batch, retry?.chunk.lot], [batch, 0.75]);
 });
 
+const now = (): number => 1_000;
+
 test('how long a batch takes alone goes by the arm that is slowest for its percentage', async () => {
   const fleet = fleetOf(STRICT);
-  const now = (): number => 1_000;
   const picture = pictureOf(fleet, now());
   const ports = {
     fleet,
@@ -127,6 +128,10 @@ test('how long a batch takes alone goes by the arm that is slowest for its perce
   assert.ok(ms >= 19_000 && ms <= 20_500, `${ms}`);
 });
 
+const nothing = (): void => undefined;
+const all = (): boolean => true;
+const withoutMini = (id: string): boolean => id !== 'mini';
+
 /** What a round says of a batch of 400 lines while only some deployments take calls: when it will be done, ms from now. */
 async function etaMs(text: string, usable: (id: string) => boolean): Promise<number | null> {
   const { batch } = await desk.fedBatch(2);
@@ -134,11 +139,10 @@ async function etaMs(text: string, usable: (id: string) => boolean): Promise<num
   const { of } = drainingOfLines([LINES]).classes[0] ?? assert.fail();
   await ledger.redis.hset(ledger.keys.batch(batch), { classes: JSON.stringify([of]) });
   const stored = (await readBatch(ledger, batch)) ?? assert.fail();
-  const now = (): number => time;
   const fleet = fleetOf(text);
-  const known = { fleet, picture: pictureOf(fleet, time), lengths: new LengthsBook(now) };
-  const problem = { ...known, eligible: () => null, usable, waitingSince: now, now };
-  const nothing = (): void => undefined;
+  const clock = (): number => time;
+  const known = { fleet, picture: pictureOf(fleet, time), lengths: new LengthsBook(clock) };
+  const problem = { ...known, eligible: () => null, usable, waitingSince: clock, now: clock };
   const draining = { ...drainingOf(stored), planned: true };
   await planRound({
     ...problem,
@@ -163,12 +167,10 @@ async function etaMs(text: string, usable: (id: string) => boolean): Promise<num
 }
 
 test('when a batch will be done goes by its slowest arm; without one of its arms it stands still', async () => {
-  const all = (): boolean => true;
   const ms = (await etaMs(STRICT, all)) ?? assert.fail();
   // 200 lines at ten a second and the usual ratio; two lines or more are fed already.
   assert.ok(ms > 18_500 && ms < 21_500, `${ms}`);
   assert.equal(await etaMs(config(''), all), 0, 'else the plan alone says it');
-  const withoutMini = (id: string): boolean => id !== 'mini';
   assert.equal(await etaMs(STRICT, withoutMini), null);
   assert.equal(await etaMs(config(''), withoutMini), 0);
 });

@@ -116,36 +116,17 @@ function openBatches(
   const { picture, health, chooser, turns } = base;
   const takesNew = takesNewIn(fleet);
   const spills = new Spills(fleet.pools);
-  const planned: ProblemPorts = {
-    fleet,
-    picture,
-    lengths: ports.lengths,
-    eligible: (pool, formats) => chooser.eligible(pool, formats),
-    usable: (id) => takesNew(id) && health.stateOf(id) === 'active',
-    waitingSince: (lane) => spills.since(lane, now()),
-    now,
-  };
-  let looked: Feeder['draining'] = [];
-  const book = new PlanBook({
-    problem: (horizonMs) => {
-      looked = feeder.draining;
-      for (const { maxTier, classes } of looked)
-        for (const one of classes)
-          if (unfedOf(one) > 0) chooser.linesWait(one.pool, { formats: one.formats, maxTier });
-      return planProblem(planned, looked, horizonMs);
-    },
-    solve: (problem) => solver.solve(problem),
-    waiting: () => feeder.waiting,
-    onPlan: () => {
-      feeder.planned(looked);
-      publishPlan(ledger, book, viewOf(fleet, health)).catch((error: unknown) =>
-        onError('publishing the plan', error),
-      );
-    },
-    onError,
-    now,
-  });
+  const planned = problemPorts(ports, base, spills);
   const solver = new SolverThread();
+  const book = openPlan({
+    planned,
+    solver,
+    health,
+    chooser,
+    ledger,
+    feeder: () => feeder,
+    onError,
+  });
   const feeder = new Feeder({
     ledger,
     store,
@@ -182,6 +163,65 @@ function openBatches(
     solve,
   };
   return { book, feeder, solver, estimating, planner };
+}
+
+/** What plans are made for: by deployments that take new work and need no trial first. */
+const problemPorts = (
+  { fleet, lengths, now }: TermPorts,
+  { picture, health, chooser }: Base,
+  spills: Spills,
+): ProblemPorts => ({
+  fleet,
+  picture,
+  lengths,
+  eligible: (pool, formats) => chooser.eligible(pool, formats),
+  usable: (id) => takesNewIn(fleet)(id) && health.stateOf(id) === 'active',
+  waitingSince: (lane) => spills.since(lane, now()),
+  now,
+});
+
+interface PlanAbout {
+  planned: ProblemPorts;
+  solver: SolverThread;
+  health: HealthBook;
+  chooser: Chooser;
+  ledger: Ledger;
+  feeder: () => Feeder;
+  onError: PartsAbout['onError'];
+}
+
+/** The plan that lines follow: over all that drains when it is begun, and published when it is made. */
+function openPlan({
+  planned,
+  solver,
+  health,
+  chooser,
+  ledger,
+  feeder,
+  onError,
+}: PlanAbout): PlanBook {
+  const { fleet, now } = planned;
+  let looked: Feeder['draining'] = [];
+  const book = new PlanBook({
+    problem: (horizonMs) => {
+      looked = feeder().draining;
+      for (const { maxTier, classes } of looked)
+        for (const one of classes)
+          if (unfedOf(one) > 0) chooser.linesWait(one.pool, { formats: one.formats, maxTier });
+      return planProblem(planned, looked, horizonMs);
+    },
+    solve: (problem) => solver.solve(problem),
+    waiting: () => feeder().waiting,
+    onPlan: () => {
+      feeder().planned(looked);
+      publishPlan(ledger, book, viewOf(fleet, health)).catch((error: unknown) =>
+        onError('publishing the plan', error),
+      );
+    },
+    onError,
+    now,
+  });
+  return book;
 }
 
 /** Plans for estimates, on a thread that the first of them begins: one that takes long holds up no plan that is to be followed. */
