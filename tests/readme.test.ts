@@ -1,7 +1,8 @@
 /** What the README and examples/ print, run against a real system: an example that does not work is worse than none. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
@@ -55,6 +56,22 @@ const NO_PYTHON = python === null && 'python3 has no openai package here (pip in
 
 test('the prompt line is the one the README prints', () => {
   assert.ok(readme.includes(PROMPT));
+});
+
+const anyPython = await run('python3', ['-c', 'import csv']).then(
+  () => true,
+  () => false,
+);
+
+test('a CSV becomes the lines of a batch', { skip: !anyPython && 'no python3' }, async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'sluice-csv-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  writeFileSync(join(folder, 'prompts.csv'), 'id,prompt\nq-1,17 × 3?\nq-2,"a, ""b""\nc"\n');
+  await run('python3', ['-c', block('python', 'csv.DictReader')], { cwd: folder });
+  const lines = readFileSync(join(folder, 'prompts.jsonl'), 'utf8').trimEnd().split('\n');
+  assert.deepEqual(JSON.parse(lines[0] ?? ''), JSON.parse(PROMPT));
+  const { body } = JSON.parse(lines[1] ?? '') as { body: { messages: { content: string }[] } };
+  assert.equal(body.messages[0]?.content, 'a, "b"\nc');
 });
 
 test('the Node lines of the README make a batch that ends', async () => {
