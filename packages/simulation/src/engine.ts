@@ -67,10 +67,14 @@ export class Engine {
   #ended = 0;
   #endedAt = 0;
   #looking = false;
+  /** Where nothing could be placed although there seemed to be room, the next look is twice as far off as the last, ms. */
+  #leastIdleMs = 1;
   #idle = false;
   #pumpPlanned = false;
   #againAt = Infinity;
   #planDue = false;
+  /** Who took calls at the last look. */
+  #usable = '';
   #plannedAt = Number.NEGATIVE_INFINITY;
 
   constructor(scenario: Scenario) {
@@ -198,24 +202,37 @@ export class Engine {
     this.#health.look(now);
     // Sick deployments call nobody: what waits there is placed elsewhere.
     for (const task of this.#calls.accept((id) => this.#health.usable(id, now))) this.#wait(task);
-    this.#planDue ||= now - this.#plannedAt >= planMs && !this.#idle;
+    const late = now - this.#plannedAt >= planMs && !this.#idle;
+    this.#planDue ||= this.#isOtherUsable(now) || late;
     const placed = this.#pump();
     this.#idle = placed === 0 && this.#open === this.#backlog.waiting + this.#calls.usedUp().jobs;
+    if (!this.#idle) this.#leastIdleMs = 1;
     this.#agenda.at(this.#idle ? this.#idleUntil(now) : now + snapshotMs, () => this.#look());
+  }
+
+  /** Whether others take calls than at the last look: then what is planned is not what can be done. */
+  #isOtherUsable(now: number): boolean {
+    const ids = [...this.#scenario.fleet.deployments.keys()];
+    const usable = ids.filter((id) => this.#health.usable(id, now)).join(' ');
+    const other = usable !== this.#usable;
+    this.#usable = usable;
+    return other;
   }
 
   /** The next moment at which something may be placed. Days pass where a day's limit is used up. */
   #idleUntil(now: number): number {
     const { shaped } = this.#backlog;
-    const soon = Math.min(now + this.#dispatch.roomInMs, shaped.soonestAt(now));
+    const room = Math.min(now + this.#dispatch.roomInMs, shaped.soonestAt(now));
+    const soon = Math.max(room, now + this.#leastIdleMs);
+    this.#leastIdleMs = Math.min(LONGEST_IDLE_MS, this.#leastIdleMs * 2);
     const atGates = this.#calls.usedUp().until;
     const renewal = Math.min(this.#health.usedUpUntil(now) ?? Infinity, atGates);
     const usual = now + IDLE_LOOK_MS;
-    if (renewal === Infinity || this.#health.recovering(now)) return soonerOf(soon, usual, now);
+    if (renewal === Infinity || this.#health.recovering(now)) return Math.min(soon, usual);
     const due = this.#byDeadline[this.#due]?.deadlineAt ?? Infinity;
     const next = Math.min(renewal, due, this.#tasks[this.#arrived]?.job.at ?? Infinity);
     const latest = Math.min(now + LONGEST_IDLE_MS, Math.max(usual, next));
-    return soonerOf(soon, latest, now);
+    return Math.min(soon, latest);
   }
 
   /** Ends what waits beyond its deadline. */
@@ -300,10 +317,6 @@ export class Engine {
     this.#endedAt = now;
   }
 }
-
-/** A look a millisecond from now at the earliest. */
-const soonerOf = (one: number, other: number, now: number): number =>
-  Math.max(now + 1, Math.min(one, other));
 
 const attemptOf = ({ deployment, task, ending, startedAt }: Omit<Ended, 'actual'>): Attempt => ({
   deployment: deployment.id,
