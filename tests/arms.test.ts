@@ -94,7 +94,7 @@ async function runBatch(model: string, lines: number): Promise<Extras[]> {
 }
 
 async function runJob(model: string): Promise<Extras> {
-  const response = await fetch(`${system.apiUrl}/v1/jobs?wait_ms=30000`, {
+  const response = await fetch(`${system.apiUrl}/v1/jobs`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ model, body }),

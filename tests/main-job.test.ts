@@ -100,7 +100,8 @@ const ended = (id: string) =>
   until(
     `batch ${id} to end`,
     async () => {
-      const batch = await client.batches.retrieve(id);
+      // A busy Redis may take longer than a request waits: then the answer is 503, and the client asks again as it usually does.
+      const batch = await client.batches.retrieve(id, { maxRetries: 2 });
       return ENDED.has(batch.status) ? batch : null;
     },
     { timeoutMs: 90_000, everyMs: 50 },
