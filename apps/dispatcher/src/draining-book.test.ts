@@ -68,6 +68,10 @@ function check(book: DrainingBook): void {
     assert.equal(book.linesOut(tenant), out);
     for (const priority of PRIORITIES) checkShare(book, { tenant, priority });
   }
+  const unfed = book.all
+    .flatMap(({ classes }) => classes)
+    .reduce((sum, one) => sum + unfedOf(one), 0);
+  assert.equal(book.unfed.get('fast') ?? 0, unfed);
   for (const planId of PLAN_IDS)
     for (const band of [1, 2, 3] as const) {
       const sooner = book.all.filter((one) => one.band <= band);

@@ -17,7 +17,8 @@ export interface Share {
 /** What is in the sums of a batch, so that it can be taken out again. */
 interface Noted {
   out: number;
-  lines: Map<DrainingClass, { planId: string; lines: number }>;
+  /** What is unfed of each class; `planId` null: it is not planned for and has no turn yet. */
+  lines: Map<DrainingClass, { planId: string | null; lines: number }>;
 }
 
 const BANDS: readonly Band[] = [1, 2, 3];
@@ -39,6 +40,7 @@ export class DrainingBook {
     3: new Map(),
   };
   readonly #out = new Map<string, number>();
+  readonly #unfed = new Map<string, number>();
   readonly #counted: Counted;
 
   constructor(counted: Counted = () => undefined) {
@@ -76,10 +78,15 @@ export class DrainingBook {
   /** Its lines, its classes' names in the plan, or whether it is planned for have changed. A batch that has gone is passed over. */
   note(batch: Draining): void {
     if (!this.#holds(batch)) return;
-    const lines = batch.planned
-      ? batch.classes.map((one) => [one, { planId: one.planId, lines: unfedOf(one) }] as const)
-      : [];
+    const lines = batch.classes.map(
+      (one) => [one, { planId: batch.planned ? one.planId : null, lines: unfedOf(one) }] as const,
+    );
     this.#enter(batch, { out: batch.fed - batch.recorded, lines: new Map(lines) });
+  }
+
+  /** Lines that wait to be fed, by pool, planned for or not. */
+  get unfed(): ReadonlyMap<string, number> {
+    return this.#unfed;
   }
 
   /** Lines of the tenant's batches that are fed and not recorded. */
@@ -114,7 +121,9 @@ export class DrainingBook {
       [before, -1],
       [now, 1],
     ] as const)
-      for (const { planId, lines } of of.values()) {
+      for (const [{ pool }, { planId, lines }] of of) {
+        count(this.#unfed, pool, sign * lines);
+        if (planId === null) continue;
         count(this.#waiting[batch.band], planId, sign * lines);
         count(share.lines, planId, sign * lines);
       }
@@ -126,7 +135,7 @@ export class DrainingBook {
 
   #tell(batch: Draining, before: Noted, now: Noted): void {
     for (const one of batch.classes) {
-      const by = (now.lines.get(one)?.lines ?? 0) - (before.lines.get(one)?.lines ?? 0);
+      const by = turnsOf(now, one) - turnsOf(before, one);
       if (by !== 0) this.#counted(batch, one, by);
     }
   }
@@ -150,4 +159,11 @@ function count(sums: Map<string, number>, of: string, by: number): void {
   else sums.set(of, sum);
 }
 
-const hasLines = ({ lines }: Noted): boolean => [...lines.values()].some((one) => one.lines > 0);
+/** Lines of the class that have their turns. */
+function turnsOf({ lines: of }: Noted, one: DrainingClass): number {
+  const { planId = null, lines = 0 } = of.get(one) ?? {};
+  return planId === null ? 0 : lines;
+}
+
+const hasLines = (noted: Noted): boolean =>
+  [...noted.lines.keys()].some((one) => turnsOf(noted, one) > 0);

@@ -11,7 +11,7 @@ import { readIndex, readKeyedIndex } from '@sluice/files';
 import type { FileStore } from '@sluice/files';
 import { feedChunks, readBatch } from '@sluice/ledger';
 import type { Feed, Ledger, NewChunk, StoredBatch } from '@sluice/ledger';
-import { drainingOf, entryOf, laneOf, unfedOf } from './draining.ts';
+import { drainingOf, entryOf, laneOf } from './draining.ts';
 import type { Draining, DrainingClass, Helping } from './draining.ts';
 import { DrainingBook } from './draining-book.ts';
 import type { Share } from './draining-book.ts';
@@ -72,11 +72,8 @@ export class Feeder {
   }
 
   /** The same by pool. */
-  get unfed(): Map<string, number> {
-    const lines = new Map<string, number>();
-    for (const { classes } of this.#batches.all)
-      for (const one of classes) lines.set(one.pool, (lines.get(one.pool) ?? 0) + unfedOf(one));
-    return lines;
+  get unfed(): ReadonlyMap<string, number> {
+    return this.#batches.unfed;
   }
 
   /** Starts (or goes on) draining a batch, from where its record says: with the next plan. */
