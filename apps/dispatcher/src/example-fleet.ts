@@ -140,3 +140,11 @@ function classOf(
     key: null,
   };
 }
+
+/** A split in halves over a hundred calls a second and ten; `settings` of the strategy follow its arms. */
+export const halves = (settings: string): string => `
+deployments:
+  mini: { provider: p, model: m, limits: { rpm: 600 } }
+  other: { provider: p, model: m, limits: { rpm: 6000 } }
+pools: { fast: { strategy: { name: split, arms: { mini: 50, other: 50 }${settings} }, tiers: [[mini, other]] } }
+`;

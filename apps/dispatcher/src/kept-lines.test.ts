@@ -7,19 +7,12 @@ import type { Fleet } from '@sluice/job';
 import { Chooser } from './chooser.ts';
 import type { Draining } from './draining.ts';
 import { DrainingBook } from './draining-book.ts';
-import { drainingOfLines, fleetOf, loadOf, pictureOf } from './example-fleet.ts';
+import { drainingOfLines, fleetOf, halves, loadOf, pictureOf } from './example-fleet.ts';
 import { FeedRound } from './feed-round.ts';
 import { LengthsBook } from './lengths-book.ts';
 import { PlanBook } from './plan-book.ts';
 
-/** A hundred calls a second, and ten. */
-const config = (settings: string): string => `
-deployments:
-  mini: { provider: p, model: m, limits: { rpm: 600 } }
-  other: { provider: p, model: m, limits: { rpm: 6000 } }
-pools: { fast: { strategy: { name: split, arms: { mini: 50, other: 50 }${settings} }, tiers: [[mini, other]] } }
-`;
-const STRICT = config(', strict: true');
+const STRICT = halves(', strict: true');
 const DEPTH = { depthMs: 1_000, unlimitedDepth: 100, chunkMs: 100, chunkJobs: 32 };
 /** What each deployment was given and how far its rate is spoken for by it. */
 class Rates {
@@ -129,7 +122,7 @@ test('lines are halved to the line, although one arm is ten times as fast, and t
   assertOwnArms(chunks);
   // 200 lines at ten a second, the last of which are placed a second ahead.
   assert.ok(tookMs <= 1.05 * 20_000, `${tookMs}`);
-  const loose = await drained(config(''), drainingOfLines([LINES]));
+  const loose = await drained(halves(''), drainingOfLines([LINES]));
   assert.ok(loose.mini < 100, `without \`strict\` ${loose.mini} wait for the slow one`);
   assert.equal(loose.chunks[0]?.lot, null);
 });

@@ -11,7 +11,7 @@ import type { Queue } from 'bullmq';
 import { AloneBook } from './alone-book.ts';
 import { Chooser } from './chooser.ts';
 import { drainingOf } from './draining.ts';
-import { drainingOfLines, fleetOf, pictureOf } from './example-fleet.ts';
+import { drainingOfLines, fleetOf, halves, pictureOf } from './example-fleet.ts';
 import { LengthsBook } from './lengths-book.ts';
 import { readOrigins, retriesOf } from './line-retries.ts';
 import { Placer } from './placer.ts';
@@ -19,14 +19,7 @@ import { planRound } from './planner.ts';
 import { Desk } from './test-desk.ts';
 import { TurnBook } from './turn-book.ts';
 
-/** A hundred calls a second, and ten. */
-const config = (settings: string): string => `
-deployments:
-  mini: { provider: p, model: m, limits: { rpm: 600 } }
-  other: { provider: p, model: m, limits: { rpm: 6000 } }
-pools: { fast: { strategy: { name: split, arms: { mini: 50, other: 50 }${settings} }, tiers: [[mini, other]] } }
-`;
-const STRICT = config(', strict: true');
+const STRICT = halves(', strict: true');
 const DEPTH = { depthMs: 1_000, unlimitedDepth: 100, chunkMs: 100, chunkJobs: 32 };
 const LINES = { shape: '1.1', lines: 400, characters: 400, maxOutput: 16 };
 
@@ -170,7 +163,7 @@ test('when a batch will be done goes by its slowest arm; without one of its arms
   const ms = (await etaMs(STRICT, all)) ?? assert.fail();
   // 200 lines at ten a second and the usual ratio; two lines or more are fed already.
   assert.ok(ms > 18_500 && ms < 21_500, `${ms}`);
-  assert.equal(await etaMs(config(''), all), 0, 'else the plan alone says it');
+  assert.equal(await etaMs(halves(''), all), 0, 'else the plan alone says it');
   assert.equal(await etaMs(STRICT, withoutMini), null);
-  assert.equal(await etaMs(config(''), withoutMini), 0);
+  assert.equal(await etaMs(halves(''), withoutMini), 0);
 });
