@@ -1,5 +1,5 @@
 /** What an estimate goes by where it cannot know, and where each of these figures is from. Pure. */
-import { USUAL_CHARS_PER_TOKEN } from '@sluice/admission';
+import { USUAL_CHARS_PER_TOKEN } from '@sluice/job';
 import { USUAL_MAX_TOKENS } from '@sluice/config';
 import type { Assumption, Assumptions, BatchClass, PoolEstimate } from '@sluice/ledger';
 import type { JobClass } from '@sluice/planning';

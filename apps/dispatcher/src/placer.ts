@@ -5,13 +5,12 @@
  * Nothing is placed that the deployment cannot take within about a second (late binding), so whatever waits here can still
  * go anywhere.
  */
-import { USUAL_CHARS_PER_TOKEN } from '@sluice/admission';
 import type { Queue } from 'bullmq';
 import { lotOf } from '@sluice/balancing';
 import type { Choice, Drawn } from '@sluice/balancing';
 import type { Room, Turn } from '@sluice/fairness';
 import type { Priority, Shape } from '@sluice/job';
-import { BAND } from '@sluice/job';
+import { BAND, USUAL_CHARS_PER_TOKEN } from '@sluice/job';
 import { checkLater, placeEntry, readWaiting } from '@sluice/ledger';
 import type { Ledger, Waiting } from '@sluice/ledger';
 import { entryJobId } from '@sluice/queues';

@@ -1,7 +1,8 @@
 /** What a simulation takes for granted where nobody can know, with the figures in force and where each is from. */
+import { USUAL_CHARS_PER_TOKEN } from '@sluice/job';
 import { USUAL_MAX_TOKENS, USUAL_SIMULATE } from '@sluice/config';
 import type { Job, Scenario } from '@sluice/simulation';
-import { batchName, isBatchFile, USUAL_CHARS_PER_TOKEN } from './build-scenario.ts';
+import { batchName, isBatchFile } from './build-scenario.ts';
 import type { Installed } from './build-scenario.ts';
 import { membersOf } from './read-batch.ts';
 import type { Workload } from './workload.ts';

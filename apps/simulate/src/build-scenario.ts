@@ -1,4 +1,5 @@
 /** From a config and workloads to what the simulation runs. */
+import { USUAL_CHARS_PER_TOKEN } from '@sluice/job';
 import { basename } from 'node:path';
 import type { Loaded, SimulateSection } from '@sluice/config';
 import { KNOWN_WINDOW } from '@sluice/budget';
@@ -12,9 +13,6 @@ import { readTrace } from './read-trace.ts';
 import { checkTenant, whereTo } from './where-to.ts';
 import type { Asked, Destination, Sender } from './where-to.ts';
 import type { Workload } from './workload.ts';
-
-/** What the dispatcher counts where it cannot count tokens; traces say tokens, so each is as many characters. */
-export const USUAL_CHARS_PER_TOKEN = 4;
 
 export type Installed = Pick<Loaded, 'fleet' | 'config' | 'tenants' | 'simulated'>;
 

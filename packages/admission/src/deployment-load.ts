@@ -1,7 +1,7 @@
 /** Reads what is known of a deployment, its counters and its budgets, off a snapshot of its root. */
 import { LEARNING, NO_CALLS, cachedShare, charsPerToken, meanOutput } from '@sluice/budget';
 import type { Counters, Since } from '@sluice/budget';
-import { OUTCOMES } from '@sluice/job';
+import { OUTCOMES, USUAL_CHARS_PER_TOKEN } from '@sluice/job';
 import type { FailureClass, Outcome } from '@sluice/job';
 import { startingSlots } from './budget-load.ts';
 import type { BudgetLoad, DimensionLoad, RootSnapshot, WindowLoad } from './budget-load.ts';
@@ -42,9 +42,6 @@ export interface DeploymentLoad {
   /** The part of it that a 429 set. */
   refusedForMs: number;
 }
-
-/** OpenAI's rule of thumb for English, until a deployment's own usage says better. */
-export const USUAL_CHARS_PER_TOKEN = 4;
 
 /** `budgets`: those the deployment draws on, its own first. */
 export function deploymentLoad(

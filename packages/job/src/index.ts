@@ -22,7 +22,7 @@ export type {
   RateDimension,
   Tenant,
 } from './deployment.ts';
-export { answersOf, measure } from './shape.ts';
+export { answersOf, measure, USUAL_CHARS_PER_TOKEN } from './shape.ts';
 export type { Shape } from './shape.ts';
 export { isSamePrice, pricesCountedAs } from './same-price.ts';
 export { findWanting } from './required.ts';

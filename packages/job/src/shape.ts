@@ -54,6 +54,9 @@ const MEASURES: Record<Endpoint, (body: Body) => Shape> = {
   }),
 };
 
+/** OpenAI's rule of thumb for English: tokens are counted so until a deployment's own answers say better. */
+export const USUAL_CHARS_PER_TOKEN = 4;
+
 const positive = (value: unknown): number | null =>
   typeof value === 'number' && value > 0 && Number.isFinite(value) ? Math.ceil(value) : null;
 

@@ -1,4 +1,5 @@
 /** Which pool serves a request: the first route whose conditions it meets decides; else the pool that it named. */
+import { USUAL_CHARS_PER_TOKEN } from '@sluice/job';
 import type { Endpoint, Priority, Shape } from '@sluice/job';
 import type { Conditions, Range, Route } from './conditions.ts';
 import { isWithin } from './local-time.ts';
@@ -121,6 +122,5 @@ const meetsBody = (
 const within = (range: Range | undefined, value: number): boolean =>
   range === undefined || (value >= (range.min ?? 0) && value <= (range.max ?? Infinity));
 
-const CHARACTERS_PER_TOKEN = 4;
-
-const inputTokens = ({ characters }: Shape): number => Math.ceil(characters / CHARACTERS_PER_TOKEN);
+const inputTokens = ({ characters }: Shape): number =>
+  Math.ceil(characters / USUAL_CHARS_PER_TOKEN);

@@ -2,6 +2,7 @@
  * What answers have taught: of each deployment what production counts (packages/budget) and how long its calls take,
  * and how long answers are, by pool, tenant, batch and class (packages/prediction). Nothing is known beforehand.
  */
+import { USUAL_CHARS_PER_TOKEN } from '@sluice/job';
 import {
   NO_CALLS,
   cachedShare,
@@ -29,8 +30,6 @@ import {
 import type { LatencyModel, Lengths, Speed } from '@sluice/prediction';
 import type { Task } from './task.ts';
 
-/** Until its own answers say better: OpenAI's rule of thumb for English. */
-const USUAL_CHARS_PER_TOKEN = 4;
 /** Processes look at what others have learnt now and then. */
 const LEARN_EVERY_MS = 500;
 

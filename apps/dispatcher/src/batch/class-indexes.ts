@@ -3,6 +3,7 @@
  * output), while it is validated. At most 60 of them, each with a file handle and a block of 12 KB; only pools and sets of
  * wire formats beyond that make more.
  */
+import { USUAL_CHARS_PER_TOKEN } from '@sluice/job';
 import { type FileStore, type IndexWriter, createIndex, indexName } from '@sluice/files';
 import type { BatchClass } from '@sluice/ledger';
 import { classAmong } from '@sluice/planning';
@@ -11,8 +12,6 @@ import type { Request } from './check-line.ts';
 import type { Place } from './custom-ids.ts';
 import { KeyGroups } from './key-groups.ts';
 
-/** Until deployments have learnt their own, as everywhere. */
-const CHARACTERS_PER_TOKEN = 4;
 /** Lines without a maximum are a class by themselves where others set one: between "short" and "long" answers. */
 const UNSET_OUTPUT = 1_024;
 
@@ -43,7 +42,7 @@ export class ClassIndexes {
     const found = classAmong(this.#classes, {
       pool,
       formats,
-      input: characters / CHARACTERS_PER_TOKEN,
+      input: characters / USUAL_CHARS_PER_TOKEN,
       output: maxOutput ?? UNSET_OUTPUT,
     });
     const keyed = key !== undefined;
