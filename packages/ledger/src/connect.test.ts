@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { Redis } from 'ioredis';
-import { startRedisCluster, until } from '@sluice/testing';
+import { startRedis, startRedisCluster, until } from '@sluice/testing';
 import type { TestRedis, TestRedisCluster } from '@sluice/testing';
 import { connectRedis, serversOf } from './connect.ts';
 import type { ConnectionRole } from './connect.ts';
@@ -63,6 +63,23 @@ test('without any node, too', async (t) => {
   await Promise.all(cluster.nodes.map((node) => node.restart()));
   assert.equal(await answer, 'kept');
   await until('who serves has it again', () => serving.get(FIRST).catch(() => null));
+});
+
+test('an answer that came while the process stood still is in time', async (t) => {
+  const server = await startRedis();
+  t.after(() => server.stop());
+  for (const url of [server.url, cluster.url]) {
+    const serving = connectRedis(url, 'serving');
+    t.after(() => serving.disconnect());
+    await serving.set(FIRST, 'there');
+    const answers = [serving.get(FIRST), serving.get(FIRST)];
+    // The questions leave at the end of this turn, then nothing runs for longer than an answer may take.
+    setImmediate(() => {
+      const until = performance.now() + 1_200;
+      while (performance.now() < until);
+    });
+    assert.deepEqual(await Promise.all(answers), ['there', 'there']);
+  }
 });
 
 test('a subscriber hears what is published anywhere, also after the death of its node', async (t) => {

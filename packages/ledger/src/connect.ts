@@ -19,9 +19,28 @@ const retryStrategy = (times: number): number => Math.min(50 * times, 1_000);
 /** A connection to what REDIS_URL names; see {@link redisAddress}. */
 export function openRedis(url: string, options: ConnectionOptions): Redis {
   const address = redisAddress(url);
-  if (address.kind === 'server') return new Redis(address.url, options);
+  if (address.kind === 'server') return new OneServer(address.url, options);
   const all = { ...address.options, ...options };
-  return address.kind === 'cluster' ? openCluster(address.nodes, all) : new Redis(all);
+  return address.kind === 'cluster' ? openCluster(address.nodes, all) : new OneServer(all);
+}
+
+/**
+ * An answer that is there when the time ends was in time. Timers come before sockets: a process that could not run for as long
+ * as a command may take would call Redis away, and refuse all that it was asked, with the answers in hand.
+ */
+function hearBeforeTimeout(command: Command): void {
+  const { reject } = command;
+  command.reject = (error) => {
+    if (error.message !== 'Command timed out') reject(error);
+    else setImmediate(() => command.isSettled || reject(error));
+  };
+}
+
+class OneServer extends Redis {
+  override sendCommand(command: Command, ...where: unknown[]): unknown {
+    if (this.options.commandTimeout !== undefined) hearBeforeTimeout(command);
+    return super.sendCommand(command, ...(where as []));
+  }
 }
 
 /**
@@ -62,7 +81,10 @@ class ClusterOfNodes extends Cluster {
   /** Also while no node is known: the client itself counts only from when a node has the command. */
   override sendCommand(command: Command, ...where: unknown[]): unknown {
     const { commandTimeout } = this.options.redisOptions ?? {};
-    if (commandTimeout !== undefined) command.setTimeout(commandTimeout);
+    if (commandTimeout !== undefined) {
+      hearBeforeTimeout(command);
+      command.setTimeout(commandTimeout);
+    }
     return super.sendCommand(command, ...(where as []));
   }
 
