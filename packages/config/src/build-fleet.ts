@@ -8,6 +8,7 @@ import type {
   Pool,
   Provider,
 } from '@sluice/job';
+import { maximumIn } from '@sluice/job';
 import { findRoots } from './roots.ts';
 import type { ConfigFile } from './schema/file.ts';
 import { PROVIDER_TYPES } from './schema/provider-types.ts';
@@ -78,7 +79,7 @@ function buildDeployment(
     headers: entry.headers,
     query: entry.query,
     dropParams: entry.drop_params,
-    defaultMaxTokens: entry.output_cap ?? entry.default_max_tokens,
+    defaultMaxTokens: entry.output_cap ?? maximumIn(entry.params) ?? entry.default_max_tokens,
     outputCap:
       entry.output_cap === null
         ? null

@@ -1,4 +1,5 @@
 /** Refuses `params` of a deployment that would make every one of its answers unreadable, or say what another setting says. */
+import { MAXIMA } from '@sluice/job';
 import type { Mistake } from './mistake.ts';
 import { showPath } from './mistake.ts';
 import { section } from './outline.ts';
@@ -6,7 +7,6 @@ import { section } from './outline.ts';
 const ALLOWED =
   'false, or nothing: answers are taken whole, and a job is not answered in the background';
 
-const MAXIMA = ['max_tokens', 'max_completion_tokens', 'max_output_tokens'];
 const ONE_MAXIMUM = 'nothing beside `output_cap`, which would be put in beside it';
 
 export function checkParams(filled: unknown): Mistake[] {

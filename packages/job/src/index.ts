@@ -25,6 +25,7 @@ export type {
 export { answersOf, measure, USUAL_CHARS_PER_TOKEN } from './shape.ts';
 export type { Shape } from './shape.ts';
 export { isSamePrice, pricesCountedAs } from './same-price.ts';
+export { MAXIMA, maximumIn } from './params-maximum.ts';
 export { findWanting } from './required.ts';
 export type { Wanting } from './required.ts';
 export { EVENT_TYPES } from './webhook.ts';

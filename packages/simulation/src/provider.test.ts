@@ -31,6 +31,9 @@ test("a deployment's cap cuts off what sets no maximum of its own", () => {
   assert.equal(answerTokens(capped, exampleJob()), 20);
   assert.equal(answerTokens(capped, exampleJob({ maxOutput: 30 })), 30);
   assert.equal(answerTokens(capped, exampleJob({ outputTokens: 7 })), 7);
+  const byParams = { ...capped, outputCap: null, params: { max_tokens: 20 } };
+  assert.equal(answerTokens(byParams, exampleJob()), 20);
+  assert.equal(answerTokens({ ...byParams, params: {} }, exampleJob()), 50);
 });
 
 test('a full window refuses with the wait, and the true limit counts, not the configured one', () => {

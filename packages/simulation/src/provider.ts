@@ -2,7 +2,7 @@
  * The provider behind one deployment: what it does with a call, decided when the call starts, and what it counts, on its
  * own side. Its windows are those of the HTTP simulator.
  */
-import { OUTCOMES } from '@sluice/job';
+import { maximumIn, OUTCOMES } from '@sluice/job';
 import type { Deployment, FailureClass, Outcome } from '@sluice/job';
 import {
   admit,
@@ -185,10 +185,10 @@ const outputOf = ({ deployment }: Parts, job: Job): number => answerTokens(deplo
 
 /** Tokens of an answer: what the job wants, cut off at the maximum it sets, or that its wire format makes it set. */
 export function answerTokens(
-  { provider: { type }, defaultMaxTokens, outputCap }: Deployment,
+  { provider: { type }, defaultMaxTokens, outputCap, params }: Deployment,
   job: Job,
 ): number {
-  const isSet = outputCap !== null || type === 'anthropic';
+  const isSet = outputCap !== null || type === 'anthropic' || maximumIn(params) !== null;
   const most = job.maxOutput ?? (isSet ? defaultMaxTokens : Infinity);
   return Math.min(job.outputTokens, most);
 }

@@ -143,7 +143,7 @@ export const deployment = z.strictObject({
   default_max_tokens: whole(1)
     .prefault(USUAL_MAX_TOKENS)
     .describe(
-      'Output tokens assumed for a request that sets no maximum, until real answers teach better; sent where the format demands a maximum (anthropic).',
+      'Output tokens assumed for a request that sets no maximum, until real answers teach better; sent where the format demands a maximum (anthropic). Where `params` put in a maximum, that is assumed.',
     ),
   output_cap: whole(1)
     .nullable()
