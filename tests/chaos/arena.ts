@@ -5,9 +5,8 @@
 import { copyFileSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
-import { freePort, System, until } from '@sluice/testing';
+import { freePort, System, TcpProxy, until } from '@sluice/testing';
 import type { RoleName } from '@sluice/testing';
-import { Proxy } from './proxy.ts';
 
 export const ACCOUNTS = ['a', 'b'] as const;
 const ROLES: readonly RoleName[] = ['api', 'dispatcher', 'worker'];
@@ -44,8 +43,8 @@ function copyLogs(from: string, to: string): void {
 
 export class Arena {
   readonly system: System;
-  readonly redisProxy: Proxy;
-  readonly providerProxy: Proxy;
+  readonly redisProxy: TcpProxy;
+  readonly providerProxy: TcpProxy;
   /** Addresses of the APIs. */
   readonly apis: string[] = [];
   /** Wall clock at the simulators' time 0, ms. */
@@ -55,7 +54,7 @@ export class Arena {
   readonly #starting = new Set<Promise<unknown>>();
   #stopping = false;
 
-  private constructor(system: System, redisProxy: Proxy, providerProxy: Proxy) {
+  private constructor(system: System, redisProxy: TcpProxy, providerProxy: TcpProxy) {
     this.system = system;
     this.redisProxy = redisProxy;
     this.providerProxy = providerProxy;
@@ -63,7 +62,7 @@ export class Arena {
 
   /** `rpm`: each account's limit, requests a minute; its window is a second of that. */
   static async start(rpm: number): Promise<Arena> {
-    const [redisProxy, providerProxy] = await Promise.all([Proxy.start(), Proxy.start()]);
+    const [redisProxy, providerProxy] = await Promise.all([TcpProxy.start(), TcpProxy.start()]);
     const system = await System.start({
       config: configOf(providerProxy.port, rpm),
       simulator: {

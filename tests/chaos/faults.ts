@@ -133,6 +133,13 @@ const redisCut: Fault = {
   run: ({ arena }) => Promise.resolve({ happened: arena.redisProxy.cut() > 0, touched: NOBODY }),
 };
 
+/** Nobody is told that these connections are dead. */
+const redisSilent: Fault = {
+  name: 'silence-redis',
+  run: ({ arena }) =>
+    Promise.resolve({ happened: arena.redisProxy.silence() > 0, touched: NOBODY }),
+};
+
 /** Calls under way are cut off: the provider has made an answer that nobody gets. */
 const providerCut: Fault = {
   name: 'cut-provider',
@@ -199,6 +206,7 @@ export const FAULTS: readonly Fault[] = [
   stopped('worker', 20),
   stopped('dispatcher', 8),
   redisCut,
+  redisSilent,
   slow('redisProxy', 'redis'),
   providerCut,
   slow('providerProxy', 'provider'),

@@ -6,7 +6,8 @@ import { Cluster, Redis } from 'ioredis';
 import type { Command } from 'ioredis';
 import { masterOfKey } from './master-of-key.ts';
 import { redisAddress } from './redis-address.ts';
-import type { ConnectionOptions, HostPort } from './redis-address.ts';
+import type { ConnectionOptions, HostPort, RedisAddress } from './redis-address.ts';
+import { ASK_MS, SILENCE_MS } from './silence.ts';
 
 export type ConnectionRole = 'serving' | 'large' | 'background' | 'blocking' | 'subscriber';
 
@@ -41,6 +42,11 @@ class OneServer extends Redis {
     if (this.options.commandTimeout !== undefined) hearBeforeTimeout(command);
     return super.sendCommand(command, ...(where as []));
   }
+
+  /** BullMQ makes the connection so that its worker blocks on. */
+  override duplicate(options: ConnectionOptions = {}): Redis {
+    return super.duplicate({ socketTimeout: SILENCE_MS.blocking, ...options });
+  }
 }
 
 /**
@@ -60,6 +66,7 @@ export function connectRedis(url: string, role: ConnectionRole): Redis {
     autoPipeliningIgnoredCommands: ['sluice_store_outcomes'],
     ...(commandTimeout === undefined ? {} : { commandTimeout }),
     connectTimeout: 5_000,
+    socketTimeout: SILENCE_MS[role],
   };
   const redis = role === 'subscriber' ? openSubscriber(url, options) : openRedis(url, options);
   redis.on('error', () => {
@@ -120,10 +127,22 @@ function openCluster(nodes: readonly HostPort[], options: ConnectionOptions): Re
 /** What is published at one node of a Cluster is heard at all: listens to one, and to the next when that is away. */
 function openSubscriber(url: string, options: ConnectionOptions): Redis {
   const address = redisAddress(url);
-  if (address.kind !== 'cluster') return openRedis(url, options);
-  const { nodes } = address;
+  const redis =
+    address.kind === 'cluster' ? subscriberOfCluster(address, options) : openRedis(url, options);
+  const asking = setInterval(() => {
+    // Away it reconnects; what matters is that an answer is owed.
+    if (redis.status === 'ready') redis.ping().catch(() => undefined);
+  }, ASK_MS).unref();
+  redis.once('end', () => clearInterval(asking));
+  return redis;
+}
+
+function subscriberOfCluster(
+  { nodes, options: login }: Extract<RedisAddress, { kind: 'cluster' }>,
+  options: ConnectionOptions,
+): Redis {
   let at = Math.floor(Math.random() * nodes.length);
-  const redis = new Redis({ ...address.options, ...options, ...nodes[at] });
+  const redis = new Redis({ ...login, ...options, ...nodes[at] });
   redis.on('close', () => {
     at = (at + 1) % nodes.length;
     Object.assign(redis.options, nodes[at]);
@@ -137,8 +156,14 @@ export const serversOf = (redis: Redis): Redis[] =>
 
 /** Another connection for what blocks, with other settings; on a Cluster to the master that has the key. */
 export function blockingOn(redis: Redis, key: string, settings: ConnectionOptions = {}): Redis {
-  const waiting = { maxRetriesPerRequest: null, enableAutoPipelining: false, retryStrategy };
-  const all = { ...waiting, commandTimeout: undefined, ...settings };
+  const all = {
+    maxRetriesPerRequest: null,
+    enableAutoPipelining: false,
+    retryStrategy,
+    commandTimeout: undefined,
+    socketTimeout: SILENCE_MS.background,
+    ...settings,
+  };
   const connection = redis.isCluster
     ? (redis as unknown as ClusterOfNodes).masterOf(key, all)
     : redis.duplicate(all);

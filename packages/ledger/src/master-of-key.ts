@@ -7,11 +7,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { connect as connectTls } from 'node:tls';
 import { AbstractConnector, Redis } from 'ioredis';
 import type { ConnectionOptions, HostPort } from './redis-address.ts';
+import { SILENCE_MS } from './silence.ts';
 
 /** Not oftener than this, ms: while a Cluster is down each answer sends back here. */
 const LOOK_EVERY_MS = 250;
-/** Longer than anything blocks, ms: silence for so long means that the peer has vanished. */
-const SOCKET_TIMEOUT_MS = 10_000;
 /** The key is not there (any more): look again, and ask again. */
 const ELSEWHERE = /^(MOVED|ASK|CLUSTERDOWN|UNBLOCKED|READONLY)/;
 
@@ -39,7 +38,7 @@ export function masterOfKey(
   }
   const redis = new Redis({
     ...options,
-    socketTimeout: SOCKET_TIMEOUT_MS,
+    socketTimeout: SILENCE_MS.blocking,
     Connector: ToMaster,
     reconnectOnError: (error) => (ELSEWHERE.test(error.message) ? 2 : false),
   });

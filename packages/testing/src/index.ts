@@ -10,5 +10,6 @@ export { startSentinels } from './with-sentinels.ts';
 export type { TestSentinels } from './with-sentinels.ts';
 export { findS3Server, startS3 } from './with-s3.ts';
 export type { TestS3 } from './with-s3.ts';
+export { TcpProxy } from './tcp-proxy.ts';
 export { System } from './system.ts';
 export type { RoleName, SystemOptions } from './system.ts';

@@ -44,8 +44,6 @@ export interface OutboxRelay {
 
 /** How long one blocking read lasts: long enough to be rare, short enough to notice a connection that died silently. */
 const BLOCK_MS = 2_000;
-/** Silence on the connection that means it is dead. */
-const SOCKET_TIMEOUT_MS = 10_000;
 const PAUSE_AFTER_ERROR_MS = 200;
 const FORGET_AFTER_MS = 3_600_000;
 
@@ -75,7 +73,7 @@ class RelayRun {
     this.#options = options;
     this.#claimIdleMs = options.claimIdleMs ?? 10_000;
     this.#reader = {
-      redis: blockingConnection(options.redis, keys[0] as string),
+      redis: blockingOn(options.redis, keys[0] as string),
       keys,
       consumer: randomUUID(),
     };
@@ -170,7 +168,3 @@ class RelayRun {
 
 const toOwnUrl = async (events: readonly WebhookEvent[]): Promise<DeliveryEntry[]> =>
   events.filter(({ url }) => url !== null).map((event) => deliveryEntry(event));
-
-/** Waits through an outage instead of failing commands, and sees a peer that has vanished without closing. */
-const blockingConnection = (redis: Redis, key: string): Redis =>
-  blockingOn(redis, key, { socketTimeout: SOCKET_TIMEOUT_MS });

@@ -1,8 +1,8 @@
-/** A TCP proxy between the roles and Redis or the providers: adds latency, cuts connections. */
+/** A TCP proxy between the roles and Redis or the providers: adds latency, cuts connections, swallows what they say. */
 import { connect, createServer } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
 
-export class Proxy {
+export class TcpProxy {
   /** Where connections go, on loopback. */
   target = 0;
   /** Added to every piece of data in each direction, ms. */
@@ -13,8 +13,9 @@ export class Proxy {
   readonly #server = createServer((socket) => this.#join(socket));
 
   /** Listens on a free port. */
-  static async start(): Promise<Proxy> {
-    const proxy = new Proxy();
+  static async start(target = 0): Promise<TcpProxy> {
+    const proxy = new TcpProxy();
+    proxy.target = target;
     await new Promise<void>((resolve) => proxy.#server.listen(0, '127.0.0.1', resolve));
     return proxy;
   }
@@ -30,6 +31,16 @@ export class Proxy {
       near.resetAndDestroy();
       far.resetAndDestroy();
     }
+    return pairs.length;
+  }
+
+  /**
+   * From now on every connection there is says nothing more, and neither end hears of it: as behind a firewall that forgot it,
+   * or when the machine of the other end lost its power. New ones pass. Says how many.
+   */
+  silence(): number {
+    const pairs = [...this.#pairs];
+    for (const socket of pairs.flat()) socket.removeAllListeners('data').resume();
     return pairs.length;
   }
 
