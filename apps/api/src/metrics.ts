@@ -162,7 +162,7 @@ const LIVE: Live[] = [
   },
   {
     name: 'sluice_budget_used_ratio',
-    help: 'Of each limit of each budget, what is used now, 0 to 1.',
+    help: 'Used of each limit of each budget, 0 to 1: of rates as of about the last ten seconds.',
     labelNames: ['budget', 'dimension'],
     kind: 'gauge',
     read: async (figures) =>
@@ -180,6 +180,19 @@ const LIVE: Live[] = [
             ]
           : []),
       ]),
+  },
+  {
+    name: 'sluice_budget_burst_used_ratio',
+    help: 'Of limits per minute, what is taken now of what may start at once, 0 to 1.',
+    labelNames: ['budget', 'dimension'],
+    kind: 'gauge',
+    read: async (figures) =>
+      [...(await figures.budgets())].flatMap(([budget, { dims }]) =>
+        dims.map(({ dimension, burstUsedFraction: value }) => ({
+          labels: { budget, dimension },
+          value,
+        })),
+      ),
   },
 ];
 

@@ -277,6 +277,27 @@ describe('settling', () => {
     assert.deepEqual([load?.inFlight, load?.costUsd], [0, 0.25]);
   });
 
+  test('at full load all of the rate is used, however little of the burst', async () => {
+    const { micros, pass } = clock();
+    const rpm = 600 / KNOWN_WINDOW.share;
+    const admission = open({ deployments: { a: { limits: { rpm } } } }, micros);
+    const shown = async () => {
+      const dims = (await admission.readBudgets()).get('a')?.dims[0];
+      return [dims?.usedFraction ?? -1, dims?.burstUsedFraction ?? -1] as const;
+    };
+    assert.deepEqual(await shown(), [0, 0]);
+    for (let second = 0; second < 25; second += 1) {
+      assert.equal((await admission.book('a', asking(5))).delaysMs.length, 5);
+      pass(500);
+      await admission.book('a', asking(5));
+      pass(500);
+    }
+    const [used, burstUsed] = await shown();
+    assert.ok(used > 0.95 && burstUsed < 0.05, `${used} of the rate, ${burstUsed} of the burst`);
+    pass(20_001);
+    assert.deepEqual(await shown(), [0, 0]);
+  });
+
   test('a call that cost more than booked postpones the next', async () => {
     const { micros } = clock();
     const tpm = 60_000 / KNOWN_WINDOW.share;
@@ -286,7 +307,7 @@ describe('settling', () => {
     await admission.settle('a', [ended(asked.leases[0] as string, { actual: cost(10, 1_000) })]);
     const dims = (await admission.read()).get('a')?.dims[0];
     assert.equal(Math.round(dims?.aheadMs ?? 0), 1_010);
-    assert.equal(dims?.usedFraction, 1);
+    assert.equal(dims?.burstUsedFraction, 1);
   });
 
   test('a day with less left than a usual call takes shows as a pause too, input counted', async () => {

@@ -13,6 +13,7 @@ import {
   reportedPace,
   shortMs,
   usedIn,
+  usedShare,
 } from '@sluice/budget';
 import type {
   Bin,
@@ -20,10 +21,18 @@ import type {
   Learnt,
   PacerRule,
   Produced,
+  Sent,
   Slots,
   WindowRule,
 } from '@sluice/budget';
-import { dimensionField, learntField, pauseField, producedField, slotsField } from './keys.ts';
+import {
+  dimensionField,
+  learntField,
+  pauseField,
+  producedField,
+  sentField,
+  slotsField,
+} from './keys.ts';
 
 /** One paced dimension. */
 export interface DimensionLoad {
@@ -46,8 +55,10 @@ export interface DimensionLoad {
    * keep a limit: by how much more is produced than batch may use.
    */
   aheadMs: number;
-  /** Of the burst, 0…1. */
+  /** Of the rate, 0…1: what was sent in about the last ten seconds (usedShare). */
   usedFraction: number;
+  /** Of what may start at once, 0…1. */
+  burstUsedFraction: number;
 }
 
 /** One day's or month's dimension. */
@@ -127,9 +138,17 @@ function dimensionLoad(
   const aheadMs = byCalls
     ? shortMs(produced, { emptiedAt: emptied, now: nowMs })
     : Math.max(0, fullAt - nowMs);
-  const usedFraction = Math.min(1, aheadMs / burstMs);
-  const known = knownLimits(rule, learnt, nowMs);
-  return { budget, dimension, ...known, ratePerMs: 1 / msPerUnit, burstMs, aheadMs, usedFraction };
+  const sent = parseSent(rates.get(sentField(budget)));
+  return {
+    budget,
+    dimension,
+    ...knownLimits(rule, learnt, nowMs),
+    ratePerMs: 1 / msPerUnit,
+    burstMs,
+    aheadMs,
+    usedFraction: usedShare(sent, { dimension, pace, aheadMs, now: nowMs }),
+    burstUsedFraction: Math.min(1, aheadMs / burstMs),
+  };
 }
 
 type KnownLimits = Pick<DimensionLoad, 'limit' | 'configured' | 'reported' | 'learnt' | 'why'>;
@@ -176,6 +195,19 @@ export function parseProduced(text: string | undefined): Produced {
     .map(Number);
   return { calls, tokens, ms, levelMs, at, slope };
 }
+
+/** As learnt.lua stores it. */
+function parseSent(text: string | undefined): Sent | null {
+  if (text === undefined) return null;
+  const [index = 0, since = 0, ...amounts] = text.split(' ').map(Number);
+  return { index, since, current: countsOf(amounts), before: countsOf(amounts.slice(3)) };
+}
+
+const countsOf = ([requests = 0, input = 0, output = 0]: readonly number[]): Sent['current'] => ({
+  requests,
+  input,
+  output,
+});
 
 export function parseSlots(text: string | undefined): Slots | null {
   if (text === undefined) return null;

@@ -88,3 +88,5 @@ export {
 } from './counters.ts';
 export type { Counters, EndedOutcome, Since, Tally } from './counters.ts';
 export { LONGEST_DEBT_MS } from './pacer.ts';
+export type { Sent } from './sent.ts';
+export { usedShare } from './used-share.ts';

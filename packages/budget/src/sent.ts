@@ -47,7 +47,7 @@ export const withoutSent = (sent: Sent, cost: Counts): Sent => ({
   },
 });
 
-type Counted = Exclude<Amount, 'usd'>;
+export type Counted = Exclude<Amount, 'usd'>;
 
 /** Requests, or tokens of a kind, of about the last ten seconds. `sent` stands at `now`. */
 export function sentLately(sent: Sent, amount: Counted, now: number): number {

@@ -203,7 +203,7 @@ function overriddenLimits({ control, fleet }: Api, id: string) {
   return limits === undefined ? null : { limits };
 }
 
-/** One row per limit. `used`: of the burst for rates, of the limit for days, months and concurrency; 0 to 1. */
+/** One row per limit. `used`: of the rate, of the limit for days, months and concurrency; `burst_used`: of what may start at once; 0 to 1. */
 const usedOf = ({
   dims,
   windows,
@@ -218,6 +218,7 @@ const usedOf = ({
     why: one.why,
     per_minute: Math.round(one.ratePerMs * 60_000),
     used: one.usedFraction,
+    burst_used: one.burstUsedFraction,
     booked_ahead_ms: one.aheadMs,
   })),
   ...windows.map((one) => ({

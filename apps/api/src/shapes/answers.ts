@@ -302,7 +302,12 @@ const used = z
       per_minute: count
         .optional()
         .describe('What is really sent at most: the limit less a margin.'),
-      used: share.describe('Of the burst for rates, of the limit for the rest; 0 to 1.'),
+      used: share.describe(
+        'Of what is sent at most, as of the last ten seconds, for rates; of the limit for the rest; 0 to 1.',
+      ),
+      burst_used: share
+        .optional()
+        .describe('Of what may start at once, of rates: 0 = untouched, also at full load.'),
       booked_ahead_ms: count.optional(),
       amount: count.optional(),
     }),
