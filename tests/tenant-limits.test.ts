@@ -1,4 +1,4 @@
-/** A tenant's own limits are in what it is told: of a dry run, and of a batch as it runs. */
+/** A tenant's own limits are in what it is told: of a dry run, of a batch as it runs, and of a job that waits. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { System, until } from '@sluice/testing';
@@ -9,12 +9,30 @@ interface Told {
   eta_at: number;
   request_counts: { completed: number };
   deadline: { meets: boolean; late_by_ms: number };
-  sluice: { eta_at: number | null; deadline: { meets: boolean } | null };
+  sluice: {
+    eta_at: number | null;
+    deadline: { meets: boolean } | null;
+    waiting: { reason: string } | null;
+  };
+}
+
+interface Job {
+  id: string;
+  status: string;
+  waiting?: { reason: string; deployments: unknown[] };
 }
 
 const LINES = 300;
 
 const secondsTo = (at: number | null): number => (at ?? 0) - Date.now() / 1_000;
+
+const REQUEST = { max_tokens: 8, messages: [{ role: 'user', content: 'q' }] };
+
+async function jobCall(system: System, key: string, path: string, order?: object): Promise<Job> {
+  const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json' };
+  const request = order ? { method: 'POST', headers, body: JSON.stringify(order) } : { headers };
+  return (await (await fetch(`${system.apiUrl}/v1/jobs${path}`, request)).json()) as Job;
+}
 
 test('three hundred lines of a tenant that may send one a second take five minutes, and it is told so', async () => {
   const account = { key: 'one', format: 'openai', limits: { rpm: 60_000 } };
@@ -60,6 +78,20 @@ tenants:
     const eta = secondsTo(running.sluice.eta_at);
     assert.ok(Math.abs(eta - left) < 15, `${left} lines are left, to be done in ${eta} s`);
     assert.equal(running.sluice.deadline?.meets, false);
+
+    const why = 'tenant slow is at its own limit rpm: allowed 60 requests per minute';
+    await until('the batch says what its lines wait for', async () => {
+      const { sluice } = await call('slow-key', `/${id}`);
+      return sluice.waiting?.reason === why;
+    });
+    const jobs = await Promise.all(
+      [1, 2, 3, 4, 5].map(() => jobCall(system, 'slow-key', '', { model: 'fast', body: REQUEST })),
+    );
+    const { waiting } = await until('a job says what it waits for', async () => {
+      const now = await Promise.all(jobs.map((job) => jobCall(system, 'slow-key', `/${job.id}`)));
+      return now.find((job) => job.waiting !== undefined) ?? null;
+    });
+    assert.deepEqual(waiting, { reason: why, deployments: [] });
   } finally {
     await system.stop();
   }

@@ -14,7 +14,11 @@ export interface Running {
   /** Lines whose chunk is being called. */
   running: number;
   blocked: Blocked[];
+  /** A limit of its tenant's own that its lines wait for. */
+  waiting: { reason: string } | null;
 }
+
+const NOT_RUNNING: Running = { running: 0, blocked: [], waiting: null };
 
 /** `model`: the one pool of all lines, null while unknown or when there are several. */
 const modelOf = ({ classes }: StoredBatch): string | null => {
@@ -22,7 +26,7 @@ const modelOf = ({ classes }: StoredBatch): string | null => {
   return pools.size === 1 ? ([...pools][0] as string) : null;
 };
 
-export function batchObject(batch: StoredBatch, now: Running = { running: 0, blocked: [] }) {
+export function batchObject(batch: StoredBatch, now: Running = NOT_RUNNING) {
   return {
     id: batch.id,
     object: 'batch' as const,
@@ -83,7 +87,7 @@ function byPool({ classes }: StoredBatch): Record<string, number> {
 }
 
 /** `cost_usd`: what answers cost; null when one has no price. `unanswered_calls` may have been charged beside it. */
-const sluiceOf = (batch: StoredBatch, { running, blocked }: Running) => ({
+const sluiceOf = (batch: StoredBatch, { running, blocked, waiting }: Running) => ({
   priority: batch.priority,
   paused: batch.paused,
   paused_reason: batch.pausedReason,
@@ -104,5 +108,6 @@ const sluiceOf = (batch: StoredBatch, { running, blocked }: Running) => ({
   by_deployment: batch.byDeployment,
   by_pool: byPool(batch),
   blocked,
+  waiting,
   retry_of: batch.retryOf,
 });

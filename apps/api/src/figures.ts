@@ -27,6 +27,13 @@ export interface PublishedHealth {
   block?: { retryAt: number } | null;
 }
 
+/** What the leader last published of a tenant whose work waits for a limit of its own. */
+interface PublishedAtLimit {
+  tenant: string;
+  limit: 'rpm' | 'tpm' | 'concurrency';
+  allowed: number;
+}
+
 /** What the leader last published of a pool. */
 export interface PublishedPool {
   /** Lines and jobs that the ledger's backlog does not count. */
@@ -57,6 +64,8 @@ export class LiveFigures {
   readonly health: () => Promise<Map<string, PublishedHealth>>;
   readonly depths: () => Promise<Map<string, QueueDepth>>;
   readonly pools: () => Promise<Map<string, PublishedPool>>;
+  /** By tenant. */
+  readonly atLimit: () => Promise<Map<string, PublishedAtLimit>>;
   readonly backlog: () => Promise<number>;
   /** Jobs and lines of each pool of the config that wait for a place. */
   readonly waiting: () => Promise<Map<string, number>>;
@@ -70,6 +79,7 @@ export class LiveFigures {
     this.health = kept(() => readHealth(ledger, fleet));
     this.depths = kept(() => readDepths(queues, queueNames(fleet)));
     this.pools = kept(() => readPools(ledger));
+    this.atLimit = kept(() => readAtLimit(ledger));
     this.backlog = kept(() => countBacklog(ledger));
     const backlogs = kept(() => countBacklogByPool(ledger));
     this.waiting = async () => {
@@ -121,6 +131,11 @@ async function readHealth(ledger: Ledger, fleet: Fleet): Promise<Map<string, Pub
 async function readPools({ redis, keys }: Ledger): Promise<Map<string, PublishedPool>> {
   const text = await redis.get(keys.pools);
   return new Map(Object.entries(JSON.parse(text ?? '{}') as Record<string, PublishedPool>));
+}
+
+async function readAtLimit({ redis, keys }: Ledger): Promise<Map<string, PublishedAtLimit>> {
+  const rows = JSON.parse((await redis.get(keys.atLimit)) ?? '[]') as PublishedAtLimit[];
+  return new Map(rows.map((row) => [row.tenant, row]));
 }
 
 /**

@@ -1,4 +1,4 @@
-/** A batch with what is under way right now: how many of its lines are being called, and which deployments take nothing. */
+/** A batch with what is under way right now: how many of its lines are being called, and what is in the way of the others. */
 import { openChunks } from '@sluice/ledger';
 import type { StoredBatch } from '@sluice/ledger';
 import type { Api } from './api.ts';
@@ -6,11 +6,23 @@ import { batchObject } from './batch-object.ts';
 import type { BatchObject, Blocked } from './batch-object.ts';
 import { hasEnded } from './find-batch.ts';
 import { standingOf } from './standing.ts';
+import { whyHeld } from './waiting.ts';
 
 export async function showBatch(api: Api, batch: StoredBatch): Promise<BatchObject> {
   if (hasEnded(batch.status) || batch.total === 0) return batchObject(batch);
-  const [running, blocked] = await Promise.all([runningLines(api, batch), blockedFor(api, batch)]);
-  return batchObject(batch, { running, blocked });
+  const [running, blocked, waiting] = await Promise.all([
+    runningLines(api, batch),
+    blockedFor(api, batch),
+    waitingFor(api, batch),
+  ]);
+  return batchObject(batch, { running, blocked, waiting });
+}
+
+/** While lines of it are to be sent. */
+async function waitingFor(api: Api, batch: StoredBatch): Promise<{ reason: string } | null> {
+  if (batch.paused || batch.status !== 'in_progress' || batch.fed >= batch.total) return null;
+  const held = await whyHeld(api, batch.tenant);
+  return held && { reason: held.reason };
 }
 
 async function runningLines({ ledger }: Api, batch: StoredBatch): Promise<number> {

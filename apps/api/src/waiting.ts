@@ -1,4 +1,7 @@
-/** Why an accepted job waits: no deployment that may run it takes calls now. A full budget is no such reason. */
+/**
+ * Why an accepted job waits: no deployment that may run it takes calls now, or its tenant is at a limit of its own. A full budget of
+ * the deployments is no such reason.
+ */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Job } from '@sluice/job';
 import { readJobHead } from '@sluice/ledger';
@@ -31,6 +34,21 @@ export async function whyWaiting(ports: Ports, job: JobHead): Promise<Stuck | nu
   const times = rows.flatMap(([, row]) => triedAgainAt(row));
   const againAt = times.length > 0 ? Math.min(...times) : null;
   return { reason: `no deployment of ${job.pool} takes calls now`, deployments, againAt };
+}
+
+const COUNTED = {
+  rpm: 'requests per minute',
+  tpm: 'tokens per minute',
+  concurrency: 'calls at once',
+} as const;
+
+/** The tenant's own limit that its work waits for now; null where none does, or nobody knows. */
+export async function whyHeld({ figures }: Ports, tenant: string): Promise<Waiting | null> {
+  const found = (await figures.atLimit()).get(tenant);
+  if (found === undefined) return null;
+  const { limit, allowed } = found;
+  const reason = `tenant ${tenant} is at its own limit ${limit}: allowed ${allowed} ${COUNTED[limit]}`;
+  return { reason, deployments: [] };
 }
 
 function candidatesOf({ fleet }: Ports, { pool, maxTier }: JobHead): string[] {

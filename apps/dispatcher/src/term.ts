@@ -59,6 +59,7 @@ export interface TermPorts {
 const TAKEN_BACK: ReadonlySet<string> = new Set(['broken', 'blocked', 'paused']);
 const ESTIMATE_EVERY_MS = 1_000;
 const PUBLISH_EVERY_MS = 1_000;
+const AT_LIMIT_MS = 5_000;
 const STOP_WITHIN_MS = 5_000;
 const READ_TOGETHER = 256;
 
@@ -248,7 +249,7 @@ export class Term {
   async #publish(now: number): Promise<void> {
     this.#publishedAt = now;
     const { ledger, fleet } = this.#ports;
-    const { picture, health, placer, feeder, planner } = this.#parts;
+    const { picture, health, placer, feeder, planner, turns } = this.#parts;
     const waiting = [placer.again, feeder.unfed];
     const takes = planner.usable;
     const figures = liveFigures({ fleet, picture, takes, waiting, now });
@@ -256,6 +257,8 @@ export class Term {
     await Promise.all([
       Object.keys(rows).length > 0 && ledger.redis.hset(ledger.keys.health, rows),
       ledger.redis.set(ledger.keys.pools, JSON.stringify(figures.pools)),
+      // Forgotten when nobody leads: then that is why work waits.
+      ledger.redis.set(ledger.keys.atLimit, JSON.stringify(turns.atLimit), 'PX', AT_LIMIT_MS),
     ]);
   }
 

@@ -16,6 +16,7 @@ import {
   standingOf,
 } from '@sluice/fairness';
 import type {
+  AtLimit,
   Item,
   Limit,
   Room,
@@ -106,6 +107,11 @@ export class TurnBook {
   /** The limits that make a tenant's jobs wait; null = none. */
   shapingOf(tenant: string): ShapingLimits | null {
     return this.#shaped.limitsOf(tenant);
+  }
+
+  /** Tenants whose work waits for a limit of their own. */
+  get atLimit(): AtLimit[] {
+    return this.#shaped.atLimit(this.#ports.now());
   }
 
   /** Has it saved, if anything has changed since it was saved last. */

@@ -9,6 +9,7 @@ export type { Limit, Work } from './price.ts';
 export { afterRequest, mayBeAccepted } from './refusing.ts';
 export type { Acceptance, RefusingLimits, TenantFacts } from './refusing.ts';
 export { ShapedTenants } from './shaped-tenants.ts';
+export type { AtLimit } from './shaped-tenants.ts';
 export type { ShapingLimits, ShapingState } from './shaping.ts';
 export { NO_WORK, plusWork, shapedMs } from './shaping-time.ts';
 export type { ShapedWork } from './shaping-time.ts';

@@ -8,6 +8,17 @@ import { UNUSED, afterSending, mayBeSent } from './shaping.ts';
 import type { ShapingLimits, ShapingState, ShapingVerdict } from './shaping.ts';
 import type { Turns } from './turns.ts';
 
+/** A tenant whose work waits for a limit of its own. */
+export interface AtLimit {
+  tenant: string;
+  limit: keyof ShapingLimits;
+  /** What the limit allows. */
+  allowed: number;
+}
+
+/** At full use of a limit a tenant is out of turn and in again many times a second: it is at its limit while that goes on, ms. */
+const LATELY_MS = 2_000;
+
 /** Calls of a tenant that are placed and have not ended. */
 type InFlight = (tenant: string) => number;
 
@@ -16,6 +27,8 @@ export class ShapedTenants {
   readonly #inFlight: InFlight;
   readonly #limits = new Map<string, ShapingLimits>();
   readonly #states: Map<string, ShapingState>;
+  /** When each was last at a limit, and at which. */
+  readonly #atLimit = new Map<string, { limit: keyof ShapingLimits; at: number }>();
 
   /** `states`: what another's {@link states} said. */
   constructor(turns: Turns, inFlight: InFlight, states: Record<string, ShapingState> = {}) {
@@ -56,13 +69,28 @@ export class ShapedTenants {
     if (!limits) return;
     const state = this.#states.get(tenant) ?? UNUSED;
     this.#states.set(tenant, afterSending(limits, state, { requests, tokens, now }));
-    if (this.#verdict(tenant, now)?.kind === 'wait') hold(this.#turns, tenant);
+    if (this.#isHeld(tenant, now)) hold(this.#turns, tenant);
   }
 
   /** Gives those their turn again whose limits have something left. */
   release(now: number): void {
     for (const tenant of this.#turns.held)
-      if (this.#verdict(tenant, now)?.kind !== 'wait') release(this.#turns, tenant);
+      if (!this.#isHeld(tenant, now)) release(this.#turns, tenant);
+  }
+
+  /** Those at a limit of their own now, or a moment ago. */
+  atLimit(now: number): AtLimit[] {
+    return [...this.#atLimit].flatMap(([tenant, { limit, at }]) => {
+      const allowed = this.#limits.get(tenant)?.[limit];
+      return allowed === undefined || now - at > LATELY_MS ? [] : [{ tenant, limit, allowed }];
+    });
+  }
+
+  #isHeld(tenant: string, now: number): boolean {
+    const verdict = this.#verdict(tenant, now);
+    if (verdict?.kind !== 'wait') return false;
+    this.#atLimit.set(tenant, { limit: verdict.limit, at: now });
+    return true;
   }
 
   /** When the first of those that are out of turn for a rate has its turn again; Infinity = nobody is. */

@@ -28,7 +28,7 @@
  *   <p>:{jN}:recorder           string  who records the outcomes of this slot now (a lease)
  *   <p>:{t:<tenant>}:…                  what its limits are counted by (tenants.ts)
  *   <p>:{ctl}:arms:<pool>:<of its strategy>   hash  how the arms of a pool compare (arms.ts)
- *   <p>:{ctl}:…                         leader lease, health of deployments, figures of pools, plan, turns of tenants, lengths of answers
+ *   <p>:{ctl}:…                         leader lease, health of deployments, figures of pools, plan, turns of tenants and who is at a limit, lengths of answers
  */
 import type { Redis } from 'ioredis';
 import { SLOTS, slotOf } from '@sluice/job';
@@ -81,6 +81,8 @@ export interface Keys {
   health: string;
   /** What the leader says of the pools, as JSON. */
   pools: string;
+  /** Tenants whose work waits for a limit of their own, as the leader says it; JSON. */
+  atLimit: string;
   /** `strategy`: stands for the strategy and its settings, so that other percentages begin anew. */
   arms: (pool: string, strategy: string) => string;
   /** The plan in force, as JSON. */
@@ -153,6 +155,7 @@ export function makeKeys(prefix: string): Keys {
     leader: `${prefix}:{ctl}:leader`,
     health: `${prefix}:{ctl}:health`,
     pools: `${prefix}:{ctl}:pools`,
+    atLimit: `${prefix}:{ctl}:at_limit`,
     arms: (pool, strategy) => `${prefix}:{ctl}:arms:${pool}:${strategy}`,
     plan: `${prefix}:{ctl}:plan`,
     turns: `${prefix}:{ctl}:turns`,

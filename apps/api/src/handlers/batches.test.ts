@@ -85,6 +85,7 @@ test('a batch has every field of OpenAI’s object, and what Sluice adds', async
     by_deployment: {},
     by_pool: {},
     blocked: [],
+    waiting: null,
     retry_of: null,
   });
   assert.equal((await readBatch(api.ledger, batch.id))?.outputExpiresAfter, 3600);

@@ -82,6 +82,29 @@ test('waiting ends with the job, or with the time', async () => {
   assert.equal((await api.call(`GET /v1/jobs/${id}?wait_ms=60001`)).json.error.param, 'wait_ms');
 });
 
+test('a queued job says which limit of its tenant it waits for, until it has a place', async () => {
+  const { redis: store, keys } = api.ledger;
+  const id = await submit();
+  await store.set(
+    keys.atLimit,
+    JSON.stringify([{ tenant: 'default', limit: 'tpm', allowed: 9_000 }]),
+  );
+  const { waiting } = await until('it is told', async () => {
+    const { json } = await api.call(`GET /v1/jobs/${id}`);
+    return json.waiting ? json : null;
+  });
+  const reason = 'tenant default is at its own limit tpm: allowed 9000 tokens per minute';
+  assert.deepEqual(waiting, { reason, deployments: [] });
+  await store.hset(keys.job(id), 'deployment', 'mini');
+  assert.equal((await api.call(`GET /v1/jobs/${id}`)).json.waiting, undefined);
+  await store.hset(keys.job(id), 'deployment', '');
+  await store.del(keys.atLimit);
+  await until('nothing is in its way', async () => {
+    const { json } = await api.call(`GET /v1/jobs/${id}`);
+    return json.waiting === undefined;
+  });
+});
+
 test('a job is cancelled once; an ended one is deleted, an open one not', async () => {
   const id = await submit();
   assert.equal((await api.call(`DELETE /v1/jobs/${id}`)).status, 409);

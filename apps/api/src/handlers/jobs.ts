@@ -15,7 +15,8 @@ import type { ListObject } from '../listing.ts';
 import { HEARTBEAT, HEARTBEAT_MS, eventOf, eventReply } from '../server-sent-events.ts';
 import { jobsQuery, waitQuery } from '../shapes/job-request.ts';
 import { changesOf, waitForJob } from '../wait-for.ts';
-import { publicWaiting, whyWaiting } from '../waiting.ts';
+import { publicWaiting, whyHeld, whyWaiting } from '../waiting.ts';
+import type { Waiting } from '../waiting.ts';
 import { readLine } from './batch-line.ts';
 
 export async function getJob(api: Api, request: ApiRequest): Promise<Reply> {
@@ -29,10 +30,17 @@ export async function getJob(api: Api, request: ApiRequest): Promise<Reply> {
   return showJob(api, later ?? noSuch('job', id));
 }
 
-/** The job, and why it waits where nothing can run it. */
+/** The job, and why it waits where nothing can run it or its tenant may send no more. */
 async function showJob(api: Api, job: JobHead): Promise<Reply> {
-  const waiting = job.status === 'queued' ? await whyWaiting(api, job) : null;
-  return jobReply(api, job, waiting ? { waiting: publicWaiting(waiting) } : {});
+  const waiting = job.status === 'queued' ? await waitingOf(api, job) : null;
+  return jobReply(api, job, waiting ? { waiting } : {});
+}
+
+/** What has a place on a deployment's queue waits for no limit of its tenant any more. */
+async function waitingOf(api: Api, job: JobHead): Promise<Waiting | null> {
+  const stuck = await whyWaiting(api, job);
+  if (stuck !== null) return publicWaiting(stuck);
+  return job.deployment === null ? whyHeld(api, job.tenant) : null;
 }
 
 export async function listJobs(api: Api, request: ApiRequest): Promise<Reply> {

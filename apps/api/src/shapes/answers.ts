@@ -79,7 +79,9 @@ const Job = z.object({
       deployments: z.array(z.object({ deployment: text, state: text, reason: text })),
     })
     .optional()
-    .describe('When GET /v1/jobs/{id} finds it queued and no deployment of its pool usable: why.'),
+    .describe(
+      'When GET /v1/jobs/{id} finds it queued and no deployment of its pool usable, or its tenant at a limit of its own (`rpm`, `tpm`, `concurrency`; no deployments then): why.',
+    ),
   url: text
     .optional()
     .describe(
@@ -146,6 +148,10 @@ const batchAdditions = z.object({
   blocked: z
     .array(z.object({ deployment: text, reason: text }))
     .describe('Deployments of its pools that take nothing now.'),
+  waiting: z
+    .object({ reason: text })
+    .nullable()
+    .describe('The limit of its tenant’s own (`rpm`, `tpm`, `concurrency`) that its lines wait for.'),
   retry_of: id.nullable(),
 });
 
