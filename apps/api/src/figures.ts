@@ -23,8 +23,9 @@ export interface PublishedHealth {
   capacity_share?: number;
   error_rate?: number | null;
   share_of_rate?: number;
-  breaker?: { kind: string; since: number; until?: number };
-  block?: { retryAt: number } | null;
+  breaker?: { kind: string };
+  /** From when on a job tries it, Unix ms; null where nothing keeps the next job from it. */
+  tried_from?: number | null;
 }
 
 /** What the leader last published of a tenant whose work waits for a limit of its own. */

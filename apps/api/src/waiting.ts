@@ -56,10 +56,8 @@ function candidatesOf({ fleet }: Ports, { pool, maxTier }: JobHead): string[] {
   return tiers?.slice(0, maxTier ?? tiers.length).flat() ?? [pool.slice('deployment/'.length)];
 }
 
-const triedAgainAt = ({ state, block, breaker }: PublishedHealth): number[] => {
-  if (state === 'blocked' && block) return [block.retryAt];
-  return state === 'broken' && breaker?.until !== undefined ? [breaker.until] : [];
-};
+const triedAgainAt = ({ state, tried_from: at = null }: PublishedHealth): number[] =>
+  at !== null && (state === 'blocked' || state === 'broken') ? [at] : [];
 
 /** What a client is told of it. */
 export const publicWaiting = ({ reason, deployments }: Waiting): Waiting => ({

@@ -187,6 +187,31 @@ test('where batch jobs can try it, it is tried every twenty seconds however ofte
   assert.equal(book.stateOf('a'), 'half_open');
 });
 
+test('when it will be tried is told as it will be, whoever asks for it meanwhile', () => {
+  const { book, clock, traffic, row } = bookOf(fleetOf('a', 'b'));
+  const look = (failures: number) => book.look(new Map([['a', load(0, { network: failures })]]));
+  const told = () => row('a')?.['tried_from'];
+  look(0);
+  assert.equal(told(), null);
+  look(5);
+  for (let i = 6; i < 14; i++) {
+    clock.now += 300_000;
+    look(i - 1);
+    look(i);
+  }
+  const opened = clock.now;
+  assert.equal(told(), opened + 150_000 + 30_000, 'people try half a minute after the back-off');
+  traffic.batch = true;
+  const at = Number(told());
+  assert.ok(at - opened <= 20_000, `${at - opened} ms`);
+  clock.now = at - 1;
+  look(13);
+  assert.equal(book.stateOf('a'), 'broken');
+  clock.now = at;
+  look(13);
+  assert.deepEqual([book.stateOf('a'), told()], ['half_open', null]);
+});
+
 test('of five, the one that fails in one of eight is left out until it is tried again', () => {
   const ids = ['a', 'b', 'c', 'd', 'e'];
   const { book, clock } = bookOf(fleetOf(...ids));

@@ -14,6 +14,7 @@ import {
   OUTLIER,
   shareOfRate,
   standing,
+  triedFrom,
   usedUpUntil,
 } from '@sluice/balancing';
 import type {
@@ -194,11 +195,7 @@ export class HealthBook {
     const answered = counted.ok - ok;
     const sum = this.#interval.get(id) ?? { ok: 0, failures: 0 };
     this.#interval.set(id, { ok: sum.ok + answered, failures: sum.failures + failures });
-    const about = {
-      lastInPool: isLast(id, reaches, this.#usable),
-      batchTraffic: this.#batchTraffic(id),
-      failsMost: this.#failingMost.has(id),
-    };
+    const about = { ...this.#askedOf(id, reaches), failsMost: this.#failingMost.has(id) };
     const look = { ok: answered, failures, failuresAtEnd, ...about };
     const breaker = afterLook(health.breaker, look, { now, random: this.#random });
     const refused = BLOCKING.find((reason) => grown(reason) > 0) ?? null;
@@ -207,6 +204,20 @@ export class HealthBook {
       breaker,
       block: this.#blockAfter(health, { ok: answered, refused, now }),
     });
+  }
+
+  /** What decides when a sick one is tried. */
+  #askedOf(id: string, reaches: ReturnType<HealthPorts['reaches']>) {
+    return {
+      lastInPool: isLast(id, reaches, this.#usable),
+      batchTraffic: this.#batchTraffic(id),
+    };
+  }
+
+  /** From when on a job tries it, Unix ms; null where nothing keeps the next job from it. */
+  #triedFrom(id: string, { block, breaker }: Health): number | null {
+    const at = block ? block.retryAt : triedFrom(breaker, this.#askedOf(id, this.#reaches()));
+    return at !== null && at > this.#now() ? at : null;
   }
 
   /**
@@ -308,6 +319,7 @@ export class HealthBook {
         reason: this.reasonOf(id),
         blocked: health.block?.reason ?? null,
         since: health.block?.since ?? health.breaker.since,
+        tried_from: this.#triedFrom(id, health),
         called: this.#calledWith(id),
         share_of_rate: eased.get(id) ?? 1,
         ...figures.get(id),

@@ -10,6 +10,7 @@ import {
   counts,
   lookAt,
   newBreaker,
+  triedFrom,
 } from './breaker.ts';
 
 const half = (): number => 0.5;
@@ -258,4 +259,34 @@ test('whatever happens, a healthy deployment gets back in: at most a back-off an
       assert.equal(breaker.kind, 'closed');
     }),
   );
+});
+
+test('when it is tried is told as it comes true: by batch jobs, by people, as the last one', () => {
+  const random = seededRandom(11);
+  const STEP = 10;
+  /** What is told, ms after it opened; it is looked at every few ms until it is half open. */
+  const told = (breaker: Breaker, more: Partial<Look>): number => {
+    let now = breaker.since;
+    for (let each = breaker; each.kind === 'open'; now += STEP)
+      each = afterLook(each, look(0, 0, more), { now, random });
+    const wait = more.batchTraffic === true ? 0 : BREAKER.probeByAnyMs;
+    const from = triedFrom(breaker, { lastInPool: false, ...more }) ?? Number.NaN;
+    const late = now - STEP + wait - from;
+    assert.ok(late >= 0 && late < STEP, `${late} ms later than told`);
+    return from - breaker.since;
+  };
+  let breaker = opened();
+  for (let trips = 1; trips <= 8; trips++) {
+    const usual = told(breaker, {});
+    const batch = told(breaker, { batchTraffic: true });
+    const last = told(breaker, { lastInPool: true });
+    assert.ok(batch <= BREAKER.longestWithBatchMs && batch <= usual - BREAKER.probeByAnyMs);
+    assert.ok(last <= BREAKER.firstBackoffMs + BREAKER.probeByAnyMs);
+    const halfOpen = afterLook(breaker, nothing, { now: breaker.since + 400_000, random });
+    assert.equal(triedFrom(halfOpen, { lastInPool: false, batchTraffic: true }), null);
+    const byAnyone = halfOpen.since + BREAKER.probeByAnyMs;
+    assert.equal(triedFrom(halfOpen, { lastInPool: false }), byAnyone);
+    breaker = afterLook(halfOpen, look(0, 1), { now: halfOpen.since, random });
+  }
+  assert.equal(triedFrom(newBreaker(0), { lastInPool: false }), null);
 });

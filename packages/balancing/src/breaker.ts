@@ -111,8 +111,25 @@ function afterOpen(breaker: Of<'open'>, look: Look, now: number): Breaker {
   return { kind: 'half_open', since: now, successes: 0, trips: breaker.trips };
 }
 
+/**
+ * From when on a job tries it, as things stand now, ms: a batch job when its back-off ends; where there are none, anyone a while
+ * later. Null: nothing keeps the next job from it.
+ */
+export function triedFrom(
+  breaker: Breaker,
+  about: Pick<Look, 'lastInPool' | 'batchTraffic'>,
+): number | null {
+  if (breaker.kind === 'closed') return null;
+  const halfOpenAt = breaker.kind === 'open' ? endOfBackoff(breaker, about) : breaker.since;
+  if (about.batchTraffic === true) return breaker.kind === 'open' ? halfOpenAt : null;
+  return halfOpenAt + BREAKER.probeByAnyMs;
+}
+
 /** The shorter back-off keeps the part that was drawn of the longer one. */
-function endOfBackoff({ since, until, trips }: Of<'open'>, look: Look): number {
+function endOfBackoff(
+  { since, until, trips }: Of<'open'>,
+  look: Pick<Look, 'lastInPool' | 'batchTraffic'>,
+): number {
   if (look.lastInPool) return Math.min(until, since + BREAKER.firstBackoffMs);
   if (look.batchTraffic !== true) return until;
   const full = fullBackoffMs(trips - 1);

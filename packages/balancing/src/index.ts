@@ -36,7 +36,7 @@ export type { Measured, Slowness } from './outliers.ts';
 export { failingMost } from './failing.ts';
 export type { Answered } from './failing.ts';
 export { shareOfRate } from './slow-start.ts';
-export { BREAKER, afterLook, counts, lookAt, newBreaker } from './breaker.ts';
+export { BREAKER, afterLook, counts, lookAt, newBreaker, triedFrom } from './breaker.ts';
 export type { Breaker, Look } from './breaker.ts';
 export { BLOCKING, BLOCK_RETRY_MS, afterFact, isBlocking, isDue } from './block.ts';
 export type { Block, BlockFact, BlockReason } from './block.ts';

@@ -19,6 +19,7 @@ before(async () => {
     blocked: 'credential',
     since: 5_000,
     share: 0,
+    tried_from: 9_500,
   };
   await redis.hset(keys.health, {
     mini: JSON.stringify({
@@ -71,6 +72,7 @@ test('deployments show state, share, calls and the use of each limit', async () 
   assert.deepEqual([mini.used[0].dimension, mini.used[0].limit], ['rpm', 600]);
   const { state, reason, blocked, since } = haiku;
   assert.deepEqual([state, reason, blocked, since], ['blocked', 'its key', 'credential', 5]);
+  assert.deepEqual([mini.next_try_at, haiku.next_try_at], [null, 10]);
 });
 
 test('a deployment that a 429 has paused says so', async () => {

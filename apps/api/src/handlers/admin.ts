@@ -93,11 +93,9 @@ function deploymentView(
   };
 }
 
-/** When one job may try it again, Unix seconds; null where nothing keeps jobs from it. */
-function nextTry({ breaker, block }: PublishedHealth): number | null {
-  const at = block?.retryAt ?? breaker?.until;
-  return at === undefined ? null : Math.ceil(at / 1000);
-}
+/** Unix seconds; null where nothing keeps the next job from it. */
+const nextTry = ({ tried_from: at = null }: PublishedHealth): number | null =>
+  at === null ? null : Math.ceil(at / 1000);
 
 const callFigures = (load: DeploymentLoad) => ({
   succeeded: load.ok,

@@ -104,9 +104,9 @@ test('models are the pools and their aliases', async () => {
 
 test('a call that nothing can run is told why, and its job ends with it unless it may come back', async () => {
   const { redis, keys } = api.ledger;
-  const block = { retryAt: Date.now() + 30_000 };
   const reason = 'the provider refused its credential';
-  const row = JSON.stringify({ state: 'blocked', blocked: 'credential', reason, block });
+  const health = { state: 'blocked', blocked: 'credential', reason };
+  const row = JSON.stringify({ ...health, tried_from: Date.now() + 30_000 });
   await redis.hset(keys.health, { haiku: row });
   const order = { model: 'smart', ...chat() };
   const ask = (headers = {}) => api.call('POST /v1/chat/completions', order, headers);

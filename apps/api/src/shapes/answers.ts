@@ -363,7 +363,9 @@ const Deployment = z.object({
     .nullable()
     .describe('What its limits would let it carry of the work of its pools, on average.'),
   breaker: text.nullable().describe('closed, open or half_open.'),
-  next_try_at: unix.nullable().describe('When one job tries it again.'),
+  next_try_at: unix
+    .nullable()
+    .describe('From when on a job tries it; null where nothing keeps the next one from it.'),
   share_of_rate: share.nullable().describe('Below 1 while it starts slowly after a recovery.'),
   plan: text.nullable().describe('What the plan gives it, and why; null without a plan.'),
   queued: z.int().describe('Entries; each is a chunk of one or more jobs.'),
