@@ -142,7 +142,7 @@ const LIVE: Live[] = [
   },
   {
     name: 'sluice_deployment_error_ratio',
-    help: 'Failed of the calls that ended in about the last half minute, without 429s, 0 to 1.',
+    help: 'Failed of the calls that ended in about the last half minute, without 429s and lost ones, 0 to 1.',
     labelNames: ['deployment'],
     kind: 'gauge',
     read: async (figures) =>

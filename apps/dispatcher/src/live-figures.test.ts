@@ -76,7 +76,7 @@ test('what waits is added up by pool', () => {
   assert.deepEqual([pools['fast']?.waiting, pools['other']?.waiting], [35, 0]);
 });
 
-test('the error rate is of the last half minute, 429s not counted, and forgotten when nothing ends', () => {
+test('the error rate is of the last half minute, 429s and lost calls not counted, and forgotten when nothing ends', () => {
   const picture = pictureOf(FLEET, NOW);
   const rate = (now: number) => figures(picture, now).deployments.get('cheap')?.error_rate;
   const look = (now: number, ok: number, byOutcome: DeploymentLoad['byOutcome']) => {
@@ -84,13 +84,13 @@ test('the error rate is of the last half minute, 429s not counted, and forgotten
     picture.update(new Map([['cheap', { ...loadOf([]), ok, failed, byOutcome }]]), now);
   };
   assert.equal(rate(NOW), null);
-  look(NOW + 1_000, 600, { rate_limited: 50 });
+  look(NOW + 1_000, 600, { rate_limited: 50, lost: 20 });
   assert.equal(rate(NOW + 1_000), 0);
   // Of the lifetime 7 of 607 have failed.
-  look(NOW + 241_000, 600, { rate_limited: 50, network: 7 });
+  look(NOW + 241_000, 600, { rate_limited: 50, lost: 20, network: 7 });
   assert.ok((rate(NOW + 241_000) ?? 0) > 0.95, `${rate(NOW + 241_000)}`);
-  look(NOW + 242_000, 607, { rate_limited: 50, network: 7 });
+  look(NOW + 242_000, 607, { rate_limited: 50, lost: 20, network: 7 });
   assert.ok(Math.abs((rate(NOW + 242_000) ?? 0) - 0.5) < 0.05);
-  look(NOW + 305_000, 607, { rate_limited: 50, network: 7 });
+  look(NOW + 305_000, 607, { rate_limited: 50, lost: 20, network: 7 });
   assert.equal(rate(NOW + 305_000), null);
 });

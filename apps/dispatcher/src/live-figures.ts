@@ -19,7 +19,7 @@ interface PoolFigures {
 
 /** `share`: of the work of all pools that it serves; `capacity_share`: the mean over them. */
 interface DeploymentFigures extends Shares {
-  /** Of the calls that ended in about the last half minute, 429s not counted; null: none ended in the last minute. */
+  /** Of the calls that ended in about the last half minute, without 429s and lost ones; null: none ended in the last minute. */
   error_rate: number | null;
 }
 

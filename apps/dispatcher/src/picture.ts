@@ -37,7 +37,7 @@ interface View {
   takenBefore: number;
   /** Decaying mean of what was placed here. */
   meanCost: Cost | null;
-  /** Calls that ended lately, decaying, and when the last one was seen to; 429s are about budgets and do not count. */
+  /** Calls that ended lately, decaying, and when the last one was seen to; 429s and lost ones do not count. */
   lately: { ok: number; failed: number; at: number };
   pickUp: PickUp;
   /** The newest placement, and how many calls that count had ended by then: whether a trial is still out. */
@@ -166,7 +166,7 @@ export class Picture {
     return most;
   }
 
-  /** Of the calls that ended in about the last half minute, 429s not counted, 0…1; null: none ended in the last minute. */
+  /** Of the calls that ended in about the last half minute, without 429s and lost ones, 0…1; null: none ended in the last minute. */
   errorRate(id: string, now: number): number | null {
     const { ok, failed, at } = this.#views.get(id)?.lately ?? NOTHING_LATELY;
     return now - at > LATELY.forgottenMs ? null : failed / (ok + failed);
@@ -422,7 +422,9 @@ const isIdle = ({ dims, concurrency, pausedForMs }: DeploymentLoad): boolean =>
   dims.every(({ aheadMs }) => aheadMs <= 0) &&
   (concurrency === null || concurrency.used < concurrency.limit);
 
-const limited = ({ byOutcome }: DeploymentLoad): number => byOutcome.rate_limited ?? 0;
+/** Failed, and not for the deployment's sake: a 429 is about a budget, what is lost was broken off here. */
+const blameless = ({ byOutcome }: DeploymentLoad): number =>
+  (byOutcome.rate_limited ?? 0) + (byOutcome.lost ?? 0);
 
 /** So many answers are taken for granted: one failure among few calls is no bad deployment. */
 const ASSUMED_OK = 3;
@@ -430,7 +432,7 @@ const ASSUMED_OK = 3;
 function latelyOf({ load: before, lately, readAt }: View, load: DeploymentLoad, now: number) {
   const kept = Math.exp(-Math.max(0, now - readAt) / LATELY.decayMs);
   const ok = Math.max(0, load.ok - before.ok);
-  const failed = Math.max(0, load.failed - limited(load) - before.failed + limited(before));
+  const failed = Math.max(0, load.failed - blameless(load) - before.failed + blameless(before));
   const at = ok + failed > 0 ? now : lately.at;
   return { ok: lately.ok * kept + ok, failed: lately.failed * kept + failed, at };
 }

@@ -38,7 +38,7 @@ export interface PoolPorts {
   permits: PermitKeeper;
   outcomes: OutcomeWriter;
   call: CallPorts;
-  entry: Omit<EntryPorts, 'perform' | 'store' | 'dropped' | 'deployment'>;
+  entry: Omit<EntryPorts, 'perform' | 'store' | 'dropped' | 'lost' | 'deployment'>;
   connection: Redis;
   prefix: string;
   /** Finished entries kept in the queue for people to look at. */
@@ -133,6 +133,8 @@ export class DeploymentPool {
           this.#ports.outcomes.store(data, outcomeOf(this.#ports.deployment, call, result)),
         dropped: (jobs) =>
           void this.#ports.admission.taken(this.#ports.deployment.id, jobs).catch(() => undefined),
+        lost: (calls) =>
+          void this.#ports.admission.lost(this.#ports.deployment.id, calls).catch(() => undefined),
       },
       entry.data,
     );

@@ -68,6 +68,7 @@ async function run(
   const called: Call[] = [];
   const stored: { call: Call; result: CallResult }[] = [];
   let dropped = 0;
+  let lost = 0;
   const events = workerEvents(pino({ level: 'silent' }));
   const leases = new LeaseKeeper({
     ledger,
@@ -103,12 +104,13 @@ async function run(
         return Promise.resolve();
       },
       dropped: (jobs) => void (dropped += jobs),
+      lost: (calls) => void (lost += calls),
       signalFor: () => ({ signal: new AbortController().signal, done: () => undefined }),
     },
     { id, epoch },
   );
   leases.close();
-  return { end, called, stored, dropped };
+  return { end, called, stored, dropped, lost };
 }
 
 async function placedJob(): Promise<string> {
@@ -170,8 +172,8 @@ test('a job past its deadline is dropped without a call', async () => {
 test('a job whose worker died is not called again before its lost attempt is recorded', async () => {
   const id = await placedJob();
   await claimEntry(ledger, { id, epoch: 1, holder: 'dead', now: NOW, leaseMs: 1_000 });
-  const { end, called, stored } = await run(id, 1, { now: NOW + 1_001 });
-  assert.equal(end, 'done');
+  const { end, called, stored, lost } = await run(id, 1, { now: NOW + 1_001 });
+  assert.deepEqual([end, lost], ['done', 1]);
   assert.deepEqual(called, []);
   assert.deepEqual(
     stored.map(({ result }) => result.outcome),

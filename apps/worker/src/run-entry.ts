@@ -29,6 +29,8 @@ export interface EntryPorts {
   store: (entry: EntryData, call: Call, result: CallResult) => Promise<void>;
   /** Jobs that left the queue without being booked, for the dispatcher's picture of it. */
   dropped: (jobs: number) => void;
+  /** Calls of a delivery that died: nobody else counts how they ended. */
+  lost: (calls: number) => void;
   signalFor: (id: string) => { signal: AbortSignal; done: () => void };
 }
 
@@ -94,7 +96,11 @@ async function callAll(
     return 'dropped';
   }
   const { calls, unreadable } = loaded;
-  if (entry.lostBefore) return giveUp(ports, data, { calls, result: lost });
+  if (entry.lostBefore) {
+    const end = await giveUp(ports, data, { calls, result: lost });
+    ports.lost(calls.length);
+    return end;
+  }
   if (unreadable) {
     ports.events.inputGone({ id: data.id });
     return giveUp(ports, data, { calls, result: inputGone });

@@ -277,6 +277,21 @@ describe('settling', () => {
     assert.deepEqual([load?.inFlight, load?.costUsd], [0, 0.25]);
   });
 
+  test('calls whose worker died count as failed, and speak against nobody', async () => {
+    const admission = open({ deployments: { a: { limits: {} } } });
+    const asked = asking(3);
+    await admission.book('a', asked);
+    const [first, second] = asked.leases as [string, string];
+    await admission.settle('a', [
+      ended(first),
+      ended(second, { outcome: 'lost', actual: null, usage: null }),
+    ]);
+    await admission.lost('a', 2);
+    const load = (await admission.read()).get('a');
+    assert.deepEqual([load?.ok, load?.failed, load?.byOutcome], [1, 3, { ok: 1, lost: 3 }]);
+    assert.equal(load?.consecutiveFailures, 0);
+  });
+
   test('at full load all of the rate is used, however little of the burst', async () => {
     const { micros, pass } = clock();
     const rpm = 600 / KNOWN_WINDOW.share;

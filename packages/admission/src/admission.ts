@@ -255,6 +255,14 @@ export class Admission {
     await this.#redis.hincrby(keys[1] as string, counterField(deploymentId, 'dropped'), jobs);
   }
 
+  /** Counts calls that nobody settles: the worker that made them has died. Their leases lapse by themselves. */
+  async lost(deploymentId: string, calls: number): Promise<void> {
+    const { keys } = this.#of(deploymentId);
+    const [, load] = keys as [string, string];
+    const fields = ['ended', 'failed:lost'].map((name) => counterField(deploymentId, name));
+    await Promise.all(fields.map((field) => this.#redis.hincrby(load, field, calls)));
+  }
+
   /**
    * A provider answered 429: the budgets concerned pause, and what was too much is not sent so soon again. Resolves
    * with the length of the pause, ms; 0 for a call that was under way when the last pause began.

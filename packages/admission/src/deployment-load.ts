@@ -12,11 +12,12 @@ export interface DeploymentLoad {
   taken: number;
   inFlight: number;
   ok: number;
+  /** All that did not succeed, 429s and lost ones among them. */
   failed: number;
   byOutcome: Partial<Record<Outcome, number>>;
   /** What ended of the calls that began at `at` (ms, Redis's clock) or later; null = there never was a mark. */
   since: Since | null;
-  /** In a row, of those that speak against the deployment (not 429s, not a request's own fault). */
+  /** In a row, of those that speak against the deployment (not 429s, not lost ones, not a request's own fault). */
   consecutiveFailures: number;
   lastFailure: { class: FailureClass; atMs: number } | null;
   /** Of answered calls, about the last twenty; null before the first. */

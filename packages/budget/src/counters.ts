@@ -43,9 +43,13 @@ const LATENCY_WEIGHT = 0.05;
 export const MOST_OUTPUTS = 2_000;
 export const MOST_INPUT_TOKENS = 4_000_000;
 
-/** A 429 slows a budget down, a request's own fault says nothing of the deployment: neither is held against it. */
+/**
+ * A 429 slows a budget down; a request's own fault, or a call that was broken off here, says nothing of the deployment: none of
+ * them is held against it.
+ */
 const BLAMELESS: ReadonlySet<Outcome> = new Set([
   'rate_limited',
+  'lost',
   'bad_request',
   'content_refused',
   'context_too_long',

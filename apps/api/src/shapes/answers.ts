@@ -151,7 +151,9 @@ const batchAdditions = z.object({
   waiting: z
     .object({ reason: text })
     .nullable()
-    .describe('The limit of its tenant’s own (`rpm`, `tpm`, `concurrency`) that its lines wait for.'),
+    .describe(
+      'The limit of its tenant’s own (`rpm`, `tpm`, `concurrency`) that its lines wait for.',
+    ),
   retry_of: id.nullable(),
 });
 
@@ -371,13 +373,17 @@ const Deployment = z.object({
   queued: z.int().describe('Entries; each is a chunk of one or more jobs.'),
   in_flight: z.int(),
   succeeded: z.int().describe('Calls, all that are counted.'),
-  failed: z.int().describe('The same, 429s among them.'),
+  failed: z
+    .int()
+    .describe('The same, 429s and lost ones among them: every attempt that is no success.'),
   by_outcome: z.record(z.string(), z.int()),
-  failures_in_a_row: z.int().describe('Up to the last call that ended, without 429s.'),
+  failures_in_a_row: z
+    .int()
+    .describe('Up to the last call that ended, without 429s and lost ones.'),
   error_rate: share
     .nullable()
     .describe(
-      'Of the calls that ended in the last half minute, without 429s; null: none in a minute.',
+      'Of the calls that ended in the last half minute, without 429s and lost ones; null: none in a minute.',
     ),
   mean_latency_ms: count.nullable().describe('Of about the last twenty calls answered.'),
   latency_ms: latency.describe(
