@@ -114,6 +114,40 @@ test('max_tier holds for every line of a batch', async () => {
   assert.equal(await served(), servedBefore);
 });
 
+test('a max_tier beyond the tiers of all its lines’ pools fails a batch, and shows in a dry run', async () => {
+  const line = { custom_id: 'a', method: 'POST', url: '/v1/chat/completions' };
+  const body = { model: 'spared', messages: [{ role: 'user', content: 'hi' }] };
+  const post = async (query: string) => {
+    const response = await fetch(`${system.apiUrl}/v1/batches?${query}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/jsonl' },
+      body: JSON.stringify({ ...line, body }),
+    });
+    return (await response.json()) as Refused;
+  };
+  const told = "Invalid value for 'max_tier': found 2; allowed: 1; spared has one tier.";
+  const dry = await post('max_tier=2&dry_run=true');
+  assert.deepEqual([dry.valid, dry.bad_lines, dry.errors?.data[0]?.message], [false, 0, told]);
+  const { id } = await post('max_tier=2');
+  const failed = await until('it is read', async () => {
+    const answer = await fetch(`${system.apiUrl}/v1/batches/${id}`);
+    const batch = (await answer.json()) as Refused;
+    return batch.status === 'failed' ? batch : null;
+  });
+  assert.deepEqual(
+    failed.errors?.data.map(({ message, param }) => [message, param]),
+    [[told, 'max_tier']],
+  );
+});
+
+interface Refused {
+  id: string;
+  status: string;
+  valid: boolean;
+  bad_lines: number;
+  errors: { data: { message: string; param: string }[] } | null;
+}
+
 test('a deployment of weight 0 gets nothing of a batch, however free it is, and the others all', async () => {
   const batch = await runBatch('spared', 60);
   assert.deepEqual(batch.sluice.by_deployment, { limited: 60 });

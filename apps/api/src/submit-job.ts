@@ -1,6 +1,6 @@
 /** Accepts one job: everything is checked before anything is written; the ledger write is the acceptance. */
 import { affinityOf } from '@sluice/balancing';
-import { didYouMean } from '@sluice/config';
+import { didYouMean, lookupModel, tiersExceeded } from '@sluice/config';
 import { findWanting, measure } from '@sluice/job';
 import type { Endpoint, Priority } from '@sluice/job';
 import { acceptJob, readJobHead, WINDOW_PER_SLOT } from '@sluice/ledger';
@@ -13,6 +13,7 @@ import { noSuch } from './find-job.ts';
 import type { ApiRequest } from './http/message.ts';
 import { idempotencyOf, newId, refuseConflict } from './idempotency.ts';
 import { formatsFor, routeJob } from './routing.ts';
+import type { Routed } from './routing.ts';
 
 /** When the sweeper looks whether an accepted job has reached its queue. */
 const LOOK_AFTER_MS = 15_000;
@@ -45,6 +46,7 @@ export async function submitJob(api: Api, request: ApiRequest, order: JobOrder):
   const asked = { ...order, id, shape, now: request.now };
   const search = { fleet: api.fleet, routes: api.settings.routes };
   const routed = routeJob(search, request.caller, asked);
+  refuseTier(api, order, routed);
   const formats = formatsFor(routed, order.endpoint, order);
   refuseWanting(order);
   const job: NewJob = {
@@ -140,6 +142,21 @@ function refuseWanting({ endpoint, body, within }: JobOrder): void {
   const meant = didYouMean(wanting.field, Object.keys(body));
   const hint = meant === null ? '' : ` Found '${within}${meant}': did you mean '${field}'?`;
   refuse('missing_required_parameter', { param: field, values: { field, hint } });
+}
+
+/**
+ * A tier that neither the pool named has nor the one it is routed to. What is tried again keeps the tier it was accepted with, however
+ * many there are by now.
+ */
+function refuseTier({ fleet }: Api, { maxTier, model, retryOf }: JobOrder, { pool }: Routed): void {
+  const named = lookupModel(fleet, model);
+  const own = named.kind === 'pool' || named.kind === 'alias' ? [named.pool.id] : [];
+  const allowed = retryOf === null ? tiersExceeded(fleet, maxTier, [pool, ...own]) : null;
+  if (allowed === null) return;
+  refuse('invalid_value', {
+    param: 'max_tier',
+    values: { field: 'max_tier', found: show(maxTier), allowed },
+  });
 }
 
 function refuseStreaming({ body, within }: JobOrder): void {

@@ -3,13 +3,14 @@
  * One cancelled meanwhile is validated to the end all the same: every one of its lines is then reported as cancelled.
  */
 import { affinityOf, keyHashOf, strategyFor } from '@sluice/balancing';
-import { findPool, knownModels } from '@sluice/config';
+import { findPool, knownModels, tiersExceeded } from '@sluice/config';
 import { FileMissing } from '@sluice/files';
-import type { Endpoint } from '@sluice/job';
+import type { Endpoint, Fleet } from '@sluice/job';
 import { moveBatch, readBatch, readFile } from '@sluice/ledger';
 import type { BatchError, StoredBatch } from '@sluice/ledger';
 import { formatsOf } from '@sluice/providers';
 import type { BatchRules } from './batch/check-line.ts';
+import { invalid } from './batch/line-errors.ts';
 import { validateBatch } from './batch/validate.ts';
 import { endBatch } from './end-batch.ts';
 import type { StepPorts } from './step-ports.ts';
@@ -53,14 +54,13 @@ const inputGone = (batch: StoredBatch): BatchError => ({
   line: null,
 });
 
+/** `retryOf`: absent in a dry run. */
+type Ruled = Pick<StoredBatch, 'tenant' | 'priority' | 'metadata' | 'createdAt' | 'maxTier'> &
+  Partial<Pick<StoredBatch, 'retryOf'>>;
+
 export function rulesFor(
   { fleet, routes, maxLines, maxLineBytes, poolsOf }: StepPorts,
-  {
-    tenant,
-    priority,
-    metadata,
-    createdAt,
-  }: Pick<StoredBatch, 'tenant' | 'priority' | 'metadata' | 'createdAt'>,
+  { tenant, priority, metadata, createdAt, maxTier, retryOf = null }: Ruled,
 ): BatchRules {
   const allowed = poolsOf(tenant);
   const search = { fleet, routes, allowed };
@@ -92,7 +92,16 @@ export function rulesFor(
     },
     formatsFor: (pool, endpoint, body) => sayable(pool, endpoint, body).mask,
     cannotSay: (pool, endpoint, body) => sayable(pool, endpoint, body).unsayable,
+    // What is tried again keeps the tier it was accepted with, however many there are by now.
+    ofAll: (pools) => (retryOf === null ? tierMistake(fleet, maxTier, pools) : null),
   };
+}
+
+function tierMistake(fleet: Fleet, maxTier: number | null, pools: readonly string[]) {
+  const allowed = tiersExceeded(fleet, maxTier, pools);
+  return allowed === null
+    ? null
+    : invalid('max_tier', `Invalid value for 'max_tier': found ${maxTier}; allowed: ${allowed}.`);
 }
 
 /** A batch cancelled meanwhile ends as cancelled, with the same errors. */

@@ -14,6 +14,7 @@ export { loadConfig } from './load-config.ts';
 export type { Loaded, LoadRequest, LoadResult } from './load-config.ts';
 export { knownModels, lookupModel } from './lookup-model.ts';
 export type { ModelLookup } from './lookup-model.ts';
+export { tiersExceeded } from './max-tier.ts';
 export { formatMistakes } from './mistake.ts';
 export type { Mistake } from './mistake.ts';
 export { USUAL_MAX_TOKENS } from './schema/fleet.ts';

@@ -133,6 +133,7 @@ test('mistakes are refused at once and name the field', async () => {
       /"user_data", allowed: "batch"/,
     ],
     [{ webhook_url: 'http://example.com', max_tier: 0 }, 'max_tier', /at least 1/],
+    [{ max_tier: 3 }, 'max_tier', /found 3; allowed: 1 to 2; fast has 2 tiers\.$/],
     [{ max_cost_usd: -1 }, 'max_cost_usd', /-1/],
     [{ completion_windw: '24h' }, 'completion_windw', /Known here/],
   ];

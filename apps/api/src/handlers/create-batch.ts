@@ -1,4 +1,5 @@
 /** POST /v1/batches: of a file that was uploaded, or of the JSONL in the body itself. */
+import { tiersExceeded } from '@sluice/config';
 import { readLines } from '@sluice/files';
 import type { Writing } from '@sluice/files';
 import { ENDPOINTS } from '@sluice/job';
@@ -49,9 +50,20 @@ async function createFromFile(api: Api, request: ApiRequest): Promise<Reply> {
     outputExpiresAfter: wanted.output_expires_after?.seconds ?? null,
     retryOf: null,
   };
+  refuseTier(api, request, order.maxTier);
   if (wanted.dry_run) return dryRun(api, request, { order, storeName: file?.storeName as string });
   const { batch } = await submitBatch(api, request, { order, content: request.text });
   return ok(batchObject(batch));
+}
+
+/** A tier that no pool of this caller has; whether a pool of its lines has it is seen when they are read. */
+function refuseTier({ fleet }: Api, { caller }: ApiRequest, maxTier: number | null): void {
+  const allowed = tiersExceeded(fleet, maxTier, caller.pools ?? [...fleet.pools.keys()]);
+  if (allowed === null) return;
+  refuse('invalid_value', {
+    param: 'max_tier',
+    values: { field: 'max_tier', found: show(maxTier), allowed },
+  });
 }
 
 type DirectQuery = z.output<typeof directQuery>;
@@ -62,6 +74,7 @@ async function createDirectly(api: Api, request: ApiRequest): Promise<Reply> {
   const pairs = readGroup(request.query, 'metadata');
   const metadata = pairs.size === 0 ? null : check(metadataShape, Object.fromEntries(pairs));
   checkWebhook(api, query.webhook_url ?? null);
+  refuseTier(api, request, query.max_tier ?? null);
   const id = newId('file');
   const digest = hasKey(request) ? { digest: 'sha256' as const } : {};
   const writing = await api.store.create(`files/${id}`, digest);

@@ -123,6 +123,30 @@ test('a job is cancelled once; an ended one is deleted, an open one not', async 
   assert.equal((await api.call(`GET /v1/jobs/${id}`)).status, 404);
 });
 
+test('a last tier that the pool does not have is refused with how many it has', async () => {
+  const refused = async (change: object): Promise<string> => {
+    const { status, json } = await api.call('POST /v1/jobs', { body: chat(), ...change });
+    assert.deepEqual(
+      [status, json.error.code, json.error.param],
+      [400, 'invalid_value', 'max_tier'],
+    );
+    return json.error.message;
+  };
+  const max = { max_tier: 3 };
+  assert.match(await refused({ model: 'fast', ...max }), /found 3; allowed: 1 to 2; fast has 2 t/);
+  assert.match(await refused({ model: 'gpt-4o-mini', ...max }), /fast has 2 tiers/);
+  assert.match(await refused({ model: 'smart', max_tier: 2 }), /allowed: 1; smart has one tier/);
+  assert.match(
+    await refused({ model: 'deployment/mini', ...max }),
+    /deployment\/mini has one tier/,
+  );
+  const id = await submit({ max_tier: 2 });
+  // A config with fewer tiers came between.
+  await redis.hset(api.ledger.keys.job(id), 'max_tier', 7);
+  await endJobAs(api.ledger, id, { status: 'failed' });
+  assert.equal((await api.call(`POST /v1/jobs/${id}/retry`)).status, 202);
+});
+
 test('only a failed job is retried, as a new one', async () => {
   const id = await submit({ metadata: { k: 'v' } });
   const refused = await api.call(`POST /v1/jobs/${id}/retry`);

@@ -34,6 +34,8 @@ export interface BatchRules {
   keyOf?: (pool: string, body: Body) => number | null | undefined;
   /** The parameters that stand in the way when none can; `endpoint` when it is the endpoint itself. */
   cannotSay: (pool: string, endpoint: Endpoint, body: Body) => readonly string[];
+  /** What is wrong with a batch whose lines go to these pools; null = nothing. */
+  ofAll?: (pools: readonly string[]) => LineError | null;
 }
 
 /** What a line's pool may depend on besides its model. */

@@ -58,6 +58,11 @@ export class ClassIndexes {
     else if (groups.add({ ...record, key: key ?? null })) await writeGroups(open);
   }
 
+  /** Of its lines so far. */
+  get pools(): string[] {
+    return [...new Set([...this.#classes.values()].map(({ pool }) => pool))];
+  }
+
   async commit(): Promise<BatchClass[]> {
     const all = [...this.#open.values()];
     for (const each of all) {

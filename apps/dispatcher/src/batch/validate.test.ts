@@ -140,6 +140,29 @@ test('requests of every size: at most 60 classes, each of like size, in the orde
   assert.equal(new Set(seen).size, 600);
 });
 
+const ofAll = (pools: readonly string[]) => ({
+  code: 'invalid_request',
+  message: `of ${pools.join(' and ')}`,
+  param: 'max_tier',
+});
+
+test('what is wrong with a batch as a whole is told beside its bad lines, and no index is left', async (t) => {
+  const store = await temporaryStore(t);
+  const smart = request('b', {
+    body: { model: 'smart', messages: [{ role: 'user', content: 'Hi' }] },
+  });
+  const rules = { ...RULES, ofAll };
+  const told = async (lines: unknown[]) => {
+    const result = await validate(store, jsonl(lines), { rules });
+    assert.ok(result.kind === 'invalid');
+    assert.equal(await store.size(indexName(BATCH, 'index-0')), null);
+    return result.errors.map(({ message, line }) => [message, line]);
+  };
+  assert.deepEqual(await told([request('a'), smart, request('c')]), [['of fast and smart', null]]);
+  const [first, last] = await told([smart, request('b')]);
+  assert.deepEqual([first?.[1], last], [2, ['of smart', null]]);
+});
+
 const keyOf = (pool: string, body: object) =>
   pool === 'fast' ? keyHashOf(affinityOf(null, { ...body })) : undefined;
 

@@ -159,6 +159,9 @@ async function readCustomId(
 async function conclude(pass: Pass): Promise<CheckedBatch> {
   const { lines, errors, indexes } = pass;
   if (lines === 0) errors.add(null, EMPTY);
+  const ofAll = pass.input.rules.ofAll?.(indexes.pools) ?? null;
+  // Beside a hundred bad lines it would not be shown.
+  if (ofAll !== null && !errors.full) errors.add(null, ofAll);
   const wanted = errors.total === 0 || pass.input.keep === 'nothing';
   return checked(pass, wanted ? await indexes.commit() : []);
 }
