@@ -26,6 +26,12 @@ const modelOf = ({ classes }: StoredBatch): string | null => {
   return pools.size === 1 ? ([...pools][0] as string) : null;
 };
 
+/** As clients see it: past its window it is still in progress while calls may end. */
+export const shownStatus = ({ status }: Pick<StoredBatch, 'status'>) =>
+  status === 'expiring' ? ('in_progress' as const) : status;
+
+export type ShownStatus = ReturnType<typeof shownStatus>;
+
 export function batchObject(batch: StoredBatch, now: Running = NOT_RUNNING) {
   return {
     id: batch.id,
@@ -35,7 +41,7 @@ export function batchObject(batch: StoredBatch, now: Running = NOT_RUNNING) {
     errors: errorsOf(batch.errors),
     input_file_id: batch.inputFileId,
     completion_window: batch.completionWindow,
-    status: batch.status === 'expiring' ? ('in_progress' as const) : batch.status,
+    status: shownStatus(batch),
     output_file_id: batch.outputFileId,
     error_file_id: batch.errorFileId,
     created_at: Math.floor(batch.createdAt / 1000),

@@ -21,8 +21,9 @@ export {
 } from './backlog.ts';
 export { acceptJob, deleteJob, endJob } from './jobs.ts';
 export type { Ending, NewJob, StoredJob } from './jobs.ts';
-export { jobText, readJob, readJobHead, siftJobs, withResult } from './reading-jobs.ts';
+export { jobText, readJob, readJobHead, withResult } from './reading-jobs.ts';
 export type { JobHead } from './reading-jobs.ts';
+export { siftBatches, siftJobs } from './sifting.ts';
 export { LARGE_BYTES } from './large-texts.ts';
 export {
   BATCH_STATUSES,

@@ -43,7 +43,7 @@ export type ScriptName =
   | 'finish-batch'
   | 'use-file'
   | 'unlist'
-  | 'sift-jobs'
+  | 'sift-records'
   | 'read-lists'
   | 'delete-file'
   | 'add-part'
@@ -72,7 +72,7 @@ const NAMES: readonly ScriptName[] = [
   'finish-batch',
   'use-file',
   'unlist',
-  'sift-jobs',
+  'sift-records',
   'read-lists',
   'delete-file',
   'add-part',

@@ -1,8 +1,7 @@
 /** Reading single jobs. What is asked for often comes without the large texts: those have a connection of their own. */
-import { costOfAttempts, jobJson, slotOf } from '@sluice/job';
+import { costOfAttempts, jobJson } from '@sluice/job';
 import type { Attempt, Endpoint, Job, JobStatus, Priority, RawResult } from '@sluice/job';
 import type { NewJob, StoredJob } from './jobs.ts';
-import { SLOT_NUMBERS } from './keys.ts';
 import { LARGE_BYTES } from './large-texts.ts';
 import { run } from './ledger.ts';
 import type { Ledger } from './ledger.ts';
@@ -31,37 +30,6 @@ export async function readJobHead(
   const hash: Record<string, string> = {};
   for (let i = 0; i < reply.length; i += 2) hash[reply[i] as string] = reply[i + 1] as string;
   return hash['status'] ? headOf(id, hash) : null;
-}
-
-/** What a list of jobs is asked for; undefined = any. */
-export interface JobFilter {
-  status: JobStatus | undefined;
-  model: string | undefined;
-  /** Has all of these. */
-  metadata: ReadonlyMap<string, string>;
-}
-
-/**
- * Those of the ids, in their order, whose job is there and may match: found out in Redis, so that passing over thousands
- * moves none of them. The caller looks at what it reads of them.
- */
-export async function siftJobs(
-  ledger: Ledger,
-  ids: readonly string[],
-  { status, model, metadata }: JobFilter,
-): Promise<string[]> {
-  const wanted = [status ?? '', model === undefined ? 0 : 1, model ?? '', ...[...metadata].flat()];
-  const bySlot = SLOT_NUMBERS.map((): string[] => []);
-  for (const id of ids) bySlot[slotOf(id)]?.push(id);
-  const found = await Promise.all(
-    bySlot.map(async (some) => {
-      if (some.length === 0) return [];
-      const places = await run(ledger, 'sift-jobs', some.map(ledger.keys.job), wanted);
-      return (places as number[]).map((place) => some[place - 1] as string);
-    }),
-  );
-  const matching = new Set(found.flat());
-  return ids.filter((id) => matching.has(id));
 }
 
 /** The same job with its answer, however large; null when it has gone meanwhile. */

@@ -3,6 +3,7 @@ import { after, before, test } from 'node:test';
 import OpenAI, { toFile } from 'openai';
 import OpenAI5 from 'openai-5';
 import { moveBatch, readBatch } from '@sluice/ledger';
+import type { BatchStatus } from '@sluice/ledger';
 import { startTestApi } from '../test-api.ts';
 import type { TestApi } from '../test-api.ts';
 
@@ -199,6 +200,27 @@ test('lists page newest first, as the client pages', async () => {
     ids,
   );
   assert.equal(all.has_more, false);
+});
+
+const make = async () => (await client.batches.create(order(await upload()))).id;
+
+test('lists filter by the status that is shown', async () => {
+  const [running, late, other, ended] = [await make(), await make(), await make(), await make()];
+  const to = (id: string, status: BatchStatus) =>
+    moveBatch(api.ledger, id, { from: ['validating'], to: status });
+  await to(running, 'in_progress');
+  await to(late, 'expiring');
+  await to(ended, 'completed');
+  const found = async (query: string): Promise<string[]> =>
+    (await api.call(`GET /v1/batches?${query}`)).json.data.map(({ id }: { id: string }) => id);
+  assert.deepEqual(await found('status=in_progress'), [late, running]);
+  assert.deepEqual(await found('status=in_progress&limit=1'), [late]);
+  assert.deepEqual(await found(`status=in_progress&limit=1&after=${late}`), [running]);
+  assert.deepEqual(await found('status=completed'), [ended]);
+  assert.ok((await found('status=validating')).includes(other));
+  const { status, json } = await api.call('GET /v1/batches?status=expiring');
+  assert.deepEqual([status, json.error.param], [400, 'status']);
+  assert.match(json.error.message, /"expiring".*in_progress/);
 });
 
 test('unknown batches are 404', async () => {

@@ -1,7 +1,9 @@
 /** /v1/batches: reading, listing, cancelling, pausing; and its events. */
-import { moveBatch, readBatch } from '@sluice/ledger';
+import { BATCH_STATUSES, moveBatch, readBatch, siftBatches } from '@sluice/ledger';
 import type { BatchMove, BatchStatus, StoredBatch } from '@sluice/ledger';
 import type { Api } from '../api.ts';
+import { shownStatus } from '../batch-object.ts';
+import type { ShownStatus } from '../batch-object.ts';
 import { refuse } from '../errors.ts';
 import { findBatch, hasEnded } from '../find-batch.ts';
 import { noSuch } from '../find-job.ts';
@@ -21,19 +23,26 @@ export const getBatch = async (api: Api, request: ApiRequest): Promise<Reply> =>
   ok(await showBatch(api, await find(api, request)));
 
 export async function listBatches(api: Api, request: ApiRequest): Promise<Reply> {
-  const query = readQuery(batchesQuery, request.query);
+  const { status, after, limit } = readQuery(batchesQuery, request.query);
+  const matches = (batch: StoredBatch): boolean =>
+    status === undefined || shownStatus(batch) === status;
   const page = await listPage(api.ledger, request, {
     kind: 'batches',
     order: 'desc',
-    after: query.after,
-    limit: query.limit,
+    after,
+    limit,
+    ...(status !== undefined && { sift: (ids) => siftBatches(api.ledger, ids, storedAs(status)) }),
     read: async (id) => {
       const batch = await readBatch(api.ledger, id);
-      return batch !== null && maySee(request.caller, batch.tenant) ? showBatch(api, batch) : null;
+      const found = batch !== null && maySee(request.caller, batch.tenant) && matches(batch);
+      return found ? showBatch(api, batch) : null;
     },
   });
   return ok(page);
 }
+
+const storedAs = (wanted: ShownStatus): BatchStatus[] =>
+  BATCH_STATUSES.filter((status) => shownStatus({ status }) === wanted);
 
 const CANCELLABLE: BatchStatus[] = ['validating', 'in_progress'];
 

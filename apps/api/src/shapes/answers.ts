@@ -8,6 +8,7 @@ import { z } from 'zod';
 import type { BatchObject } from '../batch-object.ts';
 import type { UsageRow } from '../usage-report.ts';
 import type { DryRunObject } from '../handlers/dry-run.ts';
+import { batchStatus } from './batch-request.ts';
 
 const id = z.string();
 const unix = z.int().describe('Unix seconds.');
@@ -165,16 +166,7 @@ const Batch = z.object({
   errors: batchErrors,
   input_file_id: id,
   completion_window: text,
-  status: z.enum([
-    'validating',
-    'failed',
-    'in_progress',
-    'finalizing',
-    'completed',
-    'expired',
-    'cancelling',
-    'cancelled',
-  ]),
+  status: batchStatus,
   output_file_id: id.nullable(),
   error_file_id: id.nullable(),
   created_at: unix,

@@ -1,6 +1,7 @@
 /** What the routes of batches take. */
 import { ENDPOINTS } from '@sluice/job';
 import { z } from 'zod';
+import type { ShownStatus } from '../batch-object.ts';
 import {
   expiresAfter,
   flagText,
@@ -66,7 +67,20 @@ export const directQuery = z.strictObject({
   filename: z.string().min(1).max(512).default('batch.jsonl'),
 });
 
+/** Those that clients see. */
+export const batchStatus = z.enum([
+  'validating',
+  'failed',
+  'in_progress',
+  'finalizing',
+  'completed',
+  'expired',
+  'cancelling',
+  'cancelled',
+]) satisfies z.ZodType<ShownStatus>;
+
 export const batchesQuery = z.strictObject({
+  status: batchStatus.optional(),
   after: z.string().optional().describe('The last id of the page before.'),
   limit: wholeText(1, 100).default(20),
 });

@@ -1,7 +1,7 @@
 --[[
-Which of a few jobs may be what someone looks for: what is passed over here need not be read.
-KEYS  1… jobs
-ARGV  1 status ('' = any)  2 whether a model is given (1 | 0)  3 model  4… metadata that it must have: key, value pairs
+Which of a few jobs or batches may be what someone looks for: what is passed over here need not be read.
+KEYS  1… their records
+ARGV  1 statuses, each with a comma before and behind it ('' = any)  2 whether a model is given (1 | 0)  3 model  4… metadata that it must have: key, value pairs
 Returns the places in KEYS of those there are and that match, from 1. Metadata that cannot be read here counts as a match.
 ]]
 local function has(text)
@@ -14,10 +14,14 @@ local function has(text)
   return true
 end
 
+local function stands(status)
+  return ARGV[1] == '' or string.find(ARGV[1], ',' .. status .. ',', 1, true)
+end
+
 local found = {}
 for i = 1, #KEYS do
   local status, model, metadata = unpack(redis.call('HMGET', KEYS[i], 'status', 'model', 'metadata'))
-  if status and (ARGV[1] == '' or status == ARGV[1]) and (ARGV[2] == '0' or model == ARGV[3]) and has(metadata) then
+  if status and stands(status) and (ARGV[2] == '0' or model == ARGV[3]) and has(metadata) then
     found[#found + 1] = i
   end
 end
