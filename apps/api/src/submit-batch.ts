@@ -15,16 +15,18 @@ const LOOK_AFTER_MS = 15_000;
 
 export type BatchOrder = Omit<NewBatch, 'id' | 'tenant' | 'createdAt' | 'expiresAt'>;
 
-/** `made`: this request made it; otherwise an earlier one with the same Idempotency-Key did. */
+/** `content`: as for an Idempotency-Key. `id`: what it is to be called, whoever makes it first; no key is looked at then. */
+type Submission = { order: BatchOrder } & ({ content: string } | { id: string });
+
+/** `made`: this request made it; otherwise an earlier one did, with the same Idempotency-Key or under the same id. */
 export async function submitBatch(
   api: Api,
   request: ApiRequest,
-  { order, content }: { order: BatchOrder; content: string },
+  submission: Submission,
 ): Promise<{ batch: StoredBatch; made: boolean }> {
+  const { order } = submission;
   checkWebhook(api, order.webhookUrl);
-  const keepMs = api.settings.retention.jobsMs;
-  const idempotency = idempotencyOf(request, { content, keepMs });
-  const id = newId('batch', idempotency);
+  const { id, idempotency } = nameOf(api, request, submission);
   await checkAllowance(api, request.caller, { id, idempotency, inputFileId: order.inputFileId });
   if (!(await useFile(api.ledger, order.inputFileId, id))) refuseInput(order.inputFileId);
   const accepted = await createBatch(
@@ -38,12 +40,10 @@ export async function submitBatch(
     },
     { checkAt: request.now + LOOK_AFTER_MS, idempotency },
   );
-  if (accepted.kind !== 'created') {
-    await returnAllowanceOf(api, request.caller, { id });
-    await releaseFile(api.ledger, order.inputFileId, id);
-  }
+  if (accepted.kind !== 'created') await returnAllowanceOf(api, request.caller, { id });
+  const made = accepted.kind === 'created' && (await isOurs(api, id, submission));
+  if (!made) await releaseFile(api.ledger, order.inputFileId, id);
   refuseConflict(accepted, request);
-  const made = accepted.kind === 'created';
   if (made) {
     api.metrics.batchesAccepted.inc();
     api.queues.addStep({ batch: id, step: 'validate' });
@@ -51,6 +51,19 @@ export async function submitBatch(
   const batch = await readBatch(api.ledger, accepted.id);
   return { batch: batch ?? noSuch('batch', accepted.id), made };
 }
+
+function nameOf(api: Api, request: ApiRequest, submission: Submission) {
+  if ('id' in submission) return { id: submission.id, idempotency: null };
+  const { content } = submission;
+  const keepMs = api.settings.retention.jobsMs;
+  const idempotency = idempotencyOf(request, { content, keepMs });
+  return { id: newId('batch', idempotency), idempotency };
+}
+
+/** Of two requests that make a batch under the same id at once one is first. */
+const isOurs = async ({ ledger }: Api, id: string, submission: Submission): Promise<boolean> =>
+  !('id' in submission) ||
+  (await readBatch(ledger, id))?.inputFileId === submission.order.inputFileId;
 
 /** Throws 400: the file named is not there for this caller, or not any more. */
 export const refuseInput = (id: string, reason = `cannot find file ${id}`): never =>

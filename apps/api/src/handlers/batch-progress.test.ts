@@ -148,6 +148,50 @@ test('a retry takes the lines that did not succeed', async () => {
   assert.equal(rest.text, line('b') + line('c'));
 });
 
+/** A batch of which a line succeeded, ended by its window. */
+async function expired(): Promise<string> {
+  const { id } = await client.batches.create(order(await upload()));
+  await begin(id);
+  await record(id, [[1, true]]);
+  await moveBatch(api.ledger, id, { from: ['in_progress'], to: 'expired' });
+  return id;
+}
+
+test('a repeated retry makes no second batch, with a key or without one', async () => {
+  const id = await expired();
+  const retry = (headers = {}) => api.call(`POST /v1/batches/${id}/retry`, undefined, headers);
+  const stored = api.stored().length;
+  const answers = await Promise.all([retry(), retry(), retry()]);
+  assert.deepEqual(new Set(answers.map(({ status }) => status)), new Set([200]));
+  const [made] = new Set(answers.map(({ json }) => json.id));
+  assert.equal(new Set(answers.map(({ json }) => json.id)).size, 1);
+  assert.equal(api.stored().length, stored + 1, 'one input');
+  const again = await retry();
+  assert.deepEqual([again.json.id, again.headers.get('idempotent-replayed')], [made, 'true']);
+  const key = { 'idempotency-key': `retry of ${id}` };
+  const keyed = await retry(key);
+  assert.equal(keyed.json.id, made);
+
+  await moveBatch(api.ledger, made, { from: ['validating'], to: 'expired' });
+  const late = await retry();
+  assert.deepEqual([late.status, late.headers.get('x-should-retry')], [409, 'false']);
+  assert.match(
+    late.json.error.message,
+    new RegExp(`retried already, as ${made}, which is expired`),
+  );
+  assert.equal((await retry(key)).text, keyed.text, 'the same answer as the first time');
+  assert.equal(api.stored().length, stored + 1);
+});
+
+test('a retry that failed before its first line is made anew', async () => {
+  const id = await expired();
+  const first = (await api.call(`POST /v1/batches/${id}/retry`)).json.id;
+  await moveBatch(api.ledger, first, { from: ['validating'], to: 'failed' });
+  const second = await api.call(`POST /v1/batches/${id}/retry`);
+  assert.equal(second.status, 200);
+  assert.notEqual(second.json.id, first);
+});
+
 test('events tell the state, progress and the end', async () => {
   const { id } = await client.batches.create(order(await upload()));
   const response = await fetch(`${api.url}/v1/batches/${id}/events`);

@@ -1,26 +1,70 @@
-/** POST /v1/batches/{id}/retry: the lines that did not succeed, as a new batch over a new file. */
+/**
+ * POST /v1/batches/{id}/retry: the lines that did not succeed, as a new batch over a new file. They are tried again once: a repeat
+ * is answered with the batch that does it, and when that has ended what is left of it is that one's to retry. So no answer
+ * is bought twice, also where a client repeats without an Idempotency-Key.
+ */
+import { createHash } from 'node:crypto';
 import { LineSet, readLines, readRecorded } from '@sluice/files';
 import type { FileStore, Writing } from '@sluice/files';
-import { readExtents } from '@sluice/ledger';
+import { makeSiblingId } from '@sluice/job';
+import { readBatch, readExtents } from '@sluice/ledger';
 import type { FileRecord, StoredBatch } from '@sluice/ledger';
+import { answerOnce } from '../answer-once.ts';
 import type { Api } from '../api.ts';
 import { batchObject } from '../batch-object.ts';
+import type { BatchObject } from '../batch-object.ts';
 import { refuse } from '../errors.ts';
 import { findBatch, hasEnded } from '../find-batch.ts';
 import { lookForFile } from '../find-file.ts';
 import type { ApiRequest, Reply } from '../http/message.ts';
-import { ok } from '../http/message.ts';
 import { newId } from '../idempotency.ts';
+import { showBatch } from '../show-batch.ts';
 import { refuseInput, submitBatch } from '../submit-batch.ts';
 import { forgetFile, keepForBatch, newFile } from './files.ts';
 
-export async function retryBatch(api: Api, request: ApiRequest): Promise<Reply> {
+export const retryBatch = (api: Api, request: ApiRequest): Promise<Reply> =>
+  answerOnce(api, request, request.text, () => retryOnce(api, request));
+
+async function retryOnce(api: Api, request: ApiRequest): Promise<BatchObject> {
   const old = await findBatch(api, request.caller, request.params['id'] as string);
+  refuseUnlessUnfinished(old);
+  const { id, batch } = await nextRetry(api, old);
+  if (batch === null) return makeRetry(api, request, { old, id });
+  if (hasEnded(batch.status)) {
+    const found = `retried already, as ${batch.id}, which is ${batch.status}`;
+    refuse('wrong_state', { values: { id: old.id, found, allowed: 'to retry that one' } });
+  }
+  request.marks['idempotent-replayed'] = 'true';
+  return showBatch(api, batch);
+}
+
+function refuseUnlessUnfinished(old: StoredBatch): void {
   if (!hasEnded(old.status) || old.status === 'failed' || old.completed >= old.total) {
     const found = old.completed >= old.total && old.total > 0 ? 'all done' : old.status;
     const allowed = 'completed, expired or cancelled, with lines that did not succeed';
     refuse('wrong_state', { values: { id: old.id, found, allowed } });
   }
+}
+
+/** The batch that tries again what is left of one; `batch` null: it is not made yet. One that failed before its first line counts as none. */
+async function nextRetry(
+  { ledger }: Api,
+  old: StoredBatch,
+): Promise<{ id: string; batch: StoredBatch | null }> {
+  for (let round = 1; ; round++) {
+    const bytes = createHash('sha256').update(`retry ${round} of ${old.id}`).digest();
+    const id = makeSiblingId('batch', old.id, bytes);
+    const batch = await readBatch(ledger, id);
+    if (batch?.status !== 'failed') return { id, batch };
+  }
+}
+
+/** `id`: the same for all who ask at once, so one of them makes it. */
+async function makeRetry(
+  api: Api,
+  request: ApiRequest,
+  { old, id: retryId }: { old: StoredBatch; id: string },
+): Promise<BatchObject> {
   const id = old.inputFileId;
   const input = await lookForFile(api, request.caller, { id, now: request.now });
   const file = await writeRest(api, request, {
@@ -28,13 +72,13 @@ export async function retryBatch(api: Api, request: ApiRequest): Promise<Reply> 
     input: input ?? refuseInput(id, `the input of ${old.id}, ${id}, is gone`),
   });
   const order = { ...old, inputFileId: file.id, retryOf: old.id };
-  const submitted = submitBatch(api, request, { order, content: request.text });
+  const submitted = submitBatch(api, request, { order, id: retryId });
   const { batch, made } = await submitted.catch(async (error: unknown) => {
     await forgetFile(api, file);
     throw error;
   });
   if (!made) await forgetFile(api, file);
-  return ok(batchObject(batch));
+  return batchObject(batch);
 }
 
 async function writeRest(
