@@ -89,6 +89,9 @@ describe('a dry run', () => {
     // 900 calls at 10 a second, 100 at 1 a second, each with a burst of a second's.
     assert.ok(json.ideal_ms > 85_000 && json.ideal_ms < 101_000, `${json.ideal_ms}`);
     assert.equal(json.deadline.meets, true);
+    assert.ok(json.eta_ms >= json.ideal_ms * 0.95 && json.eta_ms < 150_000, `${json.eta_ms}`);
+    const told = json.eta_at * 1_000 - Date.now();
+    assert.ok(Math.abs(told - json.eta_ms) < 5_000, `in ${told} ms, and in ${json.eta_ms}`);
     assert.deepEqual(json.assumed.output_tokens.f, { value: 100, from: 'default' });
     const { a } = json.assumed.deployments;
     assert.deepEqual(a.chars_per_token, { value: 4, from: 'default' });

@@ -99,6 +99,30 @@ test('the page lists every metric with its type and labels, and none that is not
   assert.deepEqual(Object.fromEntries(documented), Object.fromEntries(own));
 });
 
+test('what is used of a limit per minute is of its rate: the calls of the last ten seconds', async () => {
+  const used = await until('a call to be shown', async () => {
+    await callOnce();
+    const { text } = await api.call('GET /metrics');
+    const [, ratio] =
+      /^sluice_budget_used_ratio\{budget="mini",dimension="rpm"\} (.*)$/m.exec(text) ?? [];
+    return Number(ratio) > 0 ? Number(ratio) : null;
+  });
+  // Of 600 a minute, less a margin, each is about a hundredth of ten seconds.
+  assert.ok(used > 0.005 && used < 0.2, `${used}`);
+});
+
+test('429s of a deployment are counted from nought on, so that the first is an increase', async () => {
+  const { text } = await api.call('GET /metrics');
+  for (const id of ['mini', 'haiku'])
+    assert.match(
+      text,
+      new RegExp(
+        `^sluice_deployment_calls_total\\{deployment="${id}",outcome="rate_limited"\\} 0$`,
+        'm',
+      ),
+    );
+});
+
 test('alerts ask for metrics and labels that there are', () => {
   const [alerts = ''] = page.match(/^groups:$.*?^```$/ms) ?? [];
   const uses = [...alerts.matchAll(/(sluice_\w+)(?:\{([^}]*)\})?/g)];

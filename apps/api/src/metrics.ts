@@ -54,6 +54,9 @@ interface Live {
   read: (figures: LiveFigures) => Promise<Sample[]>;
 }
 
+/** There before the first of them: what is new at its first reading shows no increase. */
+const NEVER = { ok: 0, rate_limited: 0 };
+
 const LIVE: Live[] = [
   {
     name: 'sluice_queue_entries',
@@ -98,7 +101,7 @@ const LIVE: Live[] = [
     kind: 'counter',
     read: async (figures) =>
       [...(await figures.loads())].flatMap(([deployment, load]) =>
-        Object.entries(load.byOutcome).map(([outcome, value]) => ({
+        Object.entries({ ...NEVER, ...load.byOutcome }).map(([outcome, value]) => ({
           labels: { deployment, outcome },
           value,
         })),

@@ -86,6 +86,7 @@ function dryRunObject(run: DryRun, { lines, badLines, errors, estimate }: DryRun
     output_tokens: tokens(outputTokens),
     cost_usd: costUsd && mapped(costUsd, roundUsd),
     ideal_ms: idealMs,
+    eta_ms: etaMs === null ? null : Math.round(etaMs),
     eta_at: doneAt === null ? null : Math.floor(doneAt / 1000),
     deadline:
       doneAt === null

@@ -214,9 +214,12 @@ const DryRun = z.object({
   ideal_ms: count
     .nullable()
     .describe('T*, had it everything to itself, whatever it costs; null without deployments.'),
-  eta_at: unix
+  eta_ms: count
     .nullable()
-    .describe('When it would be done by the plan that will be made, beside what drains now.'),
+    .describe(
+      'How long it would take from now, by the plan that will be made, beside what drains now.',
+    ),
+  eta_at: unix.nullable().describe('When that is.'),
   deadline: z.object({ meets: z.boolean(), late_by_ms: count }).nullable(),
   by_pool: z
     .record(
