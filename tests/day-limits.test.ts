@@ -19,7 +19,21 @@ interface DryRun {
   deadline: { meets: boolean };
 }
 
-const account = (key: string) => ({ key, format: 'openai', limits: { rpm: 6_000 } });
+const account = (key: string, day: object = {}) => ({
+  key,
+  format: 'openai',
+  limits: { rpm: 6_000, ...day },
+});
+
+/** What the provider refused: its own count of what a day holds. */
+async function refusedBy(system: System, id: string): Promise<number> {
+  const { accounts } = await system.simulated<Stats>();
+  return accounts[id]?.limited ?? -1;
+}
+
+interface Stats {
+  accounts: Record<string, { limited: number }>;
+}
 
 test('lines go to the next tier when a day is used up; those that may not say what they wait for', async () => {
   const system = await System.start({
@@ -32,7 +46,7 @@ deployments:
   free: { provider: two, model: m, limits: { rpm: 6000 } }
 pools: { both: { tiers: [[day], [free]] }, only: [day] }
 `,
-    simulator: { accounts: { one: account('one'), two: account('two') } },
+    simulator: { accounts: { one: account('one', { rpd: 30 }), two: account('two') } },
   });
   const post = async <T = Batch>(model: string, lines: number, query = ''): Promise<T> => {
     const text = Array.from({ length: lines }, (_, i) =>
@@ -62,6 +76,7 @@ pools: { both: { tiers: [[day], [free]] }, only: [day] }
     });
     assert.equal(done.request_counts.completed, 200);
     assert.equal(done.sluice.by_deployment['day'], 30, 'all that its day allows, and no more');
+    assert.equal(await refusedBy(system, 'one'), 0, 'its provider counts the same');
 
     const { id: only } = await post('only', 5);
     const waiting = await until('it says why it waits', async () => {

@@ -119,7 +119,7 @@ function addLanes(fleet: Fleet, source: LaneSource, now: number): void {
 }
 
 /** Settings of a model that make limits of its own. */
-const LIMIT_FIELDS = ['limits', 'window', 'initial_fill'];
+const LIMIT_FIELDS = ['limits', 'window', 'initial_fill', 'day_ms'];
 
 function lane(
   fleet: Fleet,
@@ -153,8 +153,8 @@ function limitSet(
   from: SetSettings,
   now: number,
 ): LimitSet {
-  const { limits, window, initial_fill } = from;
-  const settings = { limits, window, initial_fill };
+  const { limits, window, initial_fill, day_ms } = from;
+  const settings = { limits, window, initial_fill, day_ms };
   if (old === undefined) return createLimitSet(settings, now, fleet.epochMs);
   changeLimits(old, settings, now);
   return old;

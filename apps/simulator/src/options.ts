@@ -3,9 +3,10 @@
  * the JSON file that `SIMULATOR_CONFIG` names, in `startSimulator()` and in `PATCH /_sim/accounts/:id`.
  */
 import { z } from 'zod';
-import { WINDOW_KINDS } from '@sluice/windows';
+import { DAY_MS, WINDOW_KINDS } from '@sluice/windows';
 
 const perMinute = z.number().positive();
+const perDay = z.number().positive();
 const share = z.number().min(0).max(1);
 const milliseconds = z.number().min(0);
 
@@ -15,6 +16,8 @@ const limits = z
     tpm: perMinute.optional().describe('tokens per minute, input and output'),
     itpm: perMinute.optional().describe('input tokens per minute'),
     otpm: perMinute.optional().describe('output tokens per minute'),
+    rpd: perDay.optional().describe('requests in any day'),
+    tpd: perDay.optional().describe('tokens in any day, input and output'),
     concurrency: z.int().positive().optional().describe('calls in flight at once'),
   })
   .describe('what the provider admits; an absent limit is none');
@@ -98,6 +101,12 @@ const fields = {
       'how the provider counts; a bucket holds that long of the rate, never less than one unit',
     ),
   initial_fill: share.describe('how full the windows are at the start'),
+  day_ms: z
+    .number()
+    .positive()
+    .describe(
+      'how long a day of rpd and tpd is: an exact log, whatever the window; short in tests',
+    ),
   charge: z
     .enum(['max_tokens', 'released', 'actual'])
     .describe(
@@ -130,6 +139,7 @@ const behaviour = {
   limit_group: fields.limit_group.optional(),
   window: fields.window.default('bucket_1s'),
   initial_fill: fields.initial_fill.default(1),
+  day_ms: fields.day_ms.default(DAY_MS),
   charge: fields.charge.default('max_tokens'),
   output_multiplier: fields.output_multiplier.default(1),
   input_and_output: fields.input_and_output.default('sum'),
@@ -157,7 +167,7 @@ const account = z.strictObject({
     .record(z.string(), z.strictObject(fields).partial())
     .optional()
     .describe(
-      'the models it has, each with what differs; own limits, window or initial_fill make limits of its own. ' +
+      'the models it has, each with what differs; own limits, window, initial_fill or day_ms make limits of its own. ' +
         'Absent: it has every model',
     ),
   ...behaviour,
@@ -167,6 +177,7 @@ const group = z.strictObject({
   limits: fields.limits,
   window: fields.window.default('bucket_1s'),
   initial_fill: fields.initial_fill.default(1),
+  day_ms: fields.day_ms.default(DAY_MS),
 });
 
 export const simulatorOptionsSchema = z

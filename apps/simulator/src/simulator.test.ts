@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'node:test';
 import { NotFoundError, OpenAI, RateLimitError } from 'openai';
 import { MESSAGES, chat, closeAll, json, start } from './servers-for-tests.ts';
+import { until } from '@sluice/testing';
 import { startSimulator } from './simulator.ts';
 import type { Simulator } from './simulator.ts';
 
@@ -55,6 +56,21 @@ describe('the OpenAI server, asked by the official client', () => {
       moderation.results.map(({ flagged }) => flagged),
       [false, false],
     );
+  });
+
+  it('refuses what a day does not hold, until the day has passed', async () => {
+    const simulator = await start({ limits: { rpd: 2 }, day_ms: 3_000 });
+    const client = sdk(simulator);
+    const ask = () => client.chat.completions.create({ model: 'm', messages: MESSAGES });
+    await Promise.all([ask(), ask()]);
+    await assert.rejects(ask, (error) => {
+      assert.ok(error instanceof RateLimitError);
+      assert.match(error.message, /on requests per day \(RPD\): Limit 2, Used 2, Requested 1/);
+      return true;
+    });
+    await until('the day has passed', () => ask().catch(() => null));
+    const { limits } = Object.values(simulator.stats().accounts)[0] ?? assert.fail();
+    assert.deepEqual([limits.rpd?.limit, limits.rpd?.charged], [2, 3]);
   });
 
   it('lists its models', async () => {

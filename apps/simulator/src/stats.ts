@@ -1,12 +1,11 @@
 /** The counts as `GET /_sim/stats` shows them. Times are ms of the simulator's own clock since its start or reset. */
 import { ANY_MODEL } from './fleet.ts';
 import type { Account, Fleet } from './fleet.ts';
-import type { Dimension, LimitSet } from '@sluice/windows';
+import type { LimitSet, SetStats } from '@sluice/windows';
 import { limitStats } from '@sluice/windows';
-import type { LimitStats } from '@sluice/windows';
 import type { Tally } from './tally.ts';
 
-type LaneStats = Tally & { limits: Partial<Record<Dimension, LimitStats>> };
+type LaneStats = Tally & { limits: SetStats };
 export type AccountStats = LaneStats & { models?: Record<string, LaneStats> };
 
 export interface SimulatorStats {
@@ -17,7 +16,7 @@ export interface SimulatorStats {
   /** Calls with a key that no account has; they are counted nowhere else. */
   unknown_keys: number;
   accounts: Record<string, AccountStats>;
-  groups: Record<string, { in_flight: number; limits: Partial<Record<Dimension, LimitStats>> }>;
+  groups: Record<string, { in_flight: number; limits: SetStats }>;
 }
 
 export function statsOf(

@@ -126,6 +126,33 @@ describe('a set of limits', () => {
     assert.equal(admit([set], cost(1), 20_000), null);
   });
 
+  it('holds no more in any day than its limits per day, beside the rates', () => {
+    const limits = { rpm: 600, rpd: 5, tpd: 1_000 };
+    const settings = { limits, window: 'bucket_1s', initial_fill: 1, day_ms: 10_000 } as const;
+    const set = createLimitSet(settings, 0, 0);
+    for (let call = 0; call < 5; call += 1)
+      assert.equal(admit([set], cost(10), call * 1_000), null);
+    const refusal = admit([set], cost(10), 5_000);
+    assert.deepEqual(refusal, { limit: 'rpd', value: 5, used: 5, requested: 1, waitMs: 5_000 });
+    assert.equal(admit([set], cost(10), 9_999)?.limit, 'rpd');
+    assert.equal(admit([set], cost(10), 10_000), null, 'the first of them is a day old');
+    assert.equal(admit([set], cost(10), 10_500)?.waitMs, 500);
+    produceAtOnce([set], 960, 11_000);
+    assert.equal(admit([set], cost(10), 11_000)?.limit, 'tpd', 'output counts');
+    assert.deepEqual(limitStats(set, { busyMs: 11_000, now: 11_000 }).rpd, {
+      limit: 5,
+      charged: 6,
+      utilisation: 1.2,
+    });
+    assert.deepEqual([...limitViews([set], 11_000).keys()], ['rpm'], 'no header tells of a day');
+    changeLimits(set, { ...settings, limits: { ...limits, rpd: 6, tpd: 5_000 } }, 11_000);
+    assert.equal(admit([set], cost(10), 11_000), null, 'four of the last day, and this one');
+    changeLimits(set, { ...settings, limits: { rpd: 3 }, day_ms: 1_000 }, 11_000);
+    for (let failure = 0; failure < 5; failure += 1) countFailure([set], 11_000);
+    assert.equal(admit([set], cost(10), 11_000)?.limit, 'rpd', 'failures count, never into debt');
+    assert.equal(admit([set], cost(10), 12_000), null);
+  });
+
   it('changes limits with calls in flight', () => {
     const set = setOf({ rpm: 100 });
     for (let call = 0; call < 40; call += 1) admit([set], cost(1), 0);

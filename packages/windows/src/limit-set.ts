@@ -1,30 +1,39 @@
 /**
- * The limits that one account, one model of an account or one group of accounts shares: up to four rates and a
- * number of calls in flight. A call is admitted by all sets it falls under or by none. No clock: `now` in ms.
+ * The limits that one account, one model of an account or one group of accounts shares: up to four rates, what
+ * a day may hold, and a number of calls in flight. A call is admitted by all sets it falls under or by none. No clock: `now` in ms.
  *
  * Output that is charged as it is produced flows out of the windows evenly between admission and answer: each
  * set keeps the sum of the speeds of its calls, so that thousands of them cost as much as one.
  */
 import { createRateWindow } from './create-rate-window.ts';
 import type { RateWindow, WindowKind } from './rate-window.ts';
+import { slidingWindow } from './sliding-window.ts';
 
 export const DIMENSIONS = ['rpm', 'tpm', 'itpm', 'otpm'] as const;
 export type Dimension = (typeof DIMENSIONS)[number];
 
-/** Per minute; `concurrency` in calls. Absent = unlimited. */
-export type SetLimits = { [D in Dimension | 'concurrency']?: number | undefined };
+/** Limits per day, each with the rate whose units it counts. */
+const COUNTED_AS = { rpd: 'rpm', tpd: 'tpm' } as const;
+export type DayDimension = keyof typeof COUNTED_AS;
+const DAY_DIMENSIONS = Object.keys(COUNTED_AS) as DayDimension[];
+export const DAY_MS = 86_400_000;
+
+/** Per minute; `rpd` and `tpd` per day; `concurrency` in calls. Absent = unlimited. */
+export type SetLimits = { [D in Dimension | DayDimension | 'concurrency']?: number | undefined };
 
 export interface SetSettings {
   limits: SetLimits;
   window: WindowKind;
   initial_fill: number;
+  /** How long a day is; absent = 24 h. Days are an exact log, whatever `window` is. */
+  day_ms?: number | undefined;
 }
 
 /** Requests and tokens that a call takes at admission; `otpm` needs one token left even when it takes none yet. */
 export type Cost = Record<Dimension, number>;
 
-interface Row {
-  dimension: Dimension;
+interface Row<D extends Dimension | DayDimension = Dimension> {
+  dimension: D;
   window: RateWindow;
   charged: number;
 }
@@ -32,6 +41,8 @@ interface Row {
 export interface LimitSet {
   settings: SetSettings;
   rows: Row[];
+  /** In these `perMinute` is the limit per day. */
+  days: Row<DayDimension>[];
   inFlight: number;
   /** Output tokens per ms of all calls whose output is charged as produced, and until when it has been charged. */
   producing: { perMs: number; calls: number; until: number };
@@ -39,8 +50,8 @@ export interface LimitSet {
 }
 
 export interface Refusal {
-  limit: Dimension | 'concurrency';
-  /** The limit's value: per minute, or calls. */
+  limit: Dimension | DayDimension | 'concurrency';
+  /** The limit's value: per minute, per day, or calls. */
   value: number;
   used: number;
   requested: number;
@@ -50,7 +61,7 @@ export interface Refusal {
 
 export function createLimitSet(settings: SetSettings, now: number, epochMs: number): LimitSet {
   const producing = { perMs: 0, calls: 0, until: now };
-  const set: LimitSet = { settings, rows: [], inFlight: 0, producing, epochMs };
+  const set: LimitSet = { settings, rows: [], days: [], inFlight: 0, producing, epochMs };
   refill(set, now);
   return set;
 }
@@ -58,6 +69,7 @@ export function createLimitSet(settings: SetSettings, now: number, epochMs: numb
 /** Makes every window as new. Calls in flight stay in flight. */
 export function refill(set: LimitSet, now: number): void {
   set.rows = DIMENSIONS.flatMap((dimension) => newRow(set, dimension, now) ?? []);
+  set.days = DAY_DIMENSIONS.flatMap((dimension) => newDay(set, dimension, now) ?? []);
   set.producing.until = now;
 }
 
@@ -69,19 +81,39 @@ function newRow(set: LimitSet, dimension: Dimension, now: number): Row | null {
   return { dimension, window: createRateWindow(window, start), charged: 0 };
 }
 
-/** New limits in force at once. What has been charged stays charged, unless the kind of window changes. */
+function newDay(set: LimitSet, dimension: DayDimension, now: number): Row<DayDimension> | null {
+  const { limits, day_ms: dayMs = DAY_MS, initial_fill: initialFill } = set.settings;
+  const perMinute = limits[dimension];
+  if (perMinute === undefined) return null;
+  const start = { perMinute, initialFill, now, epochMs: set.epochMs };
+  return { dimension, window: slidingWindow(dayMs, start), charged: 0 };
+}
+
+/** New limits in force at once. What has been charged stays charged, unless the kind of window (of days: their length) changes. */
 export function changeLimits(set: LimitSet, settings: SetSettings, now: number): void {
   chargeProduced(set, now);
-  const sameKind = settings.window === set.settings.window;
+  const before = set.settings;
   set.settings = settings;
-  const kept = sameKind ? set.rows : [];
-  set.rows = DIMENSIONS.flatMap((dimension) => {
-    const row = kept.find((old) => old.dimension === dimension);
-    const perMinute = settings.limits[dimension];
-    if (row === undefined || perMinute === undefined) return newRow(set, dimension, now) ?? [];
-    row.window.setLimit(perMinute, now);
-    return row;
-  });
+  const rows = settings.window === before.window ? set.rows : [];
+  set.rows = DIMENSIONS.flatMap(
+    (dimension) => keptRow(set, rows, { dimension, now }) ?? newRow(set, dimension, now) ?? [],
+  );
+  const days = settings.day_ms === before.day_ms ? set.days : [];
+  set.days = DAY_DIMENSIONS.flatMap(
+    (dimension) => keptRow(set, days, { dimension, now }) ?? newDay(set, dimension, now) ?? [],
+  );
+}
+
+function keptRow<D extends Dimension | DayDimension>(
+  { settings }: LimitSet,
+  rows: readonly Row<D>[],
+  { dimension, now }: { dimension: D; now: number },
+): Row<D> | null {
+  const row = rows.find((old) => old.dimension === dimension);
+  const limit = settings.limits[dimension];
+  if (row === undefined || limit === undefined) return null;
+  row.window.setLimit(limit, now);
+  return row;
 }
 
 /** Takes the cost from every window of every set and a place in flight in each; or, refused, takes nothing. */
@@ -90,12 +122,16 @@ export function admit(sets: readonly LimitSet[], cost: Cost, now: number): Refus
   for (const set of sets) {
     chargeProduced(set, now);
     refusal = worse(refusal, concurrencyRefusal(set));
-    for (const row of set.rows) refusal = worse(refusal, rateRefusal(row, cost, now));
+    for (const row of set.rows)
+      refusal = worse(refusal, rateRefusal(row, cost[row.dimension], now));
+    for (const row of set.days)
+      refusal = worse(refusal, rateRefusal(row, cost[COUNTED_AS[row.dimension]], now));
   }
   if (refusal !== null) return refusal;
   for (const set of sets) {
     set.inFlight += 1;
     for (const row of set.rows) charge(row, cost[row.dimension], now);
+    for (const row of set.days) charge(row, cost[COUNTED_AS[row.dimension]], now);
   }
   return null;
 }
@@ -108,10 +144,20 @@ export function leave(sets: readonly LimitSet[]): void {
 /** A refused or failed call that the provider counts: takes a request where one is left, never into debt. */
 export function countFailure(sets: readonly LimitSet[], now: number): void {
   for (const set of sets) {
-    const row = set.rows.find(({ dimension }) => dimension === 'rpm');
-    const left = row === undefined ? 0 : Math.min(1, row.window.remaining(now));
-    if (row !== undefined && left > 0) charge(row, left, now);
+    takeLast(
+      set.rows.find(({ dimension }) => dimension === 'rpm'),
+      now,
+    );
+    takeLast(
+      set.days.find(({ dimension }) => dimension === 'rpd'),
+      now,
+    );
   }
+}
+
+function takeLast(row: Row<Dimension | DayDimension> | undefined, now: number): void {
+  const left = row === undefined ? 0 : Math.min(1, row.window.remaining(now));
+  if (row !== undefined && left > 0) charge(row, left, now);
 }
 
 /** From now on a call produces `perMs` output tokens each ms. */
@@ -156,15 +202,19 @@ function chargeOutput(set: LimitSet, tokens: number, now: number): void {
   for (const row of set.rows) {
     if (row.dimension === 'tpm' || row.dimension === 'otpm') charge(row, tokens, now);
   }
+  for (const row of set.days) if (row.dimension === 'tpd') charge(row, tokens, now);
 }
 
-function charge(row: Row, cost: number, now: number): void {
+function charge(row: Row<Dimension | DayDimension>, cost: number, now: number): void {
   row.window.take(cost, now);
   row.charged += cost;
 }
 
-function rateRefusal(row: Row, cost: Cost, now: number): Refusal | null {
-  const requested = cost[row.dimension];
+function rateRefusal(
+  row: Row<Dimension | DayDimension>,
+  requested: number,
+  now: number,
+): Refusal | null {
   const need = row.dimension === 'otpm' ? Math.max(1, requested) : requested;
   if (need === 0) return null;
   const waitMs = row.window.waitMs(need, now);

@@ -80,6 +80,8 @@ const LIMIT_NAMES = {
   tpm: 'tokens per minute',
   itpm: 'input tokens per minute',
   otpm: 'output tokens per minute',
+  rpd: 'requests per day',
+  tpd: 'tokens per day',
 } as const;
 
 function rateLimited({ limit, value, model }: RateLimited): AnthropicError {

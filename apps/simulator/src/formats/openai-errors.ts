@@ -87,6 +87,8 @@ const LIMIT_NAMES = {
   tpm: { per: 'tokens per min (TPM)', type: 'tokens' },
   itpm: { per: 'input tokens per min (ITPM)', type: 'tokens' },
   otpm: { per: 'output tokens per min (OTPM)', type: 'tokens' },
+  rpd: { per: 'requests per day (RPD)', type: 'requests' },
+  tpd: { per: 'tokens per day (TPD)', type: 'tokens' },
   concurrency: { per: 'concurrent requests', type: 'requests' },
 } as const;
 

@@ -57,6 +57,8 @@ describe('the OpenAI format', () => {
     assert.deepEqual(reply.headers, ['retry-after', '1', 'retry-after-ms', '422']);
     const requests = JSON.parse(openaiFailure({ ...LIMITED, limit: 'rpm' }).body).error;
     assert.equal(requests.type, 'requests');
+    const day = JSON.parse(openaiFailure({ ...LIMITED, limit: 'rpd', waitMs: 3_600_000 }).body);
+    assert.match(day.error.message, /on requests per day \(RPD\): .* try again in 1h0m0s\./);
   });
 
   it('has headers for requests and tokens', () => {

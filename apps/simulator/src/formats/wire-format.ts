@@ -1,5 +1,5 @@
 /** What a vendor's wire format must be able to say; one file of answers, errors and headers per vendor. */
-import type { Dimension, LimitView } from '@sluice/windows';
+import type { Dimension, LimitView, Refusal } from '@sluice/windows';
 import type { ModelRequest } from '../model-request.ts';
 import type { Product } from '../produce.ts';
 
@@ -18,8 +18,8 @@ export type Failure =
 export interface RateLimited {
   kind: 'rate_limited';
   model: string;
-  limit: Dimension | 'concurrency';
-  /** Per minute, or calls in flight. */
+  limit: Refusal['limit'];
+  /** Per minute, per day, or calls in flight. */
   value: number;
   used: number;
   requested: number;
