@@ -151,7 +151,7 @@ export class TurnBook {
 
   /** Looks after tenants that wait for a limit of their own. */
   release(): void {
-    this.#shaped.release(this.#ports.now());
+    this.#shaped.look(this.#ports.now());
   }
 
   /** A turn was used; `finished`: nothing of its item waits any longer. `used` null: it placed nothing. */

@@ -16,6 +16,8 @@ export class ShapedTenants {
   readonly #inFlight: InFlight;
   readonly #limits = new Map<string, ShapingLimits>();
   readonly #states: Map<string, ShapingState>;
+  /** Whether limits are others than at the last look: who had a turn may be at one now. */
+  #isNew = true;
 
   /** `states`: what another's {@link states} said. */
   constructor(turns: Turns, inFlight: InFlight, states: Record<string, ShapingState> = {}) {
@@ -36,7 +38,8 @@ export class ShapedTenants {
       const shaping = shapingOf(limits);
       if (Object.keys(shaping).length > 0) this.#limits.set(id, shaping);
     }
-    this.release(now);
+    this.#isNew = true;
+    this.#release(now);
   }
 
   /** null = it has none. */
@@ -47,7 +50,8 @@ export class ShapedTenants {
   /** How many jobs of the tenant may be placed now: at least 1 while it has a turn. */
   most(tenant: string, now: number): number {
     const verdict = this.#verdict(tenant, now);
-    return verdict?.kind === 'send' ? verdict.jobs : Infinity;
+    if (verdict === null) return Infinity;
+    return verdict.kind === 'send' ? verdict.jobs : 1;
   }
 
   /** Jobs were placed, or turned out to be of another size (`requests` 0, `tokens` of either sign). */
@@ -56,11 +60,21 @@ export class ShapedTenants {
     if (!limits) return;
     const state = this.#states.get(tenant) ?? UNUSED;
     this.#states.set(tenant, afterSending(limits, state, { requests, tokens, now }));
+    this.#hold(tenant, now);
+  }
+
+  /** Gives those their turn again whose limits have something left; where limits are new, takes it from who is at one. */
+  look(now: number): void {
+    if (this.#isNew) for (const tenant of this.#limits.keys()) this.#hold(tenant, now);
+    this.#isNew = false;
+    this.#release(now);
+  }
+
+  #hold(tenant: string, now: number): void {
     if (this.#verdict(tenant, now)?.kind === 'wait') hold(this.#turns, tenant);
   }
 
-  /** Gives those their turn again whose limits have something left. */
-  release(now: number): void {
+  #release(now: number): void {
     for (const tenant of this.#turns.held)
       if (this.#verdict(tenant, now)?.kind !== 'wait') release(this.#turns, tenant);
   }

@@ -94,7 +94,7 @@ export class Dispatch {
     this.#roomInMs = Infinity;
     const { backlog, spilling } = this.#ports;
     const { turns, shaped } = backlog;
-    shaped.release(now);
+    shaped.look(now);
     spilling.look(backlog, now);
     // Within one pump nothing gets emptier: what had no room has none.
     const full = new Set<Line | string>();
