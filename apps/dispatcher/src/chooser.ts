@@ -7,6 +7,7 @@ import {
   depthNow,
   NO_CONTENTION,
   NO_MEMORY,
+  reachesOf,
   strategyFor,
   strategyNamed,
 } from '@sluice/balancing';
@@ -54,7 +55,7 @@ export class Chooser {
   readonly #ports: ChooserPorts;
   #contention = NO_CONTENTION;
   readonly #memory = new Map<string, Memory>();
-  readonly #asked = new AskedLately((pool) => this.poolOf(pool).tiers);
+  readonly #asked = new AskedLately((pool) => this.poolOf(pool));
   readonly #strategies = new Map<string, Strategy>();
   /** Pools, and whether a limit per day or month counts in them. */
   readonly #daily = new Map<string, boolean>();
@@ -79,10 +80,10 @@ export class Chooser {
     return this.#asked.hasBatch(deployment, this.#ports.now());
   }
 
-  /** The deployments that each kind of jobs may use: of a pool all, unless some asked lately that may use only a part. */
+  /** The deployments that each kind of jobs may use: of a pool (or its arm) all, unless some asked lately that may use only a part. */
   get reaches(): string[][] {
-    const pools = [...this.#ports.fleet.pools.values()].map(({ tiers }) => tiers.flat());
-    return [...pools, ...this.#asked.reaches(this.#ports.now())];
+    const pools = [...this.#ports.fleet.pools.values()];
+    return [...pools.flatMap((pool) => reachesOf(pool)), ...this.#asked.reaches(this.#ports.now())];
   }
 
   /** Lines of a batch wait for a place, whether or not one is asked for: where nobody is well, nobody asks. */
