@@ -9,7 +9,6 @@ import {
   contendedBy,
   depthNow,
   strategyFor,
-  strategyNamed,
 } from '@sluice/balancing';
 import type { Asked, Choice, Memory, Strategy } from '@sluice/balancing';
 import type { Cost } from '@sluice/budget';
@@ -36,8 +35,6 @@ export interface DispatchPorts {
   planner: Planner;
   spilling: Spilling;
   settings: Settings;
-  /** Instead of each pool's own. */
-  strategy: string | undefined;
   random: () => number;
   place: (tasks: readonly Task[], deployment: string) => void;
 }
@@ -332,12 +329,8 @@ export class Dispatch {
   #strategyOf(pool: Pool): Strategy {
     const known = this.#strategies.get(pool.id);
     if (known) return known;
-    const { strategy } = this.#ports;
-    const made =
-      strategy === undefined || strategy === pool.strategy.name
-        ? strategyFor(pool.strategy)
-        : strategyNamed(strategy);
-    if (!made) throw new RangeError(`no such strategy without settings: ${strategy ?? ''}`);
+    const made = strategyFor(pool.strategy);
+    if (!made) throw new RangeError(`no such strategy without settings: ${pool.strategy.name}`);
     this.#strategies.set(pool.id, made);
     return made;
   }
