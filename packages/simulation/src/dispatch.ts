@@ -142,11 +142,26 @@ export class Dispatch {
       );
     });
     return (
+      this.#byTrial(open, full, now) ??
       this.#byPlan(open, full, now) ??
       this.#bySpill(open, full, now) ??
       this.#byRoom(open, full, now) ??
       'not_this_one'
     );
+  }
+
+  /** A half-open deployment is tried with the first line that it can run: no plan reckons with it. */
+  #byTrial(open: readonly Waiting[], full: Set<Line | string>, now: number): Found | null {
+    const { fleet, health } = this.#ports;
+    for (const waiting of open)
+      for (const id of fleet.pools.get(waiting.head.job.pool)?.tiers.flat() ?? []) {
+        const key = `trial ${waiting.line.key} ${id}`;
+        if (health.standing(id, now).state !== 'half_open' || full.has(key)) continue;
+        const choice = this.#placeFor(waiting, new Set([id]), now);
+        if (choice.kind === 'place') return { ...waiting, choice };
+        full.add(key);
+      }
+    return null;
   }
 
   /** The class and deployment whose turn it is by the plan. */

@@ -73,8 +73,8 @@ export class Engine {
   #pumpPlanned = false;
   #againAt = Infinity;
   #planDue = false;
-  /** Who took calls at the last look. */
-  #usable = '';
+  /** Whom plans reckoned with at the last look. */
+  #active = '';
   #plannedAt = Number.NEGATIVE_INFINITY;
 
   constructor(scenario: Scenario) {
@@ -200,19 +200,19 @@ export class Engine {
     // Sick deployments call nobody: what waits there is placed elsewhere.
     for (const task of this.#calls.accept((id) => this.#health.usable(id, now))) this.#wait(task);
     const late = now - this.#plannedAt >= planMs && !this.#idle;
-    this.#planDue ||= this.#isOtherUsable(now) || late;
+    this.#planDue ||= this.#isOtherActive(now) || late;
     const placed = this.#pump();
     this.#idle = placed === 0 && this.#open === this.#backlog.waiting + this.#calls.usedUp().jobs;
     if (!this.#idle) this.#leastIdleMs = 1;
     this.#agenda.at(this.#idle ? this.#idleUntil(now) : now + snapshotMs, () => this.#look());
   }
 
-  /** Whether others take calls than at the last look: then what is planned is not what can be done. */
-  #isOtherUsable(now: number): boolean {
+  /** Whether plans reckon with others than at the last look: then what is planned is not what can be done. */
+  #isOtherActive(now: number): boolean {
     const ids = [...this.#scenario.fleet.deployments.keys()];
-    const usable = ids.filter((id) => this.#health.usable(id, now)).join(' ');
-    const other = usable !== this.#usable;
-    this.#usable = usable;
+    const active = ids.filter((id) => this.#health.isActive(id, now)).join(' ');
+    const other = active !== this.#active;
+    this.#active = active;
     return other;
   }
 

@@ -68,6 +68,11 @@ export class HealthBook {
     return state === 'active' || state === 'half_open';
   }
 
+  /** Whether plans reckon with it: what is being tried takes one job at a time. */
+  isActive(deployment: string, now: number): boolean {
+    return this.standing(deployment, now).state === 'active';
+  }
+
   /** Nothing starts there for so long, ms. */
   pausedFor(deployment: string, pausedForMs: number, now: number): void {
     const health = this.#health.get(deployment) as Health;

@@ -174,13 +174,13 @@ export class Planner {
     return Math.max(...lines.map(({ example }) => now - (spilling.since(example, now) ?? now)));
   }
 
-  /** Who takes calls, tier by tier. */
+  /** Who takes calls and needs no trial first, tier by tier. */
   #tiersOf(pool: Pool, eligible: ReadonlySet<string> | null, now: number): string[][] {
     const { fleet, health } = this.#ports;
     const usable = (id: string): boolean =>
       (eligible === null || eligible.has(id)) &&
       (fleet.deployments.get(id)?.weight ?? 0) > 0 &&
-      health.usable(id, now);
+      health.isActive(id, now);
     return pool.tiers.map((tier) => tier.filter(usable));
   }
 
