@@ -256,7 +256,7 @@ describe('failures', () => {
   test('one deployment answers 500, one refuses its key, a worker dies: every line once, each repeat explained', async (t) => {
     await forget();
     t.after(async () => {
-      for (const account of ['b', 'c']) await system.simulate(account, { faults: [] });
+      for (const healed of ['b', 'c']) await system.simulate(healed, { faults: [] });
     });
     await system.simulate('b', { faults: [{ kind: 'error', status: 500 }] });
     await system.simulate('c', { faults: [{ kind: 'refuse_credential' }] });
