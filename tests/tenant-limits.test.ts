@@ -1,4 +1,4 @@
-/** A tenant's own limits are in what it is told: of a dry run, and of a batch as it runs. */
+/** A tenant's own limits are in what it is told: of a dry run, and of a batch as it runs. They hold it up no more than they say. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { System, until } from '@sluice/testing';
@@ -13,6 +13,14 @@ interface Told {
 }
 
 const LINES = 300;
+
+const lineOf = (i: number): string =>
+  JSON.stringify({
+    custom_id: `${i}`,
+    method: 'POST',
+    url: '/v1/chat/completions',
+    body: { model: 'fast', max_tokens: 8, messages: [{ role: 'user', content: `q ${i}` }] },
+  });
 
 const secondsTo = (at: number | null): number => (at ?? 0) - Date.now() / 1_000;
 
@@ -31,14 +39,7 @@ tenants:
 `,
     simulator: { accounts: { one: account } },
   });
-  const text = Array.from({ length: LINES }, (_, i) =>
-    JSON.stringify({
-      custom_id: `${i}`,
-      method: 'POST',
-      url: '/v1/chat/completions',
-      body: { model: 'fast', max_tokens: 8, messages: [{ role: 'user', content: `q ${i}` }] },
-    }),
-  ).join('\n');
+  const text = Array.from({ length: LINES }, (_, i) => lineOf(i)).join('\n');
   const call = async (key: string, path: string, body?: string): Promise<Told> => {
     const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/jsonl' };
     const request = body === undefined ? { headers } : { method: 'POST', headers, body };
@@ -60,6 +61,36 @@ tenants:
     const eta = secondsTo(running.sluice.eta_at);
     assert.ok(Math.abs(eta - left) < 15, `${left} lines are left, to be done in ${eta} s`);
     assert.equal(running.sluice.deadline?.meets, false);
+  } finally {
+    await system.stop();
+  }
+});
+
+test('a tenant with all of its calls at once failed is not held up by those that wait to be tried again', async () => {
+  const outage = { kind: 'error', status: 503, from: 'first_call', for_ms: 1_500 };
+  const system = await System.start({
+    config: `
+providers:
+  one: { type: openai, base_url: "{{simulator}}/v1", api_key: one }
+deployments:
+  fast: { provider: one, model: m, limits: { rpm: 60000 } }
+pools: { fast: [fast] }
+tenants:
+  few: { api_keys: [few-key], limits: { concurrency: 2 } }
+`,
+    simulator: { accounts: { one: { key: 'one', format: 'openai', faults: [outage] } } },
+  });
+  const headers = { authorization: 'Bearer few-key', 'content-type': 'application/jsonl' };
+  const url = `${system.apiUrl}/v1/batches`;
+  const body = Array.from({ length: 6 }, (_, i) => lineOf(i)).join('\n');
+  try {
+    const made = await fetch(`${url}?completion_window=5m`, { method: 'POST', headers, body });
+    const { id } = (await made.json()) as Told;
+    const look = async () => (await (await fetch(`${url}/${id}`, { headers })).json()) as Told;
+    await until('it is completed', async () => (await look()).status === 'completed', {
+      timeoutMs: 60_000,
+    });
+    assert.equal((await look()).request_counts.completed, 6);
   } finally {
     await system.stop();
   }

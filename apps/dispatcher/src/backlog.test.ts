@@ -42,7 +42,7 @@ function placing() {
   const placer = new Placer({
     ledger,
     chooser: new Chooser({ fleet, picture, depth, now, random: () => 0.5 }),
-    turns: new TurnBook({ fleet, tenants: [], linesOut: () => 0, now }),
+    turns: new TurnBook({ fleet, tenants: [], linesOut: () => 0, linesWaiting: () => 0, now }),
     picture,
     lengths: new LengthsBook(now),
     queue: () => queue,

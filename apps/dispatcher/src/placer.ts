@@ -228,17 +228,19 @@ export class Placer {
   }
 
   #roomForLines(turn: Turn, feeding: LineFeeding): Found | 'not_this_one' {
-    const fed = feeding.takeTurn(turn, this.#ports.turns.most(turn.tenant));
+    const most = this.#ports.turns.most(turn.tenant);
+    const fed = most < 1 ? null : feeding.takeTurn(turn, most);
     return fed ? { kind: 'lines', ...fed } : 'not_this_one';
   }
 
-  #roomForEntry(turn: Turn, full: Set<string>): Found | 'lane_full' {
+  #roomForEntry(turn: Turn, full: Set<string>): Found | Exclude<Room, 'yes'> {
     const { item, band, overdue } = turn;
     const lane = `${band} ${overdue} ${item.lane}`;
     const pending = this.#pending.get(item.id) as Pending;
-    const { chooser, now } = this.#ports;
+    const { chooser, turns, now } = this.#ports;
     if (isLate(pending.waiting, now())) return { kind: 'entry', pending, choice: LATE };
     if (full.has(lane)) return 'lane_full';
+    if (pending.waiting.batch === null && turns.most(turn.tenant) < 1) return 'not_this_one';
     const choice = chooser.choose(this.#wanted(pending, overdue), pending.waiting.pool);
     if (choice.kind !== 'wait') return { kind: 'entry', pending, choice };
     if (band === 'interactive') this.#soonestMs = Math.min(this.#soonestMs, choice.retryInMs);
@@ -269,11 +271,12 @@ export class Placer {
     return { affinityKey: owner, lot: lot ?? lotOf(id), eligible };
   }
 
-  /** Jobs that are kept to different arms do not find room together. */
+  /** Jobs that are kept to different arms do not find room together, nor do lines, which have places to go back to, and jobs. */
   #laneOf(waiting: Waiting): string {
     const { chooser } = this.#ports;
     const arm = chooser.armOf(waiting.pool, () => this.#drawnBy(waiting));
-    const lane = laneOf(waiting, chooser.countsDays(waiting.pool));
+    const whose = waiting.batch === null ? '' : LINES;
+    const lane = `${whose}${laneOf(waiting, chooser.countsDays(waiting.pool))}`;
     return arm === null ? lane : `${lane} for ${arm}`;
   }
 

@@ -4,8 +4,10 @@ import { after, before, beforeEach, test } from 'node:test';
 import { Admission } from '@sluice/admission';
 import { KNOWN_WINDOW } from '@sluice/budget';
 import { claimEntry, raiseToken, readBatch, readJob, readWaiting } from '@sluice/ledger';
+import type { Tenant } from '@sluice/job';
 import { openQueue } from '@sluice/queues';
 import type { EntryData } from '@sluice/queues';
+import { until } from '@sluice/testing';
 import type { Queue } from 'bullmq';
 import { Chooser } from './chooser.ts';
 import { drainingOf } from './draining.ts';
@@ -53,6 +55,7 @@ const placerOf = ({ picture = ready, ...over }: Partial<PlacerPorts> = {}): Plac
       fleet: desk.fleet,
       tenants: [],
       linesOut: () => 0,
+      linesWaiting: () => 0,
       now: () => desk.time,
     }),
     picture,
@@ -157,6 +160,42 @@ test('a term that ends while a record is read places nothing: the entry goes bac
   await placer.close();
   assert.equal(await placing, 'closed');
   assert.equal((await readWaiting(desk.ledger, id))?.epoch, 0);
+});
+
+test('a job that must wait for its tenant’s lines does not hold them up', async () => {
+  const { chunk } = await desk.fedBatch(1);
+  await desk.ledger.redis.hset(desk.ledger.keys.chunk(chunk), 'priority', 'normal');
+  const id = await desk.acceptedJob(30_000);
+  const waiting = { lines: 1 };
+  const limited: Tenant = {
+    id: 'default',
+    weight: 1,
+    keyHashes: [],
+    pools: null,
+    limits: { concurrency: 1 },
+  };
+  const turns = new TurnBook({
+    fleet: desk.fleet,
+    tenants: [limited],
+    linesOut: () => 0,
+    linesWaiting: () => waiting.lines,
+    now: () => desk.time,
+  });
+  const picture = new Picture(desk.fleet);
+  const seen: string[] = [];
+  const placer = placerOf({ turns, picture, onWaiting: (one) => seen.push(one.id) });
+  const job = placer.place({ id, epoch: 0 });
+  await until('the job waits', () => seen.length === 1);
+  const line = placer.place({ id: chunk, epoch: 1 });
+  await until('the line waits', () => seen.length === 2);
+  picture.update(await admission.read(), desk.time);
+  placer.pump();
+  assert.equal(await line, 'settled');
+  assert.equal((await readWaiting(desk.ledger, chunk))?.epoch, 2);
+  assert.equal((await readWaiting(desk.ledger, id))?.epoch, 0);
+  waiting.lines = 0;
+  placer.pump();
+  assert.equal(await job, 'settled');
 });
 
 test('an older leader moves nothing: the entry goes back for the one that leads', async () => {

@@ -47,11 +47,15 @@ export class ShapedTenants {
     return this.#limits.get(tenant) ?? null;
   }
 
-  /** How many jobs of the tenant may be placed now: at least 1 while it has a turn. */
-  most(tenant: string, now: number): number {
-    const verdict = this.#verdict(tenant, now);
+  /**
+   * How many jobs of the tenant may be placed now, beside `kept` that have their places among its calls at once: while it has a
+   * turn at least 1, or 0 where these take all of them.
+   */
+  most(tenant: string, now: number, kept = 0): number {
+    const verdict = this.#verdict(tenant, now, kept);
     if (verdict === null) return Infinity;
-    return verdict.kind === 'send' ? verdict.jobs : 1;
+    if (verdict.kind === 'send') return verdict.jobs;
+    return kept > 0 && verdict.limit === 'concurrency' ? 0 : 1;
   }
 
   /** Jobs were placed, or turned out to be of another size (`requests` 0, `tokens` of either sign). */
@@ -88,10 +92,10 @@ export class ShapedTenants {
     return Math.min(Infinity, ...moments);
   }
 
-  #verdict(tenant: string, now: number): ShapingVerdict | null {
+  #verdict(tenant: string, now: number, kept = 0): ShapingVerdict | null {
     const limits = this.#limits.get(tenant);
     if (!limits) return null;
-    const inFlight = this.#inFlight(tenant);
+    const inFlight = this.#inFlight(tenant) + kept;
     return mayBeSent(limits, this.#states.get(tenant) ?? UNUSED, { inFlight, now });
   }
 }
