@@ -162,6 +162,19 @@ test('a term that ends while a record is read places nothing: the entry goes bac
   assert.equal((await readWaiting(desk.ledger, id))?.epoch, 0);
 });
 
+test('an entry that cannot be seen to is left to whoever brought it: nobody hears of it by a throw', async () => {
+  const id = await desk.acceptedJob(1_000);
+  desk.time += 1_000;
+  const told: string[] = [];
+  const placer = placerOf({
+    onLate: () => Promise.reject(new Error('OOM')),
+    onError: (what, error) => told.push(`${what}: ${String(error)}`),
+  });
+  assert.equal(await placer.place({ id, epoch: 0 }), 'failed');
+  assert.deepEqual(told, ['placing: Error: OOM']);
+  assert.equal(placer.waiting, 0);
+});
+
 test('a job that must wait for its tenant’s lines does not hold them up', async () => {
   const { chunk } = await desk.fedBatch(1);
   await desk.ledger.redis.hset(desk.ledger.keys.chunk(chunk), 'priority', 'normal');
