@@ -128,11 +128,16 @@ export class Feeder {
     this.#ports.turns.setUrgent(turnId(batch), urgent);
   }
 
-  /** A plan was made for these batches (or could not be): they begin, if they have not. */
+  /**
+   * A plan was made for these batches (or could not be): they begin, if they have not. Where an index could not be read, it is
+   * tried again: nothing else happens to a batch that has no lines to feed.
+   */
   planned(batches: readonly Draining[]): void {
     for (const batch of batches) {
+      if (this.#batches.get(batch.id) !== batch) continue;
       batch.planned = true;
       this.#batches.note(batch);
+      for (const one of batch.classes) this.#refill(batch, one);
     }
     for (const share of this.#batches.shares) this.#arrive(share);
     this.#ports.pump();
