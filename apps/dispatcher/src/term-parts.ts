@@ -7,7 +7,7 @@ import type { Ledger, Waiting } from '@sluice/ledger';
 import type { StepData } from '@sluice/queues';
 import { Backlog } from './backlog.ts';
 import { Chooser } from './chooser.ts';
-import { fittingNow } from './day-demand.ts';
+import { DayDemand } from './day-demand.ts';
 import { unfedOf } from './draining.ts';
 import { expireJob } from './expire.ts';
 import { Feeder } from './feeder.ts';
@@ -66,9 +66,8 @@ export function openParts(about: PartsAbout) {
   const batches = openBatches(about, base, entries);
   const sweeper = openSweeper(about, entries.placer, batches.feeder);
   const { lengths } = about.ports;
-  const fitting = (): ReadonlyMap<string, boolean> =>
-    fittingNow({ ...base, ...entries, ...batches, fleet, lengths, now });
-  return { ...base, ...entries, ...batches, sweeper, fitting };
+  const days = new DayDemand({ ...base, ...entries, ...batches, fleet, lengths, now });
+  return { ...base, ...entries, ...batches, sweeper, days };
 }
 
 interface Base {

@@ -187,7 +187,7 @@ export class Term {
     const loads = await this.#ports.admission.read();
     const now = this.#ports.now();
     this.#parts.picture.update(loads, now);
-    const changes = this.#parts.health.look(loads, this.#parts.fitting());
+    const changes = this.#parts.health.look(loads, this.#parts.days.fitting());
     this.#parts.picture.setHealth(this.#parts.health.all);
     // Sent before anything else can be: no trial begins before its mark.
     const marking = this.#mark();
