@@ -199,8 +199,9 @@ export class Feeder {
     const failed = ends.find((end) => end.status === 'rejected');
     const answers = new Set(ends.map((end) => (end.status === 'fulfilled' ? end.value : 'moved')));
     if (failed?.status === 'rejected') this.#ports.onError('feeding', failed.reason);
-    if (answers.has('not_draining') || answers.has('not_leader')) this.remove(batch.id);
-    else if (answers.has('moved')) await this.#resume(batch);
+    if (answers.has('not_leader')) this.remove(batch.id);
+    // One that was paused or cancelled drains no more; it may have been resumed meanwhile.
+    else if (answers.has('not_draining') || answers.has('moved')) await this.#resume(batch);
     batch.feeding = false;
     for (const one of batch.classes) this.#refill(batch, one);
   }

@@ -3,8 +3,16 @@ import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
 import { Admission } from '@sluice/admission';
 import { KNOWN_WINDOW } from '@sluice/budget';
-import { claimEntry, raiseToken, readBatch, readJob, readWaiting } from '@sluice/ledger';
 import type { Tenant } from '@sluice/job';
+import {
+  checkLater,
+  claimEntry,
+  raiseToken,
+  readBatch,
+  readJob,
+  readOverdue,
+  readWaiting,
+} from '@sluice/ledger';
 import { openQueue } from '@sluice/queues';
 import type { EntryData } from '@sluice/queues';
 import { until } from '@sluice/testing';
@@ -287,6 +295,9 @@ test('a batch without a deployment that takes calls has no ETA', async () => {
   const eta = (await readBatch(desk.ledger, batch))?.etaAt ?? null;
   assert.ok(eta === null || eta >= desk.time);
   await redis.hset(keys.batch(batch), { paused: '1', eta_at: desk.time - 1 });
+  await checkLater(desk.ledger, batch, desk.time + 60_000);
   await planRound({ ...ports, usable: () => true });
   assert.equal((await readBatch(desk.ledger, batch))?.etaAt, null);
+  const due = await readOverdue(desk.ledger, desk.time, 1_000);
+  assert.ok(due.includes(batch), 'resumed since it was read, it would wait for a minute');
 });
