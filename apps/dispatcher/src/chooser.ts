@@ -10,6 +10,7 @@ import {
   reachesOf,
   strategyFor,
   strategyNamed,
+  tiersFor,
 } from '@sluice/balancing';
 import { WINDOWED_DIMENSIONS } from '@sluice/budget';
 import type { Cost } from '@sluice/budget';
@@ -161,6 +162,11 @@ export class Chooser {
     return this.#strategyOf(this.poolOf(poolId)).keeping?.armFor(draws()) ?? null;
   }
 
+  /** Whether the pool's strategy keeps jobs to arms. */
+  keeps(poolId: string): boolean {
+    return this.#strategyOf(this.poolOf(poolId)).keeping !== undefined;
+  }
+
   /** How many such jobs fit where a day or month limits them; no deployment that has no such limit. */
   #daysOf(all: readonly Candidate[], costs: ReadonlyMap<string, Cost>): Map<string, number> {
     const { picture } = this.#ports;
@@ -213,9 +219,9 @@ export class Chooser {
     };
   }
 
-  /** All deployments of the pool. */
-  membersOf(poolId: string): string[] {
-    return this.poolOf(poolId).tiers.flat();
+  /** All deployments of the pool; with `arm` those that its jobs may go to. */
+  membersOf(poolId: string, arm: string | null = null): string[] {
+    return tiersFor(this.poolOf(poolId), arm).flat();
   }
 
   /** Whether the plan decides where batch lines of the pool go. */
