@@ -31,6 +31,8 @@ export interface BatchWait {
   everyMs?: number;
 }
 
+const PATIENCE = { timeoutMs: 60_000, everyMs: 50 };
+
 const ENDED = new Set(['completed', 'failed', 'expired', 'cancelled']);
 
 /** Makes a batch of these lines (JSONL) and returns the answer: the batch, or what a dry run says. Throws when it is refused. */
@@ -46,7 +48,7 @@ export async function postBatch<Answer = SeenBatch>(
     ...headers,
   };
   const ask = () => answerTo(url, { method: 'POST', headers: sent, body: lines });
-  return JSON.parse(await until('the batch to be taken', ask)) as Answer;
+  return JSON.parse(await until('the batch to be taken', ask, PATIENCE)) as Answer;
 }
 
 /** The batch, as soon as it is as wanted. Throws at once when it ends and is not: it never will be. */
@@ -54,7 +56,7 @@ export function batchWhen<Batch extends SeenBatch = SeenBatch>(
   apiUrl: string,
   id: string,
   isWanted: (batch: Batch) => boolean,
-  { what = isWanted.toString(), headers = {}, timeoutMs = 60_000, everyMs = 50 }: BatchWait = {},
+  { what = isWanted.toString(), headers = {}, ...patience }: BatchWait = {},
 ): Promise<Batch> {
   const look = async (): Promise<Batch | null> => {
     const text = await answerTo(`${apiUrl}/v1/batches/${id}`, { headers });
@@ -64,7 +66,7 @@ export function batchWhen<Batch extends SeenBatch = SeenBatch>(
     if (ENDED.has(batch.status)) throw new Error(`batch ${id} has ended otherwise: ${text}`);
     return null;
   };
-  return until(`batch ${id}: ${what}`, look, { timeoutMs, everyMs });
+  return until(`batch ${id}: ${what}`, look, { ...PATIENCE, ...patience });
 }
 
 /** The batch, as soon as it has ended with this status, `completed` where none is named. Throws at once when it ends with another. */
