@@ -1,7 +1,7 @@
 /** A tenant's own limits are in what it is told: of a dry run, and of a batch as it runs. They hold it up no more than they say. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { System, until } from '@sluice/testing';
+import { System, chatBody, chatLines, endOfBatch, postBatch, until } from '@sluice/testing';
 
 interface Told {
   id: string;
@@ -14,13 +14,8 @@ interface Told {
 
 const LINES = 300;
 
-const lineOf = (i: number): string =>
-  JSON.stringify({
-    custom_id: `${i}`,
-    method: 'POST',
-    url: '/v1/chat/completions',
-    body: { model: 'fast', max_tokens: 8, messages: [{ role: 'user', content: `q ${i}` }] },
-  });
+const linesOf = (count: number): string =>
+  chatLines(count, (i) => chatBody(`q ${i}`, { model: 'fast', max_tokens: 8 }));
 
 const secondsTo = (at: number | null): number => (at ?? 0) - Date.now() / 1_000;
 
@@ -39,7 +34,7 @@ tenants:
 `,
     simulator: { accounts: { one: account } },
   });
-  const text = Array.from({ length: LINES }, (_, i) => lineOf(i)).join('\n');
+  const text = linesOf(LINES);
   const call = async (key: string, path: string, body?: string): Promise<Told> => {
     const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/jsonl' };
     const request = body === undefined ? { headers } : { method: 'POST', headers, body };
@@ -80,17 +75,12 @@ tenants:
 `,
     simulator: { accounts: { one: { key: 'one', format: 'openai', faults: [outage] } } },
   });
-  const headers = { authorization: 'Bearer few-key', 'content-type': 'application/jsonl' };
-  const url = `${system.apiUrl}/v1/batches`;
-  const body = Array.from({ length: 6 }, (_, i) => lineOf(i)).join('\n');
+  const headers = { authorization: 'Bearer few-key' };
   try {
-    const made = await fetch(`${url}?completion_window=5m`, { method: 'POST', headers, body });
-    const { id } = (await made.json()) as Told;
-    const look = async () => (await (await fetch(`${url}/${id}`, { headers })).json()) as Told;
-    await until('it is completed', async () => (await look()).status === 'completed', {
-      timeoutMs: 60_000,
-    });
-    assert.equal((await look()).request_counts.completed, 6);
+    const made = { query: 'completion_window=5m', headers };
+    const { id } = await postBatch(system.apiUrl, linesOf(6), made);
+    const done = await endOfBatch(system.apiUrl, id, { headers });
+    assert.equal(done.request_counts.completed, 6);
   } finally {
     await system.stop();
   }
