@@ -51,11 +51,7 @@ async function post(url: string, body: unknown, headers: object = {}): Promise<A
 const read = async (url: string): Promise<Answer['json']> => (await fetch(url)).json();
 
 const lines = (name: string, count: number): string =>
-  chatLines(
-    count,
-    (i) => chatBody(`${name} ${i}`, { model: 'fast' }),
-    (i) => `${name}-${i}`,
-  );
+  chatLines(count, (i) => chatBody(`${name} ${i}`, { model: 'fast' }));
 
 test('one Idempotency-Key sent to both at once makes one job and one batch', async () => {
   for (let i = 0; i < 10; i++) {
