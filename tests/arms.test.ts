@@ -4,15 +4,13 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import OpenAI, { toFile } from 'openai';
-import { System, until } from '@sluice/testing';
+import { System, chatBody, chatLines, endOfBatch, postBatch, rowsAt, until } from '@sluice/testing';
 
 const FAST_MS = 30;
 const SLOW_MS = 20 * FAST_MS;
 
 /** `small` takes five calls a second, so most of its half has to go to `large`. One answer in five is slow. */
 let system: System;
-let client: OpenAI;
 before(async () => {
   system = await System.start({
     config: `
@@ -36,11 +34,10 @@ pools:
       },
     },
   });
-  client = new OpenAI({ baseURL: `${system.apiUrl}/v1`, apiKey: 'any', maxRetries: 0 });
 });
 after(() => system.stop());
 
-const body = { messages: [{ role: 'user', content: 'hi' }], max_tokens: 8 };
+const body = chatBody('hi', { max_tokens: 8 });
 
 interface Attempt {
   deployment: string;
@@ -58,37 +55,14 @@ interface Extras {
 const made: Attempt[] = [];
 
 async function runBatch(model: string, lines: number): Promise<Extras[]> {
-  const text = Array.from({ length: lines }, (_, i) =>
-    JSON.stringify({
-      custom_id: `c${i}`,
-      method: 'POST',
-      url: '/v1/chat/completions',
-      body: { model, ...body },
-    }),
-  ).join('\n');
-  const file = await client.files.create({
-    file: await toFile(Buffer.from(text), 'in.jsonl'),
-    purpose: 'batch',
-  });
-  const batch = await client.batches.create({
-    input_file_id: file.id,
-    endpoint: '/v1/chat/completions',
-    completion_window: '24h',
-  });
-  await until(
-    'the batch to end',
-    async () => {
-      const now = await client.batches.retrieve(batch.id);
-      return now.status === 'completed' ? now : null;
-    },
-    { timeoutMs: 60_000 },
+  const { apiUrl } = system;
+  const { id } = await postBatch(
+    apiUrl,
+    chatLines(lines, () => ({ model, ...body })),
   );
-  const answer = await fetch(`${system.apiUrl}/v1/batches/${batch.id}/results`);
-  const rows = await answer.text();
-  const results = rows
-    .split('\n')
-    .filter(Boolean)
-    .map((row) => (JSON.parse(row) as { sluice: Extras }).sluice);
+  await endOfBatch(apiUrl, id);
+  const rows = await rowsAt<{ sluice: Extras }>(`${apiUrl}/v1/batches/${id}/results`);
+  const results = rows.map(({ sluice }) => sluice);
   made.push(...results.flatMap(({ attempts }) => attempts));
   return results;
 }

@@ -4,8 +4,18 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import OpenAI, { toFile } from 'openai';
-import { startRedisCluster, startSink, System, until } from '@sluice/testing';
+import {
+  batchWhen,
+  chatBody,
+  chatLines,
+  endOfBatch,
+  postBatch,
+  rowsAt,
+  startRedisCluster,
+  startSink,
+  System,
+  until,
+} from '@sluice/testing';
 import type { HttpSink } from '@sluice/testing';
 import { Redis } from 'ioredis';
 
@@ -55,33 +65,13 @@ async function ask(line: string, body?: object) {
   return { status: response.status, text, json: () => JSON.parse(text) as never };
 }
 
-const chat = (content: string) => ({ max_tokens: 9, messages: [{ role: 'user', content }] });
+const idOf = (n: number): string => `line-${n}`;
+const chat = (content: string) => chatBody(content, { max_tokens: 9 });
 
 const postJob = async (model: string, content: string, more: object = {}): Promise<string> => {
   const reply = await ask('POST /v1/jobs', { model, body: chat(content), ...more });
   assert.equal(reply.status, 202, reply.text);
   return (reply.json() as { id: string }).id;
-};
-
-const submit = async (): Promise<{ client: OpenAI; id: string; wanted: string[] }> => {
-  const client = new OpenAI({ baseURL: `${system.apiUrl}/v1`, apiKey: 'any', maxRetries: 0 });
-  const wanted = Array.from({ length: LINES }, (_, n) => `line-${n}`);
-  const lines = wanted.map((id) => {
-    const body = { model: 'fast', ...chat(id) };
-    return JSON.stringify({ custom_id: id, method: 'POST', url: '/v1/chat/completions', body });
-  });
-  const file = await client.files.create({
-    file: await toFile(Buffer.from(`${lines.join('\n')}\n`), 'in.jsonl'),
-    purpose: 'batch',
-  });
-  const telling = { webhook_url: `${sink.url}/batch` };
-  const { id } = await client.batches.create({
-    input_file_id: file.id,
-    endpoint: '/v1/chat/completions',
-    completion_window: '24h',
-    ...telling,
-  });
-  return { client, id, wanted };
 };
 
 /** Types of events told at a path, by the id of the event: a webhook comes once or more. */
@@ -148,33 +138,24 @@ describe('on a Cluster', () => {
   });
 
   test(`a batch of ${LINES} lines while every master dies in turn: each line once, told, no limit overrun`, async () => {
-    const { client, id, wanted } = await submit();
-    const read = () => client.batches.retrieve(id).catch(() => null);
+    const { apiUrl } = system;
+    const lines = chatLines(LINES, (n) => ({ model: 'fast', ...chat(idOf(n)) }), idOf);
+    const { id } = await postBatch(apiUrl, lines, { query: { webhook_url: `${sink.url}/batch` } });
     const singles: string[] = [];
     for (const [n, node] of cluster.nodes.entries()) {
       const share = (LINES * (n + 1)) / 5;
-      await until(
-        `${share} lines`,
-        async () => ((await read())?.request_counts?.completed ?? 0) >= share,
-        { timeoutMs: 60_000, everyMs: 50 },
-      );
+      await batchWhen(apiUrl, id, ({ request_counts: counts }) => counts.completed >= share);
       singles.push(await postJob('fast', `single ${n}`));
       process.kill(node.pid, 'SIGKILL');
       await node.restart();
     }
-    const batch = await until(
-      'its end',
-      async () => {
-        const now = await read();
-        return now?.status === 'completed' || now?.status === 'failed' ? now : null;
-      },
-      { timeoutMs: 120_000, everyMs: 100 },
-    );
+    const batch = await endOfBatch(apiUrl, id, { timeoutMs: 120_000, everyMs: 100 });
     assert.deepEqual(batch.request_counts, { total: LINES, completed: LINES, failed: 0 });
-    const text = await (await client.files.content(batch.output_file_id as string)).text();
-    const rows = text.split('\n').filter(Boolean);
-    const got = rows.map((row) => (JSON.parse(row) as { custom_id: string }).custom_id);
-    assert.deepEqual(got.toSorted(), wanted.toSorted());
+    const rows = await rowsAt<{ custom_id: string }>(
+      `${apiUrl}/v1/files/${batch.output_file_id}/content`,
+    );
+    const wanted = Array.from({ length: LINES }, (_, n) => idOf(n));
+    assert.deepEqual(rows.map((row) => row.custom_id).toSorted(), wanted.toSorted());
     for (const single of singles) {
       const reply = await ask(`GET /v1/jobs/${single}?wait_ms=20000`);
       assert.equal((reply.json() as { status: string }).status, 'succeeded', reply.text);

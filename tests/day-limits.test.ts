@@ -1,12 +1,19 @@
 /** A day's limit that is used up: what can go elsewhere does, at once, and whoever has nowhere to go is told why it waits. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { System, until } from '@sluice/testing';
+import {
+  System,
+  batchWhen,
+  chatBody,
+  chatLine,
+  chatLines,
+  endOfBatch,
+  postBatch,
+  until,
+} from '@sluice/testing';
+import type { SeenBatch } from '@sluice/testing';
 
-interface Batch {
-  id: string;
-  status: string;
-  request_counts: { total: number; completed: number };
+interface Batch extends SeenBatch {
   sluice: {
     eta_at: number | null;
     by_deployment: Record<string, number>;
@@ -35,6 +42,9 @@ interface Stats {
   accounts: Record<string, { limited: number }>;
 }
 
+const lines = (model: string, count: number): string =>
+  chatLines(count, (i) => chatBody(`q ${i}`, { model, max_tokens: 8 }));
+
 test('lines go to the next tier when a day is used up; those that may not say what they wait for', async () => {
   const system = await System.start({
     config: `
@@ -48,41 +58,25 @@ pools: { both: { tiers: [[day], [free]] }, only: [day] }
 `,
     simulator: { accounts: { one: account('one', { rpd: 30 }), two: account('two') } },
   });
-  const post = async <T = Batch>(model: string, lines: number, query = ''): Promise<T> => {
-    const text = Array.from({ length: lines }, (_, i) =>
-      JSON.stringify({
-        custom_id: `${i}`,
-        method: 'POST',
-        url: '/v1/chat/completions',
-        body: { model, max_tokens: 8, messages: [{ role: 'user', content: `q ${i}` }] },
-      }),
-    ).join('\n');
-    const headers = { 'content-type': 'application/jsonl' };
-    const url = `${system.apiUrl}/v1/batches${query}`;
-    return (await (await fetch(url, { method: 'POST', headers, body: text })).json()) as T;
-  };
-  const read = async (id: string): Promise<Batch> =>
-    (await (await fetch(`${system.apiUrl}/v1/batches/${id}`)).json()) as Batch;
+  const { apiUrl } = system;
   try {
-    const days = await post<DryRun>('only', 100, '?dry_run=true');
+    const days = await postBatch<DryRun>(apiUrl, lines('only', 100), { query: 'dry_run=true' });
     const inDays = (days.eta_at - Date.now() / 1_000) / 86_400;
     assert.ok(inDays > 2.9 && inDays < 3.1, `30 now, then 30 a day: in ${inDays} days`);
     assert.equal(days.deadline.meets, false);
 
-    const { id: both } = await post('both', 200);
-    const done = await until('the end', async () => {
-      const batch = await read(both);
-      return batch.status === 'completed' ? batch : null;
-    });
+    const { id: both } = await postBatch(apiUrl, lines('both', 200));
+    const done = await endOfBatch<Batch>(apiUrl, both);
     assert.equal(done.request_counts.completed, 200);
     assert.equal(done.sluice.by_deployment['day'], 30, 'all that its day allows, and no more');
     assert.equal(await refusedBy(system, 'one'), 0, 'its provider counts the same');
 
-    const { id: only } = await post('only', 5);
-    const waiting = await until('it says why it waits', async () => {
-      const batch = await read(only);
-      return batch.sluice.blocked.length > 0 && batch.sluice.eta_at === null ? batch : null;
-    });
+    const { id: only } = await postBatch(apiUrl, lines('only', 5));
+    const waiting = await batchWhen<Batch>(
+      apiUrl,
+      only,
+      ({ sluice }) => sluice.blocked.length > 0 && sluice.eta_at === null,
+    );
     const [{ deployment, reason } = { deployment: '', reason: '' }] = waiting.sluice.blocked;
     assert.equal(deployment, 'day');
     assert.match(reason, /^rpd of budget day is used up: 30 of 30; something comes back at 20/);
@@ -107,11 +101,7 @@ interface Live {
 /** About so many input tokens, counted as 4 characters each. */
 const prompt = (tokens: number): string => 'abc '.repeat(tokens);
 
-const request = (model: string, tokens: number) => ({
-  model,
-  max_tokens: 8,
-  messages: [{ role: 'user', content: prompt(tokens) }],
-});
+const request = (tokens: number) => chatBody(prompt(tokens), { max_tokens: 8 });
 
 class Client {
   readonly #url: string;
@@ -124,27 +114,17 @@ class Client {
     return (await (await fetch(`${this.#url}${path}`)).json()) as T;
   }
 
-  async #post<T>(path: string, type: string, body: string): Promise<T> {
-    const headers = { 'content-type': type };
-    const reply = await fetch(`${this.#url}${path}`, { method: 'POST', headers, body });
-    return (await reply.json()) as T;
-  }
-
   /** A batch with a line of each of these sizes, in tokens. */
   batch(model: string, sizes: readonly number[]): Promise<Batch> {
-    const lines = sizes.map((tokens, i) => ({
-      custom_id: `${i}`,
-      method: 'POST',
-      url: '/v1/chat/completions',
-      body: request(model, tokens),
-    }));
-    const text = lines.map((line) => JSON.stringify(line)).join('\n');
-    return this.#post('/v1/batches', 'application/jsonl', text);
+    const text = sizes.map((tokens, i) => chatLine(`${i}`, { model, ...request(tokens) }));
+    return postBatch(this.#url, text.join('\n'));
   }
 
-  job(model: string, tokens: number): Promise<Job> {
-    const { model: _, ...body } = request(model, tokens);
-    return this.#post('/v1/jobs', 'application/json', JSON.stringify({ model, body }));
+  async job(model: string, tokens: number): Promise<Job> {
+    const order = JSON.stringify({ model, body: request(tokens) });
+    const headers = { 'content-type': 'application/json' };
+    const reply = await fetch(`${this.#url}/v1/jobs`, { method: 'POST', headers, body: order });
+    return (await reply.json()) as Job;
   }
 
   /** These jobs, once so many of them have succeeded. */
@@ -185,10 +165,7 @@ test('what a day has too little left for goes on elsewhere, lines and single job
   const client = new Client(system);
   try {
     const { id } = await client.batch('both', Array<number>(60).fill(1_000));
-    const done = await until('the end of the batch', async () => {
-      const batch = await client.read<Batch>(`/v1/batches/${id}`);
-      return batch.status === 'completed' ? batch : null;
-    });
+    const done = await endOfBatch<Batch>(system.apiUrl, id);
     const { day = 0, free = 0 } = done.sluice.by_deployment;
     assert.equal(done.request_counts.completed, 60);
     assert.ok(day >= 10 && day <= 15, `${day} lines of about 1,010 tokens in 15,300`);
@@ -236,15 +213,15 @@ test('large jobs that a day has too little left for hold up no small ones, and s
     const late = await client.job('only', 50);
     await client.succeeded([late.id], 1);
     const { id } = await client.batch('only', [2_000, 2_000, 50, 50, 50]);
-    const waiting = await until('the small lines are done and the large ones wait', async () => {
-      const batch = await client.read<Batch>(`/v1/batches/${id}`);
-      const { completed } = batch.request_counts;
-      return completed === 3 && batch.sluice.blocked.length > 0 ? batch : null;
-    });
+    const waiting = await batchWhen<Batch>(
+      system.apiUrl,
+      id,
+      ({ request_counts: { completed }, sluice }) => completed === 3 && sluice.blocked.length > 0,
+      { what: 'the small lines are done and the large ones wait' },
+    );
     assert.equal(waiting.sluice.blocked[0]?.deployment, 'day');
-    const told = await until('nobody knows when it will be done', async () => {
-      const batch = await client.read<Batch>(`/v1/batches/${id}`);
-      return batch.sluice.eta_at === null ? batch : null;
+    const told = await batchWhen<Batch>(system.apiUrl, id, ({ sluice }) => sluice.eta_at === null, {
+      what: 'nobody knows when it will be done',
     });
     assert.deepEqual(told.sluice.by_deployment, { day: 3 });
   } finally {

@@ -1,7 +1,7 @@
 /** Jobs and batch lines out of attempts are listed, and run again as new jobs of their tenants, once. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { System, until } from '@sluice/testing';
+import { System, chatBody, chatLine, postBatch, until } from '@sluice/testing';
 
 let system: System;
 before(async () => {
@@ -24,27 +24,22 @@ admin: { api_keys: [boss] }
 after(() => system.stop());
 
 // oxlint-disable-next-line typescript/no-explicit-any -- The tests say what they expect of an answer.
-async function ask(line: string, { key = 'boss', body }: { key?: string; body?: unknown } = {}) {
+async function ask(line: string, { key = 'boss', body }: { key?: string; body?: object } = {}) {
   const [method = 'GET', path = ''] = line.split(' ');
-  const type = typeof body === 'string' ? 'application/jsonl' : 'application/json';
-  const text = typeof body === 'string' ? body : JSON.stringify(body);
   const response = await fetch(system.apiUrl + path, {
     method,
-    headers: { authorization: `Bearer ${key}`, ...(text ? { 'content-type': type } : {}) },
-    ...(text ? { body: text } : {}),
+    headers: {
+      authorization: `Bearer ${key}`,
+      ...(body && { 'content-type': 'application/json' }),
+    },
+    ...(body && { body: JSON.stringify(body) }),
   });
   // oxlint-disable-next-line typescript/no-explicit-any
   return { status: response.status, json: (await response.json()) as any };
 }
 
-const message = (content: string) => ({ messages: [{ role: 'user', content }] });
 const line = (id: string, content: string): string =>
-  JSON.stringify({
-    custom_id: id,
-    method: 'POST',
-    url: '/v1/chat/completions',
-    body: { model: 'fast', ...message(content) },
-  });
+  chatLine(id, chatBody(content, { model: 'fast' }));
 
 interface Dead {
   id: string;
@@ -57,16 +52,18 @@ const dead = async (query = ''): Promise<Dead[]> =>
 test('dead jobs and lines are listed, newest first, by pool, class and page', async () => {
   const job = await ask('POST /v1/jobs', {
     key: 't-key',
-    body: { model: 'fast', body: message('bad') },
+    body: { model: 'fast', body: chatBody('bad') },
   });
   await until('the job is dead', async () => (await dead()).length === 1);
-  const lines = [line('a', 'good'), line('b', 'bad')].join('\n');
-  const batch = await ask('POST /v1/batches?completion_window=1h', { key: 'u-key', body: lines });
+  const batch = await postBatch(system.apiUrl, `${line('a', 'good')}\n${line('b', 'bad')}`, {
+    query: 'completion_window=1h',
+    headers: { authorization: 'Bearer u-key' },
+  });
   await until('the line is dead', async () => (await dead()).length === 2);
   const all = await dead();
   assert.deepEqual(
     all.map(({ id }) => id),
-    [`${batch.json.id}.2`, job.json.id],
+    [`${batch.id}.2`, job.json.id],
   );
   assert.deepEqual(
     new Set(all.map(({ code, pool }) => `${code} ${pool}`)),
@@ -112,7 +109,7 @@ const replay = async (filter: object): Promise<string[]> =>
 
 test('by pool, class and time those are replayed that fit all of it', async () => {
   await system.simulate('sim', { faults: [{ kind: 'error', match: 'worse' }] });
-  const worse = { model: 'fast', body: message('worse') };
+  const worse = { model: 'fast', body: chatBody('worse') };
   const jobs = await Promise.all(
     [worse, worse].map((body) => ask('POST /v1/jobs', { key: 't-key', body })),
   );

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { System, until } from '@sluice/testing';
+import { System, chatBody, chatLine, until } from '@sluice/testing';
 import { Redis } from 'ioredis';
 
 let system: System;
@@ -21,14 +21,8 @@ pools: { f: [a], g: [b] }
 });
 after(() => system.stop());
 
-const line = (i: number, model: string, over: object = {}): string =>
-  JSON.stringify({
-    custom_id: `${i}`,
-    method: 'POST',
-    url: '/v1/chat/completions',
-    body: { model, max_tokens: 100, messages: [{ role: 'user', content: `question ${i}` }] },
-    ...over,
-  });
+const line = (i: number, model: string): string =>
+  chatLine(`${i}`, chatBody(`question ${i}`, { model, max_tokens: 100 }));
 const linesOf = (n: number): string[] =>
   Array.from({ length: n }, (_, i) => line(i, i % 10 === 0 ? 'g' : 'f'));
 
@@ -64,9 +58,6 @@ const create = (body: object) =>
 
 const listed = async (what: string): Promise<unknown[]> =>
   ((await (await fetch(`${system.apiUrl}/v1/${what}`)).json()) as { data: unknown[] }).data;
-
-const calls = async (): Promise<string> =>
-  (await fetch(`${system.simulatorUrl}/_sim/ledger`)).text();
 
 const storedFiles = (): string[] =>
   readdirSync(join(system.folder, 'files'), { recursive: true, withFileTypes: true })
@@ -128,7 +119,7 @@ describe('a dry run', () => {
   });
 
   test('nobody was called, no batch made, and nothing is left but what was uploaded', async () => {
-    assert.equal(await calls(), '');
+    assert.deepEqual(await system.simulatedCalls(), []);
     assert.deepEqual(await listed('batches'), []);
     assert.equal((await listed('files')).length, 1);
     await until('the store holds the upload alone', () => storedFiles().length === 1);

@@ -1,11 +1,10 @@
 /** What Sluice says of a batch before it runs: a guess in an honest range at first, close once a batch like it was answered. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { System, until } from '@sluice/testing';
+import { System, chatBody, chatLines, endOfBatch, postBatch } from '@sluice/testing';
+import type { SeenBatch } from '@sluice/testing';
 
-interface Batch {
-  id: string;
-  status: string;
+interface Batch extends SeenBatch {
   usage: { output_tokens: number };
   sluice: {
     cost_usd: number;
@@ -44,30 +43,11 @@ pools: { f: [a] }
 });
 after(() => system.stop());
 
-const lines = Array.from({ length: LINES }, (_, i) =>
-  JSON.stringify({
-    custom_id: `${i}`,
-    method: 'POST',
-    url: '/v1/chat/completions',
-    body: { model: 'f', max_tokens: 2_000, messages: [{ role: 'user', content: `question ${i}` }] },
-  }),
-).join('\n');
+const lines = chatLines(LINES, (i) => chatBody(`question ${i}`, { model: 'f', max_tokens: 2_000 }));
 
 async function runBatch(): Promise<Batch> {
-  const posted = await fetch(`${system.apiUrl}/v1/batches?completion_window=1h`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/jsonl' },
-    body: lines,
-  });
-  const { id } = (await posted.json()) as { id: string };
-  return until(
-    'the end',
-    async () => {
-      const batch = (await (await fetch(`${system.apiUrl}/v1/batches/${id}`)).json()) as Batch;
-      return batch.status === 'completed' ? batch : null;
-    },
-    { timeoutMs: 60_000 },
-  );
+  const { id } = await postBatch(system.apiUrl, lines, { query: 'completion_window=1h' });
+  return endOfBatch(system.apiUrl, id);
 }
 
 describe('the cost of a batch, before its first call', () => {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
-import { System, until } from '@sluice/testing';
+import { System, chatBody, chatLines, postBatch, until } from '@sluice/testing';
 
 const NAMES = ['nine', 'one', 'cheap', 'dear', 'slow', 'well', 'ill'];
 const account = (key: string) => ({ key, format: 'openai', latency: { first_token_ms: 20 } });
@@ -36,12 +36,13 @@ after(() => system.stop());
 const enough = { timeoutMs: 60_000, everyMs: 50 };
 
 /** Repeated under its key while Redis takes longer than people are asked to wait. */
-async function post(path: string, body: string, type = 'application/json'): Promise<void> {
-  const headers = { 'content-type': type, 'idempotency-key': randomUUID() };
+async function post(path: string, body: object): Promise<void> {
+  const headers = { 'content-type': 'application/json', 'idempotency-key': randomUUID() };
+  const init = { method: 'POST', headers, body: JSON.stringify(body) };
   await until(
     'it is accepted',
     async () => {
-      const response = await fetch(`${system.apiUrl}${path}`, { method: 'POST', headers, body });
+      const response = await fetch(`${system.apiUrl}${path}`, init);
       const text = await response.text();
       assert.ok(response.ok || response.status === 503, text);
       return response.ok;
@@ -49,27 +50,19 @@ async function post(path: string, body: string, type = 'application/json'): Prom
     enough,
   );
 }
-const request = (model: string, n: number) => ({
-  model,
-  max_tokens: 5,
-  messages: [{ role: 'user', content: `${model} ${n}` }],
-});
+const request = (model: string, n: number) => chatBody(`${model} ${n}`, { max_tokens: 5 });
 
 async function jobs(model: string, count: number): Promise<void> {
-  const bodies = Array.from({ length: count }, (_, i) => ({ model, body: request(model, i) }));
-  await Promise.all(bodies.map((body) => post('/v1/jobs', JSON.stringify(body))));
+  const orders = Array.from({ length: count }, (_, i) => ({ model, body: request(model, i) }));
+  await Promise.all(orders.map((order) => post('/v1/jobs', order)));
 }
 
-async function batch(model: string, count: number): Promise<void> {
-  const line = (i: number) => ({
-    custom_id: `${i}`,
-    method: 'POST',
-    url: '/v1/chat/completions',
-    body: request(model, i),
-  });
-  const lines = Array.from({ length: count }, (_, i) => JSON.stringify(line(i)));
-  await post('/v1/batches?completion_window=1h', lines.join('\n'), 'application/jsonl');
-}
+const batch = (model: string, count: number) =>
+  postBatch(
+    system.apiUrl,
+    chatLines(count, (i) => ({ model, ...request(model, i) })),
+    { query: 'completion_window=1h' },
+  );
 
 const list = async <Row>(path: string): Promise<Row[]> =>
   ((await (await fetch(`${system.apiUrl}${path}`)).json()) as { data: Row[] }).data;

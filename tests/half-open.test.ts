@@ -1,7 +1,8 @@
 /** A deployment that hangs for a while, in the middle of a batch: it is back in service while the batch still drains. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { System, until } from '@sluice/testing';
+import { System, chatBody, chatLines, postBatch, until } from '@sluice/testing';
+import type { SeenBatch } from '@sluice/testing';
 
 const RPM = 1_200;
 const TIMEOUT_MS = 6_000;
@@ -39,9 +40,8 @@ interface Call {
 }
 
 const callsOfA = async (): Promise<Call[]> => {
-  const text = await (await fetch(`${system.simulatorUrl}/_sim/ledger`)).text();
-  const calls = text.split('\n').filter(Boolean);
-  return calls.map((line) => JSON.parse(line) as Call).filter(({ account }) => account === 'a');
+  const calls = await system.simulatedCalls<Call>();
+  return calls.filter(({ account }) => account === 'a');
 };
 const now = async (): Promise<number> => (await system.simulated<{ now_ms: number }>()).now_ms;
 const stateOfA = async (): Promise<string> => {
@@ -57,20 +57,8 @@ const log = (): string =>
 const enough = { timeoutMs: 60_000, everyMs: 50 };
 
 test('a deployment that hung returns to service while the batch drains', async () => {
-  const text = Array.from({ length: LINES }, (_, i) =>
-    JSON.stringify({
-      custom_id: `l${i}`,
-      method: 'POST',
-      url: '/v1/chat/completions',
-      body: { model: 'fast', max_tokens: 5, messages: [{ role: 'user', content: `${i}` }] },
-    }),
-  ).join('\n');
-  const created = await fetch(`${system.apiUrl}/v1/batches`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/jsonl' },
-    body: text,
-  });
-  assert.equal(created.status, 200);
+  const lines = chatLines(LINES, (i) => chatBody(`${i}`, { model: 'fast', max_tokens: 5 }));
+  const { id } = await postBatch(system.apiUrl, lines);
   await until('it is used', async () => (await callsOfA()).length >= 20, enough);
 
   // It answers again before the first of its calls times out; the last that hung ends nearly a timeout after the first.
@@ -94,9 +82,8 @@ test('a deployment that hung returns to service while the batch drains', async (
     },
     enough,
   );
-  const { request_counts: counts } = (await (
-    await fetch(`${system.apiUrl}/v1/batches/${((await created.json()) as { id: string }).id}`)
-  ).json()) as { request_counts: { completed: number; failed: number } };
+  const batch = await (await fetch(`${system.apiUrl}/v1/batches/${id}`)).json();
+  const { request_counts: counts } = batch as SeenBatch;
   assert.ok(counts.completed < LINES, `still draining: ${counts.completed}; ${answered} answers`);
   assert.equal(counts.failed, 0);
 });

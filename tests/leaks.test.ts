@@ -8,7 +8,7 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { connectRedis } from '@sluice/ledger';
-import { System, startSink, until } from '@sluice/testing';
+import { System, chatBody, chatLine, startSink, until } from '@sluice/testing';
 import type { HttpSink, SinkRequest } from '@sluice/testing';
 
 /** What must not be seen, by what it is. */
@@ -98,7 +98,7 @@ async function run(model: string, status: number): Promise<void> {
   const content = `answer with ${status}: ${SECRETS.prompt}`;
   const submitted = await call('/v1/jobs', TENANT, {
     model,
-    body: { messages: [{ role: 'user', content }] },
+    body: chatBody(content),
     webhook_url: `${receiver.url}/hook?token=${SECRETS['password in a webhook URL']}`,
     metadata: { note: 'shown' },
   });
@@ -116,8 +116,8 @@ const seenIn = (text: string): string[] =>
 test('logs, metrics, the board, the admin’s figures and the queues show no secret and no prompt', async () => {
   for (const status of [200, 400, 422, 429, 500, 503]) await run('fast', status);
   await run('both', 200);
-  const line = { custom_id: 'a', method: 'POST', url: '/v1/chat/completions' };
-  const bad = `${JSON.stringify({ ...line, body: { model: 'nobody', messages: [{ role: 'user', content: SECRETS.prompt }] } })}\n{"broken": "${SECRETS.prompt}`;
+  const line = chatLine('a', chatBody(SECRETS.prompt, { model: 'nobody' }));
+  const bad = `${line}\n{"broken": "${SECRETS.prompt}`;
   const refused = await fetch(`${system.apiUrl}/v1/batches`, {
     method: 'POST',
     headers: { authorization: `Bearer ${TENANT}`, 'content-type': 'application/jsonl' },

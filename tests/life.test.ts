@@ -2,7 +2,17 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { Redis } from 'ioredis';
-import { System, until } from '@sluice/testing';
+import {
+  System,
+  batchWhen,
+  chatBody,
+  chatLines,
+  endOfBatch,
+  postBatch,
+  rowsAt,
+  until,
+} from '@sluice/testing';
+import type { SeenBatch } from '@sluice/testing';
 
 let system: System;
 let redis: Redis;
@@ -33,30 +43,26 @@ after(async () => {
   await system.stop();
 });
 
-async function ask(line: string, body?: unknown, headers: Record<string, string> = {}) {
+async function ask(line: string, body?: object) {
   const [method = 'GET', path = ''] = line.split(' ');
-  const type = typeof body === 'string' ? 'application/jsonl' : 'application/json';
-  const text = typeof body === 'string' ? body : JSON.stringify(body);
   const response = await fetch(system.apiUrl + path, {
     method,
-    headers: { ...(text ? { 'content-type': type } : {}), ...headers },
-    ...(text ? { body: text } : {}),
+    ...(body && {
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    }),
   });
   // oxlint-disable-next-line typescript/no-explicit-any -- The tests say what they expect of an answer.
   return { status: response.status, json: (await response.json()) as any };
 }
 
 const get = async (path: string) => (await ask(`GET ${path}`)).json;
-const chat = (content: string) => ({ max_tokens: 16, messages: [{ role: 'user', content }] });
-const lines = (model: string, count: number, content = 'line'): string =>
-  Array.from({ length: count }, (_, i) =>
-    JSON.stringify({
-      custom_id: `${i}`,
-      method: 'POST',
-      url: '/v1/chat/completions',
-      body: { model, ...chat(`${content} ${i}`) },
-    }),
-  ).join('\n');
+const chat = (content: string) => chatBody(content, { max_tokens: 16 });
+/** Their texts are their ids too. */
+function lines(model: string, count: number, content = 'line'): string {
+  const textOf = (i: number): string => `${content} ${i}`;
+  return chatLines(count, (i) => ({ model, ...chat(textOf(i)) }), textOf);
+}
 
 interface Account {
   calls: number;
@@ -66,37 +72,24 @@ interface Account {
 const account = async (id: string): Promise<Account> =>
   (await system.simulated<{ accounts: Record<string, Account> }>()).accounts[id] as Account;
 
-const ended = (id: string) =>
-  until(
-    `batch ${id} to end`,
-    async () => {
-      const batch = await get(`/v1/batches/${id}`);
-      return ['completed', 'failed', 'expired', 'cancelled'].includes(batch.status) ? batch : null;
-    },
-    { timeoutMs: 60_000, everyMs: 50 },
-  );
-
-async function rowsOf(file: string | null): Promise<{ error: { code: string } | null }[]> {
-  if (file === null) return [];
-  const text = await (await fetch(`${system.apiUrl}/v1/files/${file}/content`)).text();
-  return text
-    .split('\n')
-    .filter(Boolean)
-    .map((row) => JSON.parse(row) as { error: { code: string } | null });
+interface Batch extends SeenBatch {
+  sluice: { paused: boolean; paused_reason: string; retry_of: string };
 }
+
+const errorsOf = ({ error_file_id: file }: Batch) =>
+  rowsAt<{ error: { code: string } | null }>(`${system.apiUrl}/v1/files/${file}/content`);
 
 const usage = async () => (await get('/admin/usage?bucket=total')).data[0].results[0];
 
 describe('a batch', () => {
   test('that is cancelled aborts its calls in flight and ends at once; undone lines are usage too', async () => {
     const earlier = await usage();
-    const { json } = await ask('POST /v1/batches', lines('hanging', 40));
+    const { id } = await postBatch(system.apiUrl, lines('hanging', 40));
     await until('calls to hang', async () => (await account('two')).open >= 8);
-    assert.equal((await ask(`POST /v1/batches/${json.id}/cancel`)).status, 200);
-    const batch = await ended(json.id);
-    assert.equal(batch.status, 'cancelled');
+    assert.equal((await ask(`POST /v1/batches/${id}/cancel`)).status, 200);
+    const batch = await endOfBatch<Batch>(system.apiUrl, id, { status: 'cancelled' });
     await until('no call to be open', async () => (await account('two')).open === 0);
-    const rows = await rowsOf(batch.error_file_id);
+    const rows = await errorsOf(batch);
     assert.equal(rows.length, 40);
     assert.ok(rows.every(({ error }) => error?.code === 'batch_cancelled'));
     assert.equal((await usage()).cancelled - earlier.cancelled, 40);
@@ -104,50 +97,41 @@ describe('a batch', () => {
 
   test('past its window reports what is not done as expired, and may be retried', async () => {
     const earlier = await usage();
-    const bad = lines('fast', 2, 'bad');
-    const mixed = `${lines('hanging', 10).replaceAll('"custom_id":"', '"custom_id":"h')}\n${bad}`;
-    const { json } = await ask('POST /v1/batches?completion_window=1h', mixed);
+    const mixed = `${lines('hanging', 10)}\n${lines('fast', 2, 'bad')}`;
+    const { id } = await postBatch(system.apiUrl, mixed, { query: 'completion_window=1h' });
     await until('calls to hang', async () => (await account('two')).open >= 8);
-    const key = (await redis.keys(`*:batch:${json.id}`))[0] as string;
+    const key = (await redis.keys(`*:batch:${id}`))[0] as string;
     // An hour passes: for the batch, and for its lines that are under way.
     await redis.hset(key, 'expires', Date.now());
-    for (const chunk of await redis.keys(`*:chunk:${json.id}~*`))
+    for (const chunk of await redis.keys(`*:chunk:${id}~*`))
       await redis.hset(chunk, 'deadline', Date.now());
-    await redis.zadd(key.replace(/batch:.*/, 'check'), Date.now(), json.id);
+    await redis.zadd(key.replace(/batch:.*/, 'check'), Date.now(), id);
     await until('it to wind down', async () => (await redis.hget(key, 'status')) === 'expiring');
     // Calls in flight may end: here their worker is told to stop.
     await system.simulate('two', { faults: [] });
     for (const name of system.names('worker')) await system.end(name, 'SIGKILL');
     await system.launch('worker');
-    const batch = await ended(json.id);
-    assert.equal(batch.status, 'expired');
-    const codes = (await rowsOf(batch.error_file_id)).map(({ error }) => error?.code ?? 'answered');
+    const batch = await endOfBatch<Batch>(system.apiUrl, id, { status: 'expired' });
+    const codes = (await errorsOf(batch)).map(({ error }) => error?.code ?? 'answered');
     assert.equal(codes.length, 12);
     assert.equal(codes.filter((code) => code === 'batch_expired').length, 10);
     assert.equal((await usage()).expired - earlier.expired, 10);
-    const again = await ask(`POST /v1/batches/${json.id}/retry`, {});
-    const retried = await ended(again.json.id);
+    const again = await ask(`POST /v1/batches/${id}/retry`, {});
+    const retried = await endOfBatch<Batch>(system.apiUrl, again.json.id);
     assert.deepEqual(
       [retried.sluice.retry_of, retried.request_counts],
-      [json.id, { total: 12, completed: 10, failed: 2 }],
+      [id, { total: 12, completed: 10, failed: 2 }],
     );
   });
 
   test('pauses at max_cost_usd and says how to go on; resumed it ends', async () => {
-    const text = lines('fast', 6_000);
-    const { json } = await ask('POST /v1/batches?max_cost_usd=0.01', text);
-    const paused = await until(
-      'it to pause',
-      async () => {
-        const batch = await get(`/v1/batches/${json.id}`);
-        return batch.sluice.paused || batch.status === 'completed' ? batch : null;
-      },
-      { timeoutMs: 60_000 },
-    );
+    const query = 'max_cost_usd=0.01';
+    const { id } = await postBatch(system.apiUrl, lines('fast', 6_000), { query });
+    const paused = await batchWhen<Batch>(system.apiUrl, id, ({ sluice }) => sluice.paused);
     assert.match(paused.sluice.paused_reason, /max_cost_usd reached: .* of 0.01; POST .*resume/);
-    assert.equal((await ask(`POST /v1/batches/${json.id}/pause`)).status, 200);
-    assert.equal((await ask(`POST /v1/batches/${json.id}/resume`)).status, 200);
-    const batch = await ended(json.id);
+    assert.equal((await ask(`POST /v1/batches/${id}/pause`)).status, 200);
+    assert.equal((await ask(`POST /v1/batches/${id}/resume`)).status, 200);
+    const batch = await endOfBatch(system.apiUrl, id);
     assert.deepEqual([batch.status, batch.request_counts.completed], ['completed', 6_000]);
   });
 });

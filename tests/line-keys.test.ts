@@ -1,7 +1,7 @@
 /** `hash`: the lines of a batch that belong to one user go where that user's single jobs go, whatever their order. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { System, until } from '@sluice/testing';
+import { System, chatBody, chatLines, endOfBatch, postBatch, rowsAt } from '@sluice/testing';
 
 let system: System;
 before(async () => {
@@ -21,11 +21,7 @@ after(() => system.stop());
 
 const USERS = Array.from({ length: 6 }, (_, i) => `user-${i}`);
 
-const bodyOf = (user: string) => ({
-  model: 'agents',
-  user,
-  messages: [{ role: 'user', content: 'hi' }],
-});
+const bodyOf = (user: string) => chatBody('hi', { model: 'agents', user });
 
 interface Shown {
   custom_id: string;
@@ -44,26 +40,10 @@ async function homeOf(user: string): Promise<string> {
   return attempts[0]?.deployment ?? '';
 }
 
-async function runBatch(lines: readonly string[]): Promise<Shown[]> {
-  const made = await fetch(`${system.apiUrl}/v1/batches`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/jsonl' },
-    body: lines.join('\n'),
-  });
-  const { id } = (await made.json()) as { id: string };
-  await until(
-    'the batch to end',
-    async () => {
-      const shown = await (await fetch(`${system.apiUrl}/v1/batches/${id}`)).json();
-      return (shown as { status: string }).status === 'completed' ? true : null;
-    },
-    { timeoutMs: 60_000, everyMs: 200 },
-  );
-  const text = await (await fetch(`${system.apiUrl}/v1/batches/${id}/results`)).text();
-  return text
-    .trim()
-    .split('\n')
-    .map((line) => JSON.parse(line) as Shown);
+async function runBatch(lines: string): Promise<Shown[]> {
+  const { id } = await postBatch(system.apiUrl, lines);
+  await endOfBatch(system.apiUrl, id);
+  return rowsAt(`${system.apiUrl}/v1/batches/${id}/results`);
 }
 
 test('60 lines of six users in turn: each user has one home, that of its single jobs', async () => {
@@ -71,11 +51,7 @@ test('60 lines of six users in turn: each user has one home, that of its single 
     await Promise.all(USERS.map(async (user) => [user, await homeOf(user)] as const)),
   );
   assert.ok(new Set(homes.values()).size > 1, 'not all the same');
-  const lines = Array.from({ length: 60 }, (_, i) => {
-    const body = bodyOf(USERS[i % USERS.length] as string);
-    return JSON.stringify({ custom_id: `${i}`, method: 'POST', url: '/v1/chat/completions', body });
-  });
-  const results = await runBatch(lines);
+  const results = await runBatch(chatLines(60, (i) => bodyOf(USERS[i % USERS.length] as string)));
   assert.equal(results.length, 60);
   for (const { custom_id: id, sluice } of results)
     assert.equal(sluice.deployment, homes.get(USERS[Number(id) % USERS.length] as string), id);

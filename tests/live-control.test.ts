@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { System, until } from '@sluice/testing';
+import { System, chatBody, chatLines, endOfBatch, postBatch, until } from '@sluice/testing';
 
 const LINES = 1_700;
 const SINGLES = 300;
@@ -43,32 +43,19 @@ after(() => system.stop());
 
 // The tests say what they expect of an answer.
 // oxlint-disable-next-line typescript/no-unnecessary-type-parameters
-async function ask<T>(line: string, body?: unknown): Promise<{ status: number; json: T }> {
+async function ask<T>(line: string, body?: object): Promise<{ status: number; json: T }> {
   const [method = 'GET', path = ''] = line.split(' ');
-  const type = typeof body === 'string' ? 'application/jsonl' : 'application/json';
   const response = await fetch(system.apiUrl + path, {
     method,
-    ...(body === undefined
-      ? {}
-      : {
-          headers: { 'content-type': type },
-          body: typeof body === 'string' ? body : JSON.stringify(body),
-        }),
+    ...(body && {
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    }),
   });
   return { status: response.status, json: (await response.json()) as T };
 }
 
-const message = (text: string) => ({ messages: [{ role: 'user', content: text }], max_tokens: 5 });
-
-const lines = (count: number): string =>
-  Array.from({ length: count }, (_, i) =>
-    JSON.stringify({
-      custom_id: `l${i}`,
-      method: 'POST',
-      url: '/v1/chat/completions',
-      body: { model: 'fast', ...message(`line ${i}`) },
-    }),
-  ).join('\n');
+const message = (text: string) => chatBody(text, { max_tokens: 5 });
 
 interface AccountStats {
   calls: number;
@@ -104,21 +91,15 @@ const writeConfig = (names: readonly Name[], more = ''): void =>
     configOf(names, more).replaceAll('{{simulator}}', system.simulatorUrl),
   );
 
-interface Batch {
-  id: string;
-  status: string;
-  request_counts: { total: number; completed: number; failed: number };
-}
-
 test('deployments and limits change under 2,000 jobs: nothing lost, nothing twice, no 429', async () => {
-  const made = await ask<Batch>('POST /v1/batches?completion_window=1h', lines(LINES));
+  const lines = chatLines(LINES, (i) => ({ model: 'fast', ...message(`line ${i}`) }));
+  const { id } = await postBatch(system.apiUrl, lines, { query: 'completion_window=1h' });
   const singles = await Promise.all(
     Array.from({ length: SINGLES }, (_, i) =>
       ask<{ id: string }>('POST /v1/jobs', { model: 'fast', body: message(`single ${i}`) }),
     ),
   );
   assert.ok(singles.every(({ status }) => status === 202));
-  const batch = made.json.id;
   await until('all three work', async () => {
     const { a, b, c } = await stats();
     return Math.min(a.calls, b.calls, c.calls) > 20;
@@ -147,20 +128,12 @@ test('deployments and limits change under 2,000 jobs: nothing lost, nothing twic
   assert.equal((await stats()).a.calls, ofA, 'what is paused gets nothing');
   await ask('PATCH /admin/deployments/b', { limits: null });
   await ask('PATCH /admin/deployments/a', { state: 'active' });
-  await until(
-    'everything is done',
-    async () => {
-      const { status } = (await ask<Batch>(`GET /v1/batches/${batch}`)).json;
-      return ['completed', 'failed', 'expired'].includes(status);
-    },
-    { timeoutMs: 120_000 },
-  );
+  const batch = await endOfBatch(system.apiUrl, id, { timeoutMs: 120_000 });
   assert.equal((await stats()).c.calls, ofC, 'what is removed gets nothing more');
 
-  const { json } = await ask<Batch>(`GET /v1/batches/${batch}`);
-  assert.deepEqual(json.request_counts, { total: LINES, completed: LINES, failed: 0 });
+  assert.deepEqual(batch.request_counts, { total: LINES, completed: LINES, failed: 0 });
   const ends = await Promise.all(
-    singles.map(({ json: { id } }) => ask<{ status: string }>(`GET /v1/jobs/${id}?wait_ms=30000`)),
+    singles.map(({ json }) => ask<{ status: string }>(`GET /v1/jobs/${json.id}?wait_ms=30000`)),
   );
   assert.deepEqual(new Set(ends.map(({ json: { status } }) => status)), new Set(['succeeded']));
   const all = Object.values(await stats());

@@ -7,7 +7,7 @@ import { after, before, describe, test } from 'node:test';
 import OpenAI from 'openai';
 import { toFile } from 'openai';
 import OpenAI5 from 'openai-5';
-import { System, until } from '@sluice/testing';
+import { System, chatBody, chatLine, rowsOf, until } from '@sluice/testing';
 
 const CONFIG = `
 providers:
@@ -60,25 +60,14 @@ interface Served {
   key: string | null;
 }
 
-const served = async (): Promise<Served[]> => {
-  const text = await (await fetch(`${system.simulatorUrl}/_sim/ledger`)).text();
-  return text
-    .split('\n')
-    .filter(Boolean)
-    .map((line) => JSON.parse(line) as Served);
-};
+const served = (): Promise<Served[]> => system.simulatedCalls();
 
 const forget = async (): Promise<void> => {
   await fetch(`${system.simulatorUrl}/_sim/reset`, { method: 'POST' });
 };
 
-const line = (id: string, model = 'maths', content = `question ${id}`): string =>
-  JSON.stringify({
-    custom_id: id,
-    method: 'POST',
-    url: '/v1/chat/completions',
-    body: { model, max_tokens: 64, messages: [{ role: 'user', content }] },
-  });
+const line = (id: string, model = 'maths'): string =>
+  chatLine(id, chatBody(`question ${id}`, { model, max_tokens: 64 }));
 
 const ENDED = new Set(['completed', 'failed', 'expired', 'cancelled']);
 
@@ -118,13 +107,9 @@ interface Row {
   error: { code: string } | null;
 }
 
-async function rowsOf(fileId: string | null | undefined): Promise<Row[]> {
+async function rowsOfFile(fileId: string | null | undefined): Promise<Row[]> {
   if (!fileId) return [];
-  const text = await (await client.files.content(fileId)).text();
-  return text
-    .split('\n')
-    .filter(Boolean)
-    .map((row) => JSON.parse(row) as Row);
+  return rowsOf(await (await client.files.content(fileId)).text());
 }
 
 describe('a batch', () => {
@@ -145,7 +130,7 @@ describe('a batch', () => {
       assert.equal(batch.status, 'completed');
       assert.deepEqual(batch.request_counts, { total: 150, completed: 150, failed: 0 });
       assert.equal(batch.error_file_id, null);
-      const rows = await rowsOf(batch.output_file_id);
+      const rows = await rowsOfFile(batch.output_file_id);
       assert.deepEqual(rows.map((row) => row.custom_id).toSorted(), ids.toSorted());
       for (const row of rows) {
         assert.equal(row.response?.body.choices[0]?.message.content, `question ${row.custom_id}`);
@@ -179,12 +164,7 @@ describe('a batch', () => {
       await fetch(`${system.apiUrl}/v1/batches/${id}/results?follow=true`)
     ).text();
     assert.ok(followed.startsWith(early));
-    const lines = followed
-      .split('\n')
-      .filter(Boolean)
-      .map(
-        (row) => JSON.parse(row) as Row & { sluice: { deployment: string; attempts: unknown[] } },
-      );
+    const lines = rowsOf<Row & { sluice: { deployment: string; attempts: unknown[] } }>(followed);
     assert.equal(new Set(lines.map((row) => row.custom_id)).size, 120);
     assert.ok(lines.every((row) => row.sluice.attempts.length >= 1 && row.sluice.deployment));
     const tail = await (await fetch(`${system.apiUrl}/v1/batches/${id}/results?after=100`)).text();
@@ -221,8 +201,8 @@ describe('a batch', () => {
     await client.batches.cancel(id);
     const batch = await ended(id);
     assert.equal(batch.status, 'cancelled');
-    const done = await rowsOf(batch.output_file_id);
-    const rest = await rowsOf(batch.error_file_id);
+    const done = await rowsOfFile(batch.output_file_id);
+    const rest = await rowsOfFile(batch.error_file_id);
     assert.equal(done.length + rest.length, 400);
     assert.ok(rest.length > 0 && rest.every((row) => row.error?.code === 'batch_cancelled'));
     assert.equal(new Set([...done, ...rest].map((row) => row.custom_id)).size, 400);
@@ -256,7 +236,7 @@ describe('failures', () => {
   test('one deployment answers 500, one refuses its key, a worker dies: every line once, each repeat explained', async (t) => {
     await forget();
     t.after(async () => {
-      for (const account of ['b', 'c']) await system.simulate(account, { faults: [] });
+      for (const healed of ['b', 'c']) await system.simulate(healed, { faults: [] });
     });
     await system.simulate('b', { faults: [{ kind: 'error', status: 500 }] });
     await system.simulate('c', { faults: [{ kind: 'refuse_credential' }] });
@@ -270,7 +250,7 @@ describe('failures', () => {
     await system.end(system.names('worker')[0] as string, 'SIGKILL');
     const batch = await ended(id);
     assert.deepEqual(batch.request_counts, { total: 200, completed: 200, failed: 0 });
-    const rows = await rowsOf(batch.output_file_id);
+    const rows = await rowsOfFile(batch.output_file_id);
     assert.deepEqual(rows.map((row) => row.custom_id).toSorted(), ids.toSorted());
     const calls = await served();
     assert.equal(calls.filter((call) => call.end === 'limited').length, 0);
@@ -306,7 +286,7 @@ const post = async (path: string, body: object, headers: Record<string, string> 
     body: (await response.json()) as Record<string, string>,
   };
 };
-const chat = (content: string) => ({ max_tokens: 20, messages: [{ role: 'user', content }] });
+const chat = (content: string) => chatBody(content, { max_tokens: 20 });
 
 describe('single jobs', () => {
   test('is accepted, run, and has its ledger of attempts', async () => {

@@ -1,13 +1,7 @@
 /** Sluice's own Redis dies in mid-batch and comes back, a worker dies while its deployment is sick: everything goes on by itself. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { System, until } from '@sluice/testing';
-
-interface Batch {
-  id: string;
-  status: string;
-  request_counts: { completed: number; failed: number };
-}
+import { System, batchWhen, chatBody, chatLines, endOfBatch, postBatch } from '@sluice/testing';
 
 const RATE = 'limits: { rpm: 3000 }';
 
@@ -33,56 +27,22 @@ ${budgets}
   });
 }
 
-async function submit(
-  system: System,
-  bodies: object[],
-  change = (line: string): string => line,
-): Promise<string> {
-  const lines = bodies.map((body, i) =>
-    change(
-      JSON.stringify({ custom_id: String(i), method: 'POST', url: '/v1/chat/completions', body }),
-    ),
-  );
-  const response = await fetch(`${system.apiUrl}/v1/batches?completion_window=1h`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/jsonl' },
-    body: lines.join('\n'),
-  });
-  return ((await response.json()) as Batch).id;
+async function submit(system: System, lines: string): Promise<string> {
+  const { id } = await postBatch(system.apiUrl, lines, { query: 'completion_window=1h' });
+  return id;
 }
 
-const ask = (i: number) => ({
-  model: 'f',
-  max_tokens: 10,
-  messages: [{ role: 'user', content: `question ${i}` }],
-});
-const read = async (system: System, id: string): Promise<Batch | null> => {
-  const response = await fetch(`${system.apiUrl}/v1/batches/${id}`);
-  return response.ok ? ((await response.json()) as Batch) : null;
-};
-const completed = (system: System, id: string, more: number) =>
-  until(
-    `more than ${more} lines`,
-    async () => ((await read(system, id))?.request_counts.completed ?? 0) > more,
-    { timeoutMs: 60_000 },
-  );
-const end = (system: System, id: string) =>
-  until(
-    'the end',
-    async () => {
-      const batch = await read(system, id);
-      return batch?.status === 'completed' ? batch : null;
-    },
-    { timeoutMs: 90_000 },
-  );
+const ask = (i: number) => chatBody(`question ${i}`, { model: 'f', max_tokens: 10 });
+const completed = ({ apiUrl }: System, id: string, more: number) =>
+  batchWhen(apiUrl, id, ({ request_counts: counts }) => counts.completed > more, {
+    what: `more than ${more} lines`,
+  });
+const end = ({ apiUrl }: System, id: string) => endOfBatch(apiUrl, id, { timeoutMs: 90_000 });
 
 test('Redis is killed for three seconds: the batch goes on, every line once', async () => {
   const system = await start();
   try {
-    const id = await submit(
-      system,
-      Array.from({ length: 300 }, (_, i) => ask(i)),
-    );
+    const id = await submit(system, chatLines(300, ask));
     await completed(system, id, 40);
     process.kill(system.redis.pid, 'SIGKILL');
     // The length of the outage is what is tested: longer than every retry of a single command.
@@ -98,10 +58,7 @@ test('Redis is killed for three seconds: the batch goes on, every line once', as
 test('a worker is killed, then its deployment fails for a while: it is tried again and the batch ends', async () => {
   const system = await start();
   try {
-    const id = await submit(
-      system,
-      Array.from({ length: 400 }, (_, i) => ask(i)),
-    );
+    const id = await submit(system, chatLines(400, ask));
     await completed(system, id, 40);
     await system.end(system.names('worker')[0] as string, 'SIGKILL');
     await system.launch('worker');
@@ -118,10 +75,7 @@ test('workers die holding permits of a shared budget: the permits lapse, the bat
   const system = await start('budget: team', 'budgets: { team: { concurrency: 4 } }');
   try {
     await system.simulate('a', { latency: { first_token_ms: 400 } });
-    const id = await submit(
-      system,
-      Array.from({ length: 60 }, (_, i) => ask(i)),
-    );
+    const id = await submit(system, chatLines(60, ask));
     for (const lines of [4, 12]) {
       await completed(system, id, lines);
       await system.end(system.names('worker')[0] as string, 'SIGKILL');
@@ -138,9 +92,8 @@ test('a body nested too deeply to be sent fails alone', async () => {
   const system = await start();
   try {
     const deep = `${'['.repeat(50_000)}${']'.repeat(50_000)}`;
-    const id = await submit(system, [ask(1), { ...ask(2), x: '@deep' }, ask(3)], (line) =>
-      line.replace('"@deep"', deep),
-    );
+    const lines = chatLines(3, (i) => ({ ...ask(i), ...(i === 1 && { x: '@deep' }) }));
+    const id = await submit(system, lines.replace('"@deep"', deep));
     const batch = await end(system, id);
     assert.deepEqual(batch.request_counts, { total: 3, completed: 2, failed: 1 });
   } finally {

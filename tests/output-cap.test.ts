@@ -1,7 +1,7 @@
 /** `output_cap`: a maximum for requests that set none, in the call, the estimate, the bookings and the record. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { System, until } from '@sluice/testing';
+import { System, chatBody, chatLines, endOfBatch, postBatch, rowsAt } from '@sluice/testing';
 
 /** An account that charges the maximum at admission; an answer wants 60 tokens, and may have 1,024 where nothing is set. */
 let system: System;
@@ -32,7 +32,7 @@ interface Attempt {
   usage: { output_tokens: number };
 }
 
-const messages = [{ role: 'user', content: 'hi' }];
+const { messages } = chatBody('hi');
 
 async function ask(path: string, body: object) {
   const response = await fetch(`${system.apiUrl}/v1/${path}`, {
@@ -84,50 +84,29 @@ test('a maximum of the client’s own stands, and nothing is said of a cap', asy
   assert.ok(attempt && !('output_cap' in attempt));
 });
 
-const LINES = Array.from({ length: 60 }, (_, i) =>
-  JSON.stringify({
-    custom_id: String(i),
-    method: 'POST',
-    url: '/v1/chat/completions',
-    body: { model: 'fast', messages: [{ role: 'user', content: `question ${i}` }] },
-  }),
-).join('\n');
-
-async function batches(query: string, body: string) {
-  const response = await fetch(`${system.apiUrl}/v1/batches${query}`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/jsonl' },
-    body,
-  });
-  return JSON.parse(await response.text());
-}
+const LINES = chatLines(60, (i) => chatBody(`question ${i}`, { model: 'fast' }));
 
 test('the estimate counts with it: no answer is longer, and the limit lets that many more through', async () => {
-  const { output_tokens: output, ideal_ms: idealMs } = await batches('?dry_run=true', LINES);
+  const { output_tokens: output, ideal_ms: idealMs } = await postBatch<{
+    output_tokens: { high: number };
+    ideal_ms: number;
+  }>(system.apiUrl, LINES, { query: 'dry_run=true' });
   assert.equal(output.high, 60 * 40);
   // With 1,024 each it would be a minute.
   assert.ok(idealMs < 10_000, `${idealMs} ms`);
 });
 
+interface Row {
+  response: { body: { choices: { finish_reason: string }[] } };
+  sluice: { attempts: Attempt[] };
+}
+
 test('so do the bookings: a batch goes at the pace of the cap, without a 429', async () => {
-  const { id } = await batches('', LINES);
-  const text = await until(
-    'the end of the batch',
-    async () => {
-      const batch = await (await fetch(`${system.apiUrl}/v1/batches/${id}`)).text();
-      if ((JSON.parse(batch) as { status: string }).status !== 'completed') return null;
-      return (await fetch(`${system.apiUrl}/v1/batches/${id}/results`)).text();
-    },
-    { timeoutMs: 40_000, everyMs: 200 },
-  );
-  const lines = text.trim().split('\n').map(readLine);
-  assert.ok(lines.every(({ ended }) => ended === 'length'));
-  const attempts = lines.flatMap((line) => line.attempts);
+  const { id } = await postBatch(system.apiUrl, LINES);
+  await endOfBatch(system.apiUrl, id, { timeoutMs: 40_000 });
+  const lines = await rowsAt<Row>(`${system.apiUrl}/v1/batches/${id}/results`);
+  for (const { response } of lines) assert.equal(response.body.choices[0]?.finish_reason, 'length');
+  const attempts = lines.flatMap(({ sluice }) => sluice.attempts);
   assert.equal(attempts.length, 60);
   assert.ok(attempts.every(({ outcome, output_cap: cap }) => outcome === 'ok' && cap === 40));
 });
-
-function readLine(line: string): { ended: string; attempts: Attempt[] } {
-  const { response, sluice } = JSON.parse(line);
-  return { ended: response.body.choices[0].finish_reason, attempts: sluice.attempts };
-}

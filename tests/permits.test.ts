@@ -1,7 +1,7 @@
 /** Permits for calls at once are short leases: those of a killed worker lapse soon, a stopped one that wakes breaks no count. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { System, until } from '@sluice/testing';
+import { System, batchWhen, chatBody, chatLines, postBatch, until } from '@sluice/testing';
 
 const CONCURRENCY = 4;
 /** What is promised: moving again this long after a worker was killed, however long its calls may take. */
@@ -20,48 +20,27 @@ pools: { f: [a] }
     },
   });
 
-const line = (i: number): string =>
-  JSON.stringify({
-    custom_id: `${i}`,
-    method: 'POST',
-    url: '/v1/chat/completions',
-    body: { model: 'f', max_tokens: 10, messages: [{ role: 'user', content: `question ${i}` }] },
-  });
+const ask = (i: number) => chatBody(`question ${i}`, { model: 'f', max_tokens: 10 });
 
-async function submit(system: System, lines: number): Promise<string> {
-  const response = await fetch(`${system.apiUrl}/v1/batches?completion_window=1h`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/jsonl' },
-    body: Array.from({ length: lines }, (_, i) => line(i)).join('\n'),
+async function submit({ apiUrl }: System, lines: number): Promise<string> {
+  const { id } = await postBatch(apiUrl, chatLines(lines, ask), {
+    query: 'completion_window=1h',
   });
-  return ((await response.json()) as { id: string }).id;
+  return id;
 }
 
-const json = async <T>(system: System, path: string): Promise<T> =>
-  (await (await fetch(system.apiUrl + path)).json()) as T;
-
-const completed = (system: System, id: string, more: number) =>
-  until(
-    `more than ${more} lines`,
-    async () => {
-      const batch = await json<{ request_counts: { completed: number } }>(
-        system,
-        `/v1/batches/${id}`,
-      );
-      return batch.request_counts.completed > more;
-    },
-    { timeoutMs: 60_000 },
-  );
+const completed = ({ apiUrl }: System, id: string, more: number) =>
+  batchWhen(apiUrl, id, ({ request_counts: counts }) => counts.completed > more, {
+    what: `more than ${more} lines`,
+  });
 
 const inFlight = async (system: System): Promise<number> => {
-  const { data } = await json<{ data: { in_flight: number }[] }>(system, '/admin/deployments');
+  const answer = await fetch(`${system.apiUrl}/admin/deployments`);
+  const { data } = (await answer.json()) as { data: { in_flight: number }[] };
   return data[0]?.in_flight ?? -1;
 };
 
-async function calls(system: System): Promise<number> {
-  const ledger = await (await fetch(`${system.simulatorUrl}/_sim/ledger`)).text();
-  return ledger.split('\n').filter((row) => row !== '').length;
-}
+const calls = async (system: System): Promise<number> => (await system.simulatedCalls()).length;
 
 test('a worker is killed in mid-call: its permits lapse within seconds, not with the timeout of its calls', async () => {
   const system = await start();

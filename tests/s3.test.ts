@@ -4,7 +4,16 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import OpenAI, { toFile } from 'openai';
-import { System, findS3Server, startS3, until } from '@sluice/testing';
+import {
+  System,
+  chatBody,
+  chatLine,
+  endOfBatch,
+  findS3Server,
+  rowsOf,
+  startS3,
+  until,
+} from '@sluice/testing';
 import type { TestS3 } from '@sluice/testing';
 
 const skip =
@@ -63,32 +72,17 @@ void describe('a system with its files in a bucket', { skip }, () => {
 
   void test('a batch is drained, every line once', async () => {
     const ids = Array.from({ length: LINES }, (_, n) => `s-${n}`);
-    const lines = ids.map((id) =>
-      JSON.stringify({
-        custom_id: id,
-        method: 'POST',
-        url: '/v1/chat/completions',
-        body: { model: 'maths', max_tokens: 9, messages: [{ role: 'user', content: id }] },
-      }),
-    );
+    const lines = ids.map((id) => chatLine(id, chatBody(id, { model: 'maths', max_tokens: 9 })));
     const file = await upload(`${lines.join('\n')}\n`);
     const { id } = await client.batches.create({
       input_file_id: file.id,
       endpoint: '/v1/chat/completions',
       completion_window: '24h',
     });
-    const batch = await until(
-      'the batch ends',
-      async () => {
-        const seen = await client.batches.retrieve(id);
-        return ['completed', 'failed', 'expired'].includes(seen.status) ? seen : null;
-      },
-      { timeoutMs: 60_000 },
-    );
+    const batch = await endOfBatch(system.apiUrl, id);
     assert.deepEqual(batch.request_counts, { total: LINES, completed: LINES, failed: 0 });
     const text = await (await client.files.content(batch.output_file_id as string)).text();
-    const found = text.split('\n').filter(Boolean);
-    const got = found.map((row) => (JSON.parse(row) as { custom_id: string }).custom_id);
+    const got = rowsOf<{ custom_id: string }>(text).map((row) => row.custom_id);
     assert.deepEqual(got.toSorted(), ids.toSorted());
     assert.equal(existsSync(join(system.folder, 'files')), false, 'nothing lies on the local disk');
   });

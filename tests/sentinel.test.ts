@@ -2,8 +2,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Redis } from 'ioredis';
-import OpenAI, { toFile } from 'openai';
-import { System, startSentinels, until } from '@sluice/testing';
+import {
+  System,
+  batchWhen,
+  chatBody,
+  chatLine,
+  endOfBatch,
+  postBatch,
+  rowsAt,
+  startSentinels,
+} from '@sluice/testing';
 
 const CONFIG = `
 providers:
@@ -44,41 +52,18 @@ test(
       await system.stop();
       await sentinels.stop();
     });
-    const client = new OpenAI({ baseURL: `${system.apiUrl}/v1`, apiKey: 'any', maxRetries: 0 });
+    const { apiUrl } = system;
     const ids = Array.from({ length: LINES }, (_, n) => `f-${n}`);
-    const lines = ids.map((id) =>
-      JSON.stringify({
-        custom_id: id,
-        method: 'POST',
-        url: '/v1/chat/completions',
-        body: { model: 'maths', max_tokens: 9, messages: [{ role: 'user', content: id }] },
-      }),
-    );
-    const file = await client.files.create({
-      file: await toFile(Buffer.from(`${lines.join('\n')}\n`), 'in.jsonl'),
-      purpose: 'batch',
-    });
-    const { id } = await client.batches.create({
-      input_file_id: file.id,
-      endpoint: '/v1/chat/completions',
-      completion_window: '24h',
-    });
-    const seen = () => client.batches.retrieve(id).catch(() => null);
-    await until('a few lines', async () => ((await seen())?.request_counts?.completed ?? 0) > 30);
+    const lines = ids.map((id) => chatLine(id, chatBody(id, { model: 'maths', max_tokens: 9 })));
+    const { id } = await postBatch(apiUrl, lines.join('\n'));
+    await batchWhen(apiUrl, id, ({ request_counts: counts }) => counts.completed > 30);
     process.kill(sentinels.masterPid, 'SIGKILL');
-    const batch = await until(
-      'the batch ends',
-      async () => {
-        const now = await seen();
-        return now?.status === 'completed' || now?.status === 'failed' ? now : null;
-      },
-      { timeoutMs: 90_000, everyMs: 100 },
-    );
+    const batch = await endOfBatch(apiUrl, id, { timeoutMs: 90_000, everyMs: 100 });
     assert.deepEqual(batch.request_counts, { total: LINES, completed: LINES, failed: 0 });
-    const text = await (await client.files.content(batch.output_file_id as string)).text();
-    const rows = text.split('\n').filter(Boolean);
-    const got = rows.map((row) => (JSON.parse(row) as { custom_id: string }).custom_id);
-    assert.deepEqual(got.toSorted(), ids.toSorted());
+    const rows = await rowsAt<{ custom_id: string }>(
+      `${apiUrl}/v1/files/${batch.output_file_id}/content`,
+    );
+    assert.deepEqual(rows.map((row) => row.custom_id).toSorted(), ids.toSorted());
     assert.match(await replica.info('replication'), /role:master/);
   },
 );

@@ -1,7 +1,8 @@
 /** A strict A/B test on the whole system: jobs and lines wait for their arm, and leave it only when all of it is out or has failed them. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { System, until } from '@sluice/testing';
+import { System, batchWhen, chatBody, chatLines, postBatch, rowsAt, until } from '@sluice/testing';
+import type { SeenBatch } from '@sluice/testing';
 
 /** `small` takes five calls a second, nobody answers for `gone`. `only` has no tier below, `loose` is not strict. */
 let system: System;
@@ -27,7 +28,7 @@ pools:
 });
 after(() => system.stop());
 
-const body = { messages: [{ role: 'user', content: 'hi' }], max_tokens: 8 };
+const body = chatBody('hi', { max_tokens: 8 });
 
 interface Job {
   id: string;
@@ -66,49 +67,33 @@ const on = (deployment: string, attempts: readonly { deployment: string }[]): nu
 const isDone = ({ status }: Job): boolean => status === 'succeeded';
 
 async function submitBatch(model: string, lines: number): Promise<string> {
-  const text = Array.from({ length: lines }, (_, i) =>
-    JSON.stringify({
-      custom_id: `c${i}`,
-      method: 'POST',
-      url: '/v1/chat/completions',
-      body: { model, ...body },
-    }),
-  ).join('\n');
-  const headers = { 'content-type': 'application/jsonl' };
-  const made = await fetch(`${system.apiUrl}/v1/batches`, { method: 'POST', headers, body: text });
-  return ((await made.json()) as { id: string }).id;
+  const text = chatLines(lines, () => ({ model, ...body }));
+  return (await postBatch(system.apiUrl, text)).id;
 }
 
 /** The lines of a batch, once it has ended. */
 async function linesOf(id: string): Promise<Pick<Job, 'attempts'>[]> {
-  const rows = await (await fetch(`${system.apiUrl}/v1/batches/${id}/results?follow=true`)).text();
-  return rows
-    .split('\n')
-    .filter(Boolean)
-    .map((row) => (JSON.parse(row) as { sluice: Job }).sluice);
+  const url = `${system.apiUrl}/v1/batches/${id}/results?follow=true`;
+  return (await rowsAt<{ sluice: Job }>(url)).map(({ sluice }) => sluice);
 }
 
 const runBatch = async (model: string, lines: number): Promise<Pick<Job, 'attempts'>[]> =>
   linesOf(await submitBatch(model, lines));
 
+interface Seen extends SeenBatch {
+  created_at: number;
+  sluice: { eta_at: number | null };
+}
+
 /** Each moment that it was expected to be done at while it drained, in seconds after it was made. */
 async function etasOf(id: string): Promise<number[]> {
   const etas: number[] = [];
-  await until(
-    'the batch to end',
-    async () => {
-      const answer = await fetch(`${system.apiUrl}/v1/batches/${id}`);
-      const batch = (await answer.json()) as {
-        status: string;
-        created_at: number;
-        sluice: { eta_at: number | null };
-      };
-      const { eta_at: eta } = batch.sluice;
-      if (batch.status === 'in_progress' && eta !== null) etas.push(eta - batch.created_at);
-      return batch.status === 'completed';
-    },
-    { timeoutMs: 60_000 },
-  );
+  const ended = (batch: Seen): boolean => {
+    const { eta_at: eta } = batch.sluice;
+    if (batch.status === 'in_progress' && eta !== null) etas.push(eta - batch.created_at);
+    return batch.status === 'completed';
+  };
+  await batchWhen(system.apiUrl, id, ended);
   return etas;
 }
 

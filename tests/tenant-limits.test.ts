@@ -1,7 +1,7 @@
-/** A tenant's own limits are in what it is told: of a dry run, of a batch as it runs, and of a job that waits. */
+/** A tenant's own limits are in what it is told: of a dry run, of a batch as it runs, and of a job that waits. They hold it up no more than they say. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { System, until } from '@sluice/testing';
+import { System, chatBody, chatLines, endOfBatch, postBatch, until } from '@sluice/testing';
 
 interface Told {
   id: string;
@@ -23,6 +23,9 @@ interface Job {
 }
 
 const LINES = 300;
+
+const linesOf = (count: number): string =>
+  chatLines(count, (i) => chatBody(`q ${i}`, { model: 'fast', max_tokens: 8 }));
 
 const secondsTo = (at: number | null): number => (at ?? 0) - Date.now() / 1_000;
 
@@ -49,14 +52,7 @@ tenants:
 `,
     simulator: { accounts: { one: account } },
   });
-  const text = Array.from({ length: LINES }, (_, i) =>
-    JSON.stringify({
-      custom_id: `${i}`,
-      method: 'POST',
-      url: '/v1/chat/completions',
-      body: { model: 'fast', max_tokens: 8, messages: [{ role: 'user', content: `q ${i}` }] },
-    }),
-  ).join('\n');
+  const text = linesOf(LINES);
   const call = async (key: string, path: string, body?: string): Promise<Told> => {
     const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/jsonl' };
     const request = body === undefined ? { headers } : { method: 'POST', headers, body };
@@ -92,6 +88,31 @@ tenants:
       return now.find((job) => job.waiting !== undefined) ?? null;
     });
     assert.deepEqual(waiting, { reason: why, deployments: [] });
+  } finally {
+    await system.stop();
+  }
+});
+
+test('a tenant with all of its calls at once failed is not held up by those that wait to be tried again', async () => {
+  const outage = { kind: 'error', status: 503, from: 'first_call', for_ms: 1_500 };
+  const system = await System.start({
+    config: `
+providers:
+  one: { type: openai, base_url: "{{simulator}}/v1", api_key: one }
+deployments:
+  fast: { provider: one, model: m, limits: { rpm: 60000 } }
+pools: { fast: [fast] }
+tenants:
+  few: { api_keys: [few-key], limits: { concurrency: 2 } }
+`,
+    simulator: { accounts: { one: { key: 'one', format: 'openai', faults: [outage] } } },
+  });
+  const headers = { authorization: 'Bearer few-key' };
+  try {
+    const made = { query: 'completion_window=5m', headers };
+    const { id } = await postBatch(system.apiUrl, linesOf(6), made);
+    const done = await endOfBatch(system.apiUrl, id, { headers });
+    assert.equal(done.request_counts.completed, 6);
   } finally {
     await system.stop();
   }

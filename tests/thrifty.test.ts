@@ -1,10 +1,10 @@
 /** A pool that saves money: keys of one price share a batch by their limits, and a dry run says what it then costs and takes. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { System, until } from '@sluice/testing';
+import { System, chatBody, chatLines, endOfBatch, postBatch } from '@sluice/testing';
+import type { SeenBatch } from '@sluice/testing';
 
-interface Batch {
-  status: string;
+interface Batch extends SeenBatch {
   in_progress_at: number;
   completed_at: number;
   sluice: { cost_usd: number; ideal_ms: number };
@@ -51,38 +51,16 @@ pools: { cheap: { strategy: cost, tiers: [[a, b, c, dear]] } }
 after(() => system.stop());
 
 /** Of different lengths, so that each key learns something else of them. */
-const lines = Array.from({ length: LINES }, (_, i) =>
-  JSON.stringify({
-    custom_id: `${i}`,
-    method: 'POST',
-    url: '/v1/chat/completions',
-    body: {
-      model: 'cheap',
-      max_tokens: 200,
-      messages: [{ role: 'user', content: `question ${i} ${'why '.repeat((i * 7) % 23)}` }],
-    },
-  }),
-).join('\n');
+const lines = chatLines(LINES, (i) =>
+  chatBody(`question ${i} ${'why '.repeat((i * 7) % 23)}`, { model: 'cheap', max_tokens: 200 }),
+);
 
-async function post<T>(query = ''): Promise<T> {
-  const response = await fetch(`${system.apiUrl}/v1/batches?completion_window=1h${query}`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/jsonl' },
-    body: lines,
-  });
-  return (await response.json()) as T;
-}
+const dryRun = () =>
+  postBatch<DryRun>(system.apiUrl, lines, { query: 'completion_window=1h&dry_run=true' });
 
 async function runBatch(): Promise<Batch> {
-  const { id } = await post<{ id: string }>();
-  return until(
-    'the end',
-    async () => {
-      const batch = (await (await fetch(`${system.apiUrl}/v1/batches/${id}`)).json()) as Batch;
-      return batch.status === 'completed' ? batch : null;
-    },
-    { timeoutMs: 120_000 },
-  );
+  const { id } = await postBatch(system.apiUrl, lines, { query: 'completion_window=1h' });
+  return endOfBatch(system.apiUrl, id, { timeoutMs: 120_000 });
 }
 
 async function calls(): Promise<Record<string, number>> {
@@ -103,7 +81,7 @@ interface DryRun {
 }
 
 test('before the first answer a dry run knows no latency, and says so', async () => {
-  const { assumed, by_pool, says } = await post<DryRun>('&dry_run=true');
+  const { assumed, by_pool, says } = await dryRun();
   assert.deepEqual(assumed.deployments['a']?.latency_ms, { value: null, from: 'default' });
   assert.equal(by_pool.cheap.saves, 'money');
   assert.match(says, /the cheapest that keeps the deadline/);
@@ -113,7 +91,7 @@ test('once answers are learnt, keys of one price share by their limits, and a dr
   await runBatch();
   const earlier = await calls();
   const asked = Date.now();
-  const told = await post<DryRun>('&dry_run=true');
+  const told = await dryRun();
   const toldMs = told.eta_at * 1_000 - asked;
   const batch = await runBatch();
   const tookMs = (batch.completed_at - batch.in_progress_at) * 1_000;

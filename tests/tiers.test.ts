@@ -1,8 +1,17 @@
 /** A vendor that answers 200 with a web page, and tiers behind it: the job goes on, or stays where `max_tier` keeps it. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { System, startSink, until } from '@sluice/testing';
-import type { HttpSink } from '@sluice/testing';
+import {
+  System,
+  chatBody,
+  chatLines,
+  endOfBatch,
+  postBatch,
+  rowsAt,
+  startSink,
+  until,
+} from '@sluice/testing';
+import type { HttpSink, SeenBatch } from '@sluice/testing';
 
 let system: System;
 let page: HttpSink;
@@ -48,21 +57,14 @@ async function run(more: object): Promise<Job> {
   const response = await fetch(`${system.apiUrl}/v1/jobs`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({
-      model: 'fast',
-      body: { messages: [{ role: 'user', content: 'hi' }] },
-      ...more,
-    }),
+    body: JSON.stringify({ model: 'fast', body: chatBody('hi'), ...more }),
   });
   const { id } = (await response.json()) as Job;
   const url = `${system.apiUrl}/v1/jobs/${id}?wait_ms=30000`;
   return (await (await fetch(url)).json()) as Job;
 }
 
-const served = async (): Promise<number> => {
-  const text = await (await fetch(`${system.simulatorUrl}/_sim/ledger`)).text();
-  return text.split('\n').filter(Boolean).length;
-};
+const served = async (): Promise<number> => (await system.simulatedCalls()).length;
 
 test('max_tier: 1 keeps a job in tier 1, where it fails with what was wrong', async () => {
   const job = await run({ max_tier: 1 });
@@ -87,29 +89,7 @@ test('without it the job goes on to tier 2', async () => {
 
 test('max_tier holds for every line of a batch', async () => {
   const servedBefore = await served();
-  const lines = Array.from({ length: 2 }, (_, i) =>
-    JSON.stringify({
-      custom_id: String(i),
-      method: 'POST',
-      url: '/v1/chat/completions',
-      body: { model: 'fast', messages: [{ role: 'user', content: String(i) }] },
-    }),
-  );
-  const response = await fetch(`${system.apiUrl}/v1/batches?max_tier=1`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/jsonl' },
-    body: lines.join('\n'),
-  });
-  const { id } = (await response.json()) as { id: string };
-  const batch = await until(
-    'the end',
-    async () => {
-      const text = await (await fetch(`${system.apiUrl}/v1/batches/${id}`)).text();
-      const read = JSON.parse(text) as { status: string; request_counts: object };
-      return read.status === 'completed' ? read : null;
-    },
-    { timeoutMs: 60_000 },
-  );
+  const batch = await runBatch('fast', 2, 'max_tier=1');
   assert.deepEqual(batch.request_counts, { total: 2, completed: 0, failed: 2 });
   assert.equal(await served(), servedBefore);
 });
@@ -153,30 +133,10 @@ test('a deployment of weight 0 gets nothing of a batch, however free it is, and 
   assert.deepEqual(batch.sluice.by_deployment, { limited: 60 });
 });
 
-async function runBatch(model: string, count: number): Promise<Batch> {
-  const lines = Array.from({ length: count }, (_, i) =>
-    JSON.stringify({
-      custom_id: String(i),
-      method: 'POST',
-      url: '/v1/chat/completions',
-      body: { model, messages: [{ role: 'user', content: `${model} ${i}` }] },
-    }),
-  );
-  const made = await fetch(`${system.apiUrl}/v1/batches`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/jsonl' },
-    body: lines.join('\n'),
-  });
-  const { id } = (await made.json()) as { id: string };
-  return until(
-    'the batch to end',
-    async () => {
-      const answer = await fetch(`${system.apiUrl}/v1/batches/${id}`);
-      const shown = (await answer.json()) as Batch;
-      return shown.status === 'completed' ? shown : null;
-    },
-    { timeoutMs: 60_000, everyMs: 200 },
-  );
+async function runBatch(model: string, count: number, query = ''): Promise<Batch> {
+  const lines = chatLines(count, (i) => chatBody(`${model} ${i}`, { model }));
+  const { id } = await postBatch(system.apiUrl, lines, { query });
+  return endOfBatch(system.apiUrl, id);
 }
 
 test('lines of a batch leave a slow first tier after spill_after_ms, and no sooner', async () => {
@@ -185,9 +145,10 @@ test('lines of a batch leave a slow first tier after spill_after_ms, and no soon
   assert.ok(slow >= 1 && quick >= 30 && slow + quick === 40, JSON.stringify(batch.sluice));
   // The first tier alone takes over six minutes.
   assert.ok(batch.sluice.ideal_ms < 60_000, `${batch.sluice.ideal_ms}`);
-  const text = await (await fetch(`${system.apiUrl}/v1/batches/${batch.id}/results`)).text();
-  const lines = text.trim().split('\n');
-  const tiers = lines.map((line) => (JSON.parse(line) as { sluice: { tier: number } }).sluice.tier);
+  const lines = await rowsAt<{ sluice: { tier: number } }>(
+    `${system.apiUrl}/v1/batches/${batch.id}/results`,
+  );
+  const tiers = lines.map(({ sluice }) => sluice.tier);
   assert.equal(tiers.filter((tier) => tier === 1).length, slow);
   const placed = await Promise.all(lines.map((_, i) => placeOf(`${batch.id}.${i + 1}`)));
   const first = (name: string): number =>
@@ -207,8 +168,6 @@ async function placeOf(id: string): Promise<{ deployment: string; at: number }> 
   return { deployment: first.deployment, at: first.started_at - first.queued_ms / 1_000 };
 }
 
-interface Batch {
-  id: string;
-  status: string;
+interface Batch extends SeenBatch {
   sluice: { by_deployment: Record<string, number>; ideal_ms: number };
 }

@@ -1,7 +1,16 @@
 /** Two API processes on one Redis and one folder: whichever a client reaches, it is one Sluice. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { System, freePort, until } from '@sluice/testing';
+import {
+  System,
+  chatBody,
+  chatLines,
+  endOfBatch,
+  freePort,
+  postBatch,
+  rowsAt,
+  until,
+} from '@sluice/testing';
 
 let system: System;
 let both: [string, string];
@@ -41,21 +50,13 @@ async function post(url: string, body: unknown, headers: object = {}): Promise<A
 
 const read = async (url: string): Promise<Answer['json']> => (await fetch(url)).json();
 
-const ask = (content: string) => ({ messages: [{ role: 'user', content }] });
 const lines = (name: string, count: number): string =>
-  Array.from({ length: count }, (_, i) =>
-    JSON.stringify({
-      custom_id: `${name}-${i}`,
-      method: 'POST',
-      url: '/v1/chat/completions',
-      body: { model: 'fast', ...ask(`${name} ${i}`) },
-    }),
-  ).join('\n');
+  chatLines(count, (i) => chatBody(`${name} ${i}`, { model: 'fast' }));
 
 test('one Idempotency-Key sent to both at once makes one job and one batch', async () => {
   for (let i = 0; i < 10; i++) {
     const headers = { 'idempotency-key': `job-${i}` };
-    const order = { model: 'fast', body: ask(`once ${i}`) };
+    const order = { model: 'fast', body: chatBody(`once ${i}`) };
     const sent = [...both, ...both].map((url) => post(`${url}/v1/jobs`, order, headers));
     const answers = await Promise.all(sent);
     assert.deepEqual(
@@ -74,7 +75,10 @@ test('one Idempotency-Key sent to both at once makes one job and one batch', asy
 });
 
 test('a job is followed, awaited and answered at the other one', async () => {
-  const { json: job } = await post(`${both[0]}/v1/jobs`, { model: 'fast', body: ask('hello') });
+  const { json: job } = await post(`${both[0]}/v1/jobs`, {
+    model: 'fast',
+    body: chatBody('hello'),
+  });
   const [events, waited] = await Promise.all([
     fetch(`${both[1]}/v1/jobs/${job.id}/events`).then((response) => response.text()),
     read(`${both[1]}/v1/jobs/${job.id}?wait_ms=20000`),
@@ -85,31 +89,25 @@ test('a job is followed, awaited and answered at the other one', async () => {
 });
 
 test('batches given to both at once end, each line once, and can be followed at the other', async () => {
-  const type = { 'content-type': 'application/jsonl' };
-  const made = await Promise.all(
-    both.map((url, i) => post(`${url}/v1/batches`, lines(`b${i}`, 50), type)),
-  );
+  const made = await Promise.all(both.map((url, i) => postBatch(url, lines(`b${i}`, 50))));
   await Promise.all(
-    made.map(async ({ json: { id } }, i) => {
+    made.map(async ({ id }, i) => {
       const other = both[1 - i] as string;
-      const follow = await fetch(`${other}/v1/batches/${id}/results?follow=true`);
-      const rows = (await follow.text()).trimEnd().split('\n');
-      const ids = rows.map((row) => (JSON.parse(row) as { custom_id: string }).custom_id);
+      const rows = await rowsAt<{ custom_id: string }>(
+        `${other}/v1/batches/${id}/results?follow=true`,
+      );
+      const ids = rows.map((row) => row.custom_id);
       assert.equal(new Set(ids).size, 50);
       assert.equal(ids.length, 50);
-      const done = await until('the batch', async () => {
-        const batch = await read(`${other}/v1/batches/${id}`);
-        return batch.status === 'completed' ? batch : null;
-      });
-      const content = await fetch(`${other}/v1/files/${done.output_file_id}/content`);
-      assert.equal((await content.text()).trimEnd().split('\n').length, 50);
+      const { output_file_id: file } = await endOfBatch(other, id);
+      assert.equal((await rowsAt(`${other}/v1/files/${file}/content`)).length, 50);
     }),
   );
 });
 
 test('one stops, the other goes on, and a waiting call’s job with it', async () => {
   await system.simulate('sim', { latency: { first_token_ms: 1_500 } });
-  const body = { model: 'fast', ...ask('patience') };
+  const body = chatBody('patience', { model: 'fast' });
   const asked = fetch(`${both[0]}/v1/chat/completions`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },

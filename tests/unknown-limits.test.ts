@@ -1,7 +1,7 @@
 /** Nobody configured a limit: it is learnt from the provider's headers, or from its 429s, while a batch runs. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { System, until } from '@sluice/testing';
+import { System, chatBody, chatLines, endOfBatch, postBatch } from '@sluice/testing';
 
 const RPM = 600;
 
@@ -9,11 +9,7 @@ interface Call {
   end: string;
 }
 
-const body = (i: number) => ({
-  model: 'f',
-  max_tokens: 10,
-  messages: [{ role: 'user', content: `question ${i}` }],
-});
+const body = (i: number) => chatBody(`question ${i}`, { model: 'f', max_tokens: 10 });
 
 interface Provider {
   headers: boolean;
@@ -44,36 +40,13 @@ pools: { f: [a] }
   });
   try {
     const began = performance.now();
-    const text = Array.from({ length: lines }, (_, i) =>
-      JSON.stringify({
-        custom_id: `${i}`,
-        method: 'POST',
-        url: '/v1/chat/completions',
-        body: body(i),
-      }),
-    ).join('\n');
-    const posted = await fetch(`${system.apiUrl}/v1/batches?completion_window=1h`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/jsonl' },
-      body: text,
+    const { id } = await postBatch(system.apiUrl, chatLines(lines, body), {
+      query: 'completion_window=1h',
     });
-    const { id } = (await posted.json()) as { id: string };
-    const ended = await until(
-      'the end',
-      async () => {
-        const response = await fetch(`${system.apiUrl}/v1/batches/${id}`);
-        const batch = (await response.json()) as { status: string; request_counts: object };
-        return batch.status === 'completed' ? batch : null;
-      },
-      { timeoutMs: 120_000 },
-    );
+    const ended = await endOfBatch(system.apiUrl, id, { timeoutMs: 120_000 });
     assert.deepEqual(ended.request_counts, { total: lines, completed: lines, failed: 0 });
     const ms = performance.now() - began;
-    const ledger = await (await fetch(`${system.simulatorUrl}/_sim/ledger`)).text();
-    const calls = ledger
-      .split('\n')
-      .filter((row) => row !== '')
-      .map((row) => JSON.parse(row) as Call);
+    const calls = await system.simulatedCalls<Call>();
     const refused = calls.filter(({ end }) => end === 'limited').length;
     const budgets = await (await fetch(`${system.apiUrl}/admin/budgets`)).json();
     const [budget] = (budgets as { data: { used: Record<string, unknown>[] }[] }).data;

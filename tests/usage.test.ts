@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
-import { System, until } from '@sluice/testing';
+import { System, batchWhen, chatBody, chatLines, endOfBatch, postBatch } from '@sluice/testing';
 
 const LINES = 800;
 const JOBS = 60;
@@ -41,24 +41,14 @@ async function ask(path: string, init: RequestInit = {}): Promise<any> {
   return response.json();
 }
 
-const post = (path: string, body: unknown) =>
-  ask(path, {
+const postJob = (body: object) =>
+  ask('/v1/jobs', {
     method: 'POST',
-    headers: {
-      'content-type': typeof body === 'string' ? 'application/jsonl' : 'application/json',
-    },
-    body: typeof body === 'string' ? body : JSON.stringify(body),
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ model: 'fast', body }),
   });
 
-const lines = (model: string): string =>
-  Array.from({ length: LINES }, (_, i) =>
-    JSON.stringify({
-      custom_id: `${i}`,
-      method: 'POST',
-      url: '/v1/chat/completions',
-      body: { model, max_tokens: 64, messages: [{ role: 'user', content: `Question ${i}` }] },
-    }),
-  ).join('\n');
+const chat = (content: string) => chatBody(content, { max_tokens: 64 });
 
 interface Row {
   group: string | null;
@@ -83,31 +73,22 @@ interface Account {
 
 /** Kills the dispatcher that records as soon as some lines are recorded, and starts another. */
 async function killWhileRecording(batch: string, recorded: number): Promise<void> {
-  await until('lines are recorded', async () => {
-    const { request_counts: counts } = await ask(`/v1/batches/${batch}`);
-    return counts.completed >= recorded;
-  });
+  await batchWhen(
+    system.apiUrl,
+    batch,
+    ({ request_counts: counts }) => counts.completed >= recorded,
+  );
   await system.end(system.names('dispatcher')[0] as string, 'SIGKILL');
   await system.launch('dispatcher');
 }
 
 test('the sums are those of the simulator, with dispatchers killed while they record', async () => {
-  const batch = await post('/v1/batches?metadata[project]=labels', lines('all'));
-  const jobs = await Promise.all(
-    Array.from({ length: JOBS }, (_, i) =>
-      post('/v1/jobs', {
-        model: 'fast',
-        body: { max_tokens: 64, messages: [{ role: 'user', content: `Job ${i}` }] },
-      }),
-    ),
-  );
+  const lines = chatLines(LINES, (i) => ({ model: 'all', ...chat(`Question ${i}`) }));
+  const batch = await postBatch(system.apiUrl, lines, { query: 'metadata[project]=labels' });
+  const jobs = await Promise.all(Array.from({ length: JOBS }, (_, i) => postJob(chat(`Job ${i}`))));
   await killWhileRecording(batch.id, 100);
   await killWhileRecording(batch.id, 400);
-  await until(
-    'the batch has ended',
-    async () => (await ask(`/v1/batches/${batch.id}`)).status === 'completed',
-    { timeoutMs: 120_000 },
-  );
+  await endOfBatch(system.apiUrl, batch.id, { timeoutMs: 120_000 });
   const ended = await Promise.all(jobs.map(({ id }) => ask(`/v1/jobs/${id}?wait_ms=60000`)));
   assert.ok(ended.every(({ status }) => status === 'succeeded' || status === 'failed'));
   const { accounts } = await system.simulated<{ accounts: Record<string, Account> }>();

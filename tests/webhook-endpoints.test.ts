@@ -4,7 +4,7 @@ import type { ServerResponse } from 'node:http';
 import { after, before, test } from 'node:test';
 import OpenAI from 'openai-7';
 import { Webhook } from 'standardwebhooks';
-import { startSink, System, until } from '@sluice/testing';
+import { chatBody, chatLine, postBatch, startSink, System, until } from '@sluice/testing';
 import type { HttpSink, SinkRequest } from '@sluice/testing';
 
 let system: System;
@@ -75,8 +75,7 @@ interface Job {
 
 /** A job that has ended. */
 async function run(key = 'key-one'): Promise<Job> {
-  const body = { messages: [{ role: 'user', content: 'hi' }] };
-  const { id } = await call<Job>('POST /v1/jobs', { model: 'fast', body }, key);
+  const { id } = await call<Job>('POST /v1/jobs', { model: 'fast', body: chatBody('hi') }, key);
   return call<Job>(`GET /v1/jobs/${id}?wait_ms=20000`, undefined, key);
 }
 
@@ -96,14 +95,9 @@ test('every ended job of the tenant is told, of the types asked for, signed for 
   const endpoint = await register('/all', 'job.succeeded', 'batch.completed');
   const deaf = await register('/deaf', 'job.failed');
   const [job] = await Promise.all([run(), run('key-two')]);
-  const line = { custom_id: '1', method: 'POST', url: '/v1/chat/completions' };
-  const body = { model: 'fast', messages: [{ role: 'user', content: 'hi' }] };
-  const made = await fetch(`${system.apiUrl}/v1/batches`, {
-    method: 'POST',
-    headers: { authorization: 'Bearer key-one', 'content-type': 'application/jsonl' },
-    body: JSON.stringify({ ...line, body }),
+  const batch = await postBatch(system.apiUrl, chatLine('1', chatBody('hi', { model: 'fast' })), {
+    headers: { authorization: 'Bearer key-one' },
   });
-  const batch = (await made.json()) as { id: string };
   await until('both to be told', () => sentTo('/all').length >= 2);
   const secret = endpoint.signing_secret;
   const events = await Promise.all(

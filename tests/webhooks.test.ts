@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import OpenAI from 'openai';
-import { startSink, System, until } from '@sluice/testing';
+import { chatBody, chatLine, postBatch, startSink, System, until } from '@sluice/testing';
 import type { HttpSink } from '@sluice/testing';
 
 const SECRET = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8G';
@@ -26,26 +26,16 @@ after(async () => {
 });
 
 test('a job and a batch tell their webhook_url how they ended, signed', async () => {
-  const body = { messages: [{ role: 'user', content: 'hi' }] };
+  const body = chatBody('hi');
   const posted = await fetch(`${system.apiUrl}/v1/jobs`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ model: 'fast', body, webhook_url: `${sink.url}/job` }),
   });
   const job = (await posted.json()) as { id: string };
-  const line = JSON.stringify({
-    custom_id: '1',
-    method: 'POST',
-    url: '/v1/chat/completions',
-    body: { model: 'fast', ...body },
+  const batch = await postBatch(system.apiUrl, chatLine('1', { model: 'fast', ...body }), {
+    query: { completion_window: '1h', webhook_url: `${sink.url}/batch` },
   });
-  const query = new URLSearchParams({ completion_window: '1h', webhook_url: `${sink.url}/batch` });
-  const made = await fetch(`${system.apiUrl}/v1/batches?${query.toString()}`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/jsonl' },
-    body: `${line}\n`,
-  });
-  const batch = (await made.json()) as { id: string };
   const requests = await until('both deliveries', () =>
     sink.requests.length >= 2 ? sink.requests : null,
   );
@@ -68,7 +58,7 @@ test('a private address is refused where it is not allowed', async () => {
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({
       model: 'fast',
-      body: { messages: [{ role: 'user', content: 'hi' }] },
+      body: chatBody('hi'),
       webhook_url: 'http://169.254.169.254/latest',
     }),
   });

@@ -16,17 +16,9 @@ interface Entry {
 }
 
 export async function callsOf({ system, simulatorEpoch }: Arena): Promise<Called[]> {
-  const text = await (await fetch(`${system.simulatorUrl}/_sim/ledger`)).text();
-  const lines = text.split('\n').filter(Boolean);
-  return lines.map((line) => {
-    const {
-      account,
-      caller,
-      at_ms: at,
-      ended_ms: ended,
-      end,
-      metadata,
-    } = JSON.parse(line) as Entry;
+  const calls = await system.simulatedCalls<Entry>();
+  return calls.map((call) => {
+    const { account, caller, at_ms: at, ended_ms: ended, end, metadata } = call;
     const endedAt = ended === null ? null : simulatorEpoch + ended;
     const pid = Number(/pid (\d+)/u.exec(caller ?? '')?.[1] ?? Number.NaN);
     const tag = metadata?.tag ?? null;

@@ -1,4 +1,5 @@
 /** The load: a client that asks as clients do, repeats what it may repeat, and keeps its own book. */
+import { chatBody, chatLine } from '@sluice/testing';
 import type { Asked, Kind } from './book.ts';
 
 export interface LoadOptions {
@@ -182,12 +183,7 @@ function kindOf(chance: number): Kind {
   return 'job';
 }
 
-const body = (tag: string): object => ({
-  model: 'f',
-  max_tokens: 5,
-  metadata: { tag },
-  messages: [{ role: 'user', content: `question ${tag}` }],
-});
+const body = (tag: string) =>
+  chatBody(`question ${tag}`, { model: 'f', max_tokens: 5, metadata: { tag } });
 
-const lineOf = (tag: string): string =>
-  JSON.stringify({ custom_id: tag, method: 'POST', url: '/v1/chat/completions', body: body(tag) });
+const lineOf = (tag: string): string => chatLine(tag, body(tag));

@@ -1,4 +1,5 @@
 /** Reads through the API what became of what was accepted. */
+import { rowsOf } from '@sluice/testing';
 import type { Asked, End } from './book.ts';
 
 const ENDED = new Set(['succeeded', 'failed', 'cancelled', 'expired', 'completed']);
@@ -103,8 +104,7 @@ export class Reader {
     if (!file) return [];
     const text = await this.#get(`/v1/files/${file}/content`);
     if (text === null) return null;
-    const lines = text.split('\n').filter(Boolean);
-    return lines.map((line) => (JSON.parse(line) as { custom_id: string }).custom_id);
+    return rowsOf<{ custom_id: string }>(text).map((row) => row.custom_id);
   }
 
   async #get(path: string): Promise<string | null> {

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { QUEUES, openQueue } from '@sluice/queues';
+import { chatLine } from '@sluice/testing';
 import { ROUTES } from './routes.ts';
 import { chat, endJobAs, startTestApi } from './test-api.ts';
 import type { TestApi } from './test-api.ts';
@@ -12,8 +13,7 @@ before(async () => {
 });
 after(() => api.stop());
 
-const line = (text: string): string =>
-  `${JSON.stringify({ custom_id: 'a', method: 'POST', url: '/v1/chat/completions', body: { model: 'fast', ...chat(text) } })}\n`;
+const line = (text: string): string => `${chatLine('a', { model: 'fast', ...chat(text) })}\n`;
 const job = { model: 'fast', body: chat() };
 
 const made = async (path: string, body: object) => (await api.call(`POST ${path}`, body)).json;

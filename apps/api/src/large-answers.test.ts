@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { encodeRecorded } from '@sluice/files';
 import { LARGE_BYTES } from '@sluice/ledger';
+import { chatLine } from '@sluice/testing';
 import { chat, endJobAs, startTestApi } from './test-api.ts';
 import type { TestApi } from './test-api.ts';
 
@@ -85,8 +86,7 @@ test('a large request is kept, run again and found again', async () => {
 });
 
 test('a deep answer of a batch line is read as it was recorded', async () => {
-  const line = { custom_id: 'a', method: 'POST', url: '/v1/chat/completions' };
-  const text = JSON.stringify({ ...line, body: { model: 'fast', ...chat() } });
+  const text = chatLine('a', { model: 'fast', ...chat() });
   const type = { 'content-type': 'application/jsonl' };
   const { json } = await api.call('POST /v1/batches?completion_window=24h', text, type);
   const row = encodeRecorded({

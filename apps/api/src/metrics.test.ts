@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { Admission } from '@sluice/admission';
 import { loadConfig } from '@sluice/config';
-import { until } from '@sluice/testing';
+import { chatLine, until } from '@sluice/testing';
 import { FLEET, chat, startTestApi } from './test-api.ts';
 import type { TestApi } from './test-api.ts';
 
@@ -54,8 +54,7 @@ before(async () => {
   );
   await callOnce();
   await api.call('POST /v1/jobs', { model: 'fast', body: chat() });
-  const line = { custom_id: 'a', method: 'POST', url: '/v1/chat/completions' };
-  const text = JSON.stringify({ ...line, body: { model: 'fast', ...chat() } });
+  const text = chatLine('a', { model: 'fast', ...chat() });
   const headers = { 'content-type': 'application/jsonl' };
   const { status } = await api.call('POST /v1/batches?completion_window=1h', text, headers);
   assert.equal(status, 200);

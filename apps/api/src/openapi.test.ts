@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import { Script, runInNewContext } from 'node:vm';
+import { chatLine } from '@sluice/testing';
 import { openapiPath } from './openapi.ts';
 import { ROUTES } from './routes.ts';
 import { SHAPES } from './shapes/answers.ts';
@@ -121,8 +122,7 @@ test('real answers are as they are described', async () => {
   holds('JobPage', await answerTo('GET /v1/jobs'));
   holds('Job', await answerTo(`POST /v1/jobs/${job.id}/cancel`));
   holds('Deleted', await answerTo(`DELETE /v1/jobs/${job.id}`));
-  const line = { custom_id: 'a', method: 'POST', url: '/v1/chat/completions' };
-  const lines = JSON.stringify({ ...line, body: { model: 'fast', ...chat() } });
+  const lines = chatLine('a', { model: 'fast', ...chat() });
   const type = { 'content-type': 'application/jsonl' };
   const batch = await answerTo('POST /v1/batches', lines, type);
   holds('Batch', batch);

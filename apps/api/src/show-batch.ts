@@ -5,7 +5,7 @@ import type { Api } from './api.ts';
 import { batchObject } from './batch-object.ts';
 import type { BatchObject, Blocked } from './batch-object.ts';
 import { hasEnded } from './find-batch.ts';
-import { standingOf } from './standing.ts';
+import { membersOf, neverPlaced, standingOf } from './standing.ts';
 import { whyHeld } from './waiting.ts';
 
 export async function showBatch(api: Api, batch: StoredBatch): Promise<BatchObject> {
@@ -37,19 +37,24 @@ async function runningLines({ ledger }: Api, batch: StoredBatch): Promise<number
 
 /**
  * Deployments that start nothing now: blocked (what the provider refused and no call has succeeded on since, also while it is
- * being tried again), broken, paused or draining, or with a limit per day or month used up.
+ * being tried again), broken, paused or draining, with a limit per day or month used up, or with weight 0; and pools that the
+ * config has no more.
  */
 async function blockedFor(api: Api, batch: StoredBatch): Promise<Blocked[]> {
   const [health, loads] = await Promise.all([api.figures.health(), api.figures.loads()]);
-  const ids = new Set(batch.classes.flatMap(({ pool }) => membersOf(api, pool)));
-  return [...ids].flatMap((deployment) => {
+  const pools = [...new Set(batch.classes.map(({ pool }) => pool))];
+  const members = pools.map((pool) => membersOf(api.fleet, pool, batch.maxTier));
+  const gone = pools.filter((_, i) => members[i] === null);
+  const rows = [...new Set(members.flatMap((ids) => ids ?? []))].flatMap((deployment) => {
     const { state, reason, startsNothing } = standingOf(api, deployment, { health, loads });
     const { blocked } = health.get(deployment) ?? {};
-    return startsNothing || blocked
-      ? [{ deployment, reason: reason ?? blocked ?? state ?? 'unknown' }]
+    const never = neverPlaced(api.fleet, deployment);
+    return startsNothing || blocked || never
+      ? [{ deployment, reason: never ?? reason ?? blocked ?? state ?? 'unknown' }]
       : [];
   });
+  return [
+    ...gone.map((pool) => ({ deployment: pool, reason: `the config has no pool ${pool}` })),
+    ...rows,
+  ];
 }
-
-const membersOf = ({ fleet }: Api, pool: string): string[] =>
-  fleet.pools.get(pool)?.tiers.flat() ?? [pool.slice('deployment/'.length)];

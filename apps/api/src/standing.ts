@@ -1,5 +1,6 @@
 /** How a deployment stands now, and why it starts nothing where it does not: for operators, and for whoever waits for it. */
 import type { DeploymentLoad } from '@sluice/admission';
+import type { Fleet } from '@sluice/job';
 import type { Api } from './api.ts';
 import type { PublishedHealth } from './figures.ts';
 
@@ -34,3 +35,19 @@ const refusedReason = (load: DeploymentLoad | undefined): string | null =>
   load && load.refusedForMs > 0
     ? `paused until ${new Date(Date.now() + load.refusedForMs).toISOString()} by a 429: the provider's retry-after, at most a minute, or our guess where it names none`
     : null;
+
+/** Why nothing new is placed on a deployment as long as the config stays as it is; null = it may be. */
+export function neverPlaced({ deployments }: Fleet, id: string): string | null {
+  const deployment = deployments.get(id);
+  if (!deployment) return `the config has no deployment ${id}`;
+  return deployment.weight > 0 ? null : 'its weight is 0: nothing new is placed on it';
+}
+
+/** A pool's deployments up to a tier (null = all), or the one that `deployment/<id>` names; null = the config has no such pool. */
+export function membersOf({ pools }: Fleet, pool: string, maxTier: number | null): string[] | null {
+  const tiers = pools.get(pool)?.tiers;
+  if (tiers) return tiers.slice(0, maxTier ?? tiers.length).flat();
+  return pool.startsWith(ONE) ? [pool.slice(ONE.length)] : null;
+}
+
+const ONE = 'deployment/';

@@ -5,7 +5,7 @@ import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import { afterEach, beforeEach, test } from 'node:test';
 import { listIds, readJob } from '@sluice/ledger';
-import { until } from '@sluice/testing';
+import { chatLine, until } from '@sluice/testing';
 import { chat, startTestApi } from './test-api.ts';
 import type { TestApi } from './test-api.ts';
 
@@ -34,12 +34,10 @@ async function newJob(): Promise<string> {
 }
 
 async function newBatch(): Promise<string> {
-  const line = { custom_id: 'a', method: 'POST', url: '/v1/chat/completions' };
-  const { json } = await api.call(
-    'POST /v1/batches',
-    JSON.stringify({ ...line, body: { model: 'fast', ...chat() } }),
-    { 'content-type': 'application/jsonl' },
-  );
+  const lines = chatLine('a', { model: 'fast', ...chat() });
+  const { json } = await api.call('POST /v1/batches', lines, {
+    'content-type': 'application/jsonl',
+  });
   return json.id as string;
 }
 

@@ -8,6 +8,7 @@ import { readJobHead } from '@sluice/ledger';
 import type { JobHead } from '@sluice/ledger';
 import type { Api } from './api.ts';
 import type { PublishedHealth } from './figures.ts';
+import { membersOf, neverPlaced } from './standing.ts';
 
 export type Waiting = NonNullable<Job['waiting']>;
 
@@ -21,16 +22,19 @@ export interface Stuck extends Waiting {
 const USABLE = ['active', 'half_open'];
 
 /** Null while one of its deployments takes calls, or nobody knows. */
-export async function whyWaiting(ports: Ports, job: JobHead): Promise<Stuck | null> {
-  const ids = candidatesOf(ports, job);
-  const health = await ports.figures.health();
+export async function whyWaiting({ fleet, figures }: Ports, job: JobHead): Promise<Stuck | null> {
+  const ids = membersOf(fleet, job.pool, job.maxTier);
+  if (ids === null)
+    return { reason: `the config has no pool ${job.pool}`, deployments: [], againAt: null };
+  const health = await figures.health();
   const rows = ids.map((id) => [id, health.get(id) ?? {}] as const);
-  if (rows.some(([, { state = 'active' }]) => USABLE.includes(state))) return null;
-  const deployments = rows.map(([deployment, { state = '', reason }]) => ({
-    deployment,
-    state,
-    reason: reason ?? state,
-  }));
+  const deployments = rows.flatMap(([deployment, { state = 'active', reason }]) => {
+    // What was placed on it before is called all the same.
+    const never = deployment === job.deployment ? null : neverPlaced(fleet, deployment);
+    if (USABLE.includes(state) && never === null) return [];
+    return [{ deployment, state, reason: never ?? reason ?? state }];
+  });
+  if (deployments.length < rows.length) return null;
   const times = rows.flatMap(([, row]) => triedAgainAt(row));
   const againAt = times.length > 0 ? Math.min(...times) : null;
   return { reason: `no deployment of ${job.pool} takes calls now`, deployments, againAt };
@@ -51,11 +55,6 @@ export async function whyHeld({ figures }: Ports, tenant: string): Promise<Waiti
   return { reason, deployments: [] };
 }
 
-function candidatesOf({ fleet }: Ports, { pool, maxTier }: JobHead): string[] {
-  const tiers = fleet.pools.get(pool)?.tiers;
-  return tiers?.slice(0, maxTier ?? tiers.length).flat() ?? [pool.slice('deployment/'.length)];
-}
-
 const triedAgainAt = ({ state, tried_from: at = null }: PublishedHealth): number[] =>
   at !== null && (state === 'blocked' || state === 'broken') ? [at] : [];
 
@@ -66,8 +65,8 @@ export const publicWaiting = ({ reason, deployments }: Waiting): Waiting => ({
 });
 
 /** In words: each deployment with its reason. */
-export const inWords = ({ deployments }: Waiting): string =>
-  deployments.map(({ deployment, reason }) => `${deployment}: ${reason}`).join('; ');
+export const inWords = ({ reason: why, deployments }: Waiting): string =>
+  deployments.map(({ deployment, reason }) => `${deployment}: ${reason}`).join('; ') || why;
 
 const LOOK_EVERY_MS = 1_000;
 

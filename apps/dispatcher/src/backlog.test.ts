@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { Admission } from '@sluice/admission';
 import { KNOWN_WINDOW } from '@sluice/budget';
-import { endJob, readShares, readWaiting } from '@sluice/ledger';
+import { countBacklog, endJob, readShares, readWaiting } from '@sluice/ledger';
 import { openQueue } from '@sluice/queues';
 import type { EntryData } from '@sluice/queues';
 import { until } from '@sluice/testing';
@@ -31,10 +31,10 @@ after(async () => {
   await desk.close();
 });
 
-const onError = (what: string, error: unknown): never => assert.fail(`${what}: ${String(error)}`);
+const failing = (what: string, error: unknown): never => assert.fail(`${what}: ${String(error)}`);
 
 /** A placer and its backlog; nothing has room until the picture has been looked at. */
-function placing() {
+function placing(onError: (what: string, error: unknown) => void = failing) {
   const { fleet, ledger } = desk;
   const now = (): number => desk.time;
   const picture = new Picture(fleet);
@@ -42,7 +42,7 @@ function placing() {
   const placer = new Placer({
     ledger,
     chooser: new Chooser({ fleet, picture, depth, now, random: () => 0.5 }),
-    turns: new TurnBook({ fleet, tenants: [], linesOut: () => 0, now }),
+    turns: new TurnBook({ fleet, tenants: [], linesOut: () => 0, linesWaiting: () => 0, now }),
     picture,
     lengths: new LengthsBook(now),
     queue: () => queue,
@@ -121,4 +121,35 @@ test('a member whose job is gone leaves the backlog', async () => {
   assert.equal(await endJob(desk.ledger, id, { ...end, keepSeconds: 9 }), 'missing');
   await backlog.close();
   await placer.close();
+});
+
+test('what a full Redis would not move waits on in the ledger, and is placed when there is room again', async () => {
+  const { redis } = desk.ledger;
+  const ids = await Promise.all(Array.from({ length: 20 }, () => desk.acceptedJob()));
+  const refused: string[] = [];
+  const { picture, placer, backlog } = placing((_what, error) => refused.push(String(error)));
+  picture.update(await openLoads(), desk.time);
+  await redis.config('SET', 'maxmemory', '1');
+  try {
+    await backlog.look();
+    await until('all are refused', () => refused.length === ids.length && placer.waiting === 0);
+    assert.match(refused[0] ?? '', /OOM/);
+    await backlog.look();
+    await backlog.close();
+  } finally {
+    await redis.config('SET', 'maxmemory', '0');
+  }
+  assert.equal(await countBacklog(desk.ledger), ids.length);
+  assert.equal(refused.length, ids.length, 'it is not asked again at once');
+  await placer.close();
+  const next = placing();
+  next.picture.update(await openLoads(), desk.time);
+  await until('all are placed', async () => {
+    desk.time += 1_000;
+    await next.backlog.look();
+    return (await countBacklog(desk.ledger)) === 0;
+  });
+  for (const id of ids) assert.equal((await readWaiting(desk.ledger, id))?.epoch, 1);
+  await next.backlog.close();
+  await next.placer.close();
 });

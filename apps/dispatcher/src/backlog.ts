@@ -31,12 +31,14 @@ const LOOK_EVERY_MS = 1_000;
 /** Shares found per look and slot; the next look goes on behind them. */
 const SHARES_PER_LOOK = 64;
 const LEAST_BETWEEN_MS = 20;
+/** A share of which Redis would not move a job is left alone for so long. */
+const REFUSED_MS = 1_000;
 
 export class Backlog {
   readonly #ports: BacklogPorts;
   /** Jobs in memory, of every share that has some. */
   readonly #counts = new Map<string, number>();
-  /** Shares of which more may wait in the ledger, and when they were last read. */
+  /** Shares of which more may wait in the ledger, and when they were last read; in the future: they are left alone until then. */
   readonly #open = new Map<string, number>();
   readonly #reading = new Set<Promise<void>>();
   #after: readonly string[] = [];
@@ -105,16 +107,17 @@ export class Backlog {
       if (most <= 0) return;
       if (placer.has(id)) continue;
       most -= 1;
-      void this.#place(member, id);
+      void this.#place(share, { member, id });
     }
   }
 
   /** What turned out to wait for nothing any more leaves the backlog, should it still be in it. */
-  async #place(member: string, id: string): Promise<void> {
-    const { ledger, placer, onError } = this.#ports;
+  async #place(share: string, { member, id }: { member: string; id: string }): Promise<void> {
+    const { ledger, placer, now, onError } = this.#ports;
     try {
       const end = await placer.place({ id, epoch: 0 });
       if (end === 'settled' && !this.#closed) await removeBacklog(ledger, member, id);
+      else if (end === 'failed') this.#open.set(share, now() + REFUSED_MS);
     } catch (error) {
       onError('placing from the backlog', error);
     }

@@ -7,8 +7,10 @@ import {
   depthNow,
   NO_CONTENTION,
   NO_MEMORY,
+  reachesOf,
   strategyFor,
   strategyNamed,
+  tiersFor,
 } from '@sluice/balancing';
 import { WINDOWED_DIMENSIONS } from '@sluice/budget';
 import type { Cost } from '@sluice/budget';
@@ -54,7 +56,7 @@ export class Chooser {
   readonly #ports: ChooserPorts;
   #contention = NO_CONTENTION;
   readonly #memory = new Map<string, Memory>();
-  readonly #asked = new AskedLately((pool) => this.poolOf(pool).tiers);
+  readonly #asked = new AskedLately((pool) => this.poolOf(pool));
   readonly #strategies = new Map<string, Strategy>();
   /** Pools, and whether a limit per day or month counts in them. */
   readonly #daily = new Map<string, boolean>();
@@ -79,10 +81,10 @@ export class Chooser {
     return this.#asked.hasBatch(deployment, this.#ports.now());
   }
 
-  /** The deployments that each kind of jobs may use: of a pool all, unless some asked lately that may use only a part. */
+  /** The deployments that each kind of jobs may use: of a pool (or its arm) all, unless some asked lately that may use only a part. */
   get reaches(): string[][] {
-    const pools = [...this.#ports.fleet.pools.values()].map(({ tiers }) => tiers.flat());
-    return [...pools, ...this.#asked.reaches(this.#ports.now())];
+    const pools = [...this.#ports.fleet.pools.values()];
+    return [...pools.flatMap((pool) => reachesOf(pool)), ...this.#asked.reaches(this.#ports.now())];
   }
 
   /** Lines of a batch wait for a place, whether or not one is asked for: where nobody is well, nobody asks. */
@@ -160,6 +162,11 @@ export class Chooser {
     return this.#strategyOf(this.poolOf(poolId)).keeping?.armFor(draws()) ?? null;
   }
 
+  /** Whether the pool's strategy keeps jobs to arms. */
+  keeps(poolId: string): boolean {
+    return this.#strategyOf(this.poolOf(poolId)).keeping !== undefined;
+  }
+
   /** How many such jobs fit where a day or month limits them; no deployment that has no such limit. */
   #daysOf(all: readonly Candidate[], costs: ReadonlyMap<string, Cost>): Map<string, number> {
     const { picture } = this.#ports;
@@ -212,9 +219,9 @@ export class Chooser {
     };
   }
 
-  /** All deployments of the pool. */
-  membersOf(poolId: string): string[] {
-    return this.poolOf(poolId).tiers.flat();
+  /** All deployments of the pool; with `arm` those that its jobs may go to. */
+  membersOf(poolId: string, arm: string | null = null): string[] {
+    return tiersFor(this.poolOf(poolId), arm).flat();
   }
 
   /** Whether the plan decides where batch lines of the pool go. */

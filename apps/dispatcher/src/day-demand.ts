@@ -22,20 +22,46 @@ export interface DemandPorts {
   now: () => number;
 }
 
-/**
- * Whether anything of what waits for a deployment fits into its day; none for which nothing waits. What is placed on it counts
- * as fitting until its worker has had a look: what does not fit comes back.
- */
-export function fittingNow(ports: DemandPorts): ReadonlyMap<string, boolean> {
-  const { picture } = ports;
-  const ids = picture.withDays;
-  const placed = new Set(ids.filter((id) => picture.queued(id) > 0));
-  const found = fitting(
-    ids.filter((id) => !placed.has(id)),
-    waits(ports),
-  );
-  for (const id of placed) found.set(id, true);
-  return found;
+/** So long it stands that nothing fits: to find that takes a look at all that waits. */
+const STANDS_MS = 1_000;
+
+export class DayDemand {
+  readonly #ports: DemandPorts;
+  /** Deployments for which all that waits was too large (false), or nothing waited (null), and until when that stands, ms. */
+  readonly #nothing = new Map<string, { fits: false | null; until: number }>();
+
+  constructor(ports: DemandPorts) {
+    this.#ports = ports;
+  }
+
+  /**
+   * Whether anything of what waits for a deployment fits into its day; none for which nothing waits. What is placed on it counts
+   * as fitting until its worker has had a look: what does not fit comes back.
+   */
+  fitting(): ReadonlyMap<string, boolean> {
+    const { picture, now } = this.#ports;
+    const found = new Map<string, boolean>();
+    const open: string[] = [];
+    for (const id of picture.withDays) {
+      const stands = this.#stands(id, now());
+      if (picture.queued(id) > 0) found.set(id, true);
+      else if (stands === undefined) open.push(id);
+      else if (stands !== null) found.set(id, stands);
+    }
+    const looked = fitting(open, waits(this.#ports));
+    for (const id of open) this.#remember(id, looked.get(id) ?? null);
+    return new Map([...found, ...looked]);
+  }
+
+  #stands(id: string, now: number): false | null | undefined {
+    const known = this.#nothing.get(id);
+    return known !== undefined && known.until > now ? known.fits : undefined;
+  }
+
+  #remember(id: string, fits: boolean | null): void {
+    if (fits === true) this.#nothing.delete(id);
+    else this.#nothing.set(id, { fits, until: this.#ports.now() + STANDS_MS });
+  }
 }
 
 function* waits(ports: DemandPorts): Generator<Waits> {

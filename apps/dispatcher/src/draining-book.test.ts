@@ -120,3 +120,25 @@ test('a batch that was replaced changes nothing any more', () => {
   assert.equal(book.linesOut('a'), 0);
   assert.equal(book.get(again.id), again);
 });
+
+test('thousands of batches of one tenant are put in turn without comparing each with all', () => {
+  const book = new DrainingBook();
+  const many = 4_096;
+  let asked = 0;
+  const at = Array.from({ length: many }, (_, n) => (n * 1_237) % many);
+  for (const expiresAt of at) {
+    const batch = Object.assign(drainingOfLines([{ shape: '1.1', lines: 3, ...LINES }]), {
+      id: `batch_${expiresAt}`,
+      planned: true,
+    });
+    Object.defineProperty(batch, 'expiresAt', { get: () => ((asked += 1), expiresAt) });
+    book.add(batch);
+  }
+  const [share] = book.shares;
+  assert.ok(asked <= many * 2 * 13, `${asked} looks at a deadline`);
+  const inTurn = share?.batches.map(({ id }) => Number(id.slice('batch_'.length)));
+  assert.deepEqual(
+    inTurn,
+    at.toSorted((a, b) => a - b),
+  );
+});

@@ -27,6 +27,17 @@ const NOTHING: Noted = { out: 0, lines: new Map() };
 const inTurn = (a: Draining, b: Draining): number =>
   a.expiresAt - b.expiresAt || a.createdAt - b.createdAt;
 
+/** Where it belongs among these, which are in turn: behind its equals. A leader that begins puts thousands in. */
+function placeAmong(batches: readonly Draining[], batch: Draining): number {
+  let [from, to] = [0, batches.length];
+  while (from < to) {
+    const middle = Math.floor((from + to) / 2);
+    if (inTurn(batches[middle] as Draining, batch) <= 0) from = middle + 1;
+    else to = middle;
+  }
+  return from;
+}
+
 /** So many more lines of the class wait (fewer: below 0). */
 type Counted = (batch: Draining, one: DrainingClass, by: number) => void;
 
@@ -142,8 +153,10 @@ export class DrainingBook {
 
   /** Puts it among those of its share that have lines to feed, or takes it out. */
   #line(share: Share, batch: Draining, has: boolean): void {
-    const others = share.batches.filter((each) => each !== batch);
-    share.batches = has ? [...others, batch].toSorted(inTurn) : others;
+    const { batches } = share;
+    share.batches = has
+      ? batches.toSpliced(placeAmong(batches, batch), 0, batch)
+      : batches.filter((each) => each !== batch);
     if (share.batches.length > 0) this.#shares.set(shareId(batch), share);
     else this.#shares.delete(shareId(batch));
   }

@@ -56,6 +56,29 @@ test('what saves money takes the time that the plan gives it', () => {
   assert.equal(etaAt(facts({ plan })), 1_000 + 10_000);
 });
 
+/** A limit that takes the time. */
+const row = (dimension: 'rpd' | 'rpm', usedBy: Record<string, number>) => ({
+  budget: 'x',
+  dimension,
+  used: 1,
+  price: 1,
+  savesMs: 1,
+  savesUsd: 0,
+  binding: true,
+  usedBy,
+});
+
+test('a day that is used up puts off who goes there, and nobody else', () => {
+  const HOUR = 3_600_000;
+  const plan = {
+    finishMs: { a: 30 * HOUR, b: 2 * HOUR },
+    pairs: [{ ...pair('a', false), deployment: 'x' }, pair('b', false)],
+    rows: [row('rpd', { x: 1 }), row('rpm', { d: 1 })],
+  };
+  assert.equal(etaAt(facts({ plan, classes: ['a'] })), 1_000 + 48 * HOUR);
+  assert.equal(etaAt(facts({ plan, classes: ['b'] })), 1_000 + 2.1 * HOUR);
+});
+
 const batch = (id: string, tenant: string, aloneMs: number): DrainingAlone => ({
   id,
   tenant,

@@ -40,9 +40,9 @@ function planned(facts: EtaFacts): number {
   );
   // What waits until its deadline for the cheap one has all of the dear one to make up for what goes wrong.
   const endOf = (id: string): number => (plan.finishMs[id] ?? 0) * (held.has(id) ? 1 : USUAL_RATIO);
-  const binding = plan.rows.flatMap((row) => (row.binding ? row.dimension : []));
   const lastOf = (ids: readonly string[]): number => {
-    const renewal = renewalMs(Math.max(0, ...ids.map((id) => plan.finishMs[id] ?? 0)), binding);
+    const endsMs = Math.max(0, ...ids.map((id) => plan.finishMs[id] ?? 0));
+    const renewal = renewalMs(endsMs, bindingFor(plan, ids));
     return madeAt + (renewal ?? Math.max(0, ...ids.map(endOf)));
   };
   if (inTurnsMs === null) return Math.round(lastOf([...classes, ...placed]));
@@ -50,6 +50,17 @@ function planned(facts: EtaFacts): number {
   const tailMs = Math.min(TAIL_MS, Math.max(0, lastOf(placed) - now));
   const all = lastOf(Object.keys(plan.finishMs));
   return Math.round(Math.min(all, now + inTurnsMs * USUAL_RATIO + tailMs));
+}
+
+/** The limits that take the time of these classes: those of where they go. */
+function bindingFor({ pairs, rows }: EtaFacts['plan'], ids: readonly string[]): string[] {
+  const own = new Set(ids);
+  const places = new Set(
+    pairs.flatMap((pair) => (pair.jobs > 0 && own.has(pair.class) ? pair.deployment : [])),
+  );
+  const concerns = (usedBy: Readonly<Record<string, number>>): boolean =>
+    Object.keys(usedBy).some((id) => places.has(id));
+  return rows.flatMap((row) => (row.binding && concerns(row.usedBy) ? row.dimension : []));
 }
 
 /** A batch that drains, and how long the lines that are not fed yet would take with everything to themselves, ms. */

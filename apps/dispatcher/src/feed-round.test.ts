@@ -29,6 +29,15 @@ const ONE = `
 deployments: { calls: { provider: p, model: m, limits: { rpm: 600 } } }
 pools: { fast: [calls] }
 `;
+/** One arm takes ten calls a second, the other one a minute. */
+const HALVES = `
+deployments:
+  calls: { provider: p, model: m, limits: { rpm: 600 } }
+  rare: { provider: p, model: m, limits: { rpm: 1 } }
+pools:
+  fast: [calls]
+  halves: { strategy: { name: split, arms: { calls: 50, rare: 50 }, strict: true }, tiers: [[calls, rare]] }
+`;
 const LARGE = { shape: '8.1', lines: 400, characters: 40_000, maxOutput: 16 };
 const SMALL = { shape: '1.1', lines: 4_000, characters: 400, maxOutput: 16 };
 
@@ -106,6 +115,15 @@ describe('lines follow the plan', () => {
     const many = drainingOfLines([SMALL], { id: `${few.id.slice(0, -1)}2`, tenant: 'many' });
     const { round } = await desk([few, many], ONE);
     assert.deepEqual(feedAll(round, few), { '8.1 calls': 10 }, 'all that has room for a second');
+  });
+
+  test('lines that wait for their arm keep nobody off the others', async () => {
+    const kept = drainingOfLines([{ ...SMALL, pool: 'halves' }]);
+    const free = drainingOfLines([{ ...SMALL, lines: 40 }], { id: `${kept.id.slice(0, -1)}2` });
+    const { round } = await desk([kept, free], HALVES);
+    const placed = feedAll(round, kept)['1.1 calls'] ?? 0;
+    assert.ok(placed < 10, `${placed}: the next line goes to the other arm, which is full`);
+    assert.deepEqual(feedAll(round, free), { '1.1 calls': 10 - placed }, 'all that has room');
   });
 
   test('a chunk is never larger than its tenant may send', async () => {

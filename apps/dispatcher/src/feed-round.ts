@@ -6,10 +6,10 @@
 import type { IndexRecord } from '@sluice/files';
 import { depthFor, room } from '@sluice/balancing';
 import type { Candidate, Choice, SpillTiers, Spills } from '@sluice/balancing';
-import { askerOf, chunkOf, laneOf, lineOf } from './draining.ts';
+import { askerOf, chunkOf, laneOf, lineOf, unfedOf } from './draining.ts';
 import type { Draining, DrainingClass, Helping } from './draining.ts';
 import type { DrainingBook } from './draining-book.ts';
-import { OpenChunks, alikeOf } from './kept-lines.ts';
+import { armOfNext, OpenChunks, alikeOf } from './kept-lines.ts';
 import type { Alike } from './kept-lines.ts';
 import { nextRun } from './key-runs.ts';
 import type { Run } from './key-runs.ts';
@@ -17,11 +17,12 @@ import type { LengthsBook, Likely } from './lengths-book.ts';
 import type { Picture } from './picture.ts';
 import type { Chooser } from './chooser.ts';
 import type { PlanBook } from './plan-book.ts';
+import { poolOfClass } from './plan-problem.ts';
 
 export interface RoundPorts {
   chooser: Pick<
     Chooser,
-    'armOf' | 'choose' | 'depth' | 'eligible' | 'membersOf' | 'isPlanned' | 'goesByKey'
+    'armOf' | 'choose' | 'depth' | 'eligible' | 'keeps' | 'membersOf' | 'isPlanned' | 'goesByKey'
   >;
   picture: Picture;
   book: PlanBook;
@@ -124,7 +125,8 @@ export class FeedRound {
       own: (id: string) => (draining.shareOf(batch)?.lines.get(id) ?? 0) > 0,
       mayGo: (id: string, deployment: string) => {
         const one = own.get(id);
-        return one === undefined || this.#mayGo(batch, one, { deployment, band: how.band });
+        if (one === undefined) return this.#mayNextGo(batch, id, deployment);
+        return this.#mayGo(batch, one, { deployment, band: how.band });
       },
       hasRoom: (id: string, deployment: string) => {
         const one = own.get(id);
@@ -147,6 +149,21 @@ export class FeedRound {
       this.#refused.add(`${batch.id} ${pair.class} ${pair.deployment}`);
     }
     return null;
+  }
+
+  /**
+   * Whether the next line of another class of the share may go there: one that is kept to an arm waits for it, and has no claim
+   * on the others.
+   */
+  #mayNextGo(batch: Draining, id: string, deployment: string): boolean {
+    const { chooser } = this.#ports;
+    if (!chooser.keeps(poolOfClass(id))) return true;
+    for (const each of this.#draining.shareOf(batch)?.batches ?? []) {
+      const one = each.classes.find(({ planId }) => planId === id);
+      if (one === undefined || unfedOf(one) === 0) continue;
+      return chooser.membersOf(one.pool, armOfNext(each, one, chooser)).includes(deployment);
+    }
+    return true;
   }
 
   /** Whether the pool's rules for spilling let lines of the class go there now. */

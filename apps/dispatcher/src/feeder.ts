@@ -128,11 +128,16 @@ export class Feeder {
     this.#ports.turns.setUrgent(turnId(batch), urgent);
   }
 
-  /** A plan was made for these batches (or could not be): they begin, if they have not. */
+  /**
+   * A plan was made for these batches (or could not be): they begin, if they have not. Where an index could not be read, it is
+   * tried again: nothing else happens to a batch that has no lines to feed.
+   */
   planned(batches: readonly Draining[]): void {
     for (const batch of batches) {
+      if (this.#batches.get(batch.id) !== batch) continue;
       batch.planned = true;
       this.#batches.note(batch);
+      for (const one of batch.classes) this.#refill(batch, one);
     }
     for (const share of this.#batches.shares) this.#arrive(share);
     this.#ports.pump();
@@ -194,8 +199,9 @@ export class Feeder {
     const failed = ends.find((end) => end.status === 'rejected');
     const answers = new Set(ends.map((end) => (end.status === 'fulfilled' ? end.value : 'moved')));
     if (failed?.status === 'rejected') this.#ports.onError('feeding', failed.reason);
-    if (answers.has('not_draining') || answers.has('not_leader')) this.remove(batch.id);
-    else if (answers.has('moved')) await this.#resume(batch);
+    if (answers.has('not_leader')) this.remove(batch.id);
+    // One that was paused or cancelled drains no more; it may have been resumed meanwhile.
+    else if (answers.has('not_draining') || answers.has('moved')) await this.#resume(batch);
     batch.feeding = false;
     for (const one of batch.classes) this.#refill(batch, one);
   }

@@ -4,6 +4,7 @@ import type { Job as QueueEntry, Queue, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { fallbackQueue, openWorker, poolQueue, QUEUES } from '@sluice/queues';
 import type { EntryData, StepData } from '@sluice/queues';
+import type { PlaceEnd } from './placer.ts';
 
 export interface IntakeOptions {
   pools: readonly string[];
@@ -11,8 +12,8 @@ export interface IntakeOptions {
   prefix: string;
   keep: number;
   queueOf: (name: string) => Queue<EntryData>;
-  /** `closed`: put it back. */
-  entry: (data: EntryData) => Promise<'settled' | 'closed'>;
+  /** `closed`: put it back. What failed the sweeper looks after. */
+  entry: (data: EntryData) => Promise<PlaceEnd>;
   step: (data: StepData) => Promise<{ kind: 'done' } | { kind: 'again'; afterMs: number }>;
 }
 
@@ -54,7 +55,7 @@ export class Intake {
   }
 
   async #place(entry: QueueEntry<EntryData>, token: string | undefined): Promise<void> {
-    if ((await this.#options.entry(entry.data)) === 'settled') return;
+    if ((await this.#options.entry(entry.data)) !== 'closed') return;
     await entry.moveToWait(token);
     throw new WaitingError();
   }

@@ -5,7 +5,7 @@
 import { lotOfLine } from '@sluice/balancing';
 import type { NewChunk } from '@sluice/ledger';
 import type { Chooser } from './chooser.ts';
-import type { DrainingClass, Helping } from './draining.ts';
+import type { Draining, DrainingClass, Helping } from './draining.ts';
 
 /** Lines in a row that may go to the same deployments. */
 export interface Alike {
@@ -14,13 +14,25 @@ export interface Alike {
   lot: number | null;
 }
 
+type Arms = Pick<Chooser, 'armOf' | 'eligible'>;
+
+const ownerOf = ({ id }: Pick<Draining, 'id'>, { index }: DrainingClass): string =>
+  `${id} ${index}`;
+
+/** The arm that the first line of the class is kept to that is not yet on its way; null = to none. */
+export function armOfNext(batch: Draining, one: DrainingClass, chooser: Arms): string | null {
+  const { pool, formats, taken } = one;
+  const lot = (): number => lotOfLine(ownerOf(batch, one), taken);
+  return chooser.armOf(pool, () => ({ lot: lot(), eligible: chooser.eligible(pool, formats) }));
+}
+
 /** From the next line on, of up to `most`. */
 export function alikeOf(
   { batch, class: one, lines }: Helping,
   chooser: Pick<Chooser, 'armOf'>,
   { most, eligible }: { most: number; eligible: ReadonlySet<string> | null },
 ): Alike {
-  const owner = `${batch.id} ${one.index}`;
+  const owner = ownerOf(batch, one);
   const next = one.cursor + lines;
   const armAt = (place: number): string | null =>
     chooser.armOf(one.pool, () => ({ lot: lotOfLine(owner, place), eligible }));

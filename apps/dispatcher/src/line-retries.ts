@@ -27,7 +27,7 @@ export interface Origin {
   maxTier: number | null;
   lot: number | null;
   /** Places (of those asked about) whose lines ended or went on elsewhere before. */
-  left: ReadonlySet<number>;
+  left: Set<number>;
 }
 
 export interface FailedLine {

@@ -60,8 +60,11 @@ interface Pending {
   done: (end: PlaceEnd) => void;
 }
 
-/** `closed`: the term ended before it had a place; it goes back to where it came from. */
-export type PlaceEnd = 'settled' | 'closed';
+/**
+ * `settled`: it needs nothing more of whoever brought it. `closed`: the term ended before it had a place; it goes back to where
+ * it came from. `failed`: Redis refused something on the way; where it waited in the ledger it waits on.
+ */
+export type PlaceEnd = 'settled' | 'closed' | 'failed';
 
 /** When the sweeper looks after something that was placed. */
 export const CHECK_PLACED_MS = 15_000;
@@ -109,31 +112,38 @@ export class Placer {
 
   /**
    * Places an entry, now or when there is room; resolves when its move is made (or it turned out to have none to make).
-   * An entry that moved on meanwhile has its recorded move repeated: the crash may have been before the queue add.
+   * An entry that moved on meanwhile has its recorded move repeated: the crash may have been before the queue add. Never
+   * rejects.
    */
   async place(data: EntryData): Promise<PlaceEnd> {
     if (this.#closed) return 'closed';
     if (this.#known.has(data.id)) return 'settled';
     this.#known.add(data.id);
     try {
-      const waiting = await readWaiting(this.#ports.ledger, data.id);
-      // The term may have ended while the record was read: its token moves nothing any more.
-      if (this.#closed) return 'closed';
-      if (!waiting || (waiting.status !== 'queued' && waiting.status !== 'running'))
-        return 'settled';
-      if (isLate(waiting, this.#ports.now())) {
-        await this.#ports.onLate(waiting);
-        return 'settled';
-      }
-      if (waiting.epoch === data.epoch) {
-        if (data.more) this.#ports.onMore(waiting);
-        return await this.#line(waiting);
-      }
-      await this.#repeat(waiting);
-      return 'settled';
+      return await this.#placeKnown(data);
+    } catch (error) {
+      this.#ports.onError('placing', error);
+      return 'failed';
     } finally {
       this.#known.delete(data.id);
     }
+  }
+
+  async #placeKnown(data: EntryData): Promise<PlaceEnd> {
+    const waiting = await readWaiting(this.#ports.ledger, data.id);
+    // The term may have ended while the record was read: its token moves nothing any more.
+    if (this.#closed) return 'closed';
+    if (!waiting || (waiting.status !== 'queued' && waiting.status !== 'running')) return 'settled';
+    if (isLate(waiting, this.#ports.now())) {
+      await this.#ports.onLate(waiting);
+      return 'settled';
+    }
+    if (waiting.epoch === data.epoch) {
+      if (data.more) this.#ports.onMore(waiting);
+      return this.#line(waiting);
+    }
+    await this.#repeat(waiting);
+    return 'settled';
   }
 
   #repeat(waiting: Waiting): Promise<void> {
@@ -228,17 +238,19 @@ export class Placer {
   }
 
   #roomForLines(turn: Turn, feeding: LineFeeding): Found | 'not_this_one' {
-    const fed = feeding.takeTurn(turn, this.#ports.turns.most(turn.tenant));
+    const most = this.#ports.turns.most(turn.tenant);
+    const fed = most < 1 ? null : feeding.takeTurn(turn, most);
     return fed ? { kind: 'lines', ...fed } : 'not_this_one';
   }
 
-  #roomForEntry(turn: Turn, full: Set<string>): Found | 'lane_full' {
+  #roomForEntry(turn: Turn, full: Set<string>): Found | Exclude<Room, 'yes'> {
     const { item, band, overdue } = turn;
     const lane = `${band} ${overdue} ${item.lane}`;
     const pending = this.#pending.get(item.id) as Pending;
-    const { chooser, now } = this.#ports;
+    const { chooser, turns, now } = this.#ports;
     if (isLate(pending.waiting, now())) return { kind: 'entry', pending, choice: LATE };
     if (full.has(lane)) return 'lane_full';
+    if (pending.waiting.batch === null && turns.most(turn.tenant) < 1) return 'not_this_one';
     const choice = chooser.choose(this.#wanted(pending, overdue), pending.waiting.pool);
     if (choice.kind !== 'wait') return { kind: 'entry', pending, choice };
     if (band === 'interactive') this.#soonestMs = Math.min(this.#soonestMs, choice.retryInMs);
@@ -269,11 +281,12 @@ export class Placer {
     return { affinityKey: owner, lot: lot ?? lotOf(id), eligible };
   }
 
-  /** Jobs that are kept to different arms do not find room together. */
+  /** Jobs that are kept to different arms do not find room together, nor do lines, which have places to go back to, and jobs. */
   #laneOf(waiting: Waiting): string {
     const { chooser } = this.#ports;
     const arm = chooser.armOf(waiting.pool, () => this.#drawnBy(waiting));
-    const lane = laneOf(waiting, chooser.countsDays(waiting.pool));
+    const whose = waiting.batch === null ? '' : LINES;
+    const lane = `${whose}${laneOf(waiting, chooser.countsDays(waiting.pool))}`;
     return arm === null ? lane : `${lane} for ${arm}`;
   }
 
@@ -313,6 +326,7 @@ export class Placer {
       else await this.#tryLater(waiting);
     } catch (error) {
       this.#ports.onError('placing', error);
+      end = 'failed';
     } finally {
       done(end);
     }

@@ -3,9 +3,19 @@ import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
 import { Admission } from '@sluice/admission';
 import { KNOWN_WINDOW } from '@sluice/budget';
-import { claimEntry, raiseToken, readBatch, readJob, readWaiting } from '@sluice/ledger';
+import type { Tenant } from '@sluice/job';
+import {
+  checkLater,
+  claimEntry,
+  raiseToken,
+  readBatch,
+  readJob,
+  readOverdue,
+  readWaiting,
+} from '@sluice/ledger';
 import { openQueue } from '@sluice/queues';
 import type { EntryData } from '@sluice/queues';
+import { until } from '@sluice/testing';
 import type { Queue } from 'bullmq';
 import { Chooser } from './chooser.ts';
 import { drainingOf } from './draining.ts';
@@ -53,6 +63,7 @@ const placerOf = ({ picture = ready, ...over }: Partial<PlacerPorts> = {}): Plac
       fleet: desk.fleet,
       tenants: [],
       linesOut: () => 0,
+      linesWaiting: () => 0,
       now: () => desk.time,
     }),
     picture,
@@ -159,6 +170,55 @@ test('a term that ends while a record is read places nothing: the entry goes bac
   assert.equal((await readWaiting(desk.ledger, id))?.epoch, 0);
 });
 
+test('an entry that cannot be seen to is left to whoever brought it: nobody hears of it by a throw', async () => {
+  const id = await desk.acceptedJob(1_000);
+  desk.time += 1_000;
+  const told: string[] = [];
+  const placer = placerOf({
+    onLate: () => Promise.reject(new Error('OOM')),
+    onError: (what, error) => told.push(`${what}: ${String(error)}`),
+  });
+  assert.equal(await placer.place({ id, epoch: 0 }), 'failed');
+  assert.deepEqual(told, ['placing: Error: OOM']);
+  assert.equal(placer.waiting, 0);
+});
+
+test('a job that must wait for its tenant’s lines does not hold them up', async () => {
+  const { chunk } = await desk.fedBatch(1);
+  await desk.ledger.redis.hset(desk.ledger.keys.chunk(chunk), 'priority', 'normal');
+  const id = await desk.acceptedJob(30_000);
+  const waiting = { lines: 1 };
+  const limited: Tenant = {
+    id: 'default',
+    weight: 1,
+    keyHashes: [],
+    pools: null,
+    limits: { concurrency: 1 },
+  };
+  const turns = new TurnBook({
+    fleet: desk.fleet,
+    tenants: [limited],
+    linesOut: () => 0,
+    linesWaiting: () => waiting.lines,
+    now: () => desk.time,
+  });
+  const picture = new Picture(desk.fleet);
+  const seen: string[] = [];
+  const placer = placerOf({ turns, picture, onWaiting: (one) => seen.push(one.id) });
+  const job = placer.place({ id, epoch: 0 });
+  await until('the job waits', () => seen.length === 1);
+  const line = placer.place({ id: chunk, epoch: 1 });
+  await until('the line waits', () => seen.length === 2);
+  picture.update(await admission.read(), desk.time);
+  placer.pump();
+  assert.equal(await line, 'settled');
+  assert.equal((await readWaiting(desk.ledger, chunk))?.epoch, 2);
+  assert.equal((await readWaiting(desk.ledger, id))?.epoch, 0);
+  waiting.lines = 0;
+  placer.pump();
+  assert.equal(await job, 'settled');
+});
+
 test('an older leader moves nothing: the entry goes back for the one that leads', async () => {
   const id = await desk.acceptedJob();
   await raiseToken(desk.ledger, 2);
@@ -235,6 +295,9 @@ test('a batch without a deployment that takes calls has no ETA', async () => {
   const eta = (await readBatch(desk.ledger, batch))?.etaAt ?? null;
   assert.ok(eta === null || eta >= desk.time);
   await redis.hset(keys.batch(batch), { paused: '1', eta_at: desk.time - 1 });
+  await checkLater(desk.ledger, batch, desk.time + 60_000);
   await planRound({ ...ports, usable: () => true });
   assert.equal((await readBatch(desk.ledger, batch))?.etaAt, null);
+  const due = await readOverdue(desk.ledger, desk.time, 1_000);
+  assert.ok(due.includes(batch), 'resumed since it was read, it would wait for a minute');
 });

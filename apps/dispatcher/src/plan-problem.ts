@@ -104,6 +104,9 @@ function namesOf(batches: readonly ToPlan[], horizonAt: number): Map<DrainingCla
   return new Set(names.values()).size <= MOST_CLASSES ? names : named(false);
 }
 
+/** The pool of a class by its name in the problem. */
+export const poolOfClass = (name: string): string => name.slice(0, name.indexOf(' '));
+
 interface Group {
   lines: BatchClass;
   maxTier: number | null;

@@ -160,11 +160,13 @@ export function leftMs({
   return Math.max(0, madeAt + Math.max(0, ...Object.values(plan.finishMs)) - now());
 }
 
-/** Nothing of it drains any more, so nobody knows when it will be done. */
-async function setAside({ ledger, feeder }: PlannerPorts, batch: StoredBatch): Promise<void> {
-  feeder.remove(batch.id);
-  if (batch.etaAt !== null)
-    await moveBatch(ledger, batch.id, { from: ['in_progress'], set: { eta_at: null } });
+/**
+ * Nothing of it drains any more, so nobody knows when it will be done. Looked after at once: whoever resumed it since it was
+ * read asked for that while it still seemed to drain.
+ */
+async function setAside({ ledger, feeder, now }: PlannerPorts, { id }: StoredBatch): Promise<void> {
+  feeder.remove(id);
+  await moveBatch(ledger, id, { from: ['in_progress'], set: { eta_at: null }, checkAt: now() });
 }
 
 /** Some of its lines have no deployment that takes calls now. */

@@ -135,6 +135,8 @@ function gather(ports: RecordBatchPorts, one: OneEntry): Gathered {
     rows.push(raw);
     lines.push({ line: meta.line, ok, place: meta.place });
   }
+  // Each leaves its chunk once: with a later entry of the same turn it would keep back the others of its retry.
+  for (const { place } of [...lines, ...failed.map(({ meta }) => meta)]) origin?.left.add(place);
   const facts = { streamId: outcome.streamId, now: ports.now(), expiresAt };
   const entry: LinesEntry = {
     streamId: outcome.streamId,

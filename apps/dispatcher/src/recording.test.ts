@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { Attempt } from '@sluice/job';
 import { openChunks, readBatch, readJob } from '@sluice/ledger';
+import type { LineRef } from '@sluice/ledger';
 import { FREE_LOSSES } from '@sluice/retry';
 import { recordBatch } from './record-batch.ts';
 import { recordJobs } from './record-jobs.ts';
@@ -88,6 +89,28 @@ test('a late failure of a line that is tried again elsewhere decides nothing; it
   await recordBatch(desk.ports, batch, success);
   const stored = await readBatch(desk.ledger, batch);
   assert.deepEqual([stored?.completed, stored?.failed, stored?.status], [1, 0, 'finalizing']);
+});
+
+test('of two answers to a line that are recorded together the later keeps nothing back that failed with it', async () => {
+  const { batch, chunk } = await desk.fedBatch(3);
+  const failed = { outcome: 'overloaded', statusCode: 503 } as const;
+  const attempts = [attempt('overloaded')];
+  await desk.answered({ id: chunk, epoch: 1 }, [{ line: 1, place: 0 }]);
+  await desk.answered({ id: chunk, epoch: 1 }, [{ ...failed, attempts, line: 2, place: 1 }]);
+  // Delivered again meanwhile: the same lines fail beside one more.
+  const outcomes = await desk.answered(
+    { id: chunk, epoch: 2 },
+    [1, 2, 3].map((line) => ({ ...failed, attempts, line, place: line - 1 })),
+  );
+  assert.equal(outcomes.length, 3);
+  await recordBatch(desk.ports, batch, outcomes);
+  const { redis, keys } = desk.ledger;
+  const chunks = await openChunks(desk.ledger, batch);
+  const open = await Promise.all(chunks.map((id) => redis.hget(keys.chunk(id), 'lines')));
+  const lines = open.flatMap((text) => JSON.parse(text ?? '[]') as LineRef[]);
+  const numbers = lines.map(([line]) => line).toSorted((a, b) => a - b);
+  assert.deepEqual(numbers, [2, 3]);
+  assert.equal((await readBatch(desk.ledger, batch))?.completed, 1);
 });
 
 test('a line that fails is looked after no later than the end of the window of its batch', async () => {

@@ -160,3 +160,14 @@ test('problems of several who ask at once are solved, one after the other', asyn
   ends.shift()?.();
   assert.deepEqual(await second, { kind: 'failed', reason: 'second' });
 });
+
+test('one that throws fails alone', async () => {
+  const solve = oneByOne(({ classes }) => {
+    const reason = classes[0]?.id ?? '';
+    if (reason === 'bad') throw new Error(reason);
+    return Promise.resolve({ kind: 'failed', reason });
+  });
+  const [bad, next] = [solve(named('bad')), solve(named('next'))];
+  await assert.rejects(bad, /bad/);
+  assert.deepEqual(await next, { kind: 'failed', reason: 'next' });
+});

@@ -109,13 +109,14 @@ const failed = (how: string): Planned => ({
   reason: `the thread that makes plans ${how}`,
 });
 
-/** Problems of several who ask at once, each when the one before is solved. `solve` never throws. */
+/** Problems of several who ask at once, each when the one before is solved, or could not be. */
 export function oneByOne(
   solve: (problem: DrainProblem) => Promise<Planned>,
 ): (problem: DrainProblem) => Promise<Planned> {
   let before: Promise<unknown> = Promise.resolve();
   return (problem) => {
-    const own = before.then(() => solve(problem));
+    const turn = (): Promise<Planned> => solve(problem);
+    const own = before.then(turn, turn);
     before = own;
     return own;
   };

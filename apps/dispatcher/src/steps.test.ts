@@ -13,6 +13,7 @@ import {
   readFile,
 } from '@sluice/ledger';
 import type { DryRun, DryRunAnswer, StoredBatch } from '@sluice/ledger';
+import { rowsOf } from '@sluice/testing';
 import { request } from './batch/temp-batch.ts';
 import { recordBatch } from './record-batch.ts';
 import { Desk } from './test-desk.ts';
@@ -90,14 +91,11 @@ interface Row {
   error: { code: string } | null;
 }
 
-async function rowsOf(fileId: string | null): Promise<Row[]> {
+async function rowsOfFile(fileId: string | null): Promise<Row[]> {
   const file = fileId === null ? null : await readFile(desk.ledger, fileId);
   if (!file) return [];
   const text = (await desk.store.readAt(file.storeName, 0, file.bytes)).toString();
-  return text
-    .split('\n')
-    .filter(Boolean)
-    .map((row) => JSON.parse(row) as Row);
+  return rowsOf(text);
 }
 
 test('cancelled before it was validated: every line is reported as cancelled', async () => {
@@ -107,7 +105,7 @@ test('cancelled before it was validated: every line is reported as cancelled', a
   assert.deepEqual(await runStep(ports, { batch: id, step: 'wind_down' }), { kind: 'done' });
   const batch = await batchOf(id);
   assert.deepEqual([batch.status, batch.total, batch.completed], ['cancelled', 3, 0]);
-  const rows = await rowsOf(batch.errorFileId);
+  const rows = await rowsOfFile(batch.errorFileId);
   assert.deepEqual(
     rows.map(({ custom_id: customId, error }) => [customId, error?.code]),
     [
@@ -127,7 +125,7 @@ test('cancelled while it is validated: the same, whichever step comes first', as
   await validating;
   const batch = await batchOf(id);
   assert.deepEqual([batch.status, batch.total], ['cancelled', 200]);
-  assert.equal((await rowsOf(batch.errorFileId)).length, 200);
+  assert.equal((await rowsOfFile(batch.errorFileId)).length, 200);
 });
 
 test('cancelled before it was validated, and invalid: it ends as cancelled and says what is wrong', async () => {
@@ -149,7 +147,7 @@ test('past its window with its input gone: it ends, and its lines are reported b
   assert.deepEqual(await runStep(ports, { batch: id, step: 'wind_down' }), { kind: 'done' });
   const batch = await batchOf(id);
   assert.deepEqual([batch.status, batch.total], ['expired', 2]);
-  const rows = await rowsOf(batch.errorFileId);
+  const rows = await rowsOfFile(batch.errorFileId);
   assert.deepEqual(
     rows.map(({ custom_id: customId, error }) => [customId, error?.code]),
     [

@@ -41,7 +41,7 @@ test('a job whose arm has room is placed, whoever waits before it', async () => 
   const placer = new Placer({
     ledger: desk.ledger,
     chooser: new Chooser({ fleet, picture, depth: DEPTH, now, random: Math.random }),
-    turns: new TurnBook({ fleet, tenants: [], linesOut: () => 0, now }),
+    turns: new TurnBook({ fleet, tenants: [], linesOut: () => 0, linesWaiting: () => 0, now }),
     picture,
     lengths: new LengthsBook(now),
     queue: () => queue,

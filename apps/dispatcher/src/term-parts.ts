@@ -7,11 +7,12 @@ import type { Ledger, Waiting } from '@sluice/ledger';
 import type { StepData } from '@sluice/queues';
 import { Backlog } from './backlog.ts';
 import { Chooser } from './chooser.ts';
-import { fittingNow } from './day-demand.ts';
+import { DayDemand } from './day-demand.ts';
 import { unfedOf } from './draining.ts';
 import { expireJob } from './expire.ts';
 import { Feeder } from './feeder.ts';
 import { HealthBook } from './health.ts';
+import { LinesWaiting } from './lines-waiting.ts';
 import { Picture } from './picture.ts';
 import { Placer } from './placer.ts';
 import { AloneBook } from './alone-book.ts';
@@ -47,16 +48,26 @@ export function openParts(about: PartsAbout) {
     reaches: () => chooser.reaches,
   });
   const chooser: Chooser = new Chooser({ fleet, picture, depth, now, random });
-  const linesOut = (tenant: string): number => batches.feeder.linesOut(tenant);
-  const turns = new TurnBook({ fleet, tenants: tenants(), linesOut, now }, about.savedTurns);
-  const base = { picture, health, chooser, turns };
+  const linesWaiting = new LinesWaiting();
+  const linesOut = (tenant: string): number =>
+    Math.max(0, batches.feeder.linesOut(tenant) - linesWaiting.of(tenant));
+  const turns = new TurnBook(
+    {
+      fleet,
+      tenants: tenants(),
+      linesOut,
+      linesWaiting: (tenant) => linesWaiting.of(tenant),
+      now,
+    },
+    about.savedTurns,
+  );
+  const base = { picture, health, chooser, turns, linesWaiting };
   const entries = openEntries(about, base, () => batches.feeder);
   const batches = openBatches(about, base, entries);
   const sweeper = openSweeper(about, entries.placer, batches.feeder);
   const { lengths } = about.ports;
-  const fitting = (): ReadonlyMap<string, boolean> =>
-    fittingNow({ ...base, ...entries, ...batches, fleet, lengths, now });
-  return { ...base, ...entries, ...batches, sweeper, fitting };
+  const days = new DayDemand({ ...base, ...entries, ...batches, fleet, lengths, now });
+  return { ...base, ...entries, ...batches, sweeper, days };
 }
 
 interface Base {
@@ -64,6 +75,7 @@ interface Base {
   health: HealthBook;
   chooser: Chooser;
   turns: TurnBook;
+  linesWaiting: LinesWaiting;
 }
 
 function openEntries(
@@ -72,7 +84,7 @@ function openEntries(
   feeder: () => Feeder,
 ) {
   const { ledger, now } = ports;
-  const { picture, chooser, turns } = base;
+  const { picture, chooser, turns, linesWaiting } = base;
   const placer = new Placer({
     ledger,
     chooser,
@@ -85,6 +97,7 @@ function openEntries(
     feed: () => feeder().feed(),
     onMore: (waiting) => backlog.mayHaveMore(waiting),
     onWaiting: (waiting, waits) => {
+      linesWaiting.note(waiting, waits);
       if (waiting.batch === null) chooser.contended(waiting.priority as Priority);
       if (waits) backlog.waits(waiting);
       else backlog.left(waiting);

@@ -18,6 +18,7 @@ import type { StateChange } from './health.ts';
 import type { Learned } from './learned.ts';
 import type { LengthsBook } from './lengths-book.ts';
 import { liveFigures } from './live-figures.ts';
+import type { PlaceEnd } from './placer.ts';
 import { planRound } from './planner.ts';
 import { runStep } from './steps.ts';
 import type { StepPorts } from './step-ports.ts';
@@ -42,7 +43,7 @@ export interface TermPorts {
   };
   /** Opens the workers that take entries from the pools' queues and steps from `batches`. */
   openIntake: (handlers: {
-    entry: (data: EntryData) => Promise<'settled' | 'closed'>;
+    entry: (data: EntryData) => Promise<PlaceEnd>;
     step: (data: StepData) => Promise<{ kind: 'done' } | { kind: 'again'; afterMs: number }>;
   }) => Intake;
   depth: Depth;
@@ -187,7 +188,7 @@ export class Term {
     const loads = await this.#ports.admission.read();
     const now = this.#ports.now();
     this.#parts.picture.update(loads, now);
-    const changes = this.#parts.health.look(loads, this.#parts.fitting());
+    const changes = this.#parts.health.look(loads, this.#parts.days.fitting());
     this.#parts.picture.setHealth(this.#parts.health.all);
     // Sent before anything else can be: no trial begins before its mark.
     const marking = this.#mark();

@@ -23,7 +23,7 @@ const tenant = (id: string, over: Partial<Tenant> = {}): Tenant => ({
 
 function bookOf(tenants: Tenant[], saved = '', clock = { now: NOW }) {
   const facts = { fleet: FLEET, tenants, linesOut: () => 0, now: () => clock.now };
-  return new TurnBook(facts, saved);
+  return new TurnBook({ ...facts, linesWaiting: () => 0 }, saved);
 }
 
 const waits = (book: TurnBook, who: string, jobs: number, from = 0): void => {
@@ -100,6 +100,36 @@ test("a tenant's rpm, tpm and concurrency make its jobs wait, and nobody else's"
   }
 });
 
+test('a job that comes again, as when it was handed back, takes no second place among its tenant’s calls', () => {
+  const book = bookOf([tenant('a', { limits: { concurrency: 1 } })]);
+  for (let round = 0; round < 3; round++) {
+    waits(book, 'a', 1);
+    book.release();
+    assert.equal(take(book, 2).length, 1, `round ${round}`);
+  }
+  book.ended('a-0', null);
+  waits(book, 'a', 1, 1);
+  book.release();
+  assert.equal(take(book, 1).length, 1);
+});
+
+test('lines that wait for another place keep theirs, and are not held up by it', () => {
+  const lines = { out: 1, waiting: 1 };
+  const book = new TurnBook({
+    fleet: FLEET,
+    tenants: [tenant('a', { limits: { concurrency: 2 } }), tenant('free')],
+    linesOut: () => lines.out,
+    linesWaiting: () => lines.waiting,
+    now: () => NOW,
+  });
+  assert.deepEqual([book.most('a'), book.most('free')], [0, Infinity]);
+  waits(book, 'a', 1);
+  assert.equal(take(book, 1).length, 1);
+  lines.waiting = 0;
+  book.ended('a-0', null);
+  assert.equal(book.most('a'), 1);
+});
+
 test('a limit of rpm outlives the leader too', () => {
   const tenants = [tenant('a', { limits: { rpm: 60 } })];
   const book = bookOf(tenants);
@@ -107,8 +137,9 @@ test('a limit of rpm outlives the leader too', () => {
   assert.equal(take(book, 2).length, 1);
   const next = bookOf(tenants, book.save());
   next.arrive({ id: 'again', tenant: 'a', band: 'normal', lane: 'fast', deadlineAt: NOW });
-  assert.equal(next.most('a'), Infinity);
-  assert.equal(take(next, 2).length, 1, 'it is held after its next job at the latest');
+  assert.equal(next.most('a'), 1, 'before anybody looked it is one more at most');
+  next.release();
+  assert.equal(take(next, 2).length, 0);
 });
 
 test('jobs whose end nobody told are named, the oldest first', () => {

@@ -33,6 +33,8 @@ export interface TurnBookPorts {
   tenants: readonly Tenant[];
   /** Lines of the tenant's batches that are placed and not recorded. */
   linesOut: (tenant: string) => number;
+  /** Others that were placed, and wait for another place: they keep theirs among its calls at once. */
+  linesWaiting: (tenant: string) => number;
   now: () => number;
 }
 
@@ -57,6 +59,13 @@ interface Charged {
   /** When it was placed, ms. */
   at: number;
 }
+
+const NOTHING_USED: Usage = {
+  input_tokens: 0,
+  cached_tokens: 0,
+  output_tokens: 0,
+  reasoning_tokens: 0,
+};
 
 /** What survives. */
 interface Saved {
@@ -123,7 +132,9 @@ export class TurnBook {
   }
   #kept = '';
 
+  /** What comes again was handed back, or failed where another process recorded it: its call is out no longer. */
   arrive(item: Item): void {
+    this.ended(item.id, NOTHING_USED);
     arrive(this.#turns, item);
   }
 
@@ -135,9 +146,10 @@ export class TurnBook {
     setUrgent(this.#turns, id, urgent);
   }
 
-  /** How many jobs of the tenant may be placed now: at least 1 while it has a turn. */
+  /** How many jobs of the tenant may be placed now that were not before: 0 where those that were take all of its calls. */
   most(tenant: string): number {
-    return this.#shaped.most(tenant, this.#ports.now());
+    const { linesWaiting, now } = this.#ports;
+    return this.#shaped.most(tenant, now(), linesWaiting(tenant));
   }
 
   /** The next item for which `roomFor` finds room, and what it found. Tenants at a limit of their own have no turn. */
@@ -157,7 +169,7 @@ export class TurnBook {
 
   /** Looks after tenants that wait for a limit of their own. */
   release(): void {
-    this.#shaped.release(this.#ports.now());
+    this.#shaped.look(this.#ports.now());
   }
 
   /** A turn was used; `finished`: nothing of its item waits any longer. `used` null: it placed nothing. */

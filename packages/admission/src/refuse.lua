@@ -138,10 +138,11 @@ if refusals == 0 then
     -- The first in a while that contradicts what is known is only marked.
     learnt[3], learnt[5] = pace, LEARNING.retryMs
   elseif pace then
-    -- A low limit that headers confirm: one call came a moment early.
-    local slow = rule[1] == 1 and rule[2] > 0 and 60000 / pace >= LEARNING.slowMs
+    -- A limit that is low for such a call, and that headers confirm: one call came a moment early.
+    local charge = chargeOf(rule[1])
+    local slow = rule[2] > 0 and charge * 60000 / pace >= LEARNING.slowMs
       and now - learnt[2] < LEARNING.reportedMs and learnt[1] >= rule[2]
-    if slow then passed = passed + 60000 / LEARNING.spanMs end
+    if slow then passed = passed + charge * 60000 / LEARNING.spanMs end
     learnt[3] = math.min(pace, math.max(passed, pace / 2))
     learnt[5] = slow and LEARNING.confirmedMs or 0
   elseif sentLately(sent[budget], 1, now) < LEARNING.tellingCalls and now - learnt[4] >= LEARNING.markedMs then

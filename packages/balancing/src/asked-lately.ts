@@ -4,6 +4,8 @@
  * the pool are well. What has not been asked for again is forgotten after {@link LATELY_MS}. Pure: times are arguments.
  */
 import type { Asked } from './candidate.ts';
+import { reachesOf } from './kept-tiers.ts';
+import type { Tiered } from './kept-tiers.ts';
 
 export const LATELY_MS = 10_000;
 
@@ -16,16 +18,13 @@ interface Narrow extends Reach {
   at: number;
 }
 
-/** A pool's deployments by tier. */
-type TiersOf = (pool: string) => readonly (readonly string[])[];
-
 export class AskedLately {
-  readonly #tiersOf: TiersOf;
+  readonly #poolOf: (pool: string) => Tiered;
   readonly #batchAt = new Map<string, number>();
   readonly #narrow = new Map<string, Narrow>();
 
-  constructor(tiersOf: TiersOf) {
-    this.#tiersOf = tiersOf;
+  constructor(poolOf: (pool: string) => Tiered) {
+    this.#poolOf = poolOf;
   }
 
   /** A job wants, or waits for, a place in the pool. `whole`: who may use all of it needs no remembering. */
@@ -40,20 +39,15 @@ export class AskedLately {
   /** Whether batch jobs asked for a place in some pool of the deployment: there will be more, which can try it. */
   hasBatch(deployment: string, now: number): boolean {
     for (const [pool, at] of this.#batchAt)
-      if (now - at < LATELY_MS && this.#tiersOf(pool).flat().includes(deployment)) return true;
+      if (now - at < LATELY_MS && this.#poolOf(pool).tiers.flat().includes(deployment)) return true;
     return false;
   }
 
   /** The deployments that each kind of such jobs may use. */
   reaches(now: number): string[][] {
     for (const [key, { at }] of this.#narrow) if (now - at >= LATELY_MS) this.#narrow.delete(key);
-    return [...this.#narrow.values()].map((each) => reachOf(this.#tiersOf(each.pool), each));
+    return [...this.#narrow.values()].flatMap((each) => reachesOf(this.#poolOf(each.pool), each));
   }
-}
-
-function reachOf(tiers: readonly (readonly string[])[], { maxTier, eligible }: Reach): string[] {
-  const allowed = tiers.slice(0, maxTier ?? tiers.length).flat();
-  return eligible === null ? allowed : allowed.filter((id) => eligible.has(id));
 }
 
 /** Whether some job has nobody else: the deployment is in one of `reaches`, and the others there are not usable. */

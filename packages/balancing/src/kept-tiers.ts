@@ -1,4 +1,5 @@
 /** What a pool is to a job that ran somewhere: where its strategy keeps jobs to arms, one without the others' deployments. */
+import type { Asked } from './candidate.ts';
 import { isOpenTo } from './strategy.ts';
 import { strategyFor } from './strategies.ts';
 import type { Strategy } from './strategy.ts';
@@ -19,7 +20,7 @@ function strategyOf(section: Section): Strategy | null {
   return strategy;
 }
 
-interface Tiered {
+export interface Tiered {
   strategy: Section;
   tiers: string[][];
 }
@@ -34,6 +35,23 @@ export function tiersFor({ strategy, tiers }: Tiered, arm: string | null): strin
   if (keeping === undefined || arm === null) return tiers;
   return tiers.map((tier) => tier.filter((id) => isOpenTo(keeping, arm, id)));
 }
+
+/** Which deployments its jobs may use, for each arm that they are kept to: all of `maxTier` tiers that are `eligible`. */
+export function reachesOf(
+  pool: Tiered,
+  { maxTier, eligible }: Pick<Asked, 'maxTier' | 'eligible'> = WHOLE,
+): string[][] {
+  const shares = sharesOf(pool, eligible);
+  const arms = shares === null ? [null] : [...shares.keys()];
+  return arms.map((arm) => {
+    const allowed = tiersFor(pool, arm)
+      .slice(0, maxTier ?? Infinity)
+      .flat();
+    return eligible === null ? allowed : allowed.filter((id) => eligible.has(id));
+  });
+}
+
+const WHOLE = { maxTier: null, eligible: null };
 
 /** What part of its jobs each arm is to get, see `Keeping`; null = the pool keeps jobs to none. */
 export const sharesOf = (

@@ -21,7 +21,7 @@ export const LEARNING = {
   kept: 0.9,
   /** What must be sent, ms at the learnt pace, until the pace that was too high is tried again. */
   retryMs: 30_000,
-  /** A single request is at least so much of its limit, ms: there a 429 may be one call that came a moment early, */
+  /** A single call is at least so much of its limit, ms: there a 429 may be one call that came a moment early, */
   slowMs: 500,
   /** so where headers say the same limit as the config, so much counts as sent already: 97 % are left, not `kept`. */
   confirmedMs: 9_900,
@@ -120,14 +120,14 @@ function isFirst(learnt: Learnt, rule: PacerRule, now: number): boolean {
   return known < Number.POSITIVE_INFINITY && ceilingPace(learnt, now) >= marked;
 }
 
-/** Of a limit on requests so low that calls come one by one, and that the provider's headers confirm. */
+/** Of a limit so low for such calls that they come one by one, and that the provider's headers confirm. */
 function isSlowAndConfirmed(
   { reported, reportedAt }: Learnt,
-  { rule, pace, now }: Lesson,
+  { rule, pace, charge, now }: Lesson,
 ): boolean {
-  if (rule.dimension !== 'rpm' || rule.limit === null || pace === null) return false;
+  if (rule.limit === null || pace === null) return false;
   const confirmed = now - reportedAt < LEARNING.reportedMs && reported >= rule.limit;
-  return confirmed && 60_000 / pace >= LEARNING.slowMs;
+  return confirmed && (charge * 60_000) / pace >= LEARNING.slowMs;
 }
 
 /** What is known when a 429 teaches. */
@@ -148,13 +148,13 @@ export interface Lesson {
  * 429 in a quiet hour says little about how much would have passed.
  */
 export function lowered(learnt: Learnt, lesson: Lesson): Learnt {
-  const { rule, pace, sentPerMinute, now } = lesson;
+  const { rule, pace, sentPerMinute, charge, now } = lesson;
   if (pace === null) return found(learnt, lesson);
   if (isFirst(learnt, rule, now))
     return { ...learnt, ceiling: pace, loweredAt: now, spentMs: LEARNING.retryMs };
   const slow = isSlowAndConfirmed(learnt, lesson);
   // What was refused would have passed a moment later: of few calls one is much.
-  const passed = sentPerMinute + (slow ? 60_000 / LEARNING.spanMs : 0);
+  const passed = sentPerMinute + (slow ? (charge * 60_000) / LEARNING.spanMs : 0);
   const ceiling = Math.min(pace, Math.max(passed, pace / 2));
   return { ...learnt, ceiling, loweredAt: now, spentMs: slow ? LEARNING.confirmedMs : 0 };
 }

@@ -58,13 +58,13 @@ const answered = (
 const booked = (
   state: AdmissionState,
   rules: BudgetRules[],
-  { n, now }: { n: number; now: number },
+  { n, now, cost = COST }: { n: number; now: number; cost?: Cost },
 ) =>
   book(
     state,
     {
       rules,
-      costs: Array.from({ length: n }, () => COST),
+      costs: Array.from({ length: n }, () => cost),
       band: 'batch',
       leases: Array.from({ length: n }, (_, i) => `${now}-${i}`),
       leaseMs: 10_000,
@@ -141,6 +141,26 @@ describe('a 429', () => {
     assert.deepEqual(after(confirmed), [57, 58], 'of 58');
     const [unconfirmed] = after(fullState());
     assert.ok(Number(unconfirmed) < 52, `${String(unconfirmed)}: the config may be wrong`);
+  });
+
+  test('the same where each call is more than a second of a limit on tokens', () => {
+    const rules = budget({ tpm: 40_000 });
+    const large: Cost = { requests: 1, input: 100, output: 1_024, usd: 0 };
+    const confirmed = observe(
+      fullState(),
+      { rules: [rules], dimension: 'tpm', limit: 40_000, remaining: 40_000 },
+      NOW,
+    );
+    const after = (start: AdmissionState): number => {
+      let state = start;
+      for (let now = NOW; now < NOW + 20_000; now += 1_720)
+        state = booked(state, [rules], { n: 1, now, cost: large }).state;
+      state = refusedTwice(state, [rules], { limit: 'tpm', cost: large, now: NOW + 20_000 });
+      const [[, pace] = []] = paceNow(state, rules, NOW + 20_000) ?? [];
+      return Number(pace);
+    };
+    assert.ok(after(confirmed) > 0.96 * 39_400, `${after(confirmed)} of 39,400`);
+    assert.ok(after(fullState()) < 0.9 * 39_400, `${after(fullState())}: the config may be wrong`);
   });
 
   test('teaches once per pause, and not again before a call made after it was answered', () => {

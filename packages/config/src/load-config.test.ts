@@ -321,9 +321,10 @@ test('a number may come from a variable', () => {
   assert.equal(fleet.budgets.get('mini')?.limits.rpm, 90);
 });
 
+const booked = (deployment: string) =>
+  ok(load(small({ deployment }))).fleet.deployments.get('mini')?.defaultMaxTokens;
+
 test('what params, or an output_cap, put in as the maximum is what a request without one is booked with', () => {
-  const booked = (deployment: string) =>
-    ok(load(small({ deployment }))).fleet.deployments.get('mini')?.defaultMaxTokens;
   assert.equal(booked(', default_max_tokens: 300'), 300);
   assert.equal(booked(', default_max_tokens: 300, params: { max_tokens: 4000 }'), 4_000);
   assert.equal(booked(', default_max_tokens: 300, output_cap: 200'), 200);

@@ -25,6 +25,12 @@ test('by weight', () => {
   assert.deepEqual(finish([batch('a', 30, { weight: 3 }), batch('b', 90)]), { a: 40, b: 120 });
 });
 
+test('a tenant of weight 0 has what others leave, and everything to itself when they are done', () => {
+  const none = { weight: 0 };
+  assert.deepEqual(finish([batch('a', 50), batch('b', 90, none)]), { a: 50, b: 140 });
+  assert.deepEqual(finish([batch('a', 50, none), batch('b', 90, none)]), { a: 100, b: 140 });
+});
+
 test('batches of one tenant go one after the other, the earliest deadline first', () => {
   const t = { tenant: 't' };
   const all = [batch('late', 10, t), batch('soon', 30, { ...t, deadlineAt: 500 })];
@@ -58,7 +64,7 @@ test('all is done when all the work is, none before its own alone', () => {
       fc.array(any, { maxLength: 12 }),
       fc.double({ min: 1, max: 4, noNaN: true }),
       (rows, speed) => {
-        const weights = { x: 1, y: 2, z: 5 } as const;
+        const weights = { x: 0, y: 2, z: 5 } as const;
         const all = rows.map((row, i) =>
           batch(String(i), row.aloneMs, { ...row, weight: weights[row.tenant as 'x'] }),
         );

@@ -3,6 +3,8 @@
  * Bands go strictly in order, tenants of a band by weight, batches of one tenant and band the earliest deadline first.
  * No batch goes faster than it would alone; what it cannot use goes to the others.
  */
+import { effectiveWeight } from './turns.ts';
+
 export interface FluidBatch {
   id: string;
   tenant: string;
@@ -82,11 +84,10 @@ function ratesOf(bands: readonly Waiting[], speed: number): Map<Moving, number> 
 function shared(tenants: Waiting, speed: number, rates: Map<Moving, number>): number {
   let [open, left] = [tenants, speed];
   for (;;) {
-    const weights = open.reduce((sum, [first]) => sum + (first?.weight ?? 0), 0);
-    const each = left / weights;
-    const full = open.filter((batches) => batches.length <= each * (batches[0]?.weight ?? 0));
+    const each = left / open.reduce((sum, batches) => sum + weightOf(batches), 0);
+    const full = open.filter((batches) => batches.length <= each * weightOf(batches));
     if (full.length === 0) {
-      for (const batches of open) inOrder(batches, each * (batches[0]?.weight ?? 0), rates);
+      for (const batches of open) inOrder(batches, each * weightOf(batches), rates);
       return open.length === 0 ? speed - left : speed;
     }
     for (const batches of full) {
@@ -96,6 +97,8 @@ function shared(tenants: Waiting, speed: number, rates: Map<Moving, number>): nu
     open = open.filter((batches) => !full.includes(batches));
   }
 }
+
+const weightOf = ([first]: readonly FluidBatch[]): number => effectiveWeight(first?.weight ?? 0);
 
 function inOrder(batches: FluidBatch[], speed: number, rates: Map<Moving, number>): void {
   let left = speed;

@@ -13,5 +13,5 @@ export type { AtLimit } from './shaped-tenants.ts';
 export type { ShapingLimits, ShapingState } from './shaping.ts';
 export { NO_WORK, plusWork, shapedMs } from './shaping-time.ts';
 export type { ShapedWork } from './shaping-time.ts';
-export { TURN_SETTINGS, createTurns, setWeight, standingOf } from './turns.ts';
+export { TURN_SETTINGS, createTurns, effectiveWeight, setWeight, standingOf } from './turns.ts';
 export type { Item, Standing, Turns, TurnSettings } from './turns.ts';

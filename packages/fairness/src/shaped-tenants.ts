@@ -29,6 +29,8 @@ export class ShapedTenants {
   readonly #states: Map<string, ShapingState>;
   /** When each was last at a limit, and at which. */
   readonly #atLimit = new Map<string, { limit: keyof ShapingLimits; at: number }>();
+  /** Whether limits are others than at the last look: who had a turn may be at one now. */
+  #isNew = true;
 
   /** `states`: what another's {@link states} said. */
   constructor(turns: Turns, inFlight: InFlight, states: Record<string, ShapingState> = {}) {
@@ -49,7 +51,8 @@ export class ShapedTenants {
       const shaping = shapingOf(limits);
       if (Object.keys(shaping).length > 0) this.#limits.set(id, shaping);
     }
-    this.release(now);
+    this.#isNew = true;
+    this.#release(now);
   }
 
   /** null = it has none. */
@@ -57,10 +60,15 @@ export class ShapedTenants {
     return this.#limits.get(tenant) ?? null;
   }
 
-  /** How many jobs of the tenant may be placed now: at least 1 while it has a turn. */
-  most(tenant: string, now: number): number {
-    const verdict = this.#verdict(tenant, now);
-    return verdict?.kind === 'send' ? verdict.jobs : Infinity;
+  /**
+   * How many jobs of the tenant may be placed now, beside `kept` that have their places among its calls at once: while it has a
+   * turn at least 1, or 0 where these take all of them.
+   */
+  most(tenant: string, now: number, kept = 0): number {
+    const verdict = this.#verdict(tenant, now, kept);
+    if (verdict === null) return Infinity;
+    if (verdict.kind === 'send') return verdict.jobs;
+    return kept > 0 && verdict.limit === 'concurrency' ? 0 : 1;
   }
 
   /** Jobs were placed, or turned out to be of another size (`requests` 0, `tokens` of either sign). */
@@ -69,11 +77,21 @@ export class ShapedTenants {
     if (!limits) return;
     const state = this.#states.get(tenant) ?? UNUSED;
     this.#states.set(tenant, afterSending(limits, state, { requests, tokens, now }));
+    this.#hold(tenant, now);
+  }
+
+  /** Gives those their turn again whose limits have something left; where limits are new, takes it from who is at one. */
+  look(now: number): void {
+    if (this.#isNew) for (const tenant of this.#limits.keys()) this.#hold(tenant, now);
+    this.#isNew = false;
+    this.#release(now);
+  }
+
+  #hold(tenant: string, now: number): void {
     if (this.#isHeld(tenant, now)) hold(this.#turns, tenant);
   }
 
-  /** Gives those their turn again whose limits have something left. */
-  release(now: number): void {
+  #release(now: number): void {
     for (const tenant of this.#turns.held)
       if (!this.#isHeld(tenant, now)) release(this.#turns, tenant);
   }
@@ -102,10 +120,10 @@ export class ShapedTenants {
     return Math.min(Infinity, ...moments);
   }
 
-  #verdict(tenant: string, now: number): ShapingVerdict | null {
+  #verdict(tenant: string, now: number, kept = 0): ShapingVerdict | null {
     const limits = this.#limits.get(tenant);
     if (!limits) return null;
-    const inFlight = this.#inFlight(tenant);
+    const inFlight = this.#inFlight(tenant) + kept;
     return mayBeSent(limits, this.#states.get(tenant) ?? UNUSED, { inFlight, now });
   }
 }

@@ -106,6 +106,9 @@ export interface Turns {
 /** A tenant of weight 0 has what others leave: one part in thousands. */
 const LEAST_WEIGHT = 0.001;
 
+/** What a tenant's weight counts as. */
+export const effectiveWeight = (weight: number): number => Math.max(LEAST_WEIGHT, weight);
+
 /** Nothing waits; with `standing`, tenants begin where they stood. */
 export function createTurns(settings: TurnSettings = TURN_SETTINGS, standing?: Standing): Turns {
   const bandOf = (band: Priority): BandState => ({
@@ -145,7 +148,7 @@ export function standingOf({ bands }: Turns): Standing {
 
 /** From now on; 1 where none was set. */
 export function setWeight(turns: Turns, tenant: string, weight: number): void {
-  turns.weights.set(tenant, Math.max(LEAST_WEIGHT, weight));
+  turns.weights.set(tenant, effectiveWeight(weight));
 }
 
 export const weightOf = ({ weights }: Turns, tenant: string): number => weights.get(tenant) ?? 1;

@@ -115,3 +115,10 @@ test('of a large file the last line is as quick as the first: a read or a few, h
     );
   }
 });
+
+test('an index that is cut off ends the search', { timeout: 20_000 }, async () => {
+  const { name, records } = await write(Array.from({ length: 100 }, (_, i) => i + 1));
+  const index = { name, records: records + 3 * WINDOW_RECORDS };
+  assert.equal(await find(index, 5_000), null);
+  assert.equal((await find(index, 50))?.line, 50);
+});

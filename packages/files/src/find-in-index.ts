@@ -27,7 +27,7 @@ export async function findInIndex(
     const lines = found.map((record) => record.line);
     const [first, last] = [Math.min(...lines), Math.max(...lines)];
     if (line < first) Object.assign(span, { to: from, behind: first });
-    else if (line > last) Object.assign(span, { from: from + found.length, before: last });
+    else if (line > last) Object.assign(span, { from: from + WINDOW_RECORDS, before: last });
     else return found.find((record) => record.line === line) ?? null;
   }
   return null;

@@ -11,4 +11,5 @@ test('a maximum counts for every answer that is asked for: choices, and prompts 
   assert.equal(most('/v1/completions', { prompt: ['a', 'b'], n: 3 }), 60);
   assert.equal(most('/v1/completions', { prompt: [17, 4] }), 10, 'tokens of one prompt');
   assert.equal(most('/v1/completions', { prompt: [[17, 4], [9]], best_of: 2 }), 40);
+  assert.equal(most('/v1/completions', { n: 2, best_of: 3 }), 30, 'two of the three that are made');
 });

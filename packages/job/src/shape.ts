@@ -66,9 +66,9 @@ function ofAll(body: Body, value: unknown): number | null {
   return max === null ? null : max * answersOf(body);
 }
 
-/** Answers that a chat or text completion asks for: `n` choices, or `best_of` to choose from, of each of its prompts. */
+/** Answers that a chat or text completion asks for: `n` choices, or `best_of` to choose them from, of each of its prompts. */
 export const answersOf = ({ n, best_of: bestOf, prompt }: Readonly<Body>): number =>
-  (positive(n) ?? 1) * (positive(bestOf) ?? 1) * Math.max(1, countInputs(prompt));
+  Math.max(positive(n) ?? 1, positive(bestOf) ?? 1) * Math.max(1, countInputs(prompt));
 
 const jsonLength = (value: unknown): number =>
   value === undefined || value === null ? 0 : JSON.stringify(value).length;

@@ -421,4 +421,21 @@ describe('a batch', () => {
     await recordLines(ledger, await failure('b'));
     assert.equal((await readWaiting(ledger, id))?.epoch, 1, 'the second failure did not reset it');
   });
+
+  test('failed lines go on although one among them has ended meanwhile', async () => {
+    const batch = await draining(2);
+    await feed(batch, [chunk(batch, '0.0', [1, 2])]);
+    const origin = `${batch}~0.0`;
+    const lines = [{ line: 1, ok: true, place: 0 }];
+    const ended = one({ streamId: await answer(batch, '0.0', [0], 'a'), chunk: origin, lines });
+    const both = { ...retryOf(batch), places: [0, 1] };
+    const failed = one({
+      streamId: await answer(batch, '0.0', [0, 1], 'b'),
+      chunk: origin,
+      bytes: 0,
+      retries: [{ ...both, chunk: { ...both.chunk, lines: chunk(batch, '', [1, 2]).lines } }],
+    });
+    await recordLines(ledger, record(batch, [ended, failed]));
+    assert.deepEqual(await openChunks(ledger, batch), [`${batch}~r1`]);
+  });
 });

@@ -31,22 +31,25 @@ test('what the work cannot use up is no row', () => {
   );
 });
 
-test('what is used of it is gone, and of two limits in dollars the tighter one counts', () => {
+test('what is used of it is gone, and both limits in dollars count', () => {
   const [rpd] = dayRates([window('rpd', 1_000, 400)], work(700));
   assert.deepEqual([rpd?.burst, (rpd?.perMs ?? 0) * DAY_MS], [600, 1_000]);
   const windows = [window('usd_per_day', 3), window('usd_per_month', 20, 19)];
   const rates = dayRates(windows, work(100, 0.1));
   assert.deepEqual(
     rates.map(({ dimension, burst }) => [dimension, burst]),
-    [['usd', 1]],
+    [
+      ['usd_per_day', 3],
+      ['usd_per_month', 1],
+    ],
   );
 });
 
-const drain = async (jobs: number) => {
-  const classes = work(jobs);
+const drain = async (jobs: number, windows = [window('rpd', 1_000)], usd = 0) => {
+  const classes = work(jobs, usd);
   const rates = [
     { dimension: 'rpm' as const, perMs: 0.01, burst: 10 },
-    ...dayRates([window('rpd', 1_000)], classes),
+    ...dayRates(windows, classes),
   ];
   const ideal = await idealDrain({
     classes,
@@ -64,5 +67,19 @@ test('5,000 lines at 1,000 a day take four more days; 1,500 take one', async () 
   assert.deepEqual(
     [await drain(5_000), await drain(1_500), await drain(900)],
     [4 * DAY_MS, DAY_MS, null],
+  );
+});
+
+test('a month comes back a month later, and holds although less is left of the day', async () => {
+  const month = [window('usd_per_month', 100)];
+  assert.deepEqual(
+    [await drain(150, month, 1), await drain(250, month, 1), await drain(90, month, 1)],
+    [30 * DAY_MS, 60 * DAY_MS, null],
+  );
+  const both = [window('usd_per_day', 100, 50), window('usd_per_month', 1_000, 900)];
+  assert.deepEqual(
+    [await drain(90, both, 1), await drain(500, both, 1)],
+    [DAY_MS, 30 * DAY_MS],
+    'what the month has left outlasts the day only where little is wanted',
   );
 });

@@ -3,7 +3,7 @@
  * what a day brings in the mean. Only those that the work could use up, for each makes the program larger. Pure.
  */
 import type { JobClass, PlannedRate } from './problem.ts';
-import { DAY_MS, mostOf, WINDOWS } from './windows.ts';
+import { DAY_MS, LIMITED_FOR_MS, mostOf } from './windows.ts';
 import type { WindowName } from './windows.ts';
 
 /** A limit per day or month, and what is gone of it. */
@@ -17,31 +17,27 @@ export function dayRates(
   windows: readonly WindowUse[],
   classes: readonly JobClass[],
 ): PlannedRate[] {
-  const rates = windows.flatMap(({ dimension, limit, used }): PlannedRate[] => {
-    const { dimension: planned, ms } = WINDOWS[dimension];
+  return windows.flatMap(({ dimension, limit, used }): PlannedRate[] => {
     const burst = Math.max(0, limit - used);
-    return mostOf(classes, planned) <= burst
+    return mostOf(classes, dimension) <= burst
       ? []
-      : [{ dimension: planned, perMs: limit / ms, burst }];
+      : [{ dimension, perMs: limit / LIMITED_FOR_MS[dimension], burst }];
   });
-  // Of two limits in dollars the one of which less is left.
-  const usd = rates.filter(({ dimension }) => dimension === 'usd');
-  const [tightest] = usd.toSorted((a, b) => a.burst - b.burst);
-  return [...rates.filter(({ dimension }) => dimension !== 'usd'), ...(tightest ? [tightest] : [])];
 }
 
-const BY_DAY: ReadonlySet<string> = new Set(['rpd', 'tpd', 'usd']);
+const LENGTHS: ReadonlyMap<string, number> = new Map(Object.entries(LIMITED_FOR_MS));
 /** Within it the mean rate of a day says nothing. */
 const HOUR_MS = 3_600_000;
 /** Of a day: figures of a program are not exact. */
 const NEARLY = 0.01;
 
 /**
- * A day that is used up comes back as it was used: mostly at once, a day later. So where such a limit takes the time, the end
- * comes with a whole day, not somewhere in it. ms from now; null = no such limit takes the time. `binding`: the dimensions
- * that do.
+ * A day or month that is used up comes back as it was used: mostly at once, a day or month later. So where such a limit takes the
+ * time, the end comes with a whole one, not somewhere in it. ms from now; null = no such limit takes the time. `binding`: the
+ * dimensions that do.
  */
 export function renewalMs(endMs: number, binding: readonly string[]): number | null {
-  if (endMs <= HOUR_MS || !binding.some((dimension) => BY_DAY.has(dimension))) return null;
-  return Math.ceil(endMs / DAY_MS - NEARLY) * DAY_MS;
+  const lengthMs = Math.max(0, ...binding.map((dimension) => LENGTHS.get(dimension) ?? 0));
+  if (endMs <= HOUR_MS || lengthMs === 0) return null;
+  return Math.ceil((endMs - NEARLY * DAY_MS) / lengthMs) * lengthMs;
 }

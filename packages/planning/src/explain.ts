@@ -84,7 +84,8 @@ const MORE: Record<PlannedRow['dimension'], { words: string; units: number }> = 
   itpm: { words: '1,000 more input tokens a minute', units: 1_000 },
   otpm: { words: '1,000 more output tokens a minute', units: 1_000 },
   tpd: { words: '1,000,000 more tokens a day', units: 1e6 / 1_440 },
-  usd: { words: '1 more dollar a day', units: 1 / 1_440 },
+  usd_per_day: { words: '1 more dollar a day', units: 1 / 1_440 },
+  usd_per_month: { words: '1 more dollar a month', units: 1 / 43_200 },
   concurrency: { words: '1 more call at once', units: 1 },
 };
 

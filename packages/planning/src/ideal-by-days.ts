@@ -6,7 +6,7 @@
 import { type IdealDrain, idealDrain } from './ideal-drain.ts';
 import { limitsOf } from './limits.ts';
 import type { DrainProblem, PlannedRate } from './problem.ts';
-import { DAY_MS, mostOf, WINDOWS } from './windows.ts';
+import { DAY_MS, LIMITED_FOR_MS, mostOf } from './windows.ts';
 import type { WindowName } from './windows.ts';
 
 export interface WindowLimit {
@@ -28,13 +28,11 @@ export async function idealByDays(
   problem: DrainProblem,
   windows: readonly WindowLimit[],
 ): Promise<IdealTime> {
-  const scarce = windows.filter(
-    ({ window, limit }) => mostOf(problem.classes, WINDOWS[window].dimension) > limit,
-  );
+  const scarce = windows.filter(({ window, limit }) => mostOf(problem.classes, window) > limit);
   const steady = await idealDrain(withRates(problem, scarce, steadyRate));
   if (steady.kind !== 'solved' || scarce.length === 0) return steady;
   const { shortestMs } = limitsOf(problem);
-  const longest = Math.max(...scarce.map(({ window }) => WINDOWS[window].ms / DAY_MS));
+  const longest = Math.max(...scarce.map(({ window }) => LIMITED_FOR_MS[window] / DAY_MS));
   const steadyDays = (steady.idealMs - shortestMs) / DAY_MS;
   let first = Math.floor(Math.max(0, steadyDays - ROUNDING));
   let last = (Math.floor(steadyDays / longest) + 1) * longest;
@@ -56,9 +54,8 @@ async function waitOn(
   { scarce, day, shortestMs }: { scarce: readonly WindowLimit[]; day: number; shortestMs: number },
 ): Promise<number | Extract<IdealTime, { kind: 'failed' | 'infeasible' }>> {
   const by = ({ window, limit }: WindowLimit): PlannedRate => {
-    const { dimension, ms } = WINDOWS[window];
-    const begun = Math.floor((day * DAY_MS) / ms) + 1;
-    return { dimension, perMs: 0, burst: limit * begun };
+    const begun = Math.floor((day * DAY_MS) / LIMITED_FOR_MS[window]) + 1;
+    return { dimension: window, perMs: 0, burst: limit * begun };
   };
   const found = await idealDrain(withRates(problem, scarce, by));
   if (found.kind === 'infeasible') return Infinity;
@@ -66,10 +63,11 @@ async function waitOn(
 }
 
 /** Never less than what a window gives in whole steps. */
-function steadyRate({ window, limit }: WindowLimit): PlannedRate {
-  const { dimension, ms } = WINDOWS[window];
-  return { dimension, perMs: limit / ms, burst: limit };
-}
+const steadyRate = ({ window, limit }: WindowLimit): PlannedRate => ({
+  dimension: window,
+  perMs: limit / LIMITED_FOR_MS[window],
+  burst: limit,
+});
 
 const withRates = (
   problem: DrainProblem,

@@ -27,6 +27,6 @@ export type {
   PlannedDimension,
   PlannedRate,
 } from './problem.ts';
-export { DAY_MS, mostOf, WINDOWS } from './windows.ts';
+export { DAY_MS, LIMITED_FOR_MS, mostOf } from './windows.ts';
 export type { WindowName } from './windows.ts';
 export { isPlanned, PLAN_EVERY_MS } from './when-planned.ts';

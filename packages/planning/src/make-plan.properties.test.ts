@@ -16,7 +16,14 @@ const anyWish = fc
       fc.record({
         deadline: fc.option(fc.double({ min: 0.05, max: 3, noNaN: true })),
         byCost: fc.boolean(),
-        usd: fc.array(fc.integer({ min: 0, max: 50 }), { minLength: 4, maxLength: 4 }),
+        // Mostly of two prices, so that places of one price share.
+        usd: fc.array(
+          fc.oneof(
+            { weight: 3, arbitrary: fc.constantFrom(1, 10) },
+            fc.integer({ min: 0, max: 50 }),
+          ),
+          { minLength: 4, maxLength: 4 },
+        ),
       }),
       { minLength: 5, maxLength: 5 },
     ),

@@ -49,8 +49,7 @@ export interface PlannedBudget {
   concurrency: number | null;
 }
 
-/** `usd`: a limit on money, per day or month. */
-export type PlannedDimension = RateDimension | 'usd';
+export type PlannedDimension = RateDimension | 'usd_per_day' | 'usd_per_month';
 
 export interface PlannedRate {
   dimension: PlannedDimension;
@@ -68,7 +67,7 @@ export interface DrainProblem {
 
 /** What a job takes out of a limit, in the limit's unit. */
 export function unitsOf(cost: Cost, dimension: PlannedDimension): number {
-  if (dimension === 'usd') return cost.usd ?? 0;
+  if (dimension === 'usd_per_day' || dimension === 'usd_per_month') return cost.usd ?? 0;
   if (dimension === 'rpm' || dimension === 'rpd') return cost.requests;
   if (dimension === 'tpm' || dimension === 'tpd') return cost.input + cost.output;
   return dimension === 'itpm' ? cost.input : cost.output;

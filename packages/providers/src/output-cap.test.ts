@@ -31,7 +31,7 @@ test('a maximum that the client set stands, whatever it is called and however la
 
 test('several answers share it, so that the request is no larger than booked', () => {
   assert.deepEqual(added(CHAT, { n: 4 }), [{ max_tokens: 225 }, 225]);
-  assert.deepEqual(added('/v1/completions', { n: 2, best_of: 3 }), [{ max_tokens: 150 }, 150]);
+  assert.deepEqual(added('/v1/completions', { n: 2, best_of: 3 }), [{ max_tokens: 300 }, 300]);
   assert.deepEqual(added('/v1/completions', { prompt: ['a', 'b', 'c'], n: 3 }), [
     { max_tokens: 100 },
     100,

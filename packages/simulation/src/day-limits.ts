@@ -1,12 +1,12 @@
 /** What T* may take of limits per day and month. */
 import type { Fleet } from '@sluice/job';
-import { WINDOWS, unitsOf } from '@sluice/planning';
+import { LIMITED_FOR_MS, unitsOf } from '@sluice/planning';
 import type { WindowLimit, WindowName } from '@sluice/planning';
 import { chargedFor } from './ideal-classes.ts';
 import { answerTokens } from './provider.ts';
 import type { Task } from './task.ts';
 
-const NAMES = Object.keys(WINDOWS) as WindowName[];
+const NAMES = Object.keys(LIMITED_FOR_MS) as WindowName[];
 /** Where a class is of several sizes, its smaller jobs may be those that a day takes. */
 const UNEVEN = 1.01;
 
@@ -60,13 +60,13 @@ function mostWithin(
   starts: readonly Start[],
   { budget, window }: Pick<WindowLimit, 'budget' | 'window'>,
 ): number {
-  const { dimension, ms } = WINDOWS[window];
+  const ms = LIMITED_FOR_MS[window];
   const own = starts.filter(({ budgets }) => budgets.includes(budget));
   let [oldest, used, most] = [0, 0, 0];
   for (const { at, cost } of own) {
-    used += unitsOf(cost, dimension);
+    used += unitsOf(cost, window);
     for (let first = own[oldest]; first && at - first.at >= ms; first = own[oldest]) {
-      used -= unitsOf(first.cost, dimension);
+      used -= unitsOf(first.cost, window);
       oldest += 1;
     }
     most = Math.max(most, used);

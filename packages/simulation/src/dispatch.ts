@@ -9,7 +9,6 @@ import {
   contendedBy,
   depthNow,
   strategyFor,
-  strategyNamed,
 } from '@sluice/balancing';
 import type { Asked, Choice, Memory, Strategy } from '@sluice/balancing';
 import type { Cost } from '@sluice/budget';
@@ -36,8 +35,6 @@ export interface DispatchPorts {
   planner: Planner;
   spilling: Spilling;
   settings: Settings;
-  /** Instead of each pool's own. */
-  strategy: string | undefined;
   random: () => number;
   place: (tasks: readonly Task[], deployment: string) => void;
 }
@@ -94,7 +91,7 @@ export class Dispatch {
     this.#roomInMs = Infinity;
     const { backlog, spilling } = this.#ports;
     const { turns, shaped } = backlog;
-    shaped.release(now);
+    shaped.look(now);
     spilling.look(backlog, now);
     // Within one pump nothing gets emptier: what had no room has none.
     const full = new Set<Line | string>();
@@ -145,11 +142,26 @@ export class Dispatch {
       );
     });
     return (
+      this.#byTrial(open, full, now) ??
       this.#byPlan(open, full, now) ??
       this.#bySpill(open, full, now) ??
       this.#byRoom(open, full, now) ??
       'not_this_one'
     );
+  }
+
+  /** A half-open deployment is tried with the first line that it can run: no plan reckons with it. */
+  #byTrial(open: readonly Waiting[], full: Set<Line | string>, now: number): Found | null {
+    const { fleet, health } = this.#ports;
+    for (const waiting of open)
+      for (const id of fleet.pools.get(waiting.head.job.pool)?.tiers.flat() ?? []) {
+        const key = `trial ${waiting.line.key} ${id}`;
+        if (health.standing(id, now).state !== 'half_open' || full.has(key)) continue;
+        const choice = this.#placeFor(waiting, new Set([id]), now);
+        if (choice.kind === 'place') return { ...waiting, choice };
+        full.add(key);
+      }
+    return null;
   }
 
   /** The class and deployment whose turn it is by the plan. */
@@ -332,12 +344,8 @@ export class Dispatch {
   #strategyOf(pool: Pool): Strategy {
     const known = this.#strategies.get(pool.id);
     if (known) return known;
-    const { strategy } = this.#ports;
-    const made =
-      strategy === undefined || strategy === pool.strategy.name
-        ? strategyFor(pool.strategy)
-        : strategyNamed(strategy);
-    if (!made) throw new RangeError(`no such strategy without settings: ${strategy ?? ''}`);
+    const made = strategyFor(pool.strategy);
+    if (!made) throw new RangeError(`no such strategy without settings: ${pool.strategy.name}`);
     this.#strategies.set(pool.id, made);
     return made;
   }

@@ -85,6 +85,29 @@ test('an arm of a strict split that fails whatever it gets: all of its share goe
   }
 });
 
+test('a strategy that is tried instead of a strict split keeps nothing to arms, retries neither', async () => {
+  const limits = { quick: { rpm: 6_000 }, slow: { rpm: 600 }, spare: { rpm: 600 } };
+  const split = exampleFleet(limits, [['quick', 'slow'], ['spare']]);
+  const pool = split.pools.get('fast') ?? assert.fail();
+  const strict = { name: 'split', arms: { quick: 50, slow: 50 }, strict: true };
+  split.pools.set('fast', { ...pool, strategy: strict });
+  const behaviours = new Map([['slow', behaviour({ failures: { network: 1 } })]]);
+  const about = scenario(split, jobsAlike(100), { behaviours, strategy: 'capacity' });
+  const { tasks, calls } = await run(about);
+  assert.ok((calls.get('slow')?.calls ?? 0) > 0, 'it was tried');
+  assert.deepEqual([...new Set(tasks.map(({ end }) => end?.deployment))], ['quick']);
+});
+
+test('while a first tier that hangs is tried now and then, lines go to the next', async () => {
+  const tiered = exampleFleet({ x: { rpm: 600 }, y: { rpm: 600 } }, [['x'], ['y']]);
+  const outages = [{ fromMs: 0, toMs: 600_000, kind: 'hang', factor: 1 } as const];
+  const behaviours = new Map([['x', behaviour({ outages })]]);
+  const { tasks, endedAt } = await run(scenario(tiered, jobsAlike(900), { behaviours }));
+  assert.ok(tasks.every(({ end }) => end?.deployment === 'y'));
+  // Ninety seconds of calls, and some until it is known that the first hangs.
+  assert.ok(endedAt < 125_000, `${endedAt} ms`);
+});
+
 test('a limit per day is spent on what takes most of the limits beside it', async (t) => {
   const days = exampleFleet({ x: { rpm: 600, rpd: 300 }, y: { tpm: 60_000 } });
   const large = jobsAlike(300, { batch: 'large', inputTokens: 950, characters: 3_800 });

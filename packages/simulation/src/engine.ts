@@ -4,7 +4,7 @@
  */
 import { keptTiers } from '@sluice/balancing';
 import { settled } from '@sluice/fairness';
-import type { Attempt, FailureClass, Pool } from '@sluice/job';
+import type { Attempt, FailureClass, Fleet, Pool } from '@sluice/job';
 import { RetryBudgets, decideInPool, inItsTurn } from '@sluice/retry';
 import { Agenda } from './agenda.ts';
 import { Backlog } from './backlog.ts';
@@ -73,18 +73,19 @@ export class Engine {
   #pumpPlanned = false;
   #againAt = Infinity;
   #planDue = false;
-  /** Who took calls at the last look. */
-  #usable = '';
+  /** Whom plans reckoned with at the last look. */
+  #active = '';
   #plannedAt = Number.NEGATIVE_INFINITY;
 
   constructor(scenario: Scenario) {
-    const { fleet, tenants, jobs, seed, settings, strategy } = scenario;
-    this.#scenario = scenario;
+    const { tenants, jobs, seed, settings } = scenario;
+    const fleet = withStrategy(scenario);
+    this.#scenario = { ...scenario, fleet };
     this.#random = stream(seed);
     this.#tasks = tasksOf(jobs, seed);
     this.#byDeadline = this.#tasks.toSorted((a, b) => a.deadlineAt - b.deadlineAt);
     this.#backlog = new Backlog(tenants, (task) => this.#dispatch.armOf(task));
-    this.#providers = createProviders(scenario);
+    this.#providers = createProviders(this.#scenario);
     this.#learned = new Learned(fleet);
     this.#health = new HealthBook(fleet, this.#random);
     const budgets = new Budgets(fleet, settings);
@@ -100,15 +101,11 @@ export class Engine {
     this.#picture = new Picture({ ...known, counts: this.#calls.counts });
     const spilling = new Spilling(known);
     const seen = { ...known, backlog: this.#backlog, picture: this.#picture, spilling };
-    this.#planner = new Planner({
-      ...seen,
-      strategyOf: (pool) => strategy ?? pool.strategy.name,
-    });
+    this.#planner = new Planner(seen);
     this.#dispatch = new Dispatch({
       ...seen,
       planner: this.#planner,
       settings,
-      strategy,
       random: this.#random,
       place: (placed, deployment) => this.#calls.place(placed, deployment),
     });
@@ -203,19 +200,19 @@ export class Engine {
     // Sick deployments call nobody: what waits there is placed elsewhere.
     for (const task of this.#calls.accept((id) => this.#health.usable(id, now))) this.#wait(task);
     const late = now - this.#plannedAt >= planMs && !this.#idle;
-    this.#planDue ||= this.#isOtherUsable(now) || late;
+    this.#planDue ||= this.#isOtherActive(now) || late;
     const placed = this.#pump();
     this.#idle = placed === 0 && this.#open === this.#backlog.waiting + this.#calls.usedUp().jobs;
     if (!this.#idle) this.#leastIdleMs = 1;
     this.#agenda.at(this.#idle ? this.#idleUntil(now) : now + snapshotMs, () => this.#look());
   }
 
-  /** Whether others take calls than at the last look: then what is planned is not what can be done. */
-  #isOtherUsable(now: number): boolean {
+  /** Whether plans reckon with others than at the last look: then what is planned is not what can be done. */
+  #isOtherActive(now: number): boolean {
     const ids = [...this.#scenario.fleet.deployments.keys()];
-    const usable = ids.filter((id) => this.#health.usable(id, now)).join(' ');
-    const other = usable !== this.#usable;
-    this.#usable = usable;
+    const active = ids.filter((id) => this.#health.isActive(id, now)).join(' ');
+    const other = active !== this.#active;
+    this.#active = active;
     return other;
   }
 
@@ -316,6 +313,16 @@ export class Engine {
     this.#ended += 1;
     this.#endedAt = now;
   }
+}
+
+/** With the strategy that is tried instead of the pools' own; a pool of that strategy keeps its settings. */
+function withStrategy({ fleet, strategy: name }: Scenario): Fleet {
+  if (name === undefined) return fleet;
+  const pools = [...fleet.pools].map(([id, pool]): [string, Pool] => [
+    id,
+    pool.strategy.name === name ? pool : { ...pool, strategy: { name } },
+  ]);
+  return { ...fleet, pools: new Map(pools) };
 }
 
 const attemptOf = ({ deployment, task, ending, startedAt }: Omit<Ended, 'actual'>): Attempt => ({

@@ -37,6 +37,22 @@ test('who is always served at once, and who is alone, has not contended', () => 
   assert.deepEqual(partsOf(inRow('alone', 100)), {});
 });
 
+test('a second in which others alone began something says nothing', () => {
+  const wait: Begun[] = [
+    ['a', 0, 5_000],
+    ['b', 0, 5_000],
+  ];
+  assert.deepEqual(partsOf([...wait, ['c', 1_200, 1_300]]), {});
+});
+
+test('what waits for months is looked at where something begins, not second by second', () => {
+  const YEAR_MS = 365 * 86_400_000;
+  const patient: Begun[] = ['a', 'b'].flatMap((tenant) =>
+    [0, 500, YEAR_MS].map((at): Begun => [tenant, 0, at]),
+  );
+  assert.deepEqual(partsOf([...patient, ['b', 0, 700]]), { a: 0.8, b: 1.2 });
+});
+
 test('batches of two tenants of weight 3 and 1 get that while both last', async () => {
   const jobs = ['a', 'b'].flatMap((tenant) => jobsAlike(2_000, { tenant, batch: `of ${tenant}` }));
   const weights: [string, number][] = [

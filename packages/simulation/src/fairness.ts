@@ -20,15 +20,13 @@ export function againstWeights(
   tasks: readonly Task[],
   weightOf: (tenant: string) => number,
 ): Map<string, number> {
-  const contending = contendingIn([...grouped(tasks, ({ job }) => job.tenant)]);
-  const windows = grouped(
-    tasks.flatMap(startOf).filter(({ window, tenant }) => contending.get(window)?.has(tenant)),
-    ({ window }) => window,
-  );
+  const begun = grouped(tasks.flatMap(startOf), ({ window }) => window);
+  const contending = contendingIn(begun.keys(), [...grouped(tasks, ({ job }) => job.tenant)]);
   const got = new Map<string, number>();
   const due = new Map<string, number>();
-  for (const [window, starts] of windows) {
-    const tenants = [...(contending.get(window) ?? [])];
+  for (const [window, tenants] of contending) {
+    const starts = (begun.get(window) ?? []).filter(({ tenant }) => tenants.includes(tenant));
+    if (starts.length === 0) continue;
     const weights = tenants.reduce((sum, id) => sum + weightOf(id), 0);
     const work = starts.reduce((sum, one) => sum + one.work, 0);
     for (const id of tenants) add(due, id, (work * weightOf(id)) / weights);
@@ -45,13 +43,21 @@ const startOf = ({ firstStartAt, charged, job }: Task): Start[] =>
     : [{ window: windowOf(firstStartAt), tenant: job.tenant, work: charged.ms }];
 
 /** By window, the tenants with jobs waiting all through it; windows with fewer than two are left out. */
-function contendingIn(tenants: readonly (readonly [string, readonly Task[]])[]) {
-  const windows = new Map<number, Set<string>>();
-  for (const [tenant, tasks] of tenants)
-    for (const [from, to] of waitingTimes(tasks))
-      for (let window = Math.ceil(from / WINDOW_MS); (window + 1) * WINDOW_MS <= to; window += 1)
-        windows.set(window, (windows.get(window) ?? new Set()).add(tenant));
-  return new Map([...windows].filter(([, ids]) => ids.size > 1));
+function contendingIn(
+  windows: Iterable<number>,
+  tenants: readonly (readonly [string, readonly Task[]])[],
+): Map<number, string[]> {
+  const inOrder = [...windows].toSorted((a, b) => a - b);
+  const found = new Map<number, string[]>(inOrder.map((window) => [window, []]));
+  for (const [tenant, tasks] of tenants) {
+    const times = waitingTimes(tasks);
+    let next = 0;
+    for (const window of inOrder) {
+      while ((times[next]?.[1] ?? Infinity) < (window + 1) * WINDOW_MS) next += 1;
+      if ((times[next]?.[0] ?? Infinity) <= window * WINDOW_MS) found.get(window)?.push(tenant);
+    }
+  }
+  return new Map([...found].filter(([, ids]) => ids.length > 1));
 }
 
 /** When at least one of the jobs had arrived and not begun, ms; what never began waited to its end. */

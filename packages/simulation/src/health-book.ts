@@ -11,11 +11,12 @@ import {
   isLast,
   lookAt,
   newBreaker,
+  reachesOf,
   standing,
   usedUpUntil,
 } from '@sluice/balancing';
 import type { Answered, Asked, Health, Standing } from '@sluice/balancing';
-import type { Fleet, Outcome } from '@sluice/job';
+import type { Fleet, Outcome, Pool } from '@sluice/job';
 import { CONSEQUENCES } from '@sluice/retry';
 
 export class HealthBook {
@@ -29,7 +30,7 @@ export class HealthBook {
   readonly #interval = new Map<string, Answered>();
   #failingMost: ReadonlySet<string> = new Set();
   #comparedAt = 0;
-  readonly #asked = new AskedLately((pool) => this.#fleet.pools.get(pool)?.tiers ?? []);
+  readonly #asked = new AskedLately((pool) => this.#fleet.pools.get(pool) as Pool);
 
   constructor(fleet: Fleet, random: () => number) {
     this.#fleet = fleet;
@@ -67,6 +68,11 @@ export class HealthBook {
     return state === 'active' || state === 'half_open';
   }
 
+  /** Whether plans reckon with it: what is being tried takes one job at a time. */
+  isActive(deployment: string, now: number): boolean {
+    return this.standing(deployment, now).state === 'active';
+  }
+
   /** Nothing starts there for so long, ms. */
   pausedFor(deployment: string, pausedForMs: number, now: number): void {
     const health = this.#health.get(deployment) as Health;
@@ -88,8 +94,8 @@ export class HealthBook {
 
   look(now: number): void {
     if (now - this.#comparedAt >= OUTLIER.intervalMs) this.#compare(now);
-    const pools = [...this.#fleet.pools.values()].map(({ tiers }) => tiers.flat());
-    const reaches = [...pools, ...this.#asked.reaches(now)];
+    const pools = [...this.#fleet.pools.values()];
+    const reaches = [...pools.flatMap((pool) => reachesOf(pool)), ...this.#asked.reaches(now)];
     for (const id of this.#health.keys()) this.#lookAt(id, reaches, now);
     this.#ended.clear();
     this.#failingMost = new Set();

@@ -49,7 +49,7 @@ const step = (tokens: number): number => Math.floor(Math.log2(Math.max(1, tokens
  * Of each job the deployments that it could have run on: those of the first tier that has somebody for it, and of those
  * behind it that the run came to. A tier is left for what went wrong or because nothing is left of a day, so a job counts
  * there if it was answered there, and one that never was answered if any of its pool were. Where a pool spills it is left
- * for want of room, by whichever job waits then: all of its jobs count wherever one was answered.
+ * for want of room, by whichever job waits then: all of its jobs count wherever one was answered. None counts beyond its last tier.
  */
 export function placesIn({ fleet }: Scenario, tasks: readonly Task[]): PlacesOf {
   const tierOf = (pool: string, id: string | null | undefined): number =>
@@ -63,9 +63,10 @@ export function placesIn({ fleet }: Scenario, tasks: readonly Task[]): PlacesOf 
   }
   const known = new Map<string, Deployment[]>();
   return (task) => {
-    const { pool, eligible } = task.job;
+    const { pool, eligible, maxTier } = task.job;
     const spills = (fleet.pools.get(pool)?.spillAfterMs ?? null) !== null;
-    const last = (spills ? null : answeredIn(task)) ?? reached.get(pool) ?? 0;
+    const came = (spills ? null : answeredIn(task)) ?? reached.get(pool) ?? 0;
+    const last = Math.min(came, (maxTier ?? Infinity) - 1);
     const key = `${pool} ${last} ${eligible === null ? '*' : [...eligible].join(',')}`;
     const places = known.get(key) ?? placesUpTo(fleet, task.job, last);
     known.set(key, places);

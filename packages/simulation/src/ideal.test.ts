@@ -96,6 +96,16 @@ test('what a tier cannot do in its day counts where the run did it', async () =>
   assert.ok(found && Math.abs(found.ideal - 99_950) < 1, JSON.stringify(found));
 });
 
+test('a job counts in no tier that it may not use', async () => {
+  const fleet = exampleFleet({ a: { rpm: 60 }, b: { rpm: 6_000 } }, [['a'], ['b']]);
+  const pool = fleet.pools.get('fast') ?? assert.fail();
+  fleet.pools.set('fast', { ...pool, spillAfterMs: 0 });
+  const single = { batch: null, deadlineMs: 3_600_000 };
+  const jobs = [...jobsAlike(60, { ...single, maxTier: 1 }), ...jobsAlike(60, single)];
+  const found = await checkBound(scenario(fleet, jobs));
+  assert.ok(found && found.ideal > 59_000, JSON.stringify(found));
+});
+
 test('no run is faster than T*, whatever limits per day and month there are, tiers and failures', async () => {
   const anyJob = fc.record({
     inputTokens: fc.integer({ min: 1, max: 2_000 }),

@@ -6,7 +6,7 @@ import { msOf, trying } from '@sluice/balancing';
 import type { Candidate, Rate, SharedSlots, Standing, Trying } from '@sluice/balancing';
 import type { Cost } from '@sluice/budget';
 import type { Deployment, Fleet } from '@sluice/job';
-import { WINDOWS, unitsOf } from '@sluice/planning';
+import { unitsOf } from '@sluice/planning';
 import type { WindowUse } from '@sluice/planning';
 import type { Budgets, Level, Levels } from './budgets.ts';
 import type { HealthBook } from './health-book.ts';
@@ -114,9 +114,7 @@ export class Picture {
     const windows = drawing[0]?.levels.windows.filter((each) => each.budget === budget) ?? [];
     return windows.map(({ dimension, limit, used }) => {
       const placed = drawing.map((view) =>
-        view.meanCost === null
-          ? 0
-          : queuedOn(view) * unitsOf(view.meanCost, WINDOWS[dimension].dimension),
+        view.meanCost === null ? 0 : queuedOn(view) * unitsOf(view.meanCost, dimension),
       );
       return { dimension, limit, used: placed.reduce((sum, each) => sum + each, used) };
     });

@@ -30,8 +30,6 @@ export interface PlannerPorts {
   learned: Learned;
   health: HealthBook;
   spilling: Pick<Spilling, 'since'>;
-  /** The strategy that a pool goes by. */
-  strategyOf: (pool: Pool) => string;
 }
 
 /** Classes of expected output per doubling. */
@@ -84,8 +82,7 @@ export class Planner {
     const merged = new Map<string, LineClass[]>();
     for (const [key, line] of this.#ports.backlog.classes) {
       const pool = this.#ports.fleet.pools.get(line.example.job.pool) as Pool;
-      const strategy = { name: this.#ports.strategyOf(pool) };
-      if (line.lines === 0 || !isPlanned({ strategy })) continue;
+      if (line.lines === 0 || !isPlanned(pool)) continue;
       const id = this.#idOf(line);
       classOf.set(key, id);
       const group = merged.get(id);
@@ -111,7 +108,7 @@ export class Planner {
     const { example } = lines[0] as LineClass;
     const pool = this.#ports.fleet.pools.get(example.job.pool) as Pool;
     const due = Math.min(...lines.map((line) => line.example.deadlineAt));
-    const savesMoney = this.#withinPercentOf(pool) !== null;
+    const savesMoney = withinPercentOf(pool) !== null;
     const placesIn = (tier: readonly string[]) => this.#placesOn(pool, tier, lines);
     return {
       id,
@@ -128,7 +125,7 @@ export class Planner {
   }
 
   #placesOn(pool: Pool, tier: readonly string[], lines: readonly LineClass[]) {
-    const within = this.#withinPercentOf(pool);
+    const within = withinPercentOf(pool);
     const prices = (): Map<string, number | null> =>
       new Map(tier.map((place) => [place, this.#comparedUsd(place, lines)]));
     const counted = within === null ? null : pricesCountedAs(prices(), within);
@@ -139,13 +136,6 @@ export class Planner {
         return [place, { ...this.#place(place, lines), ...counts }];
       }),
     );
-  }
-
-  /** How much dearer than the cheapest still counts as equally cheap, %; null = the pool does not save money. */
-  #withinPercentOf(pool: Pool): number | null {
-    const name = this.#ports.strategyOf(pool);
-    const section = name === pool.strategy.name ? pool.strategy : { name };
-    return strategyFor(section)?.withinPercent ?? null;
   }
 
   /** Of all the lines together. */
@@ -184,13 +174,13 @@ export class Planner {
     return Math.max(...lines.map(({ example }) => now - (spilling.since(example, now) ?? now)));
   }
 
-  /** Who takes calls, tier by tier. */
+  /** Who takes calls and needs no trial first, tier by tier. */
   #tiersOf(pool: Pool, eligible: ReadonlySet<string> | null, now: number): string[][] {
     const { fleet, health } = this.#ports;
     const usable = (id: string): boolean =>
       (eligible === null || eligible.has(id)) &&
       (fleet.deployments.get(id)?.weight ?? 0) > 0 &&
-      health.usable(id, now);
+      health.isActive(id, now);
     return pool.tiers.map((tier) => tier.filter(usable));
   }
 
@@ -214,6 +204,10 @@ export class Planner {
     );
   }
 }
+
+/** How much dearer than the cheapest still counts as equally cheap, %; null = the pool does not save money. */
+const withinPercentOf = ({ strategy }: Pool): number | null =>
+  strategyFor(strategy)?.withinPercent ?? null;
 
 /** A line of it of the mean size. */
 const kindOf = ({ example, lines, characters }: LineClass) => ({

@@ -4,6 +4,8 @@ import { Engine } from './engine.ts';
 import { exampleFleet, jobsAlike, scenario } from './example-scenario.ts';
 import { percentilesOf, reportOf } from './report.ts';
 
+const TENANT = { weight: 1, keyHashes: [], pools: null, limits: {} };
+
 test('percentiles are by nearest rank', () => {
   const values = Array.from({ length: 100 }, (_, i) => 100 - i);
   assert.deepEqual(percentilesOf(values), { p50: 50, p95: 95, p99: 99 });
@@ -20,6 +22,15 @@ test('the report has the figures of the run', async () => {
   assert.equal(report.ratio, Number((run.endedAt / 5_000).toFixed(4)));
   assert.equal(report.cost_usd, Number(((100 * (100 * 1 + 50 * 2)) / 1e6).toFixed(6)));
   assert.equal(report.utilisation['d']?.rpm, Number((100 / (run.endedAt / 100)).toFixed(4)));
+});
+
+test('a tenant of weight 0 is compared with the little that it is to get', async () => {
+  const jobs = ['a', 'b'].flatMap((tenant) => jobsAlike(200, { tenant, batch: `of ${tenant}` }));
+  const tenants = ['a', 'b'].map((id) => ({ ...TENANT, id, weight: 0 }));
+  const about = scenario(exampleFleet({ d: { rpm: 600 } }), jobs, { tenants });
+  const report = reportOf(await new Engine(about).run(), { idealMs: null, tenants });
+  for (const { against_weight: part } of Object.values(report.tenants))
+    assert.ok(part !== null && Math.abs(part - 1) < 0.1, `${part}`);
 });
 
 test('an unknown price makes the cost unknown, not 0', async () => {

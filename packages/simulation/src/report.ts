@@ -1,4 +1,5 @@
 /** What a run came to, in the words of `npm run simulate -- --json`. */
+import { effectiveWeight } from '@sluice/fairness';
 import type { Tenant } from '@sluice/job';
 import { limitStats } from '@sluice/windows';
 import type { Dimension } from '@sluice/windows';
@@ -125,7 +126,8 @@ function tenantsOf(
   tenants: readonly Tenant[],
 ): Record<string, TenantReport> {
   const groups = [...grouped(tasks, ({ job }) => job.tenant)];
-  const weightOf = (id: string): number => tenants.find((tenant) => tenant.id === id)?.weight ?? 1;
+  const weightOf = (id: string): number =>
+    effectiveWeight(tenants.find((tenant) => tenant.id === id)?.weight ?? 1);
   const against = againstWeights(tasks, weightOf);
   const total = tokensOf(tasks);
   return Object.fromEntries(

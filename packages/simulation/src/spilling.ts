@@ -42,7 +42,7 @@ export class Spilling {
 
   tiersOf({ job }: Task, now: number): SpillTiers | null {
     const takesCalls = (id: string): boolean =>
-      this.#health.standing(id, now).state === 'active' &&
+      this.#health.isActive(id, now) &&
       (this.#fleet.deployments.get(id)?.weight ?? 0) > 0 &&
       (job.eligible?.has(id) ?? true);
     return this.#spills.tiersOf(job.pool, takesCalls);

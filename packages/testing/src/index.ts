@@ -1,3 +1,7 @@
+export { batchWhen, endOfBatch, postBatch } from './batches.ts';
+export type { SeenBatch } from './batches.ts';
+export { chatBody, chatLine, chatLines } from './chat-lines.ts';
+export { rowsAt, rowsOf } from './rows.ts';
 export { freePort, startRedis } from './with-redis.ts';
 export type { TestRedis } from './with-redis.ts';
 export { startRedisCluster } from './with-redis-cluster.ts';

@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { goneWithUs } from './gone-with-us.ts';
+import { rowsAt } from './rows.ts';
 import { freePort, startRedis } from './with-redis.ts';
 import type { TestRedis } from './with-redis.ts';
 
@@ -172,6 +173,11 @@ export class System {
   async simulated<Stats>(): Promise<Stats> {
     const response = await fetch(`${this.simulatorUrl}/_sim/stats`);
     return (await response.json()) as Stats;
+  }
+
+  /** Each call as the simulator itself has it (GET /_sim/ledger): it must be started with `ledger: true`. */
+  simulatedCalls<Call>(): Promise<Call[]> {
+    return rowsAt<Call>(`${this.simulatorUrl}/_sim/ledger`);
   }
 
   /** Changes an account of the simulator while it runs: faults, limits, latency. */

@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { chatLine } from '@sluice/testing';
 import { chat, startTestApi } from '../test-api.ts';
 import type { TestApi } from '../test-api.ts';
 
@@ -97,8 +98,7 @@ const made = async (line: string, body: unknown, headers = {}) => {
 /** One of each kind, of tenant `one`. */
 async function makeObjects(): Promise<typeof ids> {
   const { id: job } = await made('POST /v1/jobs', { model: 'fast', body: chat() });
-  const line = { custom_id: 'a', method: 'POST', url: '/v1/chat/completions' };
-  const lines = JSON.stringify({ ...line, body: { model: 'fast', ...chat() } });
+  const lines = chatLine('a', { model: 'fast', ...chat() });
   const batch = await made('POST /v1/batches', lines, { 'content-type': 'application/jsonl' });
   const form = { filename: 'a.jsonl', purpose: 'batch', bytes: 3, mime_type: 'text/plain' };
   const { id: upload } = await made('POST /v1/uploads', form);

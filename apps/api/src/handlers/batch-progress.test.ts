@@ -3,7 +3,7 @@ import { after, before, test } from 'node:test';
 import OpenAI, { toFile } from 'openai';
 import { encodeRecorded } from '@sluice/files';
 import { moveBatch, readBatch } from '@sluice/ledger';
-import { until } from '@sluice/testing';
+import { rowsOf, until } from '@sluice/testing';
 import { startTestApi } from '../test-api.ts';
 import type { TestApi } from '../test-api.ts';
 
@@ -65,10 +65,7 @@ const begin = (id: string) =>
   });
 
 const customIds = (text: string): string[] =>
-  text
-    .trim()
-    .split('\n')
-    .map((row) => (JSON.parse(row) as { custom_id: string }).custom_id);
+  rowsOf<{ custom_id: string }>(text).map((row) => row.custom_id);
 
 test('results come while it runs, each line once, in an order that stays; following goes on to the end', async () => {
   const { id } = await client.batches.create(order(await upload()));

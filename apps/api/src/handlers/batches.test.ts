@@ -171,6 +171,23 @@ test('JSON lines in the body make file and batch in one call, once per key', asy
   assert.equal(api.stored().length, stored);
 });
 
+test('a first line that cannot be read is refused with its number and what is wrong with it', async () => {
+  const headers = { 'content-type': 'application/jsonl' };
+  const { maxBodyBytes: most } = api.settings.server;
+  const bad: [string, RegExp][] = [
+    [`\n\n${LINES.slice(1)}`, /line 3 is no JSON object/],
+    [
+      line('a'.repeat(most)),
+      new RegExp(`line 1 has ${most + line('').length - 1} bytes; at most ${most} are`),
+    ],
+  ];
+  for (const [text, reason] of bad) {
+    const { status, json } = await api.call('POST /v1/batches', text, headers);
+    assert.equal(status, 400);
+    assert.match(json.error.message, reason);
+  }
+});
+
 test('cancelling moves it once; an ended batch is a conflict', async () => {
   const { id } = await client.batches.create(order(await upload()));
   assert.equal((await client.batches.cancel(id)).status, 'cancelling');

@@ -1,7 +1,7 @@
 /** POST /v1/batches: of a file that was uploaded, or of the JSONL in the body itself. */
 import { tiersExceeded } from '@sluice/config';
 import { readLines } from '@sluice/files';
-import type { Writing } from '@sluice/files';
+import type { Line, Writing } from '@sluice/files';
 import { ENDPOINTS } from '@sluice/job';
 import type { Endpoint } from '@sluice/job';
 import { createFile } from '@sluice/ledger';
@@ -160,8 +160,9 @@ async function receiveLines(
   // Refused halfway, it must not be destroyed: the client could not send the rest, and so not read why.
   const source: AsyncIterable<Buffer> = request.stream.iterator({ destroyOnReturn: false });
   const bytes = counted(source, writing, limits.maxFileBytes);
-  for await (const lines of readLines(bytes, { maxLineBytes: limits.maxBodyBytes })) {
-    endpoint ??= endpointOf(lines[0]?.bytes ?? Buffer.alloc(0));
+  const { maxBodyBytes: maxLineBytes } = limits;
+  for await (const [first] of readLines(bytes, { maxLineBytes })) {
+    if (first) endpoint ??= endpointOf(first, maxLineBytes);
   }
   return (
     endpoint ??
@@ -185,18 +186,23 @@ async function* counted(
   }
 }
 
-function endpointOf(line: Buffer): Endpoint {
-  const url = urlOf(line);
+function endpointOf(line: Line, maxLineBytes: number): Endpoint {
+  const url = urlOf(line, maxLineBytes);
   const found = ENDPOINTS.find((one) => one === url);
   if (found) return found;
   const values = { field: 'url', found: show(url), allowed: ENDPOINTS.join(', ') };
   return refuse('invalid_value', { param: 'url', values });
 }
 
-function urlOf(line: Buffer): unknown {
+function urlOf({ line, bytes, length, problem }: Line, maxLineBytes: number): unknown {
+  const bad = (reason: string): never =>
+    refuse('invalid_json', { values: { reason: `line ${line} ${reason}` } });
+  if (problem === 'too_long')
+    return bad(`has ${length} bytes; at most ${maxLineBytes} are allowed`);
+  if (problem === 'not_utf8') return bad('is not valid UTF-8');
   try {
-    return (JSON.parse(line.toString()) as { url?: unknown } | null)?.url;
+    return (JSON.parse(bytes.toString()) as { url?: unknown } | null)?.url;
   } catch {
-    return refuse('invalid_json', { values: { reason: 'line 1 is no JSON object' } });
+    return bad('is no JSON object');
   }
 }

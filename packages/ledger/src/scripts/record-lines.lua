@@ -105,7 +105,8 @@ for _ = 1, takeNumber() do
     places = {}
     for i = 1, takeNumber() do places[i] = take() end
     local id, due, fields = take(), take(), takeNumber()
-    if counts and leave(chunk, places) == #places and status == 'in_progress' then
+    -- Should one of them have left before, it is called again rather than the others never.
+    if counts and leave(chunk, places) > 0 and status == 'in_progress' then
       redis.call('HSET', ARGV[5] .. id, unpack(ARGV, at, at + fields - 1))
       redis.call('ZADD', KEYS[5], due, id)
       redis.call('SADD', KEYS[6], id)

@@ -1,0 +1,129 @@
+/** Feeding goes on from what the record says, against a real Redis: also where it changes while a chunk is on its way. */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { Spills } from '@sluice/balancing';
+import type { Turn } from '@sluice/fairness';
+import { moveBatch, readBatch } from '@sluice/ledger';
+import { openQueue } from '@sluice/queues';
+import type { EntryData } from '@sluice/queues';
+import { until } from '@sluice/testing';
+import type { Queue } from 'bullmq';
+import { Chooser } from './chooser.ts';
+import { ClassIndexes } from './batch/class-indexes.ts';
+import { pictureOf } from './example-fleet.ts';
+import { Feeder } from './feeder.ts';
+import { LengthsBook } from './lengths-book.ts';
+import { PlanBook } from './plan-book.ts';
+import { Desk } from './test-desk.ts';
+import { TurnBook } from './turn-book.ts';
+
+let desk: Desk;
+let queue: Queue<EntryData>;
+before(async () => {
+  desk = await Desk.open();
+  queue = openQueue<EntryData>('run', desk.ledger.redis, { prefix: 'test', keep: 10 });
+});
+after(async () => {
+  await queue.close();
+  await desk.close();
+});
+
+const fail = (what: string, error: unknown): never => assert.fail(`${what}: ${String(error)}`);
+
+function feederOf(): Feeder {
+  const { fleet, ledger, store } = desk;
+  const now = (): number => desk.time;
+  const picture = pictureOf(fleet, desk.time);
+  const depth = { depthMs: 1_000, unlimitedDepth: 100, chunkMs: 100, chunkJobs: 8 };
+  return new Feeder({
+    ledger,
+    store,
+    picture,
+    chooser: new Chooser({ fleet, picture, depth, now, random: () => 0.5 }),
+    turns: new TurnBook({ fleet, tenants: [], linesOut: () => 0, linesWaiting: () => 0, now }),
+    lengths: new LengthsBook(now),
+    book: new PlanBook({
+      problem: () => assert.fail('no plan is asked for'),
+      solve: () => assert.fail('no plan is made'),
+      waiting: () => null,
+      onPlan: () => undefined,
+      onError: fail,
+      now,
+    }),
+    spills: new Spills(fleet.pools),
+    pump: () => undefined,
+    queue: () => queue,
+    leaderToken: 1,
+    windowLines: 1_000,
+    now,
+    onError: fail,
+  });
+}
+
+/** A batch in progress of so many lines, indexed. */
+async function indexed(lines: number): Promise<string> {
+  const id = await desk.validatingBatch();
+  const indexes = new ClassIndexes(desk.store, id);
+  const shape = { characters: 40, maxOutput: 8, inputs: 1 };
+  for (let line = 1; line <= lines; line++)
+    await indexes.add(
+      { pool: 'fast', formats: 3, shape },
+      { line, offset: line * 100, length: 90 },
+    );
+  const classes = JSON.stringify(await indexes.commit());
+  const set = { total: lines, classes };
+  await moveBatch(desk.ledger, id, { from: ['validating'], to: 'in_progress', set });
+  return id;
+}
+
+const TURN = { item: { band: 'low' }, tenant: 'default', overdue: false } as Turn;
+
+/** Feeds one chunk, once lines are read. */
+const feedOne = (feeder: Feeder): Promise<unknown> =>
+  until('a chunk to be fed', () => {
+    const feeding = feeder.feed();
+    const fed = feeding.takeTurn(TURN, 8);
+    feeding.end();
+    return fed;
+  });
+
+const pause = (id: string, paused: '0' | '1') =>
+  moveBatch(desk.ledger, id, { from: ['in_progress'], set: { paused } });
+
+test('paused and resumed while a chunk is on its way, a batch goes on draining', async () => {
+  const id = await indexed(40);
+  const feeder = feederOf();
+  const add = async (): Promise<void> => {
+    feeder.add((await readBatch(desk.ledger, id)) ?? assert.fail());
+    feeder.planned(feeder.draining);
+  };
+  await add();
+  await feedOne(feeder);
+  const fed = async () => (await readBatch(desk.ledger, id))?.fed ?? 0;
+  await until('it to be fed', async () => (await fed()) === 8 && !feeder.find(id)?.feeding);
+
+  await pause(id, '1');
+  const paused = feeder.find(id);
+  await feedOne(feeder);
+  // Sent behind the chunk, on the same connection: Redis has refused that by then, and nobody here knows it yet.
+  void pause(id, '0');
+  await add();
+  await until('it to drain again, or nobody would look after it for a minute', () => {
+    const now = feeder.find(id);
+    return now !== undefined && now !== paused;
+  });
+  feeder.planned(feeder.draining);
+  await feedOne(feeder);
+  await until('it to be fed', async () => (await fed()) === 16);
+});
+
+test('a batch that stays paused leaves', async () => {
+  const id = await indexed(40);
+  const feeder = feederOf();
+  feeder.add((await readBatch(desk.ledger, id)) ?? assert.fail());
+  feeder.planned(feeder.draining);
+  await pause(id, '1');
+  await feedOne(feeder);
+  await until('it to leave', () => feeder.find(id) === undefined);
+  assert.equal((await readBatch(desk.ledger, id))?.fed, 0);
+});
