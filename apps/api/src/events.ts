@@ -24,6 +24,13 @@ export const apiEvents = (log: Logger) => ({
     log.debug(fields, 'job routed'),
   failed: (fields: { request: string; method: string; route: string; error: unknown }) =>
     log.error(fields, 'request failed'),
+  storeAway: (fields: {
+    request: string;
+    method: string;
+    route: string;
+    error: string;
+    requests: number;
+  }) => log.warn(fields, 'requests refused: Redis or the file store is away or full'),
   answerCut: (fields: { request: string; route: string; error: unknown }) =>
     log.warn(fields, 'answer cut off'),
   /** `again_ms` null: the sweeper will. */

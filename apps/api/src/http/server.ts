@@ -11,6 +11,7 @@ import type { Route } from '../routes.ts';
 import type { ApiRequest } from './message.ts';
 import { drain } from './drain.ts';
 import { readBody } from './request-body.ts';
+import { GatheredRefusals } from './gathered-refusals.ts';
 import { storeError } from './redis-errors.ts';
 import { writeReply } from './write-reply.ts';
 
@@ -183,6 +184,7 @@ const otherMethods =
 const DRAIN_MS = 5_000;
 
 function answerError(api: Api): ErrorRequestHandler {
+  const away = new GatheredRefusals((fields) => api.events.storeAway(fields));
   return (thrown: unknown, request, response, next) => {
     // It had its answer while its body was read.
     if (response.writableEnded) return undefined;
@@ -191,10 +193,11 @@ function answerError(api: Api): ErrorRequestHandler {
         makes && path === (request.route as { path?: string } | undefined)?.path,
     );
     const error = asApiError(thrown, creates && request.method === 'POST', api);
-    if (error.code === 'internal_error') {
-      const { method, path } = request;
-      api.events.failed({ request: idOf(response), method, route: path, error: thrown });
-    }
+    const { method, path: route } = request;
+    const where = { request: idOf(response), method, route };
+    if (error.code === 'internal_error') api.events.failed({ ...where, error: thrown });
+    if (!(thrown instanceof ApiError) && error.status === 503)
+      away.note({ ...where, error: String(thrown) });
     if (response.headersSent) return next(thrown);
     const drained = drain(request, response, DRAIN_MS);
     const reply = { status: error.status, headers: error.headers, body: envelope(error) };
