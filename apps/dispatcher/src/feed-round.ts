@@ -4,7 +4,7 @@
  * strategy, a class that is new, no plan) go where placement puts them. Nothing is written here.
  */
 import type { IndexRecord } from '@sluice/files';
-import { depthFor, room } from '@sluice/balancing';
+import { depthFor, room, takesCalls } from '@sluice/balancing';
 import type { Candidate, Choice, SpillTiers, Spills } from '@sluice/balancing';
 import { askerOf, chunkOf, laneOf, lineOf, unfedOf } from './draining.ts';
 import type { Draining, DrainingClass, Helping } from './draining.ts';
@@ -203,7 +203,7 @@ export class FeedRound {
     const able = spills.concerns(one.pool) ? chooser.eligible(one.pool, one.formats) : null;
     const tiers = spills.tiersOf(one.pool, (id) => {
       const candidate = this.#candidate(id);
-      return candidate?.state === 'active' && candidate.weight > 0 && (able?.has(id) ?? true);
+      return candidate !== null && takesCalls(candidate, able);
     });
     this.#tiers.set(one, tiers);
     return tiers;
@@ -232,7 +232,7 @@ export class FeedRound {
   #hasRoom(id: string, deployment: string, band: How['band']): boolean {
     const candidate = this.#candidate(deployment);
     const cost = this.#ports.book.cost(id, deployment);
-    if (candidate?.state !== 'active' || candidate.weight <= 0 || cost === null) return false;
+    if (candidate === null || !takesCalls(candidate) || cost === null) return false;
     const costs = { requests: cost.requests, input: cost.input, output: cost.output };
     return room(candidate, costs, depthFor(band, this.#ports.chooser.depth)) > 0;
   }

@@ -1,29 +1,22 @@
 /**
  * Health of every deployment: breaker, block and the operator's wish, moved on by what the last look at Redis brought.
- * The arithmetic is balancing's; here are only the differences between two looks, and who hears of a change.
+ * What follows is balancing's FleetHealth; here are only the differences between two looks, and who hears of a change.
  */
 import {
   afterFact,
-  afterInterval,
-  afterLook,
   BLOCKING,
-  failingMost,
+  FleetHealth,
   isDue,
-  isLast,
-  newBreaker,
-  OUTLIER,
   shareOfRate,
   standing,
-  triedFrom,
   usedUpUntil,
 } from '@sluice/balancing';
 import type {
-  Answered,
   BlockReason,
   CandidateState,
+  EndedCalls,
   Health,
-  Measured,
-  Slowness,
+  Surroundings,
 } from '@sluice/balancing';
 import type { DeploymentLoad } from '@sluice/admission';
 import type { Fleet } from '@sluice/job';
@@ -63,7 +56,7 @@ export class HealthBook {
   readonly #random: () => number;
   readonly #batchTraffic: HealthPorts['batchTraffic'];
   readonly #reaches: HealthPorts['reaches'];
-  readonly #health = new Map<string, Health>();
+  readonly #health = new FleetHealth();
   readonly #seen = new Map<string, Seen>();
   readonly #unmarked = new Set<string>();
 
@@ -80,32 +73,22 @@ export class HealthBook {
   }
 
   get all(): ReadonlyMap<string, Health> {
-    return this.#health;
+    return this.#health.all;
   }
 
   /** The deployments of the fleet as it is now, each with the operator's wish. */
   #followFleet(): void {
     const { deployments } = this.#fleet;
-    for (const id of this.#health.keys()) if (!deployments.has(id)) this.#forget(id);
-    for (const id of deployments.keys()) {
-      const health = this.#health.get(id) ?? { block: null, breaker: newBreaker(this.#now()) };
-      this.#health.set(id, { ...health, wish: this.#wishOf(id) });
-    }
-  }
-
-  #forget(id: string): void {
-    const maps = [this.#health, this.#seen, this.#published, this.#okBefore, this.#usedUp];
-    for (const map of [...maps, this.#unmarked]) map.delete(id);
+    const maps = [this.#seen, this.#published, this.#usedUp];
+    for (const id of this.all.keys())
+      if (!deployments.has(id)) for (const map of [...maps, this.#unmarked]) map.delete(id);
+    this.#health.follow(new Set(deployments.keys()), this.#now());
+    for (const id of deployments.keys()) this.#health.put(id, { wish: this.#wishOf(id) });
   }
 
   /** What refused them may be mended now: blocks are tried at once. */
   configChanged(): void {
-    const now = this.#now();
-    for (const [id, health] of this.#health)
-      this.#health.set(id, {
-        ...health,
-        block: afterFact(health.block, { kind: 'config_changed' }, now),
-      });
+    this.#health.configChanged(this.#now());
   }
 
   /**
@@ -114,23 +97,22 @@ export class HealthBook {
    */
   restore(saved: Readonly<Record<string, string>>): void {
     for (const [id, text] of Object.entries(saved)) {
-      const health = this.#health.get(id);
       const deployment = this.#fleet.deployments.get(id);
       const { breaker, block, called } = JSON.parse(text) as Partial<Health> & { called?: string };
-      if (!health || !deployment || !breaker || called !== fingerprintOf(deployment)) continue;
+      if (!deployment || !breaker || called !== fingerprintOf(deployment)) continue;
       const due = afterFact(block ?? null, { kind: 'config_changed' }, this.#now());
-      this.#health.set(id, { ...health, breaker, block: due });
+      this.#health.put(id, { breaker, block: due });
     }
   }
 
   stateOf(id: string): CandidateState {
-    const health = this.#health.get(id);
+    const health = this.all.get(id);
     return health ? standing(health, this.#now()).state : 'active';
   }
 
   /** Whether it is paused for its day or month is used up. */
   isUsedUp(id: string): boolean {
-    return this.#health.get(id)?.wish === 'active' && this.stateOf(id) === 'paused';
+    return this.all.get(id)?.wish === 'active' && this.stateOf(id) === 'paused';
   }
 
   /**
@@ -143,13 +125,16 @@ export class HealthBook {
   ): StateChange[] {
     this.#followFleet();
     const before = new Map(
-      [...this.#health.keys()].map((id) => [id, this.#published.get(id) ?? 'active']),
+      [...this.all.keys()].map((id) => [id, this.#published.get(id) ?? 'active']),
     );
-    this.#compare(loads);
-    const reaches = this.#reaches();
-    for (const [id, load] of loads)
-      this.#lookAt(id, { load, fits: fitting.get(id) ?? null }, reaches);
-    this.#failingMost = new Set();
+    const ended = new Map<string, EndedCalls>();
+    for (const [id, load] of loads) {
+      if (!this.all.has(id)) continue;
+      this.#lookAtDays(id, load, fitting.get(id) ?? null);
+      const calls = this.#endedOf(id, load);
+      if (calls !== null) ended.set(id, calls);
+    }
+    this.#health.look(ended, this.#around(), { now: this.#now(), random: this.#random });
     const changes: StateChange[] = [];
     for (const [id, from] of before) {
       const to = this.stateOf(id);
@@ -160,6 +145,15 @@ export class HealthBook {
       changes.push({ deployment: id, from, to, reason: this.reasonOf(id), usedUp });
     }
     return changes;
+  }
+
+  #around(): Surroundings {
+    return {
+      groups: [...this.#fleet.pools.values()].flatMap((pool) => pool.tiers),
+      reaches: this.#reaches(),
+      weightOf: (id) => this.#fleet.deployments.get(id)?.weight ?? 0,
+      batchTraffic: this.#batchTraffic,
+    };
   }
 
   readonly #published = new Map<string, CandidateState>();
@@ -173,111 +167,38 @@ export class HealthBook {
     this.#unmarked.delete(id);
   }
 
-  #lookAt(
-    id: string,
-    { load, fits }: { load: DeploymentLoad; fits: boolean | null },
-    reaches: ReturnType<HealthPorts['reaches']>,
-  ): void {
-    const before = this.#health.get(id);
-    if (!before) return;
-    const health = this.#withDays(id, before, { load, fits });
+  /** What ended since the last look; null = the counters say nothing of it. */
+  #endedOf(id: string, load: DeploymentLoad): EndedCalls | null {
     const seen = this.#seen.get(id);
     const counted = countedOf(load);
     this.#seen.set(id, counted);
-    if (!seen) return;
+    if (!seen) return null;
     const { ok, byOutcome } = seen.mark === counted.mark ? seen : NOTHING_SEEN;
-    if (counted.ok < ok) return;
+    if (counted.ok < ok) return null;
     const grown = (name: keyof Classes): number =>
       (counted.byOutcome[name] ?? 0) - (byOutcome[name] ?? 0);
     const failures = HEALTH_FAILURES.reduce((sum, name) => sum + grown(name), 0);
-    const failuresAtEnd = Math.min(failures, load.consecutiveFailures);
-    const now = this.#now();
-    const answered = counted.ok - ok;
-    const sum = this.#interval.get(id) ?? { ok: 0, failures: 0 };
-    this.#interval.set(id, { ok: sum.ok + answered, failures: sum.failures + failures });
-    const about = { ...this.#askedOf(id, reaches), failsMost: this.#failingMost.has(id) };
-    const look = { ok: answered, failures, failuresAtEnd, ...about };
-    const breaker = afterLook(health.breaker, look, { now, random: this.#random });
-    const refused = BLOCKING.find((reason) => grown(reason) > 0) ?? null;
-    this.#health.set(id, {
-      ...health,
-      breaker,
-      block: this.#blockAfter(health, { ok: answered, refused, now }),
-    });
-  }
-
-  /** What decides when a sick one is tried. */
-  #askedOf(id: string, reaches: ReturnType<HealthPorts['reaches']>) {
     return {
-      lastInPool: isLast(id, reaches, this.#usable),
-      batchTraffic: this.#batchTraffic(id),
+      ok: counted.ok - ok,
+      failures,
+      failuresAtEnd: Math.min(failures, load.consecutiveFailures),
+      refused: BLOCKING.find((reason) => grown(reason) > 0) ?? null,
+      latencyMs: load.meanLatencyMs,
     };
-  }
-
-  /** From when on a job tries it, Unix ms; null where nothing keeps the next job from it. */
-  #triedFrom(id: string, { block, breaker }: Health): number | null {
-    const at = block ? block.retryAt : triedFrom(breaker, this.#askedOf(id, this.#reaches()));
-    return at !== null && at > this.#now() ? at : null;
   }
 
   /**
    * A deployment whose day or month has nothing left for any of what waits, or while nothing waits for a usual call, is paused
    * until something of it comes back.
    */
-  #withDays(
-    id: string,
-    before: Health,
-    { load, fits }: { load: DeploymentLoad; fits: boolean | null },
-  ): Health {
+  #lookAtDays(id: string, load: DeploymentLoad, fits: boolean | null): void {
     const forMs = fits === null ? pausedByDayMs(load) : fits ? 0 : renewalMs(load);
     const until = usedUpUntil(forMs, this.#now());
-    const health = { ...before, usedUpUntil: until };
-    this.#health.set(id, health);
+    this.#health.put(id, { usedUpUntil: until });
     if (until > 0) this.#usedUp.set(id, usedUpWords(load, until));
-    return health;
   }
 
   readonly #usedUp = new Map<string, string>();
-
-  /** Every ten seconds: who is much slower, or fails much more, than those whose answers are accepted as equal. */
-  #compare(loads: ReadonlyMap<string, DeploymentLoad>): void {
-    const now = this.#now();
-    if (now - this.#comparedAt < OUTLIER.intervalMs) return;
-    this.#comparedAt = now;
-    const measured = new Map<string, Measured>();
-    for (const [id, { ok, meanLatencyMs }] of loads) {
-      const calls = ok - (this.#okBefore.get(id) ?? ok);
-      this.#okBefore.set(id, ok);
-      if (meanLatencyMs !== null) measured.set(id, { latencyMs: meanLatencyMs, calls });
-    }
-    const tiers = [...this.#fleet.pools.values()].flatMap((pool) => pool.tiers);
-    this.#slowness = afterInterval(this.#slowness, measured, tiers);
-    this.#failingMost = failingMost(this.#interval, tiers);
-    this.#interval.clear();
-    for (const [id, health] of this.#health)
-      this.#health.set(id, { ...health, slow: this.#slowness.get(id)?.slow ?? false });
-  }
-
-  /** Calls that ended since the last comparison, and who stood out in it. */
-  readonly #interval = new Map<string, Answered>();
-  #failingMost: ReadonlySet<string> = new Set();
-  #comparedAt = 0;
-  #slowness: ReadonlyMap<string, Slowness> = new Map();
-  readonly #okBefore = new Map<string, number>();
-
-  #blockAfter(health: Health, facts: { ok: number; refused: BlockReason | null; now: number }) {
-    if (facts.refused)
-      return afterFact(health.block, { kind: 'refused', reason: facts.refused }, facts.now);
-    // Before the block is due for a try, a success is of a call from before it.
-    const tried = health.block !== null && isDue(health.block, facts.now);
-    return tried && facts.ok > 0
-      ? afterFact(health.block, { kind: 'succeeded' }, facts.now)
-      : health.block;
-  }
-
-  #usable = (id: string): boolean =>
-    (this.#fleet.deployments.get(id)?.weight ?? 0) > 0 &&
-    ['active', 'half_open'].includes(this.stateOf(id));
 
   #calledWith(id: string): string | null {
     const deployment = this.#fleet.deployments.get(id);
@@ -286,7 +207,7 @@ export class HealthBook {
 
   /** Why a deployment is not active, in words. */
   reasonOf(id: string): string | null {
-    const health = this.#health.get(id);
+    const health = this.all.get(id);
     if (!health) return null;
     if (health.wish !== 'active') return `set to ${health.wish} by an operator`;
     if (health.block)
@@ -304,14 +225,15 @@ export class HealthBook {
   /** The part of its rate that each may use now, 1 = all. */
   get sharesOfRate(): ReadonlyMap<string, number> {
     const now = this.#now();
-    return new Map([...this.#health].map(([id, { breaker }]) => [id, shareOfRate(breaker, now)]));
+    return new Map([...this.all].map(([id, { breaker }]) => [id, shareOfRate(breaker, now)]));
   }
 
   /** For the health hash in Redis: what the admin pages show, with what else is said of each, and the next leader starts from. */
   published(figures: ReadonlyMap<string, object>): Record<string, string> {
     const rows: Record<string, string> = {};
     const eased = this.sharesOfRate;
-    for (const [id, health] of this.#health) {
+    const around = this.#around();
+    for (const [id, health] of this.all) {
       const row = {
         ...health,
         state: this.stateOf(id),
@@ -319,7 +241,7 @@ export class HealthBook {
         reason: this.reasonOf(id),
         blocked: health.block?.reason ?? null,
         since: health.block?.since ?? health.breaker.since,
-        tried_from: this.#triedFrom(id, health),
+        tried_from: this.#health.triedFrom(id, around, this.#now()),
         called: this.#calledWith(id),
         share_of_rate: eased.get(id) ?? 1,
         ...figures.get(id),

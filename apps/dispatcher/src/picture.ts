@@ -12,10 +12,10 @@ import {
   LATELY,
   msOf,
   NO_PICK_UP,
-  OUTLIER,
   pickUpAfter,
   pickUpMs,
   trying,
+  weightNow,
 } from '@sluice/balancing';
 import { amountOf, commonFigures, expectedCost } from '@sluice/budget';
 import type { CommonFigures, Cost, PacedDimension } from '@sluice/budget';
@@ -294,7 +294,7 @@ export class Picture {
     return {
       id: deployment.id,
       tier,
-      weight: deployment.weight * (health?.slow ? OUTLIER.weightFactor : 1),
+      weight: weightNow(deployment.weight, health?.slow),
       region: deployment.region,
       price: deployment.price,
       queued: trial?.underWay ?? this.queued(deployment.id),

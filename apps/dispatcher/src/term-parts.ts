@@ -1,5 +1,5 @@
 /** Puts together what a term of leadership consists of: the parts know each other by the few functions they need. */
-import { Spills } from '@sluice/balancing';
+import { isUsable, Spills, takesCalls } from '@sluice/balancing';
 import type { Fleet, Priority } from '@sluice/job';
 import { isPlanned } from '@sluice/planning';
 import { readWaiting } from '@sluice/ledger';
@@ -114,11 +114,12 @@ async function endLate(ports: TermPorts, waiting: Waiting): Promise<void> {
   if (waiting.batch === null) await expireJob(ports, waiting);
 }
 
-/** A weight of 0 is for nothing new, in whatever strategy and plan. */
-const takesNewIn =
-  ({ deployments }: Fleet) =>
-  (id: string): boolean =>
-    (deployments.get(id)?.weight ?? 0) > 0;
+/** How a deployment stands, as far as it matters to who takes work. */
+const standsIn = ({ deployments }: Fleet, health: HealthBook, id: string) => ({
+  id,
+  state: health.stateOf(id),
+  weight: deployments.get(id)?.weight ?? 0,
+});
 
 function openBatches(
   { ports, leaderToken, onError }: PartsAbout,
@@ -127,7 +128,6 @@ function openBatches(
 ) {
   const { ledger, store, fleet, windowLines, events, now } = ports;
   const { picture, health, chooser, turns } = base;
-  const takesNew = takesNewIn(fleet);
   const spills = new Spills(fleet.pools);
   const planned = problemPorts(ports, base, spills);
   const solver = new SolverThread();
@@ -156,8 +156,7 @@ function openBatches(
     now,
     onError,
   });
-  const usable = (id: string): boolean =>
-    takesNew(id) && ['active', 'half_open'].includes(health.stateOf(id));
+  const usable = (id: string): boolean => isUsable(standsIn(fleet, health, id));
   const weightOf = (tenant: string): number =>
     ports.tenants().find(({ id }) => id === tenant)?.weight ?? 1;
   const alone = new AloneBook(planned);
@@ -188,7 +187,7 @@ const problemPorts = (
   picture,
   lengths,
   eligible: (pool, formats) => chooser.eligible(pool, formats),
-  usable: (id) => takesNewIn(fleet)(id) && health.stateOf(id) === 'active',
+  usable: (id) => takesCalls(standsIn(fleet, health, id)),
   waitingSince: (lane) => spills.since(lane, now()),
   now,
 });
@@ -268,9 +267,9 @@ const viewOf = (fleet: Fleet, health: HealthBook): Omit<ViewFacts, 'madeAt'> => 
     return pool === undefined || isPlanned(pool) ? null : pool.strategy.name;
   },
   idleBecause: (id) => {
-    if (!takesNewIn(fleet)(id)) return 'its weight is 0';
-    const state = health.stateOf(id);
-    return state === 'active' || state === 'half_open' ? null : (health.reasonOf(id) ?? state);
+    const stands = standsIn(fleet, health, id);
+    if (stands.weight <= 0) return 'its weight is 0';
+    return isUsable(stands) ? null : (health.reasonOf(id) ?? stands.state);
   },
 });
 

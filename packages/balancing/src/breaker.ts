@@ -78,11 +78,13 @@ export const newBreaker = (now: number): Breaker => closedSince(now);
  */
 export const counts = (breaker: Breaker, startedAt: number): boolean => startedAt >= breaker.since;
 
-/** Outcomes in the order in which the calls ended, as a look; true = success. */
-export function lookAt(outcomes: readonly boolean[], lastInPool: boolean): Look {
+/** Outcomes in the order in which the calls ended, counted for a look; true = success. */
+export function lookAt(
+  outcomes: readonly boolean[],
+): Pick<Look, 'ok' | 'failures' | 'failuresAtEnd'> {
   const ok = outcomes.filter(Boolean).length;
   const failuresAtEnd = outcomes.length - 1 - outcomes.lastIndexOf(true);
-  return { ok, failures: outcomes.length - ok, failuresAtEnd, lastInPool };
+  return { ok, failures: outcomes.length - ok, failuresAtEnd };
 }
 
 /** The breaker after a look; call it now and then without outcomes too, for time alone ends a back-off. */

@@ -10,6 +10,7 @@ import { type Asked, type Candidate, type CandidateState, costOn } from './candi
 import { type Depth, type Full, chunkSize, depthFor, fullFor, hasRoom } from './room.ts';
 import { isOpenTo } from './strategy.ts';
 import type { Keeping, Memory, Strategy } from './strategy.ts';
+import { takesCalls } from './takes.ts';
 
 /** A pool as it stands. */
 export interface PoolNow {
@@ -141,7 +142,7 @@ function lookInTier(decision: Decision, tier: readonly Candidate[]): Step | null
 }
 
 function lookAmong(decision: Decision, members: readonly Candidate[]): Step | null {
-  const active = only(members, isActive);
+  const active = only(members, (each) => takesCalls(each));
   const probes =
     active.length === members.length
       ? []
@@ -162,8 +163,6 @@ const withRoom = (
   { asked, depth }: Decision,
   candidates: readonly Candidate[],
 ): readonly Candidate[] => only(candidates, (each) => hasRoom(each, costOn(asked, each), depth));
-
-const isActive = ({ state, weight }: Candidate): boolean => state === 'active' && weight > 0;
 
 /** As `filter`, without a copy where nobody is left out, which is the usual case and is paid for every placement. */
 function only(

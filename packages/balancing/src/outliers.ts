@@ -27,6 +27,10 @@ export interface Slowness {
   slow: boolean;
 }
 
+/** The weight that it counts with now. */
+export const weightNow = (weight: number, slow: boolean | undefined): number =>
+  slow === true ? weight * OUTLIER.weightFactor : weight;
+
 const NORMAL: Slowness = { strikes: 0, slow: false };
 
 /** `groups`: deployments whose answers are accepted as equal. One with too few calls, or without peers, stays as it was. */

@@ -4,6 +4,7 @@
  * what each could do alone.
  */
 import { type Candidate, type Cost, expectedMs, unitsOf } from './candidate.ts';
+import { takesCalls } from './takes.ts';
 
 /** A limit over the deployments that draw on it, in jobs of the asked shape per ms. */
 interface Limit {
@@ -32,7 +33,7 @@ export function shares(candidates: readonly Candidate[], cost: Cost): Map<string
 }
 
 function firstUsableTier(candidates: readonly Candidate[]): Candidate[] {
-  const active = candidates.filter(({ state, weight }) => state === 'active' && weight > 0);
+  const active = candidates.filter((each) => takesCalls(each));
   const first = active.reduce((lowest, { tier }) => Math.min(lowest, tier), Infinity);
   return active.filter(({ tier }) => tier === first);
 }

@@ -87,7 +87,7 @@ export class Engine {
     this.#backlog = new Backlog(tenants, (task) => this.#dispatch.armOf(task));
     this.#providers = createProviders(this.#scenario);
     this.#learned = new Learned(fleet);
-    this.#health = new HealthBook(fleet, this.#random);
+    this.#health = new HealthBook({ fleet, learned: this.#learned, random: this.#random });
     const budgets = new Budgets(fleet, settings);
     const known = { fleet, budgets, learned: this.#learned, health: this.#health };
     this.#calls = new Calls({

@@ -2,7 +2,7 @@
  * The dispatcher's picture of the fleet: what the last look at queues and budgets showed, plus what has been placed
  * since. As stale as in production, so that it errs as production does.
  */
-import { msOf, trying } from '@sluice/balancing';
+import { msOf, trying, weightNow } from '@sluice/balancing';
 import type { Candidate, Rate, SharedSlots, Standing, Trying } from '@sluice/balancing';
 import type { Cost } from '@sluice/budget';
 import type { Deployment, Fleet } from '@sluice/job';
@@ -132,7 +132,7 @@ export class Picture {
     return {
       id,
       tier,
-      weight: deployment.weight,
+      weight: weightNow(deployment.weight, this.#ports.health.isSlow(id)),
       region: deployment.region,
       price: deployment.price,
       queued: trial?.underWay ?? queuedOn(view),

@@ -2,7 +2,7 @@
  * The plan for what waits in batches: classes of lines that cost alike, over the deployments that may run them, with what
  * has been learnt so far. Tenants do not count here: the turns decide how much, the plan decides where.
  */
-import { strategyFor } from '@sluice/balancing';
+import { strategyFor, takesCalls } from '@sluice/balancing';
 import { plannedShare } from '@sluice/budget';
 import { pricesCountedAs } from '@sluice/job';
 import type { Budget, Fleet, Pool, RateDimension } from '@sluice/job';
@@ -176,12 +176,10 @@ export class Planner {
 
   /** Who takes calls and needs no trial first, tier by tier. */
   #tiersOf(pool: Pool, eligible: ReadonlySet<string> | null, now: number): string[][] {
-    const { fleet, health } = this.#ports;
-    const usable = (id: string): boolean =>
-      (eligible === null || eligible.has(id)) &&
-      (fleet.deployments.get(id)?.weight ?? 0) > 0 &&
-      health.isActive(id, now);
-    return pool.tiers.map((tier) => tier.filter(usable));
+    const { health } = this.#ports;
+    return pool.tiers.map((tier) =>
+      tier.filter((id) => takesCalls(health.stands(id, now), eligible)),
+    );
   }
 
   #limits(classes: readonly JobClass[]): Pick<DrainProblem, 'deployments' | 'budgets'> {

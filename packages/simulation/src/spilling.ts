@@ -1,5 +1,5 @@
 /** Which tiers lines of batches may go to, by the waits that balancing's Spills keeps: as the dispatcher's feed round asks it. */
-import { Spills } from '@sluice/balancing';
+import { Spills, takesCalls } from '@sluice/balancing';
 import type { Lane, SpillTiers } from '@sluice/balancing';
 import type { Fleet } from '@sluice/job';
 import type { Backlog } from './backlog.ts';
@@ -7,14 +7,12 @@ import type { HealthBook } from './health-book.ts';
 import type { Task } from './task.ts';
 
 export class Spilling {
-  readonly #fleet: Fleet;
   readonly #health: HealthBook;
   readonly #spills: Spills;
   /** Lines by class, as they were counted. */
   readonly #seen = new Map<string, number>();
 
   constructor({ fleet, health }: { fleet: Fleet; health: HealthBook }) {
-    this.#fleet = fleet;
     this.#health = health;
     this.#spills = new Spills(fleet.pools);
   }
@@ -41,11 +39,9 @@ export class Spilling {
   }
 
   tiersOf({ job }: Task, now: number): SpillTiers | null {
-    const takesCalls = (id: string): boolean =>
-      this.#health.isActive(id, now) &&
-      (this.#fleet.deployments.get(id)?.weight ?? 0) > 0 &&
-      (job.eligible?.has(id) ?? true);
-    return this.#spills.tiersOf(job.pool, takesCalls);
+    return this.#spills.tiersOf(job.pool, (id) =>
+      takesCalls(this.#health.stands(id, now), job.eligible),
+    );
   }
 
   mayGo(
