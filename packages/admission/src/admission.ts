@@ -10,6 +10,7 @@ import {
   MOST_INPUT_TOKENS,
   MOST_OUTPUTS,
   RENEWAL_MS,
+  easedPart,
   leasing,
   tally,
 } from '@sluice/budget';
@@ -97,8 +98,6 @@ export interface Refused {
   leaseMs: number;
 }
 
-/** A slow start goes in steps of a twentieth. */
-const EASE_STEPS = 20;
 /** A reported limit that does not change is told Redis again after so long, ms. */
 const REPORT_AGAIN_MS = 600_000;
 
@@ -155,10 +154,8 @@ export class Admission {
 
   /** Deployments that start slowly, and the part (above 0, up to 1) of their own limits that they use; all others use all. */
   ease(shares: ReadonlyMap<string, number>): void {
-    const steps = [...shares].map(([id, share]) => [id, Math.ceil(share * EASE_STEPS)] as const);
-    const eased = new Map(
-      steps.filter(([, step]) => step < EASE_STEPS).map(([id, step]) => [id, step / EASE_STEPS]),
-    );
+    const parts = [...shares].map(([id, share]) => [id, easedPart(share)] as const);
+    const eased = new Map(parts.filter(([, part]) => part < 1));
     const same = eased.size === this.#eased.size;
     if (same && [...eased].every(([id, share]) => this.#eased.get(id) === share)) return;
     this.#eased = eased;

@@ -5,6 +5,7 @@ import {
   amountCounted,
   answeredOf,
   correctionsOf,
+  easedRules,
   leasing,
   producedLimit,
   reportedOn,
@@ -85,17 +86,6 @@ export function drawnBudgets(
       ...charged(rules),
       ...leased.map(({ budget }): Binding => ({ budget, dimension: 'concurrency' })),
     ],
-  };
-}
-
-/** A part of the rates and of the calls at once; what is limited per day is not spread over time. */
-function easedRules(rules: BudgetRules, part: number): BudgetRules {
-  if (part === 1) return rules;
-  const { pacers, concurrency } = rules;
-  return {
-    ...rules,
-    pacers: pacers.map((pacer) => ({ ...pacer, share: pacer.share * part })),
-    concurrency: concurrency === null ? null : Math.max(1, Math.floor(concurrency * part)),
   };
 }
 

@@ -1,3 +1,4 @@
+export { easedPart, easedRules } from './eased.ts';
 export {
   AMOUNTS,
   paidFor,

@@ -11,6 +11,8 @@ import {
   book,
   budgetIn,
   correctionsOf,
+  easedPart,
+  easedRules,
   fullState,
   isByCalls,
   liveBins,
@@ -25,7 +27,15 @@ import {
   shortMs,
   usedIn,
 } from '@sluice/budget';
-import type { AdmissionState, Band, Booking, BudgetRules, Cost, Refusal } from '@sluice/budget';
+import type {
+  AdmissionState,
+  Band,
+  Booking,
+  BudgetRules,
+  Cost,
+  PacerRule,
+  Refusal,
+} from '@sluice/budget';
 import type { Deployment, Fleet } from '@sluice/job';
 import type { WindowUse } from '@sluice/planning';
 import type { Dimension } from '@sluice/windows';
@@ -36,6 +46,8 @@ export interface Level {
   budget: string;
   dimension: Dimension;
   perMs: number;
+  /** Without a slow start: what plans go by. */
+  wholePerMs: number;
   aheadMs: number;
 }
 
@@ -77,7 +89,9 @@ const LEASE_MARGIN_MS = 5_000;
 
 interface Drawn {
   root: string;
+  /** As they are now, and without a slow start. */
   rules: BudgetRules[];
+  whole: readonly BudgetRules[];
   leaseMs: number;
 }
 
@@ -88,12 +102,23 @@ export class Budgets {
   constructor(fleet: Fleet, { pacing }: Pick<Settings, 'pacing'>) {
     const rules = new Map([...fleet.budgets].map(([id, budget]) => [id, rulesOf(budget, pacing)]));
     for (const deployment of fleet.deployments.values()) {
+      const whole = deployment.budgets.map((id) => rules.get(id) as BudgetRules);
       this.#drawn.set(deployment.id, {
         root: deployment.root,
-        rules: deployment.budgets.map((id) => rules.get(id) as BudgetRules),
+        rules: whole,
+        whole,
         leaseMs: leaseMsOf(deployment),
       });
       this.#states.set(deployment.root, fullState());
+    }
+  }
+
+  /** The part of its own limits that each uses, above 0 and up to 1: less than all while it starts slowly. */
+  ease(shares: ReadonlyMap<string, number>): void {
+    for (const [id, share] of shares) {
+      const drawn = this.#of(id);
+      const part = easedPart(share);
+      drawn.rules = drawn.whole.map((rule) => (rule.budget === id ? easedRules(rule, part) : rule));
     }
   }
 
@@ -173,11 +198,13 @@ export class Budgets {
   }
 
   levels(deployment: string, now: number): Levels {
-    const { root, rules, leaseMs } = this.#of(deployment);
+    const { root, rules, whole, leaseMs } = this.#of(deployment);
     const state = this.#state(root);
     const paused = rules.map(({ budget }) => budgetIn(state, budget).pausedUntil - now);
     return {
-      rates: rules.flatMap((rule) => levelsOf(state, rule, now)),
+      rates: rules.flatMap((rule, i) =>
+        levelsOf(state, { rules: rule, whole: whole[i] as BudgetRules }, now),
+      ),
       windows: rules.flatMap((rule) => windowsOf(state, rule, now)),
       pausedForMs: Math.max(0, ...paused, ...rules.map((rule) => usedUpMs(state, rule, now))),
       permits: new Map(
@@ -209,20 +236,26 @@ function askAgainMs({ waitMs, binding, ahead }: Booking): number | null {
   return Math.max(1, waitMs - (ahead ? ASK_AHEAD_MS : HOLE_MS / 2));
 }
 
-function levelsOf(state: AdmissionState, rules: BudgetRules, now: number): Level[] {
+function levelsOf(
+  state: AdmissionState,
+  { rules, whole }: { rules: BudgetRules; whole: BudgetRules },
+  now: number,
+): Level[] {
   const { budget, pacers } = rules;
-  const { learnt } = budgetIn(state, budget);
-  return pacers.flatMap((rule) => {
+  const { learnt, produced } = budgetIn(state, budget);
+  return pacers.flatMap((rule, i) => {
     const { dimension } = rule;
-    const pace = paceOf(rule, learnt[dimension] ?? NOTHING_LEARNT, now);
-    if (pace === null) return [];
+    const taught = learnt[dimension] ?? NOTHING_LEARNT;
+    const pace = paceOf(rule, taught, now);
+    const full = paceOf(whole.pacers[i] as PacerRule, taught, now);
+    if (pace === null || full === null) return [];
     const { fullAt } = pacerIn(state, budget, { dimension, burstMs: pace.burstMs });
-    const { produced } = budgetIn(state, budget);
     const { emptiedAt } = state;
     const aheadMs = isByCalls(state, rules, rule)
       ? shortMs(produced, { emptiedAt, now })
       : Math.max(0, fullAt - now);
-    return [{ budget, dimension, perMs: 1 / pace.msPerUnit, aheadMs }];
+    const rates = { perMs: 1 / pace.msPerUnit, wholePerMs: 1 / full.msPerUnit };
+    return [{ budget, dimension, ...rates, aheadMs }];
   });
 }
 

@@ -38,6 +38,7 @@ export interface CallPorts {
   learned: Learned;
   health: HealthBook;
   random: () => number;
+  started: (task: Task, deployment: string) => void;
   ended: (ended: Ended) => void;
   /** Its deadline passed before it could begin. */
   tooLate: (task: Task) => void;
@@ -117,7 +118,7 @@ export class Calls {
   }
 
   #start(deployment: Deployment, task: Task, booked: Booked): void {
-    const { agenda, budgets, learned, providers, tooLate } = this.#ports;
+    const { agenda, budgets, learned, providers, started, tooLate } = this.#ports;
     const { now } = agenda;
     const { id } = deployment;
     if (now >= task.deadlineAt) {
@@ -125,6 +126,7 @@ export class Calls {
       (this.#gates.get(id) as Gate).ended();
       return tooLate(task);
     }
+    started(task, id);
     const counts = this.counts.get(id) as Counts;
     const inFlight = counts.calling;
     const predictedMs = learned.predictedMs(id, task, inFlight);

@@ -3,6 +3,7 @@
  * chance comes from its seed. Here is the dispatcher's round: arrivals, looks, plans, what becomes of a call that ended.
  */
 import { keptTiers } from '@sluice/balancing';
+import type { Standing } from '@sluice/balancing';
 import { settled } from '@sluice/fairness';
 import type { Attempt, FailureClass, Fleet, Pool } from '@sluice/job';
 import { RetryBudgets, decideInPool, inItsTurn } from '@sluice/retry';
@@ -19,7 +20,7 @@ import { Picture } from './picture.ts';
 import { Planner } from './planner.ts';
 import { createProviders, startOthers } from './providers.ts';
 import type { Providers } from './providers.ts';
-import type { Scenario } from './scenario.ts';
+import type { Scenario, Wish } from './scenario.ts';
 import { Spilling } from './spilling.ts';
 import { tasksOf } from './task.ts';
 import type { Task, TaskEnd } from './task.ts';
@@ -32,6 +33,20 @@ export interface Run {
   providers: Providers;
   /** When the last job ended, ms. */
   endedAt: number;
+}
+
+/** A call that starts, and how its deployment stands then. */
+export interface Start {
+  task: Task;
+  deployment: string;
+  at: number;
+  stands: Standing;
+}
+
+/** Who looks on while a run goes. */
+export interface Watching {
+  started?: (start: Start) => void;
+  ended?: (task: Task) => void;
 }
 
 export interface Progress {
@@ -48,6 +63,7 @@ const PROGRESS_EVERY = 2_048;
 
 export class Engine {
   readonly #scenario: Scenario;
+  readonly #watching: Watching;
   readonly #agenda = new Agenda();
   readonly #random: () => number;
   readonly #tasks: Task[];
@@ -57,6 +73,7 @@ export class Engine {
   readonly #learned: Learned;
   readonly #health: HealthBook;
   readonly #retries = new RetryBudgets();
+  readonly #budgets: Budgets;
   readonly #calls: Calls;
   readonly #picture: Picture;
   readonly #planner: Planner;
@@ -77,10 +94,11 @@ export class Engine {
   #active = '';
   #plannedAt = Number.NEGATIVE_INFINITY;
 
-  constructor(scenario: Scenario) {
+  constructor(scenario: Scenario, watching: Watching = {}) {
     const { tenants, jobs, seed, settings } = scenario;
     const fleet = withStrategy(scenario);
     this.#scenario = { ...scenario, fleet };
+    this.#watching = watching;
     this.#random = stream(seed);
     this.#tasks = tasksOf(jobs, seed);
     this.#byDeadline = this.#tasks.toSorted((a, b) => a.deadlineAt - b.deadlineAt);
@@ -88,13 +106,14 @@ export class Engine {
     this.#providers = createProviders(this.#scenario);
     this.#learned = new Learned(fleet);
     this.#health = new HealthBook({ fleet, learned: this.#learned, random: this.#random });
-    const budgets = new Budgets(fleet, settings);
-    const known = { fleet, budgets, learned: this.#learned, health: this.#health };
+    this.#budgets = new Budgets(fleet, settings);
+    const known = { fleet, budgets: this.#budgets, learned: this.#learned, health: this.#health };
     this.#calls = new Calls({
       ...known,
       agenda: this.#agenda,
       providers: this.#providers,
       random: this.#random,
+      started: (task, id) => this.#started(task, id),
       ended: (ended) => this.#answered(ended),
       tooLate: (task) => this.#end(task, 'expired', null),
     });
@@ -114,6 +133,7 @@ export class Engine {
   /** Runs to the end; `onProgress` is called now and then and may take its time. Once only. */
   async run(onProgress?: (progress: Progress) => Promise<void> | void): Promise<Run> {
     const running = (): boolean => this.#ended < this.#tasks.length;
+    this.#planWishes();
     this.#arrive();
     startOthers(this.#scenario, this.#providers, { agenda: this.#agenda, running });
     for (let step = 1; running() && this.#agenda.step(); step += 1) {
@@ -130,6 +150,32 @@ export class Engine {
 
   #progress(): Progress {
     return { nowMs: this.#agenda.now, ended: this.#ended, jobs: this.#tasks.length };
+  }
+
+  #started(task: Task, deployment: string): void {
+    const at = this.#agenda.now;
+    const stands = this.#health.standing(deployment, at);
+    this.#watching.started?.({ task, deployment, at, stands });
+  }
+
+  #planWishes(): void {
+    for (const { deployment, fromMs, toMs, wish } of this.#scenario.wishes ?? []) {
+      this.#agenda.at(fromMs, () => this.#set(deployment, wish));
+      this.#agenda.at(toMs, () => this.#set(deployment, 'active'));
+    }
+  }
+
+  /** An operator sets a deployment: it is heard at once, and what waits there goes elsewhere. */
+  #set(deployment: string, wish: Wish['wish']): void {
+    this.#health.wish(deployment, wish);
+    this.#turnAway();
+    this.#wake();
+  }
+
+  /** Sick deployments call nobody: what waits there is placed elsewhere. */
+  #turnAway(): void {
+    const { now } = this.#agenda;
+    for (const task of this.#calls.accept((id) => this.#health.usable(id, now))) this.#wait(task);
   }
 
   /** Time stands still meanwhile. */
@@ -192,13 +238,13 @@ export class Engine {
     const { now } = this.#agenda;
     const { planMs, snapshotMs } = this.#scenario.settings;
     this.#expire(now);
+    this.#budgets.ease(this.#health.sharesOfRate(now));
     this.#picture.update(now);
     this.#learned.look(now);
     for (const id of this.#scenario.fleet.deployments.keys())
       this.#health.pausedFor(id, this.#picture.pausedForMs(id), now);
     this.#health.look(now);
-    // Sick deployments call nobody: what waits there is placed elsewhere.
-    for (const task of this.#calls.accept((id) => this.#health.usable(id, now))) this.#wait(task);
+    this.#turnAway();
     const late = now - this.#plannedAt >= planMs && !this.#idle;
     this.#planDue ||= this.#isOtherActive(now) || late;
     const placed = this.#pump();
@@ -308,6 +354,7 @@ export class Engine {
     const { now } = this.#agenda;
     this.#backlog.noLongerUnderWay(task);
     task.end = { kind, at: now, deployment };
+    this.#watching.ended?.(task);
     if (task.job.batch !== null && task.charged) this.#backlog.ended(task.job.batch);
     this.#open -= 1;
     this.#ended += 1;

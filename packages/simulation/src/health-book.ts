@@ -7,6 +7,7 @@ import {
   isUsable,
   lookAt,
   reachesOf,
+  shareOfRate,
   standing,
   usedUpUntil,
 } from '@sluice/balancing';
@@ -72,6 +73,13 @@ export class HealthBook {
     return this.#of(id).slow === true;
   }
 
+  /** The part of its rate that each may use now, 1 = all. */
+  sharesOfRate(now: number): ReadonlyMap<string, number> {
+    return new Map(
+      [...this.#health.all].map(([id, { breaker }]) => [id, shareOfRate(breaker, now)]),
+    );
+  }
+
   /** Whether it takes calls, be it one that tries it. */
   usable(id: string, now: number): boolean {
     return isUsable(this.stands(id, now));
@@ -84,6 +92,11 @@ export class HealthBook {
   /** Whether plans reckon with it: what is being tried takes one job at a time. */
   isActive(deployment: string, now: number): boolean {
     return this.standing(deployment, now).state === 'active';
+  }
+
+  /** An operator sets it. */
+  wish(deployment: string, wish: Health['wish']): void {
+    this.#health.put(deployment, { wish });
   }
 
   /** Nothing starts there for so long, ms. */

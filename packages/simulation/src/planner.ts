@@ -190,9 +190,9 @@ export class Planner {
       fleet,
       {
         rates: (id) =>
-          picture.ratesOf(id).map(({ dimension, perMs }) => ({
+          picture.ratesOf(id).map(({ dimension, wholePerMs }) => ({
             dimension,
-            perMs: perMs * shareOf(id, dimension),
+            perMs: wholePerMs * shareOf(id, dimension),
           })),
         windows: (id) => picture.windowsOf(id),
         concurrency: (id) => fleet.budgets.get(id)?.limits.concurrency ?? null,

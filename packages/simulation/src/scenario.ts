@@ -1,5 +1,5 @@
 /** What is simulated: a fleet, how its providers behave, and the work that comes. Plain data, times in virtual ms from 0. */
-import type { Depth } from '@sluice/balancing';
+import type { Depth, Health } from '@sluice/balancing';
 import type { PacingSettings } from '@sluice/budget';
 import type { FailureClass, Fleet, Priority, Tenant } from '@sluice/job';
 import type { Backoff } from '@sluice/retry';
@@ -55,6 +55,14 @@ export const USUAL_BEHAVIOUR: Behaviour = {
   headers: true,
 };
 
+/** What an operator sets a deployment to, and for how long. */
+export interface Wish {
+  deployment: string;
+  fromMs: number;
+  toMs: number;
+  wish: Health['wish'];
+}
+
 /** One request. */
 export interface Job {
   /** Arrival. */
@@ -83,6 +91,8 @@ export interface Scenario {
   tenants: readonly Tenant[];
   /** By deployment; {@link USUAL_BEHAVIOUR} where absent. */
   behaviours: ReadonlyMap<string, Behaviour>;
+  /** Absent = an operator leaves all as they are. */
+  wishes?: readonly Wish[];
   /** In the order of their arrival. */
   jobs: readonly Job[];
   seed: number;
