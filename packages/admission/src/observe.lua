@@ -30,11 +30,14 @@ local function observe(report, emptied)
     local produced = pacer[3] ~= '' and numbers(stored[3], 6)
     if unit and produced and isSpeedKnown(produced) then
       redis.call('HSET', KEYS[1], pacer[3], asText(levelAtMost(produced, left * unit, emptied, now)))
-    elseif unit and left * unit < burst then
+    elseif unit then
       local before = tonumber(stored[1] or 0)
       if emptied > 0 and before < emptied + burst then before = emptied + burst end
-      local fullAt = now + burst - left * unit
-      if fullAt > before then redis.call('HSET', KEYS[1], pacer[1], exact(fullAt)) end
+      -- What is left is told in whole units: it is news where our level has a whole unit more.
+      local level = burst - math.max(0, before - now)
+      if level >= (left + 1) * unit then
+        redis.call('HSET', KEYS[1], pacer[1], exact(now + burst - left * unit))
+      end
     end
   end
 end

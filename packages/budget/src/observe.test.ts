@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Limits } from '@sluice/job';
+import { book } from './book.ts';
 import { LEARNING } from './learnt.ts';
 import { observe } from './observe.ts';
 import { pacesOf } from './paces.ts';
@@ -55,4 +56,21 @@ test('less left than we thought is believed, more is not', () => {
   const high = observe(low, { ...report, remaining: 500 }, NOW);
   for (const state of [low, high])
     assert.equal(pacerIn(state, 'mini', { dimension: 'rpm', burstMs: 500 }).fullAt, NOW + 500);
+});
+
+test('what is left is told in whole requests: a part of one more in our picture is no difference', () => {
+  const rules = [budget({ rpm: 30 })];
+  const pacerAt = (state: ReturnType<typeof fullState>) =>
+    pacerIn(state, 'mini', { dimension: 'rpm', burstMs: 0 }).fullAt;
+  const request = { requests: 1, input: 0, output: 0, usd: 0 };
+  const asked = { rules, costs: [request], band: 'batch' as const, leases: ['l'], leaseMs: 1_000 };
+  const booked = book(fullState(), asked, NOW).state;
+  const report = { rules, dimension: 'rpm' as const, limit: 30, remaining: 0 };
+  const answered = observe(booked, report, NOW + 900);
+  assert.equal(pacerAt(answered), pacerAt(booked), 'ours is at less than half a request');
+  const idle = observe(booked, report, NOW + 5_000);
+  assert.ok(
+    pacerAt(idle) > NOW + 5_000 + 1_900,
+    'somebody else had the one that we thought was there',
+  );
 });

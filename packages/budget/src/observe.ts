@@ -1,7 +1,7 @@
 /**
  * What an answer's headers say of a limit per minute. A limit that is not configured applies from now on; one
- * configured too high is corrected. Less left than we thought is believed, more is not: other users of the same key
- * show as less.
+ * configured too high is corrected. Less left than we thought, by a whole unit, is believed, more is not: other users of the
+ * same key show as less.
  */
 import { NOTHING_LEARNT } from './learnt.ts';
 import { lowerTo } from './pacer.ts';
@@ -63,7 +63,7 @@ function lower(
   if (isByCalls(state, rules, rule))
     return withLevelAtMost(state, budget, { most: left * pace.msPerUnit, now });
   const pacer = pacerIn(state, budget, pace);
-  const lowered = lowerTo(pacer, left * pace.msPerUnit, { now, burstMs: pace.burstMs });
+  const lowered = lowerTo(pacer, left, { ...pace, now });
   const { pacers } = budgetIn(state, budget);
   return withBudget(state, budget, { pacers: { ...pacers, [dimension]: lowered } });
 }

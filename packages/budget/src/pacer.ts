@@ -65,15 +65,19 @@ export const settleProduced = (pacer: Pacer, debtMs: number, now: number): Pacer
   fullAt: (debtMs > 0 ? Math.max(pacer.fullAt, now) : pacer.fullAt) + debtMs,
 });
 
-/** Lowers the level to what the provider says is left (ms of rate). More than our burst says nothing new. */
-export const lowerTo = (
+/**
+ * Lowers the level to what the provider says is left, in whole units: as long as ours has no whole unit more, it says the same
+ * as we think. (A limit of 34 a minute would wait a call's time for each of its calls.)
+ */
+export function lowerTo(
   pacer: Pacer,
-  remainingMs: number,
-  { now, burstMs }: { now: number; burstMs: number },
-): Pacer =>
-  remainingMs < burstMs
-    ? { ...pacer, fullAt: Math.max(pacer.fullAt, now + burstMs - remainingMs) }
-    : pacer;
+  left: number,
+  { now, burstMs, msPerUnit }: { now: number; burstMs: number; msPerUnit: number },
+): Pacer {
+  const levelMs = burstMs - Math.max(0, pacer.fullAt - now);
+  if (levelMs < (left + 1) * msPerUnit) return pacer;
+  return { ...pacer, fullAt: now + burstMs - left * msPerUnit };
+}
 
 /** Empty at `until`: what a provider refused says that its bucket was. */
 export const emptyAt = (pacer: Pacer, until: number, burstMs: number): Pacer => ({
