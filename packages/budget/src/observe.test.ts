@@ -58,10 +58,11 @@ test('less left than we thought is believed, more is not', () => {
     assert.equal(pacerIn(state, 'mini', { dimension: 'rpm', burstMs: 500 }).fullAt, NOW + 500);
 });
 
+const pacerAt = (state: ReturnType<typeof fullState>): number =>
+  pacerIn(state, 'mini', { dimension: 'rpm', burstMs: 0 }).fullAt;
+
 test('what is left is told in whole requests: a part of one more in our picture is no difference', () => {
   const rules = [budget({ rpm: 30 })];
-  const pacerAt = (state: ReturnType<typeof fullState>) =>
-    pacerIn(state, 'mini', { dimension: 'rpm', burstMs: 0 }).fullAt;
   const request = { requests: 1, input: 0, output: 0, usd: 0 };
   const asked = { rules, costs: [request], band: 'batch' as const, leases: ['l'], leaseMs: 1_000 };
   const booked = book(fullState(), asked, NOW).state;

@@ -2,7 +2,7 @@
  * Runs a scenario in virtual time. The same scenario gives the same run, to the last digit: there is no clock, and all
  * chance comes from its seed. Here is the dispatcher's round: arrivals, looks, plans, what becomes of a call that ended.
  */
-import { keptTiers } from '@sluice/balancing';
+import { keptTiers, takesCalls } from '@sluice/balancing';
 import type { Standing } from '@sluice/balancing';
 import { settled } from '@sluice/fairness';
 import type { Attempt, FailureClass, Fleet, Pool } from '@sluice/job';
@@ -256,7 +256,7 @@ export class Engine {
   /** Whether plans reckon with others than at the last look: then what is planned is not what can be done. */
   #isOtherActive(now: number): boolean {
     const ids = [...this.#scenario.fleet.deployments.keys()];
-    const active = ids.filter((id) => this.#health.isActive(id, now)).join(' ');
+    const active = ids.filter((id) => takesCalls(this.#health.stands(id, now))).join(' ');
     const other = active !== this.#active;
     this.#active = active;
     return other;

@@ -89,11 +89,6 @@ export class HealthBook {
     return this.#health.all.get(id) as Health;
   }
 
-  /** Whether plans reckon with it: what is being tried takes one job at a time. */
-  isActive(deployment: string, now: number): boolean {
-    return this.standing(deployment, now).state === 'active';
-  }
-
   /** An operator sets it. */
   wish(deployment: string, wish: Health['wish']): void {
     this.#health.put(deployment, { wish });

@@ -38,7 +38,7 @@ test('one that is four times slower than its peer has half its weight after half
   ];
   const wanted = [1 / 2, 1 / 3, 1 / 2];
   parts.forEach((part, i) =>
-    assert.ok(Math.abs(part - (wanted[i] as number)) < 0.06, `${parts.join(', ')}`),
+    assert.ok(Math.abs(part - (wanted[i] as number)) < 0.06, parts.join(', ')),
   );
 });
 
@@ -61,10 +61,11 @@ test('back after failures it takes its work up slowly', async () => {
   assert.ok(Math.abs(partOf(starts, back + 30_000, 90_000) - 1 / 2) < 0.1, 'in the end its share');
 });
 
+const partFailing = async (overloaded: number): Promise<number> =>
+  partOf(await startsOf({ failures: { overloaded } }), 10_000, 90_000);
+
 test('one that fails every third call of its last half minute is left out, one in fifty is not', async () => {
-  const part = async (overloaded: number): Promise<number> =>
-    partOf(await startsOf({ failures: { overloaded } }), 10_000, 90_000);
-  const [some, many] = [await part(0.02), await part(0.35)];
+  const [some, many] = [await partFailing(0.02), await partFailing(0.35)];
   assert.ok(some > 0.4, `one in fifty: ${some}`);
   assert.ok(many < 0.25, `one in three: ${many}`);
 });
