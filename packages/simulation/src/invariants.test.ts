@@ -4,6 +4,7 @@ import { idealMs } from './ideal.ts';
 import {
   callsWhoTakesCalls,
   endsOnce,
+  keepsWithin,
   respectsPauses,
   spendsNoMore,
   watched,
@@ -26,13 +27,6 @@ const textOf = ({ run, starts }: Watched): string =>
     run.tasks.map(({ end }) => end),
     starts.map(({ at, deployment, task }) => [at, deployment, task.index]),
   ]);
-
-/** Whether all that calls cost is known when they start. */
-const isForeseen = ({ fleet }: Scenario): boolean =>
-  [...fleet.deployments.values()].every(
-    ({ id, accounting }) =>
-      accounting.output === 'max_tokens' || fleet.budgets.get(id)?.limits.tpm === undefined,
-  );
 
 /** As if no window held more than a second's worth: nobody who keeps to a limit at every moment is sooner. */
 const withoutBursts = (scenario: Scenario): Scenario => ({
@@ -69,7 +63,7 @@ async function check(seed: number): Promise<number | null> {
   if (seed % AGAIN_EVERY === 0) assert.equal(textOf(await watched(scenario)), textOf(seen));
   if (!calm) return null;
   assert.ok(seen.run.tasks.every(({ end }) => end?.kind === 'succeeded'));
-  if (isForeseen(scenario)) assert.equal(limitedIn(seen), 0, '429s');
+  if (keepsWithin(scenario)) assert.equal(limitedIn(seen), 0, '429s');
   return drainsSoon(scenario, seen);
 }
 

@@ -1,9 +1,10 @@
 /** What must hold of every run, whatever its scenario (docs/guarantees.md). Each check throws what it found. */
 import assert from 'node:assert/strict';
 import type { Budget, Deployment, Fleet } from '@sluice/job';
+import type { WindowKind } from '@sluice/windows';
 import { Engine } from './engine.ts';
 import type { Run, Start } from './engine.ts';
-import type { Scenario } from './scenario.ts';
+import type { Job, Scenario } from './scenario.ts';
 import type { Task } from './task.ts';
 
 export interface Watched {
@@ -114,11 +115,15 @@ function checkPace(
 }
 
 function costOf({ deployments }: Fleet, { deployment, task }: Start, dimension: Paced): number {
-  const { inputTokens, maxOutput } = task.job;
-  const { defaultMaxTokens } = deployments.get(deployment) as Deployment;
   if (dimension === 'rpm') return 1;
-  return inputTokens + (dimension === 'tpm' ? (maxOutput ?? defaultMaxTokens) : 0);
+  return tokensOf(deployments.get(deployment) as Deployment, task.job, dimension);
 }
+
+const tokensOf = (
+  { defaultMaxTokens }: Deployment,
+  { inputTokens, maxOutput }: Job,
+  dimension: Paced,
+): number => inputTokens + (dimension === 'tpm' ? (maxOutput ?? defaultMaxTokens) : 0);
 
 function checkDay({ id, limits: { rpd } }: Budget, starts: readonly Start[]): void {
   if (rpd === undefined) return;
@@ -126,4 +131,49 @@ function checkDay({ id, limits: { rpd } }: Budget, starts: readonly Start[]): vo
     const first = starts[i - rpd];
     assert.ok(!first || at - first.at >= DAY_MS, `${rpd + 1} requests to ${id} within a day`);
   });
+}
+
+/** Windows that forget all at once, ms; a bucket has room for our burst, and for one call dearer than that. */
+const COUNTED_MS: Partial<Record<WindowKind, number>> = {
+  fixed_10s: 10_000,
+  fixed_minute: 60_000,
+  sliding_60s: 60_000,
+};
+
+/**
+ * Whether pacing promises that the provider refuses nothing: what calls cost is known when they start, and in its windows there is
+ * room beside the pace for the burst, which is one call at least. (Of a limit of 59 a minute ten seconds have 9.8: ten calls at a
+ * pace of 56 a minute may fall into them. Of a minute's tokens 0.9 s are spare: a call that takes more may find too little.)
+ */
+export const keepsWithin = (scenario: Scenario): boolean =>
+  [...scenario.fleet.budgets.values()].every((budget) => {
+    const member = [...scenario.fleet.deployments.values()].find(({ budgets }) =>
+      budgets.includes(budget.id),
+    );
+    const windowMs = COUNTED_MS[scenario.behaviours.get(member?.id ?? '')?.window ?? 'bucket_1s'];
+    const dimensions = ['tpm', 'itpm'] as const;
+    return (
+      (budget.limits.tpm === undefined || isKnown(scenario.fleet, budget, 'tpm')) &&
+      (windowMs === undefined ||
+        (hasRoomForRequests(scenario, budget, windowMs) &&
+          dimensions.every((each) => hasRoomForTokens(scenario, budget, { each, windowMs }))))
+    );
+  });
+
+function hasRoomForRequests({ settings }: Scenario, { limits }: Budget, windowMs: number): boolean {
+  const whole = ((limits.rpm ?? 0) * windowMs) / 60_000;
+  return limits.rpm === undefined || Math.floor(settings.pacing.share * whole) + 1 <= whole;
+}
+
+function hasRoomForTokens(
+  { fleet, jobs, settings }: Scenario,
+  { id, limits }: Budget,
+  { each, windowMs }: { each: 'tpm' | 'itpm'; windowMs: number },
+): boolean {
+  const limit = limits[each];
+  if (limit === undefined) return true;
+  const drawing = [...fleet.deployments.values()].filter(({ budgets }) => budgets.includes(id));
+  const costs = drawing.flatMap((deployment) => jobs.map((job) => tokensOf(deployment, job, each)));
+  const spare = ((1 - settings.pacing.share) * windowMs * limit) / 60_000;
+  return costs.every((cost) => cost <= spare);
 }
