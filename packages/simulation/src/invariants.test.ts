@@ -10,6 +10,7 @@ import {
   watched,
 } from './invariants.ts';
 import type { Watched } from './invariants.ts';
+import { latencyMs } from './provider.ts';
 import { randomScenario } from './random-scenario.ts';
 import type { Scenario } from './scenario.ts';
 
@@ -39,8 +40,17 @@ const withoutBursts = (scenario: Scenario): Scenario => ({
 const isDefault = ({ fleet }: Scenario): boolean =>
   [...fleet.pools.values()].every(({ strategy }) => strategy.name === 'capacity');
 
-/** Of T*, and what a small amount of work loses beside it: a plan's first seconds, and the last calls one after the other, ms. */
-const DRAIN = { ratio: 1.1, beyondMs: 5_000 };
+/**
+ * Of T*, and what little work loses beside it: before the first answers tell how long calls take, each slot of a deployment may
+ * have one running and one placed behind it, where T* would have spread them.
+ */
+const DRAIN = { ratio: 1.1, calls: 2 };
+
+const longestMs = ({ jobs, behaviours }: Scenario): number =>
+  [...behaviours.values()].reduce((most, { latency }) => {
+    const each = jobs.map((job) => latencyMs(latency, job.inputTokens, job.outputTokens));
+    return Math.max(most, Math.max(...each) * (1 + latency.jitter));
+  }, 0);
 
 /** In pools whose lines go by the plan; the other strategies want something else than to be done soon. */
 async function drainsSoon(scenario: Scenario, { run }: Watched): Promise<number | null> {
@@ -48,8 +58,8 @@ async function drainsSoon(scenario: Scenario, { run }: Watched): Promise<number 
   const ideal = await idealMs(withoutBursts(scenario), run);
   assert.ok(ideal !== null, 'no T*');
   assert.ok(run.endedAt >= ideal - 1, `drained in ${run.endedAt}, T* ${ideal}`);
-  const beyond = run.endedAt - DRAIN.ratio * ideal;
-  assert.ok(beyond <= DRAIN.beyondMs, `drained in ${run.endedAt}, T* ${ideal}`);
+  const most = DRAIN.ratio * ideal + DRAIN.calls * longestMs(scenario);
+  assert.ok(run.endedAt <= most, `drained in ${run.endedAt}, T* ${ideal}, at most ${most}`);
   return run.endedAt / ideal;
 }
 
@@ -63,7 +73,9 @@ async function check(seed: number): Promise<number | null> {
   if (seed % AGAIN_EVERY === 0) assert.equal(textOf(await watched(scenario)), textOf(seen));
   if (!calm) return null;
   assert.ok(seen.run.tasks.every(({ end }) => end?.kind === 'succeeded'));
-  if (keepsWithin(scenario)) assert.equal(limitedIn(seen), 0, '429s');
+  // Elsewhere refusals come by chance, and slow a budget down.
+  if (!keepsWithin(scenario)) return null;
+  assert.equal(limitedIn(seen), 0, '429s');
   return drainsSoon(scenario, seen);
 }
 

@@ -48,7 +48,7 @@ export function callsWhoTakesCalls({ fleet }: Scenario, { starts }: Watched): vo
   }
 }
 
-/** A single trial at a time goes to one that is half open for an operator's pause or block: what is paused is never tried. */
+/** Nothing starts while an operator has paused it. (Of two pauses that overlap the end of one is the end of both: left out.) */
 export function respectsPauses({ wishes = [] }: Scenario, { starts }: Watched): void {
   for (const { deployment, fromMs, toMs } of wishes) {
     const alone = wishes.filter((each) => each.deployment === deployment).length === 1;
