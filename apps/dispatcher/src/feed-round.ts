@@ -4,7 +4,7 @@
  * strategy, a class that is new, no plan) go where placement puts them. Nothing is written here.
  */
 import type { IndexRecord } from '@sluice/files';
-import { depthFor, room, takesCalls } from '@sluice/balancing';
+import { depthFor, room, takesCalls, takesCallsOf } from '@sluice/balancing';
 import type { Candidate, Choice, SpillTiers, Spills } from '@sluice/balancing';
 import { askerOf, chunkOf, laneOf, lineOf, unfedOf } from './draining.ts';
 import type { Draining, DrainingClass, Helping } from './draining.ts';
@@ -203,7 +203,7 @@ export class FeedRound {
     const able = spills.concerns(one.pool) ? chooser.eligible(one.pool, one.formats) : null;
     const tiers = spills.tiersOf(one.pool, (id) => {
       const candidate = this.#candidate(id);
-      return candidate !== null && takesCalls(candidate, able);
+      return candidate !== null && takesCallsOf(able, candidate);
     });
     this.#tiers.set(one, tiers);
     return tiers;

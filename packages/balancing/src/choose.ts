@@ -142,7 +142,7 @@ function lookInTier(decision: Decision, tier: readonly Candidate[]): Step | null
 }
 
 function lookAmong(decision: Decision, members: readonly Candidate[]): Step | null {
-  const active = only(members, (each) => takesCalls(each));
+  const active = only(members, takesCalls);
   const probes =
     active.length === members.length
       ? []

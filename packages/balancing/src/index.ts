@@ -34,7 +34,7 @@ export type { Choice, NeverReason, PoolNow, Why } from './choose.ts';
 export { FleetHealth } from './fleet-health.ts';
 export type { EndedCalls, Surroundings } from './fleet-health.ts';
 export { weightNow } from './outliers.ts';
-export { isUsable, takesCalls } from './takes.ts';
+export { isUsable, takesCalls, takesCallsOf } from './takes.ts';
 export { shareOfRate } from './slow-start.ts';
 export { counts, lookAt, newBreaker } from './breaker.ts';
 export { BLOCKING, BLOCK_RETRY_MS, afterFact, isBlocking, isDue } from './block.ts';

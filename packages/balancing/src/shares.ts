@@ -33,7 +33,7 @@ export function shares(candidates: readonly Candidate[], cost: Cost): Map<string
 }
 
 function firstUsableTier(candidates: readonly Candidate[]): Candidate[] {
-  const active = candidates.filter((each) => takesCalls(each));
+  const active = candidates.filter(takesCalls);
   const first = active.reduce((lowest, { tier }) => Math.min(lowest, tier), Infinity);
   return active.filter(({ tier }) => tier === first);
 }

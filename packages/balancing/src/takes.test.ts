@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { CandidateState } from './candidate.ts';
-import { isUsable, takesCalls } from './takes.ts';
+import { isUsable, takesCalls, takesCallsOf } from './takes.ts';
 
 test('who takes calls, who takes any, and who can say what is asked', () => {
   const cases: [CandidateState, weight: number, takes: boolean, usable: boolean][] = [
@@ -17,7 +17,7 @@ test('who takes calls, who takes any, and who can say what is asked', () => {
   for (const [state, weight, takes, usable] of cases) {
     const one = { id: 'a', state, weight };
     assert.deepEqual([takesCalls(one), isUsable(one)], [takes, usable], `${state} ${weight}`);
-    assert.equal(takesCalls(one, new Set(['a'])), takes);
-    assert.equal(takesCalls(one, new Set(['b'])), false);
+    assert.equal(takesCallsOf(new Set(['a']), one), takes);
+    assert.equal(takesCallsOf(new Set(['b']), one), false);
   }
 });

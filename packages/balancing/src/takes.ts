@@ -5,14 +5,14 @@ import type { Candidate } from './candidate.ts';
 
 type Stands = Pick<Candidate, 'state' | 'weight'>;
 
-/**
- * Whether it takes calls and needs no trial first: plans reckon with it, lines wait for it. `able`: who can say what is asked;
- * null = all.
- */
-export const takesCalls = (
-  { id, state, weight }: Stands & Pick<Candidate, 'id'>,
-  able: ReadonlySet<string> | null = null,
-): boolean => state === 'active' && weight > 0 && (able === null || able.has(id));
+/** Whether it takes calls and needs no trial first: plans reckon with it, lines wait for it. */
+export const takesCalls = ({ state, weight }: Stands): boolean => state === 'active' && weight > 0;
+
+/** Whether it takes calls of those who can say what is asked; null = all can. */
+export const takesCallsOf = (
+  able: ReadonlySet<string> | null,
+  one: Stands & Pick<Candidate, 'id'>,
+): boolean => takesCalls(one) && (able === null || able.has(one.id));
 
 /** Whether it takes anything, be it one call at a time that tries it: as long as it does, others have somebody to go to. */
 export const isUsable = ({ state, weight }: Stands): boolean =>

@@ -2,7 +2,7 @@
  * The plan for what waits in batches: classes of lines that cost alike, over the deployments that may run them, with what
  * has been learnt so far. Tenants do not count here: the turns decide how much, the plan decides where.
  */
-import { strategyFor, takesCalls } from '@sluice/balancing';
+import { strategyFor, takesCallsOf } from '@sluice/balancing';
 import { plannedShare } from '@sluice/budget';
 import { pricesCountedAs } from '@sluice/job';
 import type { Budget, Fleet, Pool, RateDimension } from '@sluice/job';
@@ -178,7 +178,7 @@ export class Planner {
   #tiersOf(pool: Pool, eligible: ReadonlySet<string> | null, now: number): string[][] {
     const { health } = this.#ports;
     return pool.tiers.map((tier) =>
-      tier.filter((id) => takesCalls(health.stands(id, now), eligible)),
+      tier.filter((id) => takesCallsOf(eligible, health.stands(id, now))),
     );
   }
 

@@ -1,5 +1,5 @@
 /** Which tiers lines of batches may go to, by the waits that balancing's Spills keeps: as the dispatcher's feed round asks it. */
-import { Spills, takesCalls } from '@sluice/balancing';
+import { Spills, takesCallsOf } from '@sluice/balancing';
 import type { Lane, SpillTiers } from '@sluice/balancing';
 import type { Fleet } from '@sluice/job';
 import type { Backlog } from './backlog.ts';
@@ -40,7 +40,7 @@ export class Spilling {
 
   tiersOf({ job }: Task, now: number): SpillTiers | null {
     return this.#spills.tiersOf(job.pool, (id) =>
-      takesCalls(this.#health.stands(id, now), job.eligible),
+      takesCallsOf(job.eligible, this.#health.stands(id, now)),
     );
   }
 
