@@ -23,7 +23,8 @@ import type { ProblemPorts } from './plan-problem.ts';
 import { USUAL_RATIO } from './eta.ts';
 import { leftMs } from './planner.ts';
 import type { PlannerPorts } from './planner.ts';
-import { shapedEnd, workAt } from './tenant-work.ts';
+import { workAt } from './shaped-classes.ts';
+import { shapedEnd } from './tenant-work.ts';
 import { byEnds, thriftyPlan } from './thrifty-plan.ts';
 import type { ThriftyPlan, ThriftyPorts } from './thrifty-plan.ts';
 

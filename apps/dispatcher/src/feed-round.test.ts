@@ -318,6 +318,9 @@ const problemOf = (batches: Draining[], horizonMs = 1e9, config = TWO) => {
   return { picture, ...planProblem(portsOf(fleet, picture), batches, horizonMs) };
 };
 
+const heldTo60 = (tenant: string) => (tenant === 'team-a' ? { rpm: 60 } : null);
+const heldByName = (tenant: string) => ({ rpm: Number(tenant.slice(1)) });
+
 const withDeadlines = (count: number): Draining[] =>
   Array.from({ length: count }, (_, i) =>
     drainingOfLines([SMALL], { expiresAt: NOW + 1_000 * (i + 1) }),
@@ -366,6 +369,41 @@ describe('what is planned', () => {
     );
     assert.deepEqual(deadlines, [1_000, 2_000, 3_000]);
     assert.equal(problemOf(withDeadlines(100), 1e9).problem.classes.length, 1);
+  });
+
+  test('lines of a tenant with limits of its own are a class that knows how long these take', () => {
+    const fleet = fleetOf(TWO);
+    const shapingOf = heldTo60;
+    const ports = { ...portsOf(fleet, pictureOf(fleet, NOW)), shapingOf };
+    const [held, other] = ['team-a', 'team-b'].map((tenant) =>
+      drainingOfLines([SMALL], { tenant }),
+    );
+    assert.ok(held && other);
+    const { problem, names } = planProblem(ports, [held, other], 1e9);
+    const shaped = problem.classes.map((one) => [one.jobs, one.shaped ?? null]);
+    const bySeconds = { limit: 'rpm', ms: 4_000_000, tenant: 'team-a' };
+    assert.deepEqual(shaped, [
+      [4_000, bySeconds],
+      [4_000, null],
+    ]);
+    assert.notEqual(names.get(held.classes[0] as never), names.get(other.classes[0] as never));
+  });
+
+  test('of many such tenants those are classes of their own that are held longest', () => {
+    const fleet = fleetOf(TWO);
+    const shapingOf = heldByName;
+    const ports = { ...portsOf(fleet, pictureOf(fleet, NOW)), shapingOf };
+    const batches = Array.from({ length: 100 }, (_, i) =>
+      drainingOfLines([SMALL], { tenant: `t${i + 1}` }),
+    );
+    const { problem } = planProblem(ports, batches, 1e9);
+    assert.equal(problem.classes.length, 51);
+    assert.equal(
+      problem.classes.reduce((sum, { jobs }) => sum + jobs, 0),
+      400_000,
+    );
+    const held = problem.classes.flatMap(({ shaped }) => (shaped ? [shaped.tenant] : []));
+    assert.ok(held.includes('t1') && held.includes('t50') && !held.includes('t51'));
   });
 
   test('what stands on a queue takes its part of the limits first', () => {

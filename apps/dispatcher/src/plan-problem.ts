@@ -1,6 +1,7 @@
 /**
- * What the plan is made for: the lines of all batches that drain, as classes without tenants, over the fleet as it stands.
- * Lines of one pool, wire formats, size and last tier are one class, whatever batch they belong to. Pure.
+ * What the plan is made for: the lines of all batches that drain, as classes, over the fleet as it stands. Lines of one pool,
+ * wire formats, size and last tier are one class, whatever batch they belong to, and whatever tenant but one with limits of its
+ * own. Pure.
  */
 import { sharesOf, strategyFor, tiersFor } from '@sluice/balancing';
 import type { Lane } from '@sluice/balancing';
@@ -16,6 +17,8 @@ import type { Draining, DrainingClass } from './draining.ts';
 import { NOTHING_KNOWN } from './lengths-book.ts';
 import type { LengthsBook, Likely } from './lengths-book.ts';
 import type { Picture } from './picture.ts';
+import { longestHeld, shapedClasses } from './shaped-classes.ts';
+import type { ShapingOf } from './shaped-classes.ts';
 
 export interface ProblemPorts {
   fleet: Fleet;
@@ -24,6 +27,8 @@ export interface ProblemPorts {
   /** Deployments of the pool whose wire format can say it; null = all. */
   eligible: (pool: string, formats: number) => ReadonlySet<string> | null;
   usable: (deployment: string) => boolean;
+  /** A tenant's own limits; absent = nobody has any. */
+  shapingOf?: ShapingOf;
   /** Since when lines of the lane have waited for their first open tier, Unix ms. */
   waitingSince: (lane: Lane) => number;
   now: () => number;
@@ -54,21 +59,31 @@ export function planProblem(
   batches: readonly ToPlan[],
   horizonMs: number,
 ): { problem: DrainProblem; names: ReadonlyMap<DrainingClass, string> } {
-  const now = ports.now();
-  const names = namesOf(batches, now + horizonMs);
+  const { now: clock, shapingOf = () => null } = ports;
+  const now = clock();
+  const { names, apart } = namesOf(batches, {
+    horizonAt: now + horizonMs,
+    limited: longestHeld(batches, shapingOf),
+  });
   const groups = new Map<string, Group>();
   for (const batch of batches) {
     for (const one of batch.classes) {
       const left = unfedOf(one);
       if (left <= 0) continue;
       const name = names.get(one) as string;
-      const known = groups.get(name) ?? newGroup(batch, one.of, now);
+      const known = groups.get(name) ?? newGroup(batch, one.of, { now, apart });
       const likely = ports.lengths.likely(askerOf(batch, one));
       const waitedMs = now - ports.waitingSince(laneOf(batch, one));
       groups.set(name, withLines(known, { of: one.of, left, likely, waitedMs }));
     }
   }
-  const classes = [...groups].map(([id, group]) => jobClassOf(ports, id, group));
+  const classes = shapedClasses(
+    [...groups].map(([id, group]) => ({
+      jobClass: jobClassOf(ports, id, group),
+      tenant: group.tenant,
+    })),
+    shapingOf,
+  );
   const problem = problemOf(ports, [...classes, ...placedClasses(ports)]);
   return { problem: withMargin(ports.fleet, problem), names };
 }
@@ -87,28 +102,54 @@ export function aloneProblem(ports: ProblemPorts, batch: Draining): DrainProblem
   return withMargin(ports.fleet, problemOf(ports, classes));
 }
 
-/** Distinct deadlines make classes of their own as long as there are few enough. */
-function namesOf(batches: readonly ToPlan[], horizonAt: number): Map<DrainingClass, string> {
-  const named = (withDeadlines: boolean): Map<DrainingClass, string> =>
-    new Map(
-      batches.flatMap((batch) => {
-        const tier = batch.maxTier === null ? '' : ` tier ${batch.maxTier}`;
-        const due = withDeadlines && batch.expiresAt < horizonAt ? ` by ${batch.expiresAt}` : '';
-        return batch.classes.map((one) => {
-          const { pool, formats, shape } = one.of;
-          return [one, `${pool} ${formats} ${shape}${tier}${due}`] as const;
-        });
-      }),
-    );
-  const names = named(true);
-  return new Set(names.values()).size <= MOST_CLASSES ? names : named(false);
+interface Naming {
+  names: Map<DrainingClass, string>;
+  /** Tenants whose lines are classes of their own. */
+  apart: ReadonlySet<string>;
 }
+
+/**
+ * Distinct deadlines make classes of their own as long as there are few enough, and so do `limited` tenants, those in front
+ * rather than the others.
+ */
+function namesOf(
+  batches: readonly ToPlan[],
+  { horizonAt, limited }: { horizonAt: number; limited: readonly string[] },
+): Naming {
+  for (const dueBefore of [horizonAt, -Infinity])
+    for (let count = limited.length; ; count = Math.floor(count / 2)) {
+      const apart = new Set(limited.slice(0, count));
+      const names = namesBy(batches, { dueBefore, apart });
+      const few = new Set(names.values()).size <= MOST_CLASSES;
+      if (few || (count === 0 && dueBefore === -Infinity)) return { names, apart };
+      if (count === 0) break;
+    }
+  return { names: new Map(), apart: new Set() };
+}
+
+const namesBy = (
+  batches: readonly ToPlan[],
+  { dueBefore, apart }: { dueBefore: number; apart: ReadonlySet<string> },
+): Naming['names'] =>
+  new Map(
+    batches.flatMap(({ maxTier, expiresAt, tenant, classes }) => {
+      const tier = maxTier === null ? '' : ` tier ${maxTier}`;
+      const due = expiresAt < dueBefore ? ` by ${expiresAt}` : '';
+      const whose = apart.has(tenant) ? ` of ${tenant}` : '';
+      return classes.map((one) => {
+        const { pool, formats, shape } = one.of;
+        return [one, `${pool} ${formats} ${shape}${tier}${due}${whose}`] as const;
+      });
+    }),
+  );
 
 /** The pool of a class by its name in the problem. */
 export const poolOfClass = (name: string): string => name.slice(0, name.indexOf(' '));
 
 interface Group {
   lines: BatchClass;
+  /** Whose limits hold them; null = nobody's. */
+  tenant: string | null;
   maxTier: number | null;
   deadlineInMs: number;
   likely: Likely;
@@ -116,7 +157,12 @@ interface Group {
   waitedMs: number;
 }
 
-const newGroup = ({ maxTier, expiresAt }: ToPlan, lines: BatchClass, now: number): Group => ({
+const newGroup = (
+  { tenant, maxTier, expiresAt }: ToPlan,
+  lines: BatchClass,
+  { now, apart }: { now: number; apart: Naming['apart'] },
+): Group => ({
+  tenant: apart.has(tenant) ? tenant : null,
   lines: { ...lines, jobs: 0, characters: 0, maxOutput: 0, unsetOutput: 0 },
   maxTier,
   deadlineInMs: Math.max(0, expiresAt - now),

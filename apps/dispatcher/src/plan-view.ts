@@ -88,10 +88,11 @@ const withoutPlaced = (plan: Plan): Plan => ({
 /** Classes by what a line of them costs: `fast lines of 310 + 40 tokens`. */
 function namesOf({ classes }: DrainProblem): (id: string) => string {
   const names = new Map(
-    classes.map(({ id, deployments }) => {
+    classes.map(({ id, deployments, shaped }) => {
       const cost = Object.values(deployments)[0]?.cost;
       const size = cost ? ` of ${Math.round(cost.input)} + ${Math.round(cost.output)} tokens` : '';
-      return [id, `${poolOf(id)} lines${size}`];
+      const whose = shaped ? ` of tenant ${shaped.tenant}` : '';
+      return [id, `${poolOf(id)} lines${size}${whose}`];
     }),
   );
   return (id) => names.get(id) ?? id;

@@ -96,7 +96,7 @@ async function turnsOf(
     return aloneMs === null ? [] : [{ ...ofTurns(batch), aloneMs }];
   });
   if (known.length < draining.length) return new Map();
-  const togetherMs = book.madeAt + book.plan.plannedMs - now();
+  const togetherMs = book.madeAt + book.plan.fleetMs - now();
   return inTurns(known, { togetherMs, weightOf });
 }
 

@@ -1,11 +1,10 @@
 /**
  * When the limits that shape what is sent for a tenant let its work through, over all that waits of it: single jobs first,
- * then its batches by band and the earliest deadline. The plan knows no tenants, so this is a bound beside it.
+ * then its batches by band and the earliest deadline. The plan takes what is alike of a tenant together and knows no single jobs, so this is a bound beside it.
  */
 import { NO_WORK, plusWork, shapedMs } from '@sluice/fairness';
-import type { ShapedWork, ShapingLimits } from '@sluice/fairness';
+import type { ShapedWork } from '@sluice/fairness';
 import type { Waiting } from '@sluice/ledger';
-import type { JobClass } from '@sluice/planning';
 import { askerOf, unfedOf } from './draining.ts';
 import type { Draining } from './draining.ts';
 import { askerOfEntry } from './lengths-book.ts';
@@ -13,27 +12,16 @@ import type { Likely } from './lengths-book.ts';
 import { partsOf, placements } from './plan-problem.ts';
 import type { ProblemPorts } from './plan-problem.ts';
 import { shapeOf } from './placer.ts';
+import { workAt } from './shaped-classes.ts';
+import type { ShapingOf } from './shaped-classes.ts';
 
 export interface TenantPorts {
-  /** Of a tenant; null = none. */
-  shapingOf: (tenant: string) => ShapingLimits | null;
+  shapingOf: ShapingOf;
   /** What waits of single jobs of these tenants; nothing where none does. */
   singlesOf: (tenants: ReadonlySet<string>) => Promise<ReadonlyMap<string, ShapedWork>>;
 }
 
 type Ports = ProblemPorts & { limited: TenantPorts };
-
-/** So many jobs that may go to any of these deployments. */
-export function workAt(deployments: JobClass['deployments'], jobs: number): ShapedWork {
-  const places = Object.values(deployments);
-  const mean = (read: (place: (typeof places)[number]) => number): number =>
-    places.reduce((sum, place) => sum + read(place), 0) / Math.max(1, places.length);
-  return {
-    jobs,
-    tokens: jobs * mean(({ cost }) => cost.input + cost.output),
-    callMs: jobs * mean(({ latencyMs }) => latencyMs),
-  };
-}
 
 /** Lines of a batch that wait to be fed. */
 const workOfBatch = (ports: ProblemPorts, batch: Draining): ShapedWork =>

@@ -180,7 +180,7 @@ function openBatches(
 /** What plans are made for: by deployments that take new work and need no trial first. */
 const problemPorts = (
   { fleet, lengths, now }: TermPorts,
-  { picture, health, chooser }: Base,
+  { picture, health, chooser, turns }: Base,
   spills: Spills,
 ): ProblemPorts => ({
   fleet,
@@ -188,6 +188,7 @@ const problemPorts = (
   lengths,
   eligible: (pool, formats) => chooser.eligible(pool, formats),
   usable: (id) => takesCalls(standsIn(fleet, health, id)),
+  shapingOf: (tenant) => turns.shapingOf(tenant),
   waitingSince: (lane) => spills.since(lane, now()),
   now,
 });

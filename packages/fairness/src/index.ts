@@ -11,7 +11,7 @@ export type { Acceptance, RefusingLimits, TenantFacts } from './refusing.ts';
 export { ShapedTenants } from './shaped-tenants.ts';
 export type { AtLimit } from './shaped-tenants.ts';
 export type { ShapingLimits, ShapingState } from './shaping.ts';
-export { NO_WORK, plusWork, shapedMs } from './shaping-time.ts';
+export { NO_WORK, plusWork, shapedInTurn, shapedMs } from './shaping-time.ts';
 export type { ShapedWork } from './shaping-time.ts';
 export { TURN_SETTINGS, createTurns, effectiveWeight, setWeight, standingOf } from './turns.ts';
 export type { Item, Standing, Turns, TurnSettings } from './turns.ts';

@@ -21,13 +21,45 @@ export const plusWork = (a: ShapedWork, b: ShapedWork): ShapedWork => ({
 const MINUTE_MS = 60_000;
 
 /** ms: by the limit that takes longest; 0 without limits. The second that a full bucket gives at once is not taken off. */
-export function shapedMs(
+export const shapedMs = (limits: ShapingLimits, work: ShapedWork): number =>
+  shapedBy(limits, work)?.ms ?? 0;
+
+/** The limit that takes longest, and how long, ms; null without limits. */
+function shapedBy(
   { rpm, tpm, concurrency }: ShapingLimits,
   { jobs, tokens, callMs }: ShapedWork,
-): number {
-  return Math.max(
-    rpm === undefined ? 0 : (jobs * MINUTE_MS) / rpm,
-    tpm === undefined ? 0 : (tokens * MINUTE_MS) / tpm,
-    concurrency === undefined ? 0 : callMs / concurrency,
-  );
+): ShapedTime | null {
+  const times: ShapedTime[] = [
+    ...(rpm === undefined ? [] : [{ limit: 'rpm' as const, ms: (jobs * MINUTE_MS) / rpm }]),
+    ...(tpm === undefined ? [] : [{ limit: 'tpm' as const, ms: (tokens * MINUTE_MS) / tpm }]),
+    ...(concurrency === undefined
+      ? []
+      : [{ limit: 'concurrency' as const, ms: callMs / concurrency }]),
+  ];
+  return times.toSorted((a, b) => b.ms - a.ms)[0] ?? null;
+}
+
+export interface ShapedTime {
+  limit: keyof ShapingLimits;
+  ms: number;
+}
+
+/** Work of a tenant, and when it is due, in any unit: of a tenant the earlier goes first, what is due together goes together. */
+export interface DueWork {
+  tenant: string;
+  dueAt: number;
+  work: ShapedWork;
+}
+
+/** For each, in the same order, when its tenant's limits have let it through behind all that goes before it; null without limits. */
+export function shapedInTurn(
+  all: readonly DueWork[],
+  limitsOf: (tenant: string) => ShapingLimits | null,
+): (ShapedTime | null)[] {
+  return all.map(({ tenant, dueAt }) => {
+    const limits = limitsOf(tenant);
+    if (limits === null) return null;
+    const before = all.filter((one) => one.tenant === tenant && one.dueAt <= dueAt);
+    return shapedBy(limits, before.map(({ work }) => work).reduce(plusWork, NO_WORK));
+  });
 }

@@ -24,6 +24,7 @@ export function assemblePlan(
   const idealMs = Math.max(0, ...courses.map((course) => course.idealMs));
   return {
     idealMs,
+    fleetMs: Math.max(0, ...courses.map((course) => course.fleetMs)),
     // T* is a bound: what comes out below it is rounding.
     plannedMs: Math.max(idealMs, ...Object.values(finishMs)),
     quotas: quotasOf(pairs),
@@ -32,11 +33,23 @@ export function assemblePlan(
     rows: courses.flatMap(rowsOf),
     costUsd: Object.values(costs).reduce(addKnown, 0),
     costByClass: costs,
+    paced: Object.assign({}, ...courses.map(pacedIn)) as Plan['paced'],
     late,
     unplaced,
     sharing: sharingOf(problem),
   };
 }
+
+/** Those that end when their tenants' limits let them. */
+const pacedIn = ({ limits, steps }: Course): Plan['paced'] =>
+  Object.fromEntries(
+    limits.arcs.flatMap(({ jobClass: { id, shaped } }, index) => {
+      const lastMs = steps[index]?.at(-1)?.untilMs ?? 0;
+      return shaped && lastMs >= shaped.ms * FULL && lastMs <= shaped.ms / FULL
+        ? [[id, shaped]]
+        : [];
+    }),
+  );
 
 type Calls = Omit<PlannedPair, 'held'>;
 

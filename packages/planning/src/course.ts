@@ -5,6 +5,8 @@ export interface Course {
   limits: Limits;
   /** T* of these classes together, deadlines and prices aside. */
   idealMs: number;
+  /** The same, had no tenant limits of its own. */
+  fleetMs: number;
   /** When the last call starts. */
   endMs: number;
   /** By arc; empty = it gets nothing. */

@@ -4,35 +4,24 @@
  * The least time for all is set by some of the classes only, those whose jobs cost time (their price is above 0). They
  * keep their rates, and the others get the least time that what is left of the limits allows; and so on. So a class
  * that shares nothing scarce with the slowest one has an end of its own, and its jobs are not spread at random.
+ *
+ * Classes that their tenants' own limits would hold beyond that time go at the pace of these limits (paced-round.ts).
  */
 import type { Course, CourseResult } from './course.ts';
 import type { Arc, Limit, Limits } from './limits.ts';
+import { lastShares, pacedRound, type Round } from './paced-round.ts';
 import { withoutCrumbs } from './tidy-course.ts';
-import { linearProgram } from './linear-program.ts';
-import { solve } from './solver.ts';
 
 /** After this many rounds what is left ends together: each costs a solve and gains less than the one before. */
 const MOST_ROUNDS = 4;
-const NO_PRICE = 1e-9;
-
-interface Round {
-  limits: Limits;
-  waitMs: number;
-  /** By arc of these limits. */
-  shares: Float64Array;
-  /** By limit, ms per unit at the start. */
-  prices: number[];
-  /** Ids of the classes whose jobs cost time. */
-  critical: Set<string>;
-}
-
 /** Every class must have a place that can run it. */
 export async function evenCourse(limits: Limits): Promise<CourseResult> {
-  const first = await solveRound(limits);
+  const first = await pacedRound(limits);
   if (first.kind === 'failed') return first;
   const course: Course = {
     limits,
-    idealMs: Math.max(limits.leastMs, first.round.waitMs) + limits.shortestMs,
+    idealMs: Math.max(limits.leastMs, first.round.plainMs) + limits.shortestMs,
+    fleetMs: first.round.plainMs + limits.shortestMs,
     endMs: first.round.waitMs,
     steps: limits.arcs.map(() => []),
     worth: limits.limits.map(() => ({ price: 0, rateSavesMs: 0, rateSavesUsd: 0 })),
@@ -44,9 +33,9 @@ export async function evenCourse(limits: Limits): Promise<CourseResult> {
   let { round } = first;
   for (let rounds = 1; ; rounds += 1) {
     record(course, round, places);
-    if (rounds === MOST_ROUNDS || round.critical.size === 0) break;
+    if (rounds === MOST_ROUNDS || round.settled.size === 0) break;
     const left = leftBeside(round);
-    const next = left.arcs.length > 0 ? await solveRound(left) : null;
+    const next = left.arcs.length > 0 ? await pacedRound(left) : null;
     // What failed for rounding keeps what the round before gave it, where all of it fits: so does what rounding would delay,
     // where the others have left next to nothing of a limit.
     if (next?.kind !== 'solved' || next.round.waitMs > round.waitMs) break;
@@ -61,35 +50,16 @@ interface Places {
   limits: Map<string, number>;
 }
 
-async function solveRound(
-  limits: Limits,
-): Promise<{ kind: 'solved'; round: Round } | { kind: 'failed'; reason: string }> {
-  const { model, unitMs, scales } = linearProgram({ ...limits, leastMs: 0 });
-  const solution = await solve(model);
-  if (solution.kind === 'failed') return solution;
-  if (solution.kind === 'infeasible')
-    return { kind: 'failed', reason: 'some class needs a limit of which nothing ever comes' };
-  const { columns, rowPrices } = solution;
-  const critical = new Set<string>();
-  let row = limits.limits.length;
-  for (const [index, { jobClass }] of limits.arcs.entries()) {
-    if (limits.arcs[index + 1]?.jobClass === jobClass) continue;
-    if ((rowPrices[row] as number) > NO_PRICE) critical.add(jobClass.id);
-    row += 1;
-  }
-  const prices = scales.map(
-    (scale, index) => Math.max(0, -(rowPrices[index] as number)) * unitMs * scale,
-  );
-  const waitMs = Math.max(0, columns[limits.arcs.length] as number) * unitMs;
-  return { kind: 'solved', round: { limits, waitMs, shares: columns, prices, critical } };
-}
-
 /** Writes the round over what the rounds before said of the same classes. */
-function record(course: Course, { limits, waitMs, shares, prices }: Round, places: Places): void {
+function record(course: Course, round: Round, places: Places): void {
+  const { limits, waitMs, prices } = round;
+  const shares = lastShares(round);
   for (const [index, arc] of limits.arcs.entries()) {
+    const { jobs, shaped } = arc.jobClass;
     const share = shares[index] as number;
+    const untilMs = round.paced.has(arc.jobClass.id) ? (shaped?.ms ?? waitMs) : waitMs;
     course.steps[places.arcs.get(arc) as number] =
-      share > 0 ? [{ fromMs: 0, untilMs: waitMs, jobs: share * arc.jobClass.jobs }] : [];
+      share > 0 ? [{ fromMs: 0, untilMs, jobs: share * jobs }] : [];
   }
   for (const [index, { budget, dimension }] of limits.limits.entries()) {
     const price = prices[index] as number;
@@ -101,20 +71,20 @@ function record(course: Course, { limits, waitMs, shares, prices }: Round, place
   }
 }
 
-/** The classes that are not critical, and the limits less what the critical ones take of them. */
+/** The classes that are not settled, and the limits less what the settled ones take of them. */
 function leftBeside(round: Round): Limits {
   const arcs: Arc[] = [];
   const moved = round.limits.arcs.map((arc) =>
-    round.critical.has(arc.jobClass.id) ? -1 : arcs.push(arc) - 1,
+    round.settled.has(arc.jobClass.id) ? -1 : arcs.push(arc) - 1,
   );
   const limits = round.limits.limits
-    .map((limit) => lessCritical(round, limit, moved))
+    .map((limit) => lessSettled(round, limit, moved))
     .filter(({ uses }) => uses.length > 0);
   return { ...round.limits, arcs, limits };
 }
 
 /** What is taken beyond the rate comes out of the start; both hold at any time before the end of the round, too. */
-function lessCritical(
+function lessSettled(
   { limits, waitMs, shares }: Round,
   limit: Limit,
   moved: readonly number[],

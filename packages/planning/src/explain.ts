@@ -1,5 +1,6 @@
 /** A plan in words and numbers: why each deployment gets what it gets, and when each class is done. */
 import type { Plan, PlannedPair, PlannedRow } from './plan.ts';
+import type { Shaped } from './problem.ts';
 import { dollars, duration, listed, number, percent } from './wording.ts';
 
 /** What classes and deployments are called in sentences. */
@@ -57,7 +58,8 @@ function deploymentSentence(id: string, pairs: readonly PlannedPair[], told: Tol
     );
   const others = used.length - parts.length;
   if (others > 0) parts.push(`parts of ${others} other ${others === 1 ? 'class' : 'classes'}`);
-  return `${names.deployment(id)} gets ${listed(parts)}: ${reason(id, limits)}.`;
+  const why = [reason(id, limits), ...pacedWords(used, { plan, limits })];
+  return `${names.deployment(id)} gets ${listed(parts)}: ${why.join('; ')}.`;
 }
 
 function reason(id: string, limits: readonly PlannedRow[]): string {
@@ -69,6 +71,26 @@ function reason(id: string, limits: readonly PlannedRow[]): string {
     ? `none of its limits is scarce; of ${limitName(id, fullest)} ${percent(fullest.used)} is used`
     : 'it has no limits';
 }
+
+/** Where it has room left, because tenants' own limits let no more through. */
+function pacedWords(
+  used: readonly PlannedPair[],
+  { plan, limits }: { plan: Plan; limits: readonly PlannedRow[] },
+): string[] {
+  if (limits.some(({ binding }) => binding)) return [];
+  const by = new Set(
+    used.flatMap((pair) => (plan.paced[pair.class] ? [paceOf(plan.paced[pair.class])] : [])),
+  );
+  if (by.size === 0) return [];
+  const named = [...by].slice(0, MOST_NAMED);
+  const others = by.size - named.length;
+  if (others > 0)
+    named.push(`the limits of ${others} other ${others === 1 ? 'tenant' : 'tenants'}`);
+  return [`${listed(named)} ${by.size === 1 ? 'lets' : 'let'} no more through`];
+}
+
+const paceOf = (shaped: Shaped | undefined): string =>
+  shaped ? `the ${shaped.limit} of tenant ${shaped.tenant}` : '';
 
 const byWorth = (a: PlannedRow, b: PlannedRow): number =>
   b.savesMs - a.savesMs || b.savesUsd - a.savesUsd || b.used - a.used;
@@ -108,6 +130,7 @@ function classSentence(id: string, { plan, names, jobs }: Told): string {
   return [
     `${names.class(id)}: ${number(all)} ${all === 1 ? 'job' : 'jobs'}, ${listed(places)}`,
     `done in ${duration(plan.finishMs[id] ?? 0)}`,
+    ...(plan.paced[id] ? [`held to that by ${paceOf(plan.paced[id])}`] : []),
     ...(cost === null ? [] : [`for ${dollars(cost)}`]),
     ...(late ? [`${duration(late.lateByMs)} after its deadline`] : []),
   ]

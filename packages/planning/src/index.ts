@@ -26,6 +26,7 @@ export type {
   PlannedDeployment,
   PlannedDimension,
   PlannedRate,
+  Shaped,
 } from './problem.ts';
 export { DAY_MS, LIMITED_FOR_MS, mostOf } from './windows.ts';
 export type { WindowName } from './windows.ts';

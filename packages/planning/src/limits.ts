@@ -5,7 +5,7 @@
  * Time. The drain is measured from the first call's start to the last answer, T. A budget is charged when a call starts,
  * and whatever has answered by T has started by T − l, where l is the shortest latency of any job anywhere; so all
  * charges are made within A = T − l. Slots are held from the first start to the last answer: A + l. A class with jobs
- * takes at least its own fastest latency. Each holds of every schedule there could be, so the least A that satisfies
+ * takes at least its own fastest latency, and where its tenant has limits of its own so long after its last job may be sent. Each holds of every schedule there could be, so the least A that satisfies
  * them all gives a lower bound, T* = A + l.
  */
 import type {
@@ -41,7 +41,7 @@ export interface Limits {
   limits: Limit[];
   /** l above, ms. */
   shortestMs: number;
-  /** The least A for which every class has time for one call, ms. */
+  /** The least A for which every class has time for one call, after all that its tenant's limits hold back, ms. */
   leastMs: number;
 }
 
@@ -60,7 +60,7 @@ export function limitsOf(problem: DrainProblem): Limits {
       fastestMs = Math.min(fastestMs, placement.latencyMs);
     }
     shortestMs = Math.min(shortestMs, fastestMs);
-    slowestMs = Math.max(slowestMs, fastestMs);
+    slowestMs = Math.max(slowestMs, fastestMs + (jobClass.shaped?.ms ?? 0));
   }
   const { all, byDeployment } = emptyLimits(problem, shortestMs);
   for (const [arc, { deployment, placement }] of arcs.entries())

@@ -15,7 +15,11 @@ export interface LinearProgram {
   scales: number[];
 }
 
-export function linearProgram(about: Limits): LinearProgram {
+/** `paced`: ids of classes of which only so much has to run by A as their tenants' limits let through by then, share = A ÷ `shaped.ms`. */
+export function linearProgram(
+  about: Limits,
+  paced: ReadonlySet<string> = new Set(),
+): LinearProgram {
   const { arcs, limits, leastMs } = about;
   const unitMs = Math.max(1, leastMs, guessMs(arcs, limits));
   const scales = limits.map((limit) => scaleOf(limit, arcs, unitMs));
@@ -25,13 +29,17 @@ export function linearProgram(about: Limits): LinearProgram {
     colCost: [...shares, 1],
     colLower: [...shares, leastMs / unitMs],
     colUpper: [...shares.map(() => 1), Infinity],
-    ...rowsOf(about, unitMs, scales),
+    ...rowsOf(about, { unitMs, scales, paced }),
   };
   return { model, unitMs, scales };
 }
 
-/** Limits first, then the classes, whose shares each add up to all of it. */
-function rowsOf({ arcs, limits }: Limits, unitMs: number, scales: readonly number[]) {
+/** Limits first, then the classes, whose shares each add up to all of it, or to what its pace lets through. */
+function rowsOf(
+  { arcs, limits }: Limits,
+  about: { unitMs: number; scales: readonly number[]; paced: ReadonlySet<string> },
+) {
+  const { unitMs, scales, paced } = about;
   const rows = new SparseRows(arcs.length + 1);
   for (const [index, { start, perMs, uses }] of limits.entries()) {
     const scale = scales[index] as number;
@@ -41,7 +49,10 @@ function rowsOf({ arcs, limits }: Limits, unitMs: number, scales: readonly numbe
   }
   for (const [index, { jobClass }] of arcs.entries()) {
     rows.put(index, 1);
-    if (arcs[index + 1]?.jobClass !== jobClass) rows.end(1, 1);
+    if (arcs[index + 1]?.jobClass === jobClass) continue;
+    const pace = paced.has(jobClass.id) ? unitMs / (jobClass.shaped?.ms ?? unitMs) : 0;
+    if (pace > 0) rows.put(arcs.length, -pace);
+    rows.end(pace > 0 ? 0 : 1, pace > 0 ? 0 : 1);
   }
   return rows.finished();
 }

@@ -5,6 +5,7 @@
 import { assemblePlan, LATE_MS } from './assemble-plan.ts';
 import type { Course, CourseResult } from './course.ts';
 import { evenCourse } from './even-course.ts';
+import { letThroughBy, untilOthersEnd, withAllHeld } from './let-through.ts';
 import { limitsOf } from './limits.ts';
 import { partsOf, placeable } from './parts.ts';
 import type { Planned } from './plan.ts';
@@ -32,11 +33,23 @@ export async function makePlan(problem: DrainProblem): Promise<Planned> {
 }
 
 async function courseOf(part: DrainProblem): Promise<CourseResult> {
-  const limits = limitsOf(part);
-  const even = await evenCourse(limits);
+  const even = await evenCourse(limitsOf(part));
   if (even.kind === 'failed') return even;
+  const through = letThroughBy(even.course);
+  if (through.size === 0) return watchedCourse(part, even);
+  const result = await watchedCourse(untilOthersEnd(part, through), even);
+  if (result.kind === 'failed' || result === even) return result;
+  return { kind: 'solved', course: withAllHeld(result.course, even.course, through) };
+}
+
+/** The even course where nothing more is wanted, else one in stages. */
+async function watchedCourse(
+  part: DrainProblem,
+  even: Extract<CourseResult, { kind: 'solved' }>,
+): Promise<CourseResult> {
+  const limits = limitsOf(part);
   const byCost = part.classes.filter(({ objective }) => objective === 'cost');
-  const missed = missedBy(even.course);
+  const missed = missedBy(even.course, part);
   let watched = new Set([...byCost.filter(hasDeadline).map(({ id }) => id), ...missed]);
   if (byCost.length === 0 && watched.size === 0) return even;
 
@@ -44,13 +57,14 @@ async function courseOf(part: DrainProblem): Promise<CourseResult> {
   const about = {
     limits,
     idealMs: even.course.idealMs,
+    fleetMs: even.course.fleetMs,
     timeMs,
     unitMs: Math.max(1, even.course.endMs),
   };
   const tight = missed.size > 0;
   let result = await stagedCourse({ ...about, watched }, tight);
   for (let look = 1; look < MOST_LOOKS && result.kind === 'solved'; look += 1) {
-    const closer = new Set([...watched, ...missedBy(result.course)]);
+    const closer = new Set([...watched, ...missedBy(result.course, part)]);
     if (closer.size === watched.size) break;
     watched = closer;
     result = await stagedCourse({ ...about, watched }, true);
@@ -70,13 +84,14 @@ async function timeAlone(part: DrainProblem, even: Course): Promise<number | nul
   return alone.kind === 'solved' ? alone.course.endMs : even.endMs;
 }
 
-/** Ids of the classes that the course would end after their deadline. */
-function missedBy({ limits, steps }: Course): Set<string> {
+/** Ids of the classes that the course would end after their deadline, as the problem says them. */
+function missedBy({ limits, steps }: Course, { classes }: DrainProblem): Set<string> {
   const missed = new Set<string>();
+  const due = new Map(classes.map(({ id, deadlineInMs }) => [id, deadlineInMs ?? Infinity]));
   for (const [index, { jobClass, placement }] of limits.arcs.entries()) {
     const last = steps[index]?.at(-1);
     const endMs = last ? last.untilMs + placement.latencyMs : 0;
-    if (endMs > (jobClass.deadlineInMs ?? Infinity) + LATE_MS) missed.add(jobClass.id);
+    if (endMs > (due.get(jobClass.id) ?? Infinity) + LATE_MS) missed.add(jobClass.id);
   }
   return missed;
 }

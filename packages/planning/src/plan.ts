@@ -3,11 +3,13 @@
  * deployment and a budget by theirs.
  */
 import type { Step } from './course.ts';
-import type { PlannedDimension } from './problem.ts';
+import type { PlannedDimension, Shaped } from './problem.ts';
 
 export interface Plan {
   /** T*: no schedule of all that is planned is faster, deadlines and prices aside. Decision 0004. */
   idealMs: number;
+  /** T* of what the fleet could do, had no tenant limits of its own. */
+  fleetMs: number;
   /** When the last answer comes, by this plan. */
   plannedMs: number;
   /** By class and deployment, jobs; what is 0 is left out. */
@@ -20,6 +22,8 @@ export interface Plan {
   /** Dollars; null = some price is unknown. */
   costUsd: number | null;
   costByClass: Record<string, number | null>;
+  /** By class, what its tenant's own limits hold it to; only those that go no faster for that. */
+  paced: Record<string, Shaped>;
   /** Classes that cannot meet their deadline, whatever is done. */
   late: LateClass[];
   /** Classes that nothing can run now: no deployment, or only limits of which nothing comes. Not in any figure above. */

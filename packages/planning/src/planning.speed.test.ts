@@ -53,6 +53,18 @@ const cases: [string, number, (round: number) => Promise<{ kind: string }>][] = 
   ['plan, 25 on 4', 500, (round) => makePlan(typical(25, 4)(round))],
   ['plan, 60 on 40', 2_000, (round) => makePlan(large(round))],
   [
+    'plan, 60 on 40, every other one held by its tenant’s limits',
+    2_000,
+    (round) =>
+      makePlan(
+        changed(large(round), (index) =>
+          index % 2 === 0
+            ? { shaped: { ms: 60_000 * (1 + index), tenant: `t${index}`, limit: 'rpm' } }
+            : {},
+        ),
+      ),
+  ],
+  [
     'plan, 60 on 40, a deadline of a day for all, half of them by cost',
     4_000,
     (round) =>

@@ -9,8 +9,19 @@ export interface JobClass {
   deadlineInMs?: number | null;
   /** What is saved once deadlines are met: time (default), or money. Ignored by `idealDrain`. */
   objective?: 'time' | 'cost';
+  /** What its tenant's own limits hold it to; absent = nothing. */
+  shaped?: Shaped | null;
   /** By id of each deployment that may run them. */
   deployments: Readonly<Record<string, Placement>>;
+}
+
+/** A tenant's own limits: they let the jobs through at an even pace, however much room there is. */
+export interface Shaped {
+  /** No sooner is the last of them sent, ms. */
+  ms: number;
+  tenant: string;
+  /** The one of them that takes longest. */
+  limit: 'rpm' | 'tpm' | 'concurrency';
 }
 
 /** What one job of a class takes on one deployment. */
@@ -77,8 +88,9 @@ export function unitsOf(cost: Cost, dimension: PlannedDimension): number {
 export function mistakeIn({ classes, deployments, budgets }: DrainProblem): string | null {
   const known = new Set(deployments.map(({ id }) => id));
   const knownBudgets = new Set(budgets.map(({ id }) => id));
-  for (const { id, jobs, deadlineInMs, deployments: placements } of classes) {
+  for (const { id, jobs, deadlineInMs, shaped, deployments: placements } of classes) {
     if (!isAmount(jobs)) return `class ${id}: jobs is ${jobs}`;
+    if (!isAmount(shaped?.ms ?? 0)) return `class ${id}: shaped.ms is ${shaped?.ms}`;
     if (!isAmount(deadlineInMs ?? 0)) return `class ${id}: deadlineInMs is ${deadlineInMs}`;
     for (const [deployment, { cost, countsAsUsd, latencyMs }] of Object.entries(placements)) {
       if (!known.has(deployment)) return `class ${id}: unknown deployment ${deployment}`;

@@ -14,6 +14,7 @@ import {
 export interface StagedNeeds {
   limits: Limits;
   idealMs: number;
+  fleetMs: number;
   /** The least time that those to save time need, were they alone; null = there are none. */
   timeMs: number | null;
   /** Ids of the classes whose deadline is looked at. */

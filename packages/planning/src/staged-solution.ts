@@ -14,7 +14,7 @@ interface Told {
 }
 
 export function courseOf(program: StagedProgram, solution: Ordered, told: Told): Course {
-  const { limits, idealMs } = told.needs;
+  const { limits, idealMs, fleetMs } = told.needs;
   const ends = endsOf(program, solution.columns);
   const steps = limits.arcs.map((arc, index) =>
     ends.flatMap((untilMs, stage): Step[] => {
@@ -26,7 +26,7 @@ export function courseOf(program: StagedProgram, solution: Ordered, told: Told):
     }),
   );
   const worth = worthOf(program, solution, { ...told, ends });
-  return withoutCrumbs({ limits, idealMs, endMs: ends.at(-1) ?? 0, steps, worth });
+  return withoutCrumbs({ limits, idealMs, fleetMs, endMs: ends.at(-1) ?? 0, steps, worth });
 }
 
 /** When each stage ends, ms. */

@@ -63,7 +63,8 @@ export function hastened(course: Course): Course {
 const stepUntil = (steps: readonly Step[] | undefined, untilMs: number): Step | undefined =>
   steps?.find((step) => step.untilMs === untilMs);
 
-const ended = (course: Course): Course => ({
+/** Ends when its last step does. */
+export const ended = (course: Course): Course => ({
   ...course,
   endMs: course.steps.reduce((end, own) => Math.max(end, own.at(-1)?.untilMs ?? 0), 0),
 });

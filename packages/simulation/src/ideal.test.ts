@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Limits } from '@sluice/job';
+import type { Limits, Tenant } from '@sluice/job';
 import * as fc from 'fast-check';
 import { Engine } from './engine.ts';
 import { behaviour, exampleFleet, exampleJob, jobsAlike, scenario } from './example-scenario.ts';
@@ -14,6 +14,24 @@ test('600 requests a minute answer 1,200 in two minutes, less what the window ho
   const about = scenario(exampleFleet({ d: { rpm: 600 } }), jobsAlike(1_200), { behaviours });
   const ideal = await idealMs(about, await new Engine(about).run());
   assert.ok(ideal !== null && Math.abs(ideal - 119_100) < 1, `${ideal}`);
+});
+
+test('a tenant with a limit of its own takes the time that this takes, whatever the fleet could do', async () => {
+  const behaviours = new Map([['d', behaviour({ latency })]]);
+  const idealBy = async (limits: Tenant['limits']) => {
+    const more = {
+      behaviours,
+      tenants: [{ id: 'a', keyHashes: [], pools: null, weight: 1, limits }],
+    };
+    const about = scenario(exampleFleet({ d: { rpm: 6_000 } }), jobsAlike(300), more);
+    const run = await new Engine(about).run();
+    const ideal = await idealMs(about, run);
+    assert.ok(ideal !== null && ideal <= run.endedAt, `T* ${ideal}, run ${run.endedAt}`);
+    return ideal;
+  };
+  assert.ok((await idealBy({})) < 5_000);
+  assert.equal(await idealBy({ rpm: 60 }), 298_100);
+  assert.equal(await idealBy({ concurrency: 1 }), 30_000);
 });
 
 test('jobs that arrive late are not done before', async () => {

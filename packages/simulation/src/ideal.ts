@@ -1,6 +1,6 @@
 /**
- * T*: how fast these jobs could be drained at best by somebody who knew everything: the true limits, without margin, and
- * the length of every answer. Jobs are put into classes of nearly the same size, for the linear program.
+ * T*: how fast these jobs could be drained at best by somebody who knew everything: the true limits, without margin, those of
+ * the tenants, too, and the length of every answer. Jobs are put into classes of nearly the same size, for the linear program.
  */
 import type { Budget, Fleet } from '@sluice/job';
 import { idealByDays } from '@sluice/planning';
@@ -8,9 +8,11 @@ import type { DrainProblem, JobClass, PlannedRate } from '@sluice/planning';
 import type { WindowKind } from '@sluice/windows';
 import { dayLimits } from './day-limits.ts';
 import type { Run } from './engine.ts';
+import { grouped } from './grouped.ts';
 import { classesOf, placesIn, quickestMs } from './ideal-classes.ts';
 import { behaviourOf, trueLimits } from './providers.ts';
 import type { Behaviour, Job, Scenario } from './scenario.ts';
+import type { Task } from './task.ts';
 
 const WINDOW_MS: Record<WindowKind, number> = {
   bucket_1s: 1_000,
@@ -44,7 +46,37 @@ export async function idealMs(scenario: Scenario, run: Pick<Run, 'tasks'>): Prom
     quickest = Math.min(quickest, ms);
     lastEnd = Math.max(lastEnd, task.job.at + ms);
   }
-  return Math.max(solved.idealMs - spreadMs(classes, quickest), lastEnd);
+  const shaped = shapedEnd(scenario, tasks, (task) =>
+    quickestMs(scenario, task.job, placesOf(task)),
+  );
+  return Math.max(solved.idealMs - spreadMs(classes, quickest), lastEnd, shaped);
+}
+
+/**
+ * When the tenants' own limits on requests and calls at once can have let the last of these end, ms. Their limits on tokens do not
+ * count: these go by what a job is expected to take, which may be less than it takes.
+ */
+function shapedEnd(
+  { tenants }: Scenario,
+  tasks: readonly Task[],
+  quickest: (task: Task) => number,
+): number {
+  const byTenant = grouped(tasks, ({ job }) => job.tenant);
+  const ends = tenants.map(({ id, limits: { rpm, concurrency } }) => {
+    const own = byTenant.get(id) ?? [];
+    if (own.length === 0 || (rpm === undefined && concurrency === undefined)) return 0;
+    const firstAt = own.reduce((first, { job }) => Math.min(first, job.at), Infinity);
+    const calls = own.map(quickest);
+    const callMs = calls.reduce((sum, ms) => sum + ms, 0);
+    const leastMs = calls.reduce((least, ms) => Math.min(least, ms), Infinity);
+    // A second's rate at the start, and the one job that may be larger than what is left.
+    const behind = own.length - 1 - Math.max(1, (rpm ?? 0) / 60);
+    const lastMs = rpm === undefined ? 0 : (Math.max(0, behind) * 60_000) / rpm;
+    return (
+      firstAt + Math.max(lastMs + leastMs, concurrency === undefined ? 0 : callMs / concurrency)
+    );
+  });
+  return Math.max(0, ...ends);
 }
 
 function limitsOf(

@@ -1,9 +1,12 @@
 /**
  * The plan for what waits in batches: classes of lines that cost alike, over the deployments that may run them, with what
- * has been learnt so far. Tenants do not count here: the turns decide how much, the plan decides where.
+ * has been learnt so far. The turns decide how much, the plan decides where; of tenants it knows those with limits of their own, whose
+ * lines are classes of their own.
  */
 import { strategyFor, takesCallsOf } from '@sluice/balancing';
 import { plannedShare } from '@sluice/budget';
+import { shapedInTurn } from '@sluice/fairness';
+import type { ShapedWork } from '@sluice/fairness';
 import { pricesCountedAs } from '@sluice/job';
 import type { Budget, Fleet, Pool, RateDimension } from '@sluice/job';
 import {
@@ -89,18 +92,40 @@ export class Planner {
       if (group) group.push(line);
       else merged.set(id, [line]);
     }
-    const classes = [...merged].map(([id, lines]) => this.#jobClass(id, lines, now));
+    const classes = this.#shaped(merged, now);
     return { problem: { classes, ...this.#limits(classes) }, classOf };
   }
 
-  /** Pool, wire formats, size of input, and of the output to be expected. */
+  /** The classes, with how long their tenants' own limits take. */
+  #shaped(merged: ReadonlyMap<string, readonly LineClass[]>, now: number): JobClass[] {
+    const { shaped } = this.#ports.backlog;
+    const all = [...merged].map(([id, lines]) => ({
+      jobClass: this.#jobClass(id, lines, now),
+      tenant: (lines[0] as LineClass).example.job.tenant,
+    }));
+    const times = shapedInTurn(
+      all.map(({ jobClass, tenant }) => ({
+        tenant,
+        dueAt: jobClass.deadlineInMs ?? Infinity,
+        work: workOf(jobClass),
+      })),
+      (tenant) => shaped.limitsOf(tenant),
+    );
+    return all.map(({ jobClass, tenant }, index) => {
+      const time = times[index];
+      return time ? { ...jobClass, shaped: { ...time, tenant } } : jobClass;
+    });
+  }
+
+  /** Pool, wire formats, size of input, and of the output to be expected; the tenant, where it has limits of its own. */
   #idOf({ example, lines, characters }: LineClass): string {
-    const { pool, eligible } = example.job;
+    const { pool, eligible, tenant } = example.job;
+    const whose = this.#ports.backlog.shaped.limitsOf(tenant) === null ? '' : ` of ${tenant}`;
     const able = eligible === null ? '*' : [...eligible].join(',');
     const output = this.#ports.learned.output(example, 0);
     const step = Math.round(Math.log2(Math.max(1, output)) * OUTPUT_STEPS);
     const most = example.shape.maxOutput === null ? '-' : sizeOf(example.shape.maxOutput);
-    return `${pool} ${able} ${sizeOf(characters / lines)} ${most} ${step}`;
+    return `${pool} ${able} ${sizeOf(characters / lines)} ${most} ${step}${whose}`;
   }
 
   #jobClass(id: string, lines: readonly LineClass[], now: number): JobClass {
@@ -206,6 +231,18 @@ export class Planner {
 /** How much dearer than the cheapest still counts as equally cheap, %; null = the pool does not save money. */
 const withinPercentOf = ({ strategy }: Pool): number | null =>
   strategyFor(strategy)?.withinPercent ?? null;
+
+/** Mean over where it may run. */
+function workOf({ jobs, deployments }: JobClass): ShapedWork {
+  const places = Object.values(deployments);
+  const mean = (read: (place: (typeof places)[number]) => number): number =>
+    places.reduce((sum, place) => sum + read(place), 0) / Math.max(1, places.length);
+  return {
+    jobs,
+    tokens: jobs * mean(({ cost }) => cost.input + cost.output),
+    callMs: jobs * mean(({ latencyMs }) => latencyMs),
+  };
+}
 
 /** A line of it of the mean size. */
 const kindOf = ({ example, lines, characters }: LineClass) => ({
