@@ -124,7 +124,26 @@ export const entryOf = (chunk: NewChunk) => {
   return { name: 'run', data, opts: { jobId: entryJobId(data), priority: bandOf(chunk.priority) } };
 };
 
-export function drainingOf(batch: StoredBatch): Draining {
+type Asked = Pick<
+  StoredBatch,
+  'id' | 'tenant' | 'priority' | 'maxTier' | 'createdAt' | 'expiresAt' | 'classes'
+>;
+type Begun = Pick<StoredBatch, 'cursors' | 'fed' | 'completed' | 'failed'> & {
+  usage: Pick<StoredBatch['usage'], 'input' | 'output'>;
+};
+
+/** A batch as it will drain once it begins. */
+export const asDraining = (batch: Asked): Draining =>
+  drainingOf({
+    ...batch,
+    cursors: [],
+    fed: 0,
+    completed: 0,
+    failed: 0,
+    usage: { input: 0, output: 0 },
+  });
+
+export function drainingOf(batch: Asked & Begun): Draining {
   return {
     id: batch.id,
     tenant: batch.tenant,

@@ -57,10 +57,18 @@ const check = (ports: StepPorts, run: DryRun, signal: AbortSignal): Promise<Chec
 
 async function answerOf(
   ports: StepPorts,
-  { id, tenant, priority, maxTier, expiresAt }: DryRun,
+  { id, tenant, priority, maxTier, createdAt, expiresAt }: DryRun,
   { lines, errors, total, classes }: CheckedBatch,
 ): Promise<DryRunAnswer> {
-  const estimate = await ports.estimate({ id, tenant, priority, maxTier, expiresAt, classes });
+  const estimate = await ports.estimate({
+    id,
+    tenant,
+    priority,
+    maxTier,
+    createdAt,
+    expiresAt,
+    classes,
+  });
   const ofTheFile = errors.filter(({ line }) => line === null).length;
   return { lines, badLines: total - ofTheFile, errors, estimate };
 }

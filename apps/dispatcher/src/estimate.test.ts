@@ -3,10 +3,12 @@ import { test } from 'node:test';
 import type { ShapingLimits } from '@sluice/fairness';
 import type { BatchClass } from '@sluice/ledger';
 import { makePlan } from '@sluice/planning';
+import { AloneBook } from './alone-book.ts';
 import { drainingOfLines, fleetOf, pictureOf } from './example-fleet.ts';
 import { estimate } from './estimate.ts';
 import type { EstimatePorts } from './estimate.ts';
 import { drainingClasses } from './draining.ts';
+import type { Draining } from './draining.ts';
 import { LengthsBook } from './lengths-book.ts';
 import { planProblem } from './plan-problem.ts';
 
@@ -32,13 +34,14 @@ const batchOf = (classes: BatchClass[], windowMs = 86_400_000) => ({
   tenant: 'a',
   priority: 'low' as const,
   maxTier: null,
+  createdAt: NOW,
   expiresAt: NOW + windowMs,
   classes,
 });
 
-function portsOf(config = PRICED, draining = 0): EstimatePorts {
+function portsOf(config = PRICED, draining: Draining[] = []): EstimatePorts {
   const fleet = fleetOf(config);
-  return {
+  const problem = {
     fleet,
     picture: pictureOf(fleet, NOW),
     lengths: new LengthsBook(() => NOW),
@@ -46,10 +49,15 @@ function portsOf(config = PRICED, draining = 0): EstimatePorts {
     usable: () => true,
     waitingSince: () => NOW,
     now: () => NOW,
+  };
+  return {
+    ...problem,
+    alone: new AloneBook(problem),
+    weightOf: () => 1,
     book: { plan: null, madeAt: 0 },
     limited: { shapingOf: () => null, singlesOf: () => Promise.resolve(new Map()) },
     solve: makePlan,
-    feeder: { draining: Array.from({ length: draining }, () => ({})) as never },
+    feeder: { draining },
   };
 }
 
@@ -108,13 +116,20 @@ test('pools stand apart; without a price the sum is unknown', async () => {
   assert.equal(costUsd, null);
 });
 
-test('no deployment, no T*; beside others that drain it takes turns', async () => {
+test('no deployment, no T*', async () => {
   const nobody = await estimate(portsOf(), batchOf([{ ...LINES, pool: 'deployment/gone' }]));
   assert.deepEqual([nobody.idealMs, nobody.etaMs], [null, null]);
-  const alone = await estimate(portsOf(), batchOf([LINES]));
-  const beside = await estimate(portsOf(PRICED, 2), batchOf([LINES]));
-  assert.equal(alone.idealMs, beside.idealMs);
-  assert.ok(Math.abs((beside.etaMs as number) / (alone.etaMs as number) - 3) < 0.01);
+});
+
+test('a line behind 1,600 of its tenant is told that it comes after them, before them with an earlier deadline', async () => {
+  const one = { ...LINES, jobs: 1, characters: 400, unsetOutput: 1 };
+  const lines = { shape: '1.4', lines: 1_600, characters: 400, maxOutput: 16 };
+  const before = { id: 'batch_0', tenant: 'a', createdAt: 0, expiresAt: NOW + 86_400_000 };
+  const ports = portsOf(PRICED, [drainingOfLines([lines], before)]);
+  const behind = await estimate(ports, batchOf([one]));
+  assert.ok(Math.abs((behind.etaMs ?? 0) - 165_000) < 10_000, `${behind.etaMs}`);
+  const first = await estimate(ports, batchOf([one], 3_600_000));
+  assert.ok((first.etaMs ?? Infinity) < 2_500, `${first.etaMs}`);
 });
 
 test('says what it goes by, and where that is from', async () => {

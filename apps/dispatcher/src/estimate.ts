@@ -11,31 +11,25 @@ import type {
   PoolEstimate,
   StoredBatch,
 } from '@sluice/ledger';
-import { NO_WORK, plusWork } from '@sluice/fairness';
 import { idealDrain, renewalMs } from '@sluice/planning';
 import type { JobClass } from '@sluice/planning';
 import { outputRange, usualOutput } from '@sluice/prediction';
 import { assumptionsOf } from './assumptions.ts';
+import { besideMs, shapedBeside } from './beside.ts';
+import type { BesidePorts } from './beside.ts';
+import { asDraining } from './draining.ts';
 import type { Likely } from './lengths-book.ts';
 import type { Picture } from './picture.ts';
 import { partsOf, placements, problemOf, savesMoney } from './plan-problem.ts';
-import type { ProblemPorts } from './plan-problem.ts';
-import { USUAL_RATIO } from './eta.ts';
-import { leftMs } from './planner.ts';
-import type { PlannerPorts } from './planner.ts';
-import { workAt } from './shaped-classes.ts';
-import { shapedEnd } from './tenant-work.ts';
 import { byEnds, thriftyPlan } from './thrifty-plan.ts';
-import type { ThriftyPlan, ThriftyPorts } from './thrifty-plan.ts';
+import type { ThriftyPlan } from './thrifty-plan.ts';
 
 /** What estimates are made with. */
-export type EstimatePorts = ProblemPorts &
-  Pick<ThriftyPorts, 'solve'> &
-  Pick<PlannerPorts, 'book' | 'limited'> & { feeder: Pick<PlannerPorts['feeder'], 'draining'> };
+export type EstimatePorts = BesidePorts;
 
 type Estimated = Pick<
   StoredBatch,
-  'id' | 'tenant' | 'priority' | 'maxTier' | 'expiresAt' | 'classes'
+  'id' | 'tenant' | 'priority' | 'maxTier' | 'createdAt' | 'expiresAt' | 'classes'
 >;
 
 export async function estimate(ports: EstimatePorts, batch: Estimated): Promise<Estimate> {
@@ -62,19 +56,12 @@ export async function estimate(ports: EstimatePorts, batch: Estimated): Promise<
     const before = pools[one.lines.pool];
     pools[one.lines.pool] = before ? together(before, sum) : sum;
   }
-  const work = classes
-    .map(({ deployments, jobs }) => workAt(deployments, jobs))
-    .reduce(plusWork, NO_WORK);
-  const { draining } = ports.feeder;
-  const shapedMs = await shapedEnd(ports, { tenant, work, draining });
   const all = Object.values(pools);
   for (const pool of all) pool.lines = Math.round(pool.lines);
   return {
     assumed: assumptionsOf(ports, { known, classes, pools }),
     idealMs: solved ? Math.round(solved.idealMs) : null,
-    etaMs: solved
-      ? Math.max(endMs(ports, { solved, thrifty, classes: batch.classes }), Math.round(shapedMs))
-      : null,
+    etaMs: solved && (await endMs(ports, batch, { solved, thrifty })),
     thrifty: thrifty === null ? [] : thriftyPools(ports, batch.classes),
     pools,
     inputTokens: all.map(({ inputTokens }) => inputTokens).reduce(plus, NOTHING),
@@ -88,26 +75,23 @@ type Solved = Extract<Awaited<ReturnType<typeof idealDrain>>, { kind: 'solved' }
 const thriftyPools = ({ fleet }: EstimatePorts, classes: readonly BatchClass[]): string[] =>
   [...new Set(classes.map(({ pool }) => pool))].filter((pool) => savesMoney(fleet, pool));
 
-/** Lines that save money end by the plan, the others in turns. */
-function endMs(
+/** Lines that save money end by the plan, the others in turns, and none before its tenant's limits let it. */
+async function endMs(
   ports: EstimatePorts,
-  about: { solved: Solved; thrifty: ThriftyPlan | null; classes: readonly BatchClass[] },
-): number {
-  const { solved, thrifty, classes } = about;
-  if (thrifty === null) return etaMs(ports, solved);
-  const all = classes.every(({ pool }) => savesMoney(ports.fleet, pool));
-  return Math.max(thrifty.endMs, all ? 0 : etaMs(ports, solved));
-}
-
-/** Batches of a band take turns, and none takes longer than one after the other. */
-function etaMs(ports: EstimatePorts, { idealMs, binding }: Solved): number {
-  const byDay = renewalMs(
-    idealMs,
-    binding.map(({ dimension }) => dimension),
-  );
-  if (byDay !== null) return byDay;
-  const inTurns = idealMs * (1 + ports.feeder.draining.length);
-  return Math.round(Math.min(inTurns, leftMs(ports) + idealMs) * USUAL_RATIO);
+  batch: Estimated,
+  { solved, thrifty }: { solved: Solved; thrifty: ThriftyPlan | null },
+): Promise<number> {
+  const { idealMs, binding } = solved;
+  const own = asDraining(batch);
+  const shaped = await shapedBeside(ports, own);
+  const byTurns = async (): Promise<number> => {
+    const dimensions = binding.map(({ dimension }) => dimension);
+    const byDay = renewalMs(idealMs, dimensions);
+    return byDay ?? (await besideMs(ports, { batch: own, aloneMs: idealMs, shaped }));
+  };
+  const all = batch.classes.every(({ pool }) => savesMoney(ports.fleet, pool));
+  const turnsMs = thrifty !== null && all ? 0 : await byTurns();
+  return Math.round(Math.max(thrifty?.endMs ?? 0, turnsMs, shaped.get(own.id) ?? 0));
 }
 
 /** Where no plan is possible, its cost is that of whoever is named first. */

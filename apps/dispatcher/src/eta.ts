@@ -46,11 +46,16 @@ function planned(facts: EtaFacts): number {
     return madeAt + (renewal ?? Math.max(0, ...ids.map(endOf)));
   };
   if (inTurnsMs === null) return Math.round(lastOf([...classes, ...placed]));
-  // The plan spreads what is placed over all its time; in turns it is the last second's work.
-  const tailMs = Math.min(TAIL_MS, Math.max(0, lastOf(placed) - now));
   const all = lastOf(Object.keys(plan.finishMs));
-  return Math.round(Math.min(all, now + inTurnsMs * USUAL_RATIO + tailMs));
+  return Math.round(Math.min(all, now + turnsEndMs(inTurnsMs, lastOf(placed) - now)));
 }
+
+/**
+ * When a batch is done whose last line is placed after so long, ms. `placedMs`: until all is done that stands on the queues. The plan
+ * spreads that over all its time; in turns it is the last second's work.
+ */
+export const turnsEndMs = (inTurnsMs: number, placedMs: number): number =>
+  inTurnsMs * USUAL_RATIO + Math.min(TAIL_MS, Math.max(0, placedMs));
 
 /** The limits that take the time of these classes: those of where they go. */
 function bindingFor({ pairs, rows }: EtaFacts['plan'], ids: readonly string[]): string[] {
@@ -68,13 +73,22 @@ export type DrainingAlone = Pick<Draining, 'id' | 'tenant' | 'band' | 'expiresAt
   aloneMs: number;
 };
 
+/** What turns go by. */
+export interface TurnFacts {
+  /** What all of it takes by the fleet's limits, ms. */
+  togetherMs: number;
+  weightOf: (tenant: string) => number;
+  /** By batch, when its tenant's own limits have let it through, ms from now; absent = it has none. */
+  shaped?: ReadonlyMap<string, number>;
+}
+
 /**
- * When each has its last line placed, ms from now. Together they take what the plan takes (`togetherMs`), which is less
- * than one after the other where they use different limits.
+ * When each has its last line placed, ms from now. Together they take what the fleet takes (`togetherMs`), which is less
+ * than one after the other where they use different limits; a tenant with limits of its own leaves the others what it cannot use.
  */
 export function inTurns(
   batches: readonly DrainingAlone[],
-  { togetherMs, weightOf }: { togetherMs: number; weightOf: (tenant: string) => number },
+  { togetherMs, weightOf, shaped = new Map() }: TurnFacts,
 ): Map<string, number> {
   const work = batches.reduce((sum, { aloneMs }) => sum + aloneMs, 0);
   const speed = togetherMs > 0 ? Math.max(1, work / togetherMs) : 1;
@@ -85,5 +99,23 @@ export function inTurns(
       weight: weightOf(batch.tenant),
     })),
     speed,
+    pacesOf(batches, shaped),
+  );
+}
+
+/** By tenant with limits of its own: its work ÷ the time in which these let all of it through, to which nothing is added later. */
+function pacesOf(
+  batches: readonly DrainingAlone[],
+  shaped: ReadonlyMap<string, number>,
+): Map<string, number> {
+  const tenants = new Map<string, { work: number; ms: number }>();
+  for (const { id, tenant, aloneMs } of batches) {
+    const { work, ms } = tenants.get(tenant) ?? { work: 0, ms: 0 };
+    tenants.set(tenant, { work: work + aloneMs, ms: Math.max(ms, shaped.get(id) ?? 0) });
+  }
+  return new Map(
+    [...tenants].flatMap(([tenant, { work, ms }]) =>
+      ms > 0 && work > 0 ? [[tenant, (work * USUAL_RATIO) / ms]] : [],
+    ),
   );
 }

@@ -43,11 +43,11 @@ export async function planRound(ports: PlannerPorts): Promise<void> {
     if (batch.status !== 'in_progress' || batch.paused) await setAside(ports, batch);
     else if (!(await pausedForCost(ports, batch))) draining.push(batch);
   }
-  const turns = await turnsOf(ports, draining);
   const shaped = await shapedEnds(
     ports,
     draining.flatMap(({ id }) => feeder.find(id) ?? []),
   );
+  const turns = await turnsOf(ports, draining, shaped);
   const etas = new Map<string, number | null>();
   await Promise.all(
     draining.map(async (batch) => {
@@ -85,6 +85,7 @@ function tellUrgent(
 async function turnsOf(
   ports: PlannerPorts,
   batches: readonly StoredBatch[],
+  shaped: ReadonlyMap<string, number>,
 ): Promise<ReadonlyMap<string, number>> {
   const { feeder, alone, book, now, weightOf } = ports;
   const stored = new Map(batches.map((batch) => [batch.id, batch]));
@@ -97,7 +98,7 @@ async function turnsOf(
   });
   if (known.length < draining.length) return new Map();
   const togetherMs = book.madeAt + book.plan.fleetMs - now();
-  return inTurns(known, { togetherMs, weightOf });
+  return inTurns(known, { togetherMs, weightOf, shaped });
 }
 
 function atStart(stored: StoredBatch | undefined, { classes }: Draining): number | null {
@@ -106,7 +107,8 @@ function atStart(stored: StoredBatch | undefined, { classes }: Draining): number
   return (stored.idealMs * unfed) / Math.max(1, stored.total);
 }
 
-const ofTurns = ({ id, tenant, band, expiresAt, createdAt }: Draining) => ({
+/** What turns go by, of a batch. */
+export const ofTurns = ({ id, tenant, band, expiresAt, createdAt }: Draining) => ({
   id,
   tenant,
   band,
@@ -145,20 +147,6 @@ const isKept = ({ fleet }: Pick<PlannerPorts, 'fleet'>, { classes }: Draining): 
     const found = fleet.pools.get(pool);
     return found !== undefined && sharesOf(found, null) !== null;
   });
-
-/** What the plan in force has still to drain, ms; Infinity while lines drain that no plan knows. */
-export function leftMs({
-  feeder,
-  book,
-  now,
-}: Pick<PlannerPorts, 'book' | 'now'> & {
-  feeder: Pick<Feeder, 'draining'>;
-}): number {
-  const { plan, madeAt } = book;
-  if (feeder.draining.length === 0) return 0;
-  if (plan === null) return Number.POSITIVE_INFINITY;
-  return Math.max(0, madeAt + Math.max(0, ...Object.values(plan.finishMs)) - now());
-}
 
 /**
  * Nothing of it drains any more, so nobody knows when it will be done. Looked after at once: whoever resumed it since it was

@@ -21,7 +21,10 @@ export interface StepPorts {
   events: DispatcherEvents;
   now: () => number;
   estimate: (
-    batch: Pick<StoredBatch, 'id' | 'tenant' | 'priority' | 'maxTier' | 'expiresAt' | 'classes'>,
+    batch: Pick<
+      StoredBatch,
+      'id' | 'tenant' | 'priority' | 'maxTier' | 'createdAt' | 'expiresAt' | 'classes'
+    >,
   ) => Promise<Estimate>;
   onStart: (batch: StoredBatch) => void;
   onEnd: (id: string) => void;

@@ -58,21 +58,6 @@ export async function shapedEnds(
 const inTurn = (a: Draining, b: Draining): number =>
   a.band - b.band || a.expiresAt - b.expiresAt || a.createdAt - b.createdAt;
 
-/** ms until the tenant's limits have let through this work and all that waits of it now; 0 without such limits. */
-export async function shapedEnd(
-  ports: Ports,
-  { tenant, work, draining }: { tenant: string; work: ShapedWork; draining: readonly Draining[] },
-): Promise<number> {
-  const limits = ports.limited.shapingOf(tenant);
-  if (limits === null) return 0;
-  const singles = (await ports.limited.singlesOf(new Set([tenant]))).get(tenant) ?? NO_WORK;
-  const all = draining
-    .filter((batch) => batch.tenant === tenant)
-    .map((batch) => workOfBatch(ports, batch))
-    .reduce(plusWork, plusWork(singles, work));
-  return shapedMs(limits, all) + work.callMs / Math.max(1, work.jobs);
-}
-
 /**
  * Of single jobs that wait, by tenant. `counted`: how many of a tenant were never placed, where that is more than are in
  * memory; the others are taken to be like these.

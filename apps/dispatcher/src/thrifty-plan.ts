@@ -26,7 +26,7 @@ export interface ThriftyPlan {
 
 type Estimated = Pick<
   StoredBatch,
-  'id' | 'tenant' | 'priority' | 'maxTier' | 'expiresAt' | 'classes'
+  'id' | 'tenant' | 'priority' | 'maxTier' | 'createdAt' | 'expiresAt' | 'classes'
 >;
 type LineOf = (classIndex: number, deployment: string) => PoolEstimate;
 type Places = Readonly<Record<string, number>>;

@@ -89,3 +89,15 @@ test('thousands of batches of one tenant are estimated in some ms: the leader do
   assert.equal(Math.round(ends.get('3999') ?? 0), 40_000);
   assert.ok(tookMs < 1_000, `${Math.round(tookMs)} ms`);
 });
+
+/** Where tenant `a` has limits that let through a tenth of what it could do alone. */
+const paced = (all: FluidBatch[]): Record<string, number> =>
+  Object.fromEntries(
+    [...fluidFinish(all, 1, new Map([['a', 0.1]]))].map(([id, ms]) => [id, Math.round(ms)]),
+  );
+
+test('a tenant at its own limits leaves the others what it cannot use, over all its bands', () => {
+  assert.deepEqual(paced([batch('a', 30), batch('b', 90)]), { b: 100, a: 300 });
+  const high = batch('a2', 10, { tenant: 'a', band: 2 });
+  assert.deepEqual(paced([batch('a', 10), high, batch('b', 90)]), { a2: 100, b: 100, a: 200 });
+});

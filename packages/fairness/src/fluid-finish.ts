@@ -1,7 +1,7 @@
 /**
  * When work that takes turns will be done: the turns as a fluid (generalised processor sharing, Parekh and Gallager 1993).
  * Bands go strictly in order, tenants of a band by weight, batches of one tenant and band the earliest deadline first.
- * No batch goes faster than it would alone; what it cannot use goes to the others.
+ * No batch goes faster than it would alone, and no tenant faster than its own limits let it; what it cannot use goes to the others.
  */
 import { effectiveWeight } from './turns.ts';
 
@@ -22,15 +22,20 @@ type Waiting = FluidBatch[][];
 
 /**
  * When each is done, ms from now. `speed`: work that is done at once, ms per ms; more than 1 where batches use different
- * limits. O(n × (tenants + batches that move at once)).
+ * limits. `paces`: by tenant, work of it that its own limits let be done at once; absent = any. O(n × (tenants + batches that
+ * move at once)).
  */
-export function fluidFinish(all: readonly FluidBatch[], speed: number): Map<string, number> {
+export function fluidFinish(
+  all: readonly FluidBatch[],
+  speed: number,
+  paces: ReadonlyMap<string, number> = new Map(),
+): Map<string, number> {
   const done = new Map<string, number>();
   const left = new Map(all.map((one) => [one, Math.max(0, one.aloneMs)]));
   const bands = bandsOf(all);
   let now = 0;
   while (left.size > 0) {
-    const rates = ratesOf(bands, speed);
+    const rates = ratesOf(bands, { speed, paces: new Map(paces) });
     let stepMs = Infinity;
     for (const [{ one }, rate] of rates) stepMs = Math.min(stepMs, (left.get(one) ?? 0) / rate);
     // Nothing moves: only a speed of 0 does that.
@@ -69,30 +74,42 @@ interface Moving {
 }
 
 /** Ms of work per ms of each that moves now. */
-function ratesOf(bands: readonly Waiting[], speed: number): Map<Moving, number> {
+function ratesOf(
+  bands: readonly Waiting[],
+  { speed, paces }: { speed: number; paces: Map<string, number> },
+): Map<Moving, number> {
   const rates = new Map<Moving, number>();
   let left = speed;
   for (const tenants of bands) {
     if (left <= 0) break;
     const open = tenants.filter((batches) => batches.length > 0);
-    if (open.length > 0) left -= shared(open, left, rates);
+    if (open.length > 0) left -= shared(open, left, { rates, paces });
   }
   return rates;
 }
 
-/** Shares so much among tenants by weight, where none can use more than 1 for each of its batches; what was used. */
-function shared(tenants: Waiting, speed: number, rates: Map<Moving, number>): number {
+interface Given {
+  rates: Map<Moving, number>;
+  /** By tenant, what its own limits still let through. */
+  paces: Map<string, number>;
+}
+
+/** Shares so much among tenants by weight, where none can use more than 1 for each of its batches, nor than its pace; what was used. */
+function shared(tenants: Waiting, speed: number, given: Given): number {
+  const mostOf = (batches: readonly FluidBatch[]): number =>
+    Math.min(batches.length, given.paces.get(batches[0]?.tenant ?? '') ?? Infinity);
   let [open, left] = [tenants, speed];
   for (;;) {
     const each = left / open.reduce((sum, batches) => sum + weightOf(batches), 0);
-    const full = open.filter((batches) => batches.length <= each * weightOf(batches));
+    const full = open.filter((batches) => mostOf(batches) <= each * weightOf(batches));
     if (full.length === 0) {
-      for (const batches of open) inOrder(batches, each * weightOf(batches), rates);
+      for (const batches of open) inOrder(batches, each * weightOf(batches), given);
       return open.length === 0 ? speed - left : speed;
     }
     for (const batches of full) {
-      inOrder(batches, batches.length, rates);
-      left -= batches.length;
+      const most = mostOf(batches);
+      inOrder(batches, most, given);
+      left -= most;
     }
     open = open.filter((batches) => !full.includes(batches));
   }
@@ -100,8 +117,11 @@ function shared(tenants: Waiting, speed: number, rates: Map<Moving, number>): nu
 
 const weightOf = ([first]: readonly FluidBatch[]): number => effectiveWeight(first?.weight ?? 0);
 
-function inOrder(batches: FluidBatch[], speed: number, rates: Map<Moving, number>): void {
+function inOrder(batches: FluidBatch[], speed: number, { rates, paces }: Given): void {
   let left = speed;
+  const tenant = batches[0]?.tenant ?? '';
+  const pace = paces.get(tenant);
+  if (pace !== undefined) paces.set(tenant, Math.max(0, pace - speed));
   for (const one of batches) {
     const rate = Math.min(1, left);
     if (rate <= 0) return;
