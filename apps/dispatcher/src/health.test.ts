@@ -115,6 +115,23 @@ test('a block is tried at once after a change of config', () => {
   assert.equal(book.stateOf('a'), 'half_open');
 });
 
+test('one that is called with another key after a change of config is blocked no longer', () => {
+  const fleet = fleetOf('a', 'b');
+  const { book, row } = bookOf(fleet);
+  book.look(new Map([['a', load(1)]]));
+  book.look(new Map([['a', load(1, { credential: 1 })]]));
+  const before = deploymentOf('a');
+  const provider = { ...before.provider, apiKey: 'sk-corrected' };
+  fleet.deployments.set('a', { ...before, provider });
+  book.configChanged();
+  assert.equal(book.stateOf('a'), 'active');
+  book.look(new Map([['a', load(1, { credential: 1 })]]));
+  assert.deepEqual([row('a')?.['state'], row('a')?.['blocked']], ['active', null]);
+  book.look(new Map([['a', load(1, { credential: 2 })]]));
+  book.configChanged();
+  assert.equal(book.stateOf('a'), 'half_open', 'with the same key it is tried');
+});
+
 test('five failures open the breaker; it returns slowly, and says so', () => {
   const { book, clock, row } = bookOf(fleetOf('a', 'b'));
   const look = (one: DeploymentLoad) => book.look(new Map([['a', one]]));

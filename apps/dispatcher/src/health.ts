@@ -7,6 +7,7 @@ import {
   BLOCKING,
   FleetHealth,
   isDue,
+  newBreaker,
   shareOfRate,
   standing,
   usedUpUntil,
@@ -79,17 +80,33 @@ export class HealthBook {
   /** The deployments of the fleet as it is now, each with the operator's wish. */
   #followFleet(): void {
     const { deployments } = this.#fleet;
-    const maps = [this.#seen, this.#published, this.#usedUp];
+    const maps = [this.#seen, this.#published, this.#usedUp, this.#calledBefore];
     for (const id of this.all.keys())
       if (!deployments.has(id)) for (const map of [...maps, this.#unmarked]) map.delete(id);
     this.#health.follow(new Set(deployments.keys()), this.#now());
-    for (const id of deployments.keys()) this.#health.put(id, { wish: this.#wishOf(id) });
+    for (const id of deployments.keys()) {
+      this.#health.put(id, { wish: this.#wishOf(id) });
+      if (!this.#calledBefore.has(id)) this.#calledBefore.set(id, this.#calledWith(id));
+    }
   }
 
-  /** What refused them may be mended now: blocks are tried at once. */
+  /**
+   * What is called with another key, address or model from now on starts anew. At the others what refused them may be mended
+   * now: blocks are tried at once.
+   */
   configChanged(): void {
-    this.#health.configChanged(this.#now());
+    const now = this.#now();
+    this.#health.configChanged(now);
+    for (const id of this.all.keys()) {
+      const called = this.#calledWith(id);
+      if (called !== this.#calledBefore.get(id))
+        this.#health.put(id, { block: null, breaker: newBreaker(now) });
+      this.#calledBefore.set(id, called);
+    }
   }
+
+  /** By id, what each was called with when the config was last read. */
+  readonly #calledBefore = new Map<string, string | null>();
 
   /**
    * Takes up the states that the leader before left, so that a change of leader forgives nobody. What is called with
