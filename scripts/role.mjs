@@ -1,7 +1,7 @@
 // `npm run api`, `dispatcher`, `worker`, `simulator`, `demo`: one program. Beside a running `npm start` it finds that one's Redis.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { give, readEnvironment, root, runDirOf, say } from './setup/environment.mjs';
+import { give, readEnvironment, root, runDirOf, say, setIn } from './setup/environment.mjs';
 import { ensurePackages } from './setup/packages.mjs';
 import { runNode, withTsx } from './setup/run-node.mjs';
 
@@ -9,7 +9,7 @@ const [entry, ...args] = process.argv.slice(2);
 const env = readEnvironment();
 const missing = ensurePackages({ root, env, say });
 if (missing) give(missing);
-env.REDIS_URL ||= launchedRedis();
+if (!env.REDIS_URL) setIn(env, 'REDIS_URL', launchedRedis());
 runNode(withTsx(entry, args), env);
 
 /** The launcher notes where its own Redis listens. */

@@ -1,10 +1,19 @@
 // What `npm start` and `npm test` do before there is a single package: scripts/setup, with commands that play the machine's.
 import assert from 'node:assert/strict';
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { TestContext } from 'node:test';
+import { readVariables } from '@sluice/config';
 
 type Env = Record<string, string | undefined>;
 type Say = (line: string) => void;
@@ -143,4 +152,30 @@ test('packages are current when every one that the lock file names is there in i
   for (const installed of [{ 'node_modules/yaml': { version: '2.8.0' } }, {}, null]) {
     assert.match(problem(installed) ?? '', /SLUICE_NO_INSTALL=1 forbids installing: run `npm ci`/);
   }
+});
+
+test('what a start takes from `.env` files is named, so that a reload reads it anew', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'sluice-start-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  // The folder of the project is found from where the script lies.
+  mkdirSync(join(folder, 'scripts/setup'), { recursive: true });
+  mkdirSync(join(folder, 'etc'));
+  const script = join(folder, 'scripts/setup/environment.mjs');
+  copyFileSync(new URL(setup('environment')), script);
+  writeFileSync(join(folder, '.env'), 'SLUICE_CONFIG=etc/sluice.yaml\nKEY_A=here\nPATH=ignored\n');
+  writeFileSync(join(folder, 'etc/.env'), 'KEY_A=beside\nKEY_B=beside\n');
+  const { readEnvironment, setIn } = (await import(script)) as {
+    readEnvironment: () => Env;
+    setIn: (env: Env, name: string, value: string) => void;
+  };
+  const env = readEnvironment();
+  assert.deepEqual([env['KEY_A'], env['KEY_B']], ['beside', 'beside']);
+  assert.equal(env['PATH'], process.env['PATH']);
+  const names = env['SLUICE_FROM_ENV_FILES']?.split(',');
+  assert.deepEqual(names?.toSorted(), ['KEY_A', 'KEY_B', 'SLUICE_CONFIG']);
+  writeFileSync(join(folder, 'etc/.env'), 'KEY_A=corrected\n');
+  assert.equal(readVariables(env, folder).env['KEY_A'], 'corrected');
+  assert.equal(readVariables(env, folder).env['KEY_B'], undefined);
+  setIn(env, 'KEY_A', 'given');
+  assert.equal(readVariables(env, folder).env['KEY_A'], 'given');
 });

@@ -1,7 +1,7 @@
 /** Starts everything in order, and takes it all back when something does not come up. */
 import { join, relative, resolve } from 'node:path';
 import type { Installation } from '@sluice/config';
-import { refuseOpenAddress } from '@sluice/config';
+import { givenEnvironment, refuseOpenAddress } from '@sluice/config';
 import { refuseStore } from '@sluice/files';
 import { refuseRedis } from '@sluice/ledger';
 import { LaunchNote, openDataFolder, readNote, runningIn } from './data-folder.ts';
@@ -204,7 +204,7 @@ function roleOf(
     name,
     args: programOf(name),
     cwd: folder,
-    env: { ...env, ...more },
+    env: givenEnvironment(env, more),
     log: running.logs.of(name),
     announce: say,
     started: (pid) => running.note.started(name, pid),

@@ -1,5 +1,5 @@
 /** `npm run -s simulate`: when will it be done, what will it cost, what if a key is added; nothing is sent anywhere. */
-import { formatMistakes, loadConfig, loadInstallation, withEnvFile } from '@sluice/config';
+import { formatMistakes, loadConfig, loadInstallation, readVariables } from '@sluice/config';
 import { readArguments, USAGE } from './arguments.ts';
 import { assumptionsOf, showAssumptions } from './assumptions.ts';
 import { buildScenario } from './build-scenario.ts';
@@ -43,7 +43,8 @@ function install(path: string | null): Installed {
     if (found.kind === 'invalid') throw new InputMistake(found.report);
     return found;
   }
-  const loaded = loadConfig({ source: { path }, env: withEnvFile(process.env, folder) });
+  const { env, files } = readVariables(process.env, folder, path);
+  const loaded = loadConfig({ source: { path }, env, envFiles: files });
   if (loaded.kind === 'invalid') throw new InputMistake(formatMistakes(loaded.mistakes, path));
   return loaded;
 }

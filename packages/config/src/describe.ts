@@ -73,7 +73,7 @@ function describeEnvironment(): string {
   return [
     '## Environment variables',
     '',
-    'A `.env` file beside the config is read; what is set already wins. Before any of these are read, `npm start` installs what is missing (packages, and a Redis where none is named); `SLUICE_NO_INSTALL=1` forbids that, and it says what to install by hand.',
+    'What the environment sets wins; what it does not is looked for in `.env` beside the config, then in `.env` of the folder that Sluice was started in. A reload reads these files anew: a key changed there is taken, a variable of this table at the next start. Before any of these are read, `npm start` installs what is missing (packages, and a Redis where none is named); `SLUICE_NO_INSTALL=1` forbids that, and it says what to install by hand.',
     '',
     ...table(['variable', 'default', 'meaning'], fields),
     '',

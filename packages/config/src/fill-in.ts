@@ -3,11 +3,14 @@
  * parsing, so that no value can change the file's structure. `$${` stands for a plain `${`. What is unset is a
  * mistake, not an empty string: an empty key would be found out only by the provider.
  */
+import type { EnvFile } from './env-files.ts';
 import type { Mistake, Path } from './mistake.ts';
 import { showPath } from './mistake.ts';
 
 export interface Surroundings {
   env: Record<string, string | undefined>;
+  /** What `env` was read from beside the environment. */
+  envFiles?: readonly EnvFile[];
   readFile: (path: string) => string;
 }
 
@@ -54,7 +57,7 @@ function variable(whole: string, inside: string, { around, mistakes, path }: Pla
   if (value !== undefined && value !== '') return value;
   if (match?.[2] !== undefined) return match[2];
   const allowed = match
-    ? `set the environment variable ${name}, or give a default: \${${name}:-…}`
+    ? `set ${name} in ${places(around)}, or give a default: \${${name}:-…}`
     : '${NAME}, ${NAME:-default} or ${file:/path}; write $${ for a plain ${';
   mistakes.push({
     path: showPath(path),
@@ -63,6 +66,12 @@ function variable(whole: string, inside: string, { around, mistakes, path }: Pla
     allowed,
   });
   return whole;
+}
+
+/** Where a variable may be set, and which of these files there are. */
+function places({ envFiles = [] }: Surroundings): string {
+  const files = envFiles.map(({ path, problem }) => (problem ? `${path} (no such file)` : path));
+  return ['the environment', ...files].join(' or ');
 }
 
 function fileContent(whole: string, name: string, { around, mistakes, path }: Place): string {

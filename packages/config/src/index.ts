@@ -2,7 +2,7 @@ export { DEMO_CONFIG } from './demo-config.ts';
 export { describeConfig } from './describe.ts';
 export { didYouMean } from './did-you-mean.ts';
 export { parseDuration } from './duration.ts';
-export { withEnvFile } from './env-file.ts';
+export { givenEnvironment, readVariables } from './env-files.ts';
 export { loadEnvironment, refuseOpenAddress } from './environment.ts';
 export type { Environment, EnvironmentResult } from './environment.ts';
 export { findPool } from './find-pool.ts';

@@ -2,12 +2,14 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { DEMO_CONFIG } from './demo-config.ts';
-import { withEnvFile } from './env-file.ts';
+import { readVariables } from './env-files.ts';
+import type { EnvFile } from './env-files.ts';
 import { loadEnvironment } from './environment.ts';
 import type { Environment } from './environment.ts';
 import { loadConfig } from './load-config.ts';
 import type { Loaded } from './load-config.ts';
 import { formatMistakes } from './mistake.ts';
+import type { Mistake } from './mistake.ts';
 
 export interface Installation extends Omit<Loaded, 'kind'> {
   environment: Environment;
@@ -20,18 +22,24 @@ export type InstallationResult =
   /** `report` lists every mistake, one per line, ready to print. */
   | { kind: 'invalid'; report: string };
 
-/** `folder` is where `.env` and `sluice.yaml` are looked for. */
+/** `folder` is where `sluice.yaml` is looked for, and `.env` besides the one beside the config. */
 export function loadInstallation(
   processEnv: Record<string, string | undefined>,
   folder: string,
 ): InstallationResult {
-  const env = withEnvFile(processEnv, folder);
+  const { env, files } = readVariables(processEnv, folder);
+  const unread = files.find(({ problem }) => problem !== null && problem !== 'ENOENT');
+  if (unread) return invalid([unreadable(unread)], unread.path);
   const read = loadEnvironment(env);
   if (read.kind === 'invalid') return invalid(read.mistakes, 'the environment');
   const path = configPath(read.environment, folder);
   const source = path ?? 'demo';
   const environment = path === null ? ofDemo(read.environment, env) : read.environment;
-  const loaded = loadConfig({ source: path === null ? { text: DEMO_CONFIG } : { path }, env });
+  const loaded = loadConfig({
+    source: path === null ? { text: DEMO_CONFIG } : { path },
+    env,
+    envFiles: files,
+  });
   if (loaded.kind === 'invalid') return invalid(loaded.mistakes, source);
   return { ...loaded, environment, source };
 }
@@ -65,10 +73,14 @@ function configPath({ configPath: named }: Environment, folder: string): string 
   return existsSync(usual) ? usual : null;
 }
 
-const invalid = (
-  mistakes: Parameters<typeof formatMistakes>[0],
-  source: string,
-): InstallationResult => ({
+const unreadable = ({ problem }: EnvFile): Mistake => ({
+  path: '',
+  at: [],
+  found: String(problem),
+  allowed: 'a file that can be read by this process',
+});
+
+const invalid = (mistakes: readonly Mistake[], source: string): InstallationResult => ({
   kind: 'invalid',
   report: formatMistakes(mistakes, source),
 });

@@ -128,7 +128,7 @@ deployments:
 pools: { fast: { tiers: [[mini]], strategy: capcity } }
 `;
   assert.deepEqual(mistakes(load(text)), [
-    'providers.a.api_key: ${MISSING}, not set; set the environment variable MISSING, or give a default: ${MISSING:-…}',
+    'providers.a.api_key: ${MISSING}, not set; set MISSING in the environment, or give a default: ${MISSING:-…}',
     'providers.a.type: "opnai"; openai, anthropic',
     'deployments.mini.limits.rpm: -1; a number above 0',
     'deployments.mini.timout_ms: an unknown setting (5); did you mean `timeout_ms`? There are: provider, model, region, weight, limits, budget, price, timeout_ms, default_max_tokens, output_cap, output_cap_param, params, headers, query, drop_params, accounting, simulate',

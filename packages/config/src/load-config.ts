@@ -11,6 +11,7 @@ import { checkRoutes } from './check-routes.ts';
 import { checkSchema, valueAt } from './check-schema.ts';
 import { fillIn } from './fill-in.ts';
 import type { Surroundings } from './fill-in.ts';
+import type { EnvFile } from './env-files.ts';
 import type { Mistake } from './mistake.ts';
 import { showFound } from './mistake.ts';
 import { outline } from './outline.ts';
@@ -38,6 +39,8 @@ export interface LoadRequest {
   source: { path: string } | { text: string };
   /** For `${X}`. */
   env: Record<string, string | undefined>;
+  /** The `.env` files that `env` was read from too, for the message about a variable that is not set. */
+  envFiles?: readonly EnvFile[];
   /** For the file itself and `${file:…}`; throws what `fs.readFileSync` throws. */
   readFile?: (path: string) => string;
 }
@@ -45,10 +48,12 @@ export interface LoadRequest {
 const readUtf8 = (path: string): string => readFileSync(path, 'utf8');
 
 /** Never throws for what the file says. Mistakes come in the order of the file. */
-export function loadConfig({ source, env, readFile = readUtf8 }: LoadRequest): LoadResult {
-  if ('text' in source) return loadText(source.text, { env, readFile });
+export function loadConfig(request: LoadRequest): LoadResult {
+  const { source, env, envFiles = [], readFile = readUtf8 } = request;
+  const around = { env, envFiles, readFile };
+  if ('text' in source) return loadText(source.text, around);
   try {
-    return loadText(readFile(source.path), { env, readFile });
+    return loadText(readFile(source.path), around);
   } catch (error) {
     const found = `${source.path}: ${(error as { code?: string }).code ?? 'unreadable'}`;
     const allowed = 'a file that can be read by this process';

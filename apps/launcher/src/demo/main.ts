@@ -3,7 +3,7 @@
  * provider fails for ten seconds; the batch goes on through the others.
  */
 import { resolve } from 'node:path';
-import { loadInstallation } from '@sluice/config';
+import { givenEnvironment, loadInstallation } from '@sluice/config';
 import { runningIn } from '../data-folder.ts';
 import type { Launched } from '../data-folder.ts';
 import { say } from '../say.ts';
@@ -35,7 +35,8 @@ function findLaunched(): { api: string; simulator: string } | string {
 
 /** What runs from the data folder of that config; undefined = the usual one. */
 function running(config: string | undefined): Launched | null {
-  const read = loadInstallation({ ...process.env, SLUICE_CONFIG: config }, process.cwd());
+  const env = givenEnvironment(process.env, { SLUICE_CONFIG: config });
+  const read = loadInstallation(env, process.cwd());
   return read.kind === 'ok' ? runningIn(resolve(read.environment.dataDir)) : null;
 }
 
