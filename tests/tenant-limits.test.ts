@@ -1,7 +1,16 @@
 /** A tenant's own limits are in what it is told: of a dry run, of a batch as it runs, and of a job that waits. They hold it up no more than they say. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { System, chatBody, chatLines, endOfBatch, postBatch, until } from '@sluice/testing';
+import {
+  System,
+  batchWhen,
+  chatBody,
+  chatLines,
+  endOfBatch,
+  postBatch,
+  until,
+} from '@sluice/testing';
+import type { SeenBatch } from '@sluice/testing';
 
 interface Told {
   id: string;
@@ -113,6 +122,37 @@ tenants:
     const { id } = await postBatch(system.apiUrl, linesOf(6), made);
     const done = await endOfBatch(system.apiUrl, id, { headers });
     assert.equal(done.request_counts.completed, 6);
+  } finally {
+    await system.stop();
+  }
+});
+
+test('a batch behind another of its tenant says which goes first, and so do its lines', async () => {
+  const system = await System.start({
+    config: `
+providers:
+  one: { type: openai, base_url: "{{simulator}}/v1", api_key: one }
+deployments:
+  fast: { provider: one, model: m, limits: { rpm: 60 } }
+pools: { fast: [fast] }
+`,
+    simulator: { accounts: { one: { key: 'one', format: 'openai', limits: { rpm: 600 } } } },
+  });
+  try {
+    const { apiUrl } = system;
+    const post = () => postBatch(apiUrl, linesOf(LINES), { query: 'completion_window=1h' });
+    const first = await post();
+    await batchWhen(apiUrl, first.id, ({ request_counts }) => request_counts.completed > 0);
+    const { id } = await post();
+    const { sluice } = await batchWhen<Told & SeenBatch>(
+      apiUrl,
+      id,
+      (batch) => batch.sluice.waiting !== null,
+    );
+    assert.match(sluice.waiting?.reason ?? '', new RegExp(`^${first.id} of the same tenant goes`));
+    const line = await fetch(`${apiUrl}/v1/jobs/${id}.${LINES}`);
+    const { waiting } = (await line.json()) as Job;
+    assert.deepEqual(waiting, { ...sluice.waiting, deployments: [] });
   } finally {
     await system.stop();
   }

@@ -14,7 +14,7 @@ export interface Running {
   /** Lines whose chunk is being called. */
   running: number;
   blocked: Blocked[];
-  /** A limit of its tenant's own that its lines wait for. */
+  /** What its lines that are not fed wait for, beside the limits of deployments. */
   waiting: { reason: string } | null;
 }
 

@@ -35,6 +35,14 @@ interface PublishedAtLimit {
   allowed: number;
 }
 
+/** The batch of a tenant and priority that has the next turn in a pool; only where others of the tenant wait behind it. */
+interface PublishedFirst {
+  tenant: string;
+  priority: string;
+  pool: string;
+  batch: string;
+}
+
 /** What the leader last published of a pool. */
 export interface PublishedPool {
   /** Lines and jobs that the ledger's backlog does not count. */
@@ -67,6 +75,7 @@ export class LiveFigures {
   readonly pools: () => Promise<Map<string, PublishedPool>>;
   /** By tenant. */
   readonly atLimit: () => Promise<Map<string, PublishedAtLimit>>;
+  readonly firstInTurn: () => Promise<PublishedFirst[]>;
   readonly backlog: () => Promise<number>;
   /** Jobs and lines of each pool of the config that wait for a place. */
   readonly waiting: () => Promise<Map<string, number>>;
@@ -81,6 +90,7 @@ export class LiveFigures {
     this.depths = kept(() => readDepths(queues, queueNames(fleet)));
     this.pools = kept(() => readPools(ledger));
     this.atLimit = kept(() => readAtLimit(ledger));
+    this.firstInTurn = kept(() => readFirst(ledger));
     this.backlog = kept(() => countBacklog(ledger));
     const backlogs = kept(() => countBacklogByPool(ledger));
     this.waiting = async () => {
@@ -138,6 +148,9 @@ async function readAtLimit({ redis, keys }: Ledger): Promise<Map<string, Publish
   const rows = JSON.parse((await redis.get(keys.atLimit)) ?? '[]') as PublishedAtLimit[];
   return new Map(rows.map((row) => [row.tenant, row]));
 }
+
+const readFirst = async ({ redis, keys }: Ledger): Promise<PublishedFirst[]> =>
+  JSON.parse((await redis.get(keys.firstInTurn)) ?? '[]') as PublishedFirst[];
 
 /**
  * Jobs that were never placed stand in the ledger's backlog, on a queue or not. What failed waits in `fallback-…` until it is

@@ -4,25 +4,22 @@ import type { StoredBatch } from '@sluice/ledger';
 import type { Api } from './api.ts';
 import { batchObject } from './batch-object.ts';
 import type { BatchObject, Blocked } from './batch-object.ts';
+import { whyUnfed } from './batch-waiting.ts';
 import { hasEnded } from './find-batch.ts';
 import { membersOf, neverPlaced, standingOf } from './standing.ts';
-import { whyHeld } from './waiting.ts';
 
 export async function showBatch(api: Api, batch: StoredBatch): Promise<BatchObject> {
   if (hasEnded(batch.status) || batch.total === 0) return batchObject(batch);
   const [running, blocked, waiting] = await Promise.all([
     runningLines(api, batch),
     blockedFor(api, batch),
-    waitingFor(api, batch),
+    whyUnfed(api, batch),
   ]);
-  return batchObject(batch, { running, blocked, waiting });
-}
-
-/** While lines of it are to be sent. */
-async function waitingFor(api: Api, batch: StoredBatch): Promise<{ reason: string } | null> {
-  if (batch.paused || batch.status !== 'in_progress' || batch.fed >= batch.total) return null;
-  const held = await whyHeld(api, batch.tenant);
-  return held && { reason: held.reason };
+  return batchObject(batch, {
+    running,
+    blocked,
+    waiting: waiting === null ? null : { reason: waiting },
+  });
 }
 
 async function runningLines({ ledger }: Api, batch: StoredBatch): Promise<number> {

@@ -22,7 +22,10 @@ export interface Stuck extends Waiting {
 const USABLE = ['active', 'half_open'];
 
 /** Null while one of its deployments takes calls, or nobody knows. */
-export async function whyWaiting({ fleet, figures }: Ports, job: JobHead): Promise<Stuck | null> {
+export async function whyWaiting(
+  { fleet, figures }: Ports,
+  job: Pick<JobHead, 'pool' | 'maxTier' | 'deployment'>,
+): Promise<Stuck | null> {
   const ids = membersOf(fleet, job.pool, job.maxTier);
   if (ids === null)
     return { reason: `the config has no pool ${job.pool}`, deployments: [], againAt: null };

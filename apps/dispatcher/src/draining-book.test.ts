@@ -142,3 +142,25 @@ test('thousands of batches of one tenant are put in turn without comparing each 
     at.toSorted((a, b) => a - b),
   );
 });
+
+test('of a tenant’s batches the first in turn is told for each pool, where others wait behind it', () => {
+  const book = new DrainingBook();
+  const add = (n: number, at: number): Draining => {
+    const batch = Object.assign(batchOf(n, at), { tenant: 'a', priority: 'low', expiresAt: 1_000 });
+    Object.assign(batch, { planned: true });
+    for (const one of batch.classes) one.planId = 'x';
+    book.add(batch);
+    return batch;
+  };
+  const firstOnes = (): string[] => book.firstInTurn.map(({ batch }) => batch);
+  const later = add(1, 2_000);
+  assert.deepEqual(firstOnes(), [], 'alone');
+  const first = add(2, 1_000);
+  const pool = first.classes[0]?.pool;
+  assert.deepEqual(book.firstInTurn, [{ tenant: 'a', priority: 'low', pool, batch: first.id }]);
+  for (const one of first.classes) one.taken = one.jobs;
+  book.note(first);
+  assert.deepEqual(firstOnes(), []);
+  add(3, 3_000);
+  assert.deepEqual(firstOnes(), [later.id]);
+});

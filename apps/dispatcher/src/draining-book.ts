@@ -14,6 +14,17 @@ export interface Share {
   lines: Map<string, number>;
 }
 
+export interface FirstInTurn {
+  tenant: string;
+  priority: string;
+  pool: string;
+  /** Its id. */
+  batch: string;
+}
+
+/** Of a tenant's batches, in turn: behind so many a pool that none of them has is not looked for. */
+const MOST_LOOKED_AT = 64;
+
 /** What is in the sums of a batch, so that it can be taken out again. */
 interface Noted {
   out: number;
@@ -112,6 +123,19 @@ export class DrainingBook {
 
   get shares(): Share[] {
     return [...this.#shares.values()];
+  }
+
+  /** By tenant, priority and pool the batch with the next turn, where others of the tenant wait behind it. */
+  get firstInTurn(): FirstInTurn[] {
+    return this.shares.flatMap(({ batches }) => {
+      if (batches.length < 2) return [];
+      const first = new Map<string, FirstInTurn>();
+      for (const { id, tenant, priority, classes } of batches.slice(0, MOST_LOOKED_AT))
+        for (const one of classes)
+          if (unfedOf(one) > 0 && !first.has(one.pool))
+            first.set(one.pool, { tenant, priority, pool: one.pool, batch: id });
+      return [...first.values()];
+    });
   }
 
   /** Lines of the class whose turn comes no later than this batch's: for those a deployment may be kept. */

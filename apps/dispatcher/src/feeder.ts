@@ -14,7 +14,7 @@ import type { Feed, Ledger, NewChunk, StoredBatch } from '@sluice/ledger';
 import { drainingOf, entryOf, laneOf } from './draining.ts';
 import type { Draining, DrainingClass, Helping } from './draining.ts';
 import { DrainingBook } from './draining-book.ts';
-import type { Share } from './draining-book.ts';
+import type { FirstInTurn, Share } from './draining-book.ts';
 import { FeedRound } from './feed-round.ts';
 import type { RoundPorts, Taken } from './feed-round.ts';
 import { CHECK_PLACED_MS, LINES } from './placer.ts';
@@ -74,6 +74,10 @@ export class Feeder {
   /** The same by pool. */
   get unfed(): ReadonlyMap<string, number> {
     return this.#batches.unfed;
+  }
+
+  get firstInTurn(): FirstInTurn[] {
+    return this.#batches.firstInTurn;
   }
 
   /** Starts (or goes on) draining a batch, from where its record says: with the next plan. */

@@ -60,7 +60,7 @@ export interface TermPorts {
 const TAKEN_BACK: ReadonlySet<string> = new Set(['broken', 'blocked', 'paused']);
 const ESTIMATE_EVERY_MS = 1_000;
 const PUBLISH_EVERY_MS = 1_000;
-const AT_LIMIT_MS = 5_000;
+const WAITING_MS = 5_000;
 const STOP_WITHIN_MS = 5_000;
 const READ_TOGETHER = 256;
 
@@ -255,11 +255,13 @@ export class Term {
     const takes = planner.usable;
     const figures = liveFigures({ fleet, picture, takes, waiting, now });
     const rows = health.published(figures.deployments);
+    const { keys, redis } = ledger;
     await Promise.all([
-      Object.keys(rows).length > 0 && ledger.redis.hset(ledger.keys.health, rows),
-      ledger.redis.set(ledger.keys.pools, JSON.stringify(figures.pools)),
+      Object.keys(rows).length > 0 && redis.hset(keys.health, rows),
+      redis.set(keys.pools, JSON.stringify(figures.pools)),
       // Forgotten when nobody leads: then that is why work waits.
-      ledger.redis.set(ledger.keys.atLimit, JSON.stringify(turns.atLimit), 'PX', AT_LIMIT_MS),
+      redis.set(keys.atLimit, JSON.stringify(turns.atLimit), 'PX', WAITING_MS),
+      redis.set(keys.firstInTurn, JSON.stringify(feeder.firstInTurn), 'PX', WAITING_MS),
     ]);
   }
 

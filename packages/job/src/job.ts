@@ -51,7 +51,7 @@ export interface Job {
   cost_usd: number | null;
   metadata: Record<string, string>;
   retry_of: string | null;
-  /** Of a queued job that no deployment of its pool can run now, or whose tenant is at a limit of its own; absent otherwise. */
+  /** Of a queued job that no deployment of its pool can run now, or that its tenant's limits or its batch hold back; absent otherwise. */
   waiting?:
     | {
         reason: string;

@@ -28,7 +28,7 @@
  *   <p>:{jN}:recorder           string  who records the outcomes of this slot now (a lease)
  *   <p>:{t:<tenant>}:…                  what its limits are counted by (tenants.ts)
  *   <p>:{ctl}:arms:<pool>:<of its strategy>   hash  how the arms of a pool compare (arms.ts)
- *   <p>:{ctl}:…                         leader lease, health of deployments, figures of pools, plan, turns of tenants and who is at a limit, lengths of answers
+ *   <p>:{ctl}:…                         leader lease, health of deployments, figures of pools, plan, turns of tenants, who is at a limit, whose batch goes first, lengths of answers
  */
 import type { Redis } from 'ioredis';
 import { SLOTS, slotOf } from '@sluice/job';
@@ -83,6 +83,8 @@ export interface Keys {
   pools: string;
   /** Tenants whose work waits for a limit of their own, as the leader says it; JSON. */
   atLimit: string;
+  /** By tenant, priority and pool the batch that has the next turn, where others wait behind it; as the leader says it; JSON. */
+  firstInTurn: string;
   /** `strategy`: stands for the strategy and its settings, so that other percentages begin anew. */
   arms: (pool: string, strategy: string) => string;
   /** The plan in force, as JSON. */
@@ -156,6 +158,7 @@ export function makeKeys(prefix: string): Keys {
     health: `${prefix}:{ctl}:health`,
     pools: `${prefix}:{ctl}:pools`,
     atLimit: `${prefix}:{ctl}:at_limit`,
+    firstInTurn: `${prefix}:{ctl}:first_in_turn`,
     arms: (pool, strategy) => `${prefix}:{ctl}:arms:${pool}:${strategy}`,
     plan: `${prefix}:{ctl}:plan`,
     turns: `${prefix}:{ctl}:turns`,

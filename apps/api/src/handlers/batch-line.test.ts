@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { loadConfig } from '@sluice/config';
 import { createIndex, indexName } from '@sluice/files';
 import type { FileStore } from '@sluice/files';
 import { moveBatch } from '@sluice/ledger';
+import { until } from '@sluice/testing';
 import type { Api } from '../api.ts';
 import type { ApiRequest } from '../http/message.ts';
-import { startTestApi } from '../test-api.ts';
+import { FLEET, startTestApi } from '../test-api.ts';
 import type { TestApi } from '../test-api.ts';
 import { readLine } from './batch-line.ts';
 
@@ -19,6 +21,15 @@ const textOf = (line: number): string =>
 let api: TestApi;
 let batchId: string;
 let store: FileStore;
+const loaded = loadConfig({ source: { text: FLEET }, env: {} });
+assert.ok(loaded.kind === 'ok');
+const { fleet } = loaded;
+/** As long as nobody leads. */
+const figures = {
+  health: () => Promise.resolve(new Map()),
+  atLimit: () => Promise.resolve(new Map()),
+  firstInTurn: () => Promise.resolve([]),
+};
 before(async () => {
   api = await startTestApi();
   store = api.store();
@@ -51,7 +62,13 @@ async function validate(): Promise<void> {
     offset += bytes;
   }
   for (const index of indexes) await index.commit();
-  const classes = JSON.stringify(jobs.map((count, i) => ({ index: `index-${i}`, jobs: count })));
+  const classes = JSON.stringify(
+    jobs.map((count, i) => ({
+      index: `index-${i}`,
+      pool: i === 1 ? 'fast' : 'smart',
+      jobs: count,
+    })),
+  );
   const set = { total: LINES - 1, classes };
   await moveBatch(api.ledger, batchId, { from: ['validating'], to: 'in_progress', set });
 }
@@ -73,7 +90,7 @@ async function read(line: number): Promise<{ job: Record<string, unknown>; bytes
       }
     },
   };
-  const ports = { ledger: api.ledger, store: counting } as unknown as Api;
+  const ports = { ledger: api.ledger, store: counting, fleet, figures } as unknown as Api;
   const request = { caller: { id: 'default', pools: null } } as unknown as ApiRequest;
   const text = await readLine(ports, request, { batchId, line, waitMs: 0 });
   return { job: JSON.parse(text) as Record<string, unknown>, bytes };
@@ -108,4 +125,55 @@ test('by the index the last line costs as little as the first', async () => {
   await assert.rejects(read(LINES + 1), /job/);
   assert.equal((await api.call(`GET /v1/jobs/${batchId}.${LINES}`)).json.model, 'smart');
   assert.equal((await api.call(`GET /v1/jobs/${batchId}.3`)).status, 404);
+});
+
+test('a line that is not fed says what holds its batch, one on a queue does not', async () => {
+  const { redis, keys } = api.ledger;
+  const lineIs = async (line: number) => (await api.call(`GET /v1/jobs/${batchId}.${line}`)).json;
+  assert.equal((await lineIs(1)).waiting, undefined);
+  assert.equal((await api.call(`POST /v1/batches/${batchId}/pause`)).status, 200);
+  const paused = `the batch is paused: POST /v1/batches/${batchId}/resume goes on with it`;
+  assert.deepEqual((await lineIs(1)).waiting, { reason: paused, deployments: [] });
+  assert.deepEqual((await api.call(`GET /v1/batches/${batchId}`)).json.sluice.waiting, {
+    reason: paused,
+  });
+  const chunk = `${batchId}~0.0`;
+  const fields = { status: 'queued', lines: '[[1,0,9,9,-1]]', deployment: 'mini' };
+  await redis.hset(keys.chunk(chunk), fields);
+  await redis.sadd(keys.chunks(batchId), chunk);
+  assert.equal((await lineIs(1)).waiting, undefined);
+  assert.equal((await lineIs(2)).waiting.reason, paused);
+  await redis.hset(keys.chunk(chunk), 'status', 'running');
+  assert.equal((await lineIs(1)).status, 'running');
+  await redis.del(keys.chunk(chunk), keys.chunks(batchId));
+  assert.equal((await api.call(`POST /v1/batches/${batchId}/resume`)).status, 200);
+});
+
+const first = (pool: string, batch: string) => ({
+  tenant: 'default',
+  priority: 'low',
+  pool,
+  batch,
+});
+
+test('a batch, and its lines, say which batch of the tenant goes first, once all of their pools wait for it', async () => {
+  const { redis, keys } = api.ledger;
+  const waiting = async (): Promise<unknown> =>
+    (await api.call(`GET /v1/batches/${batchId}`)).json.sluice.waiting;
+  await redis.set(keys.firstInTurn, JSON.stringify([first('fast', 'batch_other')]));
+  assert.equal(await waiting(), null, 'its lines for the other pool have turns');
+  const rows = [first('fast', 'batch_other'), first('smart', 'batch_other')];
+  await redis.set(keys.firstInTurn, JSON.stringify(rows));
+  const reason =
+    'batch_other of the same tenant goes first: of its batches the one with the earliest deadline, of equals the oldest';
+  await until(
+    'the second that figures are kept for is over',
+    async () => (await waiting()) !== null,
+  );
+  assert.deepEqual(await waiting(), { reason });
+  const { json } = await api.call(`GET /v1/jobs/${batchId}.1`);
+  assert.deepEqual(json.waiting, { reason, deployments: [] });
+  await redis.sadd(keys.chunks(batchId), `${batchId}~0.0`);
+  assert.equal(await waiting(), null, 'some of it is under way');
+  await redis.del(keys.chunks(batchId), keys.firstInTurn);
 });

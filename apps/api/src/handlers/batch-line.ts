@@ -9,7 +9,9 @@ import { findBatch, hasEnded } from '../find-batch.ts';
 import { noSuch } from '../find-job.ts';
 import type { ApiRequest } from '../http/message.ts';
 import { changesOf } from '../wait-for.ts';
+import { whyLineUnfed } from '../batch-waiting.ts';
 import { unixSeconds } from '../unix-seconds.ts';
+import { publicWaiting, whyWaiting } from '../waiting.ts';
 
 interface Wanted {
   batchId: string;
@@ -27,7 +29,7 @@ export async function readLine(
   const input = await readInput(api, batch, line);
   if (input === null) return noSuch('job', lineId(batchId, line));
   const open = await waitUntilRecorded(api, { batch, line, waitMs }, request.signal);
-  const { result, ...state } = await stateOf(api, open, line);
+  const { result, ...state } = await stateOf(api, open, { line, pool: input.pool });
   return jobJson({ ...headOf(open.batch, line, input), ...state }, result);
 }
 
@@ -58,6 +60,8 @@ async function look(api: Api, { id, tenant }: StoredBatch, line: number): Promis
 }
 
 interface Input {
+  /** '' = not known yet. */
+  pool: string;
   model: string;
   metadata: Record<string, string>;
 }
@@ -65,27 +69,29 @@ interface Input {
 /** What the input file says of the line; null when it has no such line, or one that is no request. */
 async function readInput(api: Api, batch: StoredBatch, line: number): Promise<Input | null> {
   const file = await readFile(api.ledger, batch.inputFileId);
-  if (file === null) return { model: '', metadata: {} };
+  if (file === null) return { pool: '', model: '', metadata: {} };
   const { storeName } = file;
-  const bytes = await (batch.classes.length > 0
-    ? bytesByIndex(api, { batch, storeName }, line)
-    : bytesByReading(api, storeName, line));
-  return bytes && inputOf(bytes);
+  if (batch.classes.length > 0) return inputByIndex(api, { batch, storeName }, line);
+  const bytes = await bytesByReading(api, storeName, line);
+  return bytes && inputOf(bytes, '');
 }
 
 /** Each line stands in the index of one class. */
-async function bytesByIndex(
+async function inputByIndex(
   { store }: Api,
   { batch, storeName }: { batch: StoredBatch; storeName: string },
   line: number,
-): Promise<Buffer | null> {
+): Promise<Input | null> {
   const found = await Promise.all(
     batch.classes.map(({ index, jobs }) =>
       findInIndex(store, { name: indexName(batch.id, index), records: jobs }, line),
     ),
   );
-  const record = found.find((one) => one !== null);
-  return record ? store.readAt(storeName, record.offset, record.length) : null;
+  const at = found.findIndex((one) => one !== null);
+  const record = found[at];
+  if (!record) return null;
+  const bytes = await store.readAt(storeName, record.offset, record.length);
+  return inputOf(bytes, batch.classes[at]?.pool ?? '');
 }
 
 /** A batch that is not validated yet, or was found bad, has no index. */
@@ -101,14 +107,14 @@ async function bytesByReading(
   return null;
 }
 
-function inputOf(bytes: Buffer): Input | null {
+function inputOf(bytes: Buffer, pool: string): Input | null {
   try {
     const { custom_id: customId, body } = JSON.parse(bytes.toString()) as {
       custom_id?: unknown;
       body?: { model?: unknown };
     };
     const model = typeof body?.model === 'string' ? body.model : '';
-    return { model, metadata: typeof customId === 'string' ? { custom_id: customId } : {} };
+    return { pool, model, metadata: typeof customId === 'string' ? { custom_id: customId } : {} };
   } catch {
     return null;
   }
@@ -126,7 +132,10 @@ const headOf = (batch: StoredBatch, line: number, input: Input) => ({
   retry_of: null,
 });
 
-type State = Pick<Job, 'status' | 'started_at' | 'ended_at' | 'attempts' | 'error' | 'cost_usd'> & {
+type State = Pick<
+  Job,
+  'status' | 'started_at' | 'ended_at' | 'attempts' | 'error' | 'cost_usd' | 'waiting'
+> & {
   result: RawResult | null;
 };
 
@@ -140,11 +149,32 @@ const OPEN: State = {
   cost_usd: null,
 };
 
-async function stateOf(api: Api, { batch, recorded }: Seen, line: number): Promise<State> {
-  const found = recorded ? await findRecorded(api, batch, line) : null;
+interface Place {
+  line: number;
+  pool: string;
+}
+
+async function stateOf(api: Api, { batch, recorded }: Seen, place: Place): Promise<State> {
+  const found = recorded ? await findRecorded(api, batch, place.line) : null;
   if (found) return found;
-  if (!hasEnded(batch.status)) return stateInChunks(api, batch, line);
-  return unfinished(batch);
+  if (hasEnded(batch.status)) return unfinished(batch);
+  const chunk = await findChunk(api, batch, place.line);
+  if (chunk?.status !== 'running') return queued(api, batch, { ...place, chunk });
+  const startedAt = chunk.started ? unixSeconds(Number(chunk.started)) : null;
+  return { ...OPEN, status: 'running', started_at: startedAt };
+}
+
+/** A line that is fed waits for its deployment alone, one that is not for its batch's turn too. */
+async function queued(
+  api: Api,
+  batch: StoredBatch,
+  { pool, chunk }: Place & { chunk: Chunk | null },
+): Promise<State> {
+  const { maxTier } = batch;
+  const stuck = await (chunk === null
+    ? whyLineUnfed(api, batch, pool)
+    : whyWaiting(api, { pool, maxTier, deployment: chunk.deployment }));
+  return stuck === null ? OPEN : { ...OPEN, waiting: publicWaiting(stuck) };
 }
 
 /** The batch ended before the line did. */
@@ -200,21 +230,22 @@ function lineError(error: Output['error'], last: Attempt | undefined): Job['erro
   return { code, message: error?.message ?? last?.error ?? 'the provider refused it' };
 }
 
-/** A line that is fed and not yet recorded is as its chunk is; one that is not fed is queued. */
-async function stateInChunks(api: Api, batch: StoredBatch, line: number): Promise<State> {
-  const { redis, keys } = api.ledger;
-  const ids = await openChunks(api.ledger, batch.id);
+interface Chunk {
+  status: string;
+  started: string | null;
+  deployment: string | null;
+}
+
+/** The chunk that the line travels in; null = it is not fed. */
+async function findChunk({ ledger }: Api, batch: StoredBatch, line: number): Promise<Chunk | null> {
+  const { redis, keys } = ledger;
+  const ids = await openChunks(ledger, batch.id);
   const chunks = await Promise.all(
-    ids.map((id) => redis.hmget(keys.chunk(id), 'status', 'lines', 'started')),
+    ids.map((id) => redis.hmget(keys.chunk(id), 'lines', 'status', 'started', 'deployment')),
   );
-  for (const [status, lines, started] of chunks) {
+  for (const [lines, status, started, deployment] of chunks) {
     const has = (JSON.parse(lines ?? '[]') as LineRef[]).some(([number]) => number === line);
-    if (!has || status !== 'running') continue;
-    return {
-      ...OPEN,
-      status: 'running',
-      started_at: started ? unixSeconds(Number(started)) : null,
-    };
+    if (has && status) return { status, started: started || null, deployment: deployment || null };
   }
-  return OPEN;
+  return null;
 }

@@ -68,7 +68,7 @@ const batchAdditions = z.object({
     .object({ reason: text })
     .nullable()
     .describe(
-      'The limit of its tenant’s own (`rpm`, `tpm`, `concurrency`) that its lines wait for.',
+      'Why lines of it wait, beside `blocked`: it is paused, its tenant is at a limit of its own (`rpm`, `tpm`, `concurrency`), or another batch of the tenant goes first.',
     ),
   retry_of: id.nullable(),
 });

@@ -60,7 +60,7 @@ export const Job = z.object({
     })
     .optional()
     .describe(
-      'When GET /v1/jobs/{id} finds it queued and no deployment of its pool usable, or its tenant at a limit of its own (`rpm`, `tpm`, `concurrency`; no deployments then): why.',
+      'When GET /v1/jobs/{id} finds it queued: why, if no deployment of its pool is usable, its tenant is at a limit of its own (`rpm`, `tpm`, `concurrency`), or it is a line whose batch is paused or behind another (no deployments in these cases).',
     ),
   url: text
     .optional()

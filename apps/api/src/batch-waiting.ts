@@ -1,0 +1,60 @@
+/** Why the lines of a batch that are not fed to any deployment's queue yet stay where they are. */
+import { openChunks } from '@sluice/ledger';
+import type { StoredBatch } from '@sluice/ledger';
+import type { Api } from './api.ts';
+import { whyHeld, whyWaiting } from './waiting.ts';
+import type { Waiting } from './waiting.ts';
+
+type Ports = Pick<Api, 'figures' | 'fleet' | 'ledger'>;
+
+/** Of the batch as a whole; null = nothing but the limits of deployments, which `sluice.blocked` tells of. */
+export async function whyUnfed(ports: Ports, batch: StoredBatch): Promise<string | null> {
+  const pools = unfedPools(batch);
+  if (batch.status !== 'in_progress' || pools.length === 0) return null;
+  if (batch.paused) return pausedWords(batch);
+  const held = await whyHeld(ports, batch.tenant);
+  return held ? held.reason : whyBehind(ports, batch, pools);
+}
+
+/** Of a line of this pool that is not fed; '' = the pool is not known yet. */
+export async function whyLineUnfed(
+  ports: Ports,
+  batch: StoredBatch,
+  pool: string,
+): Promise<Waiting | null> {
+  if (batch.status === 'validating') return told('its batch is still being read and checked');
+  if (batch.status !== 'in_progress') return null;
+  if (batch.paused) return told(pausedWords(batch));
+  const { maxTier } = batch;
+  const stuck = pool === '' ? null : await whyWaiting(ports, { pool, maxTier, deployment: null });
+  if (stuck !== null) return stuck;
+  const reason = await whyUnfed(ports, batch);
+  return reason === null ? null : told(reason);
+}
+
+const told = (reason: string): Waiting => ({ reason, deployments: [] });
+
+const pausedWords = ({ id, pausedReason }: StoredBatch): string =>
+  pausedReason === null
+    ? `the batch is paused: POST /v1/batches/${id}/resume goes on with it`
+    : `the batch is paused: ${pausedReason}`;
+
+/** Pools of lines that are not fed. */
+const unfedPools = ({ classes, cursors }: StoredBatch): string[] => [
+  ...new Set(classes.flatMap(({ pool, jobs }, i) => ((cursors[i] ?? 0) < jobs ? [pool] : []))),
+];
+
+/** While none of it is under way, and in each of these pools another batch of its tenant has the next turn. */
+async function whyBehind(
+  { figures, ledger }: Ports,
+  { id, tenant, priority }: StoredBatch,
+  pools: readonly string[],
+): Promise<string | null> {
+  const rows = (await figures.firstInTurn()).filter(
+    (row) => row.tenant === tenant && row.priority === priority && pools.includes(row.pool),
+  );
+  if (rows.length < pools.length || rows.some(({ batch }) => batch === id)) return null;
+  if ((await openChunks(ledger, id)).length > 0) return null;
+  const first = [...new Set(rows.map(({ batch }) => batch))].join(', ');
+  return `${first} of the same tenant goes first: of its batches the one with the earliest deadline, of equals the oldest`;
+}
