@@ -12,7 +12,8 @@ providers: { sim: { type: openai, base_url: "{{simulator}}/v1", api_key: k } }
 deployments:
   capped: { provider: sim, model: m, output_cap: 40, limits: { tpm: 60000 } }
   newer: { provider: sim, model: n, output_cap: 40, output_cap_param: max_completion_tokens }
-pools: { fast: [capped], newer: [newer] }
+  plain: { provider: sim, model: n, limits: { tpm: 600000 } }
+pools: { fast: [capped], newer: [newer], plain: [plain] }
 `,
     simulator: {
       ledger: true,
@@ -109,4 +110,17 @@ test('so do the bookings: a batch goes at the pace of the cap, without a 429', a
   const attempts = lines.flatMap(({ sluice }) => sluice.attempts);
   assert.equal(attempts.length, 60);
   assert.ok(attempts.every(({ outcome, output_cap: cap }) => outcome === 'ok' && cap === 40));
+});
+
+test('where none is set and answers are short, a dry run says what one would let through', async () => {
+  const lines = chatLines(25, (i) => chatBody(`q ${i}`, { model: 'plain' }));
+  const says = async (): Promise<string> =>
+    (await postBatch<{ says: string }>(system.apiUrl, lines, { query: 'dry_run=true' })).says;
+  assert.doesNotMatch(await says(), /output_cap/, 'nothing is known yet');
+  const { id } = await postBatch(system.apiUrl, lines);
+  await endOfBatch(system.apiUrl, id);
+  assert.match(
+    await says(),
+    /plain: answers have 60 tokens in the mean, and each request that sets no maximum books 1,024: output_cap: 240 would let 2,\d{3} calls a minute through instead of 5\d\d /,
+  );
 });

@@ -18,6 +18,7 @@ import { assumptionsOf } from './assumptions.ts';
 import { besideMs, shapedBeside } from './beside.ts';
 import type { BesidePorts } from './beside.ts';
 import { asDraining } from './draining.ts';
+import { capHints } from './cap-hints.ts';
 import type { Likely } from './lengths-book.ts';
 import type { Picture } from './picture.ts';
 import { partsOf, placements, problemOf, savesMoney } from './plan-problem.ts';
@@ -60,6 +61,7 @@ export async function estimate(ports: EstimatePorts, batch: Estimated): Promise<
   for (const pool of all) pool.lines = Math.round(pool.lines);
   return {
     assumed: assumptionsOf(ports, { known, classes, pools }),
+    hints: capHints(ports, known, classes),
     idealMs: solved ? Math.round(solved.idealMs) : null,
     etaMs: solved && (await endMs(ports, batch, { solved, thrifty })),
     thrifty: thrifty === null ? [] : thriftyPools(ports, batch.classes),

@@ -50,6 +50,7 @@ export const loadOf = (dims: { budget: string; dimension: string; ratePerMs: num
     charsPerToken: 4,
     cachedShare: 0,
     meanOutput: null,
+    usualCall: { input: 0, output: 0 },
     costUsd: 0,
     dims: dims.map((dim) => ({ ...dim, aheadMs: 0 })),
     windows: [],

@@ -26,6 +26,7 @@ async function view(facts: Partial<ViewFacts> = {}) {
     madeAt: 1_500,
     ownStrategy: (pool) => (pool === 'turns' ? 'round_robin' : null),
     idleBecause: () => null,
+    hints: () => ({}),
     ...facts,
   });
 }
@@ -60,4 +61,20 @@ test('a deployment that takes nothing is named, planned for or not', async () =>
   });
   assert.equal(deployments['c'], 'c gets nothing now: too many of its last calls failed.');
   assert.ok(planned_ms !== null);
+});
+
+const hints = () => ({ a: 'a: a cap.', b: 'b: a cap.' });
+
+test('what would let much more through is added where a limit on tokens is the scarce one', async () => {
+  const before = (await view()).deployments;
+  assert.deepEqual((await view({ hints })).deployments, before, 'requests are scarce');
+  const budgets = problem.budgets.map((budget) => ({
+    ...budget,
+    rates: [{ dimension: 'tpm' as const, perMs: 0.001, burst: 1 }],
+  }));
+  const planned = await makePlan({ ...problem, budgets });
+  assert.ok(planned.kind === 'solved');
+  const facts = { madeAt: 0, ownStrategy: () => null, idleBecause: () => null, hints };
+  const { deployments } = planView(planned.plan, problem, facts);
+  assert.match(String(deployments['a']), /its tpm is the scarce limit.*\. a: a cap\.$/);
 });

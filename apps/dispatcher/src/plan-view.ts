@@ -11,6 +11,8 @@ export interface ViewFacts {
   ownStrategy: (pool: string) => string | null;
   /** Why a deployment takes nothing now; null = it does. */
   idleBecause: (deployment: string) => string | null;
+  /** What would let much more through, by deployment. */
+  hints: (problem: DrainProblem) => Readonly<Record<string, string>>;
 }
 
 export function planView(plan: Plan, problem: DrainProblem, facts: ViewFacts) {
@@ -40,7 +42,10 @@ export function planView(plan: Plan, problem: DrainProblem, facts: ViewFacts) {
     })),
     late: plan.late.map((one) => ({ id: one.class, late_by_ms: Math.round(one.lateByMs) })),
     unplaced: plan.unplaced,
-    deployments: { ...words.deployments, ...idleWords(problem, facts) },
+    deployments: {
+      ...withHints(words.deployments, { hints: facts.hints(problem), plan: shown }),
+      ...idleWords(problem, facts),
+    },
   };
 }
 
@@ -66,6 +71,26 @@ function classView(
 
 /** Ids of classes begin with the pool's. */
 const poolOf = (id: string): string => id.split(' ')[0] as string;
+
+const COUNT_OUTPUT: ReadonlySet<string> = new Set(['tpm', 'otpm', 'tpd']);
+
+/** Where a limit that counts output is what holds it up. */
+function withHints(
+  words: Readonly<Record<string, string>>,
+  { hints, plan }: { hints: Readonly<Record<string, string>>; plan: Plan },
+): Record<string, string> {
+  const held = (id: string): boolean =>
+    plan.rows.some(
+      ({ binding, dimension, usedBy }) =>
+        binding && COUNT_OUTPUT.has(dimension) && (usedBy[id] ?? 0) > 0,
+    );
+  return Object.fromEntries(
+    Object.entries(words).map(([id, says]) => [
+      id,
+      hints[id] !== undefined && held(id) ? `${says} ${hints[id]}` : says,
+    ]),
+  );
+}
 
 /** A sentence for each deployment that takes nothing, planned for or not. */
 const idleWords = ({ deployments }: DrainProblem, { idleBecause }: ViewFacts) =>

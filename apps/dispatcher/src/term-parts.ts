@@ -11,6 +11,7 @@ import { DayDemand } from './day-demand.ts';
 import { unfedOf } from './draining.ts';
 import { expireJob } from './expire.ts';
 import { Feeder } from './feeder.ts';
+import { planHints } from './cap-hints.ts';
 import { HealthBook } from './health.ts';
 import { LinesWaiting } from './lines-waiting.ts';
 import { Picture } from './picture.ts';
@@ -213,7 +214,7 @@ function openPlan({
   feeder,
   onError,
 }: PlanAbout): PlanBook {
-  const { fleet, now } = planned;
+  const { now } = planned;
   let looked: Feeder['draining'] = [];
   const book = new PlanBook({
     problem: (horizonMs) => {
@@ -227,7 +228,7 @@ function openPlan({
     waiting: () => feeder().waiting,
     onPlan: () => {
       feeder().planned(looked);
-      publishPlan(ledger, book, viewOf(fleet, health)).catch((error: unknown) =>
+      publishPlan(ledger, book, viewOf(planned, health)).catch((error: unknown) =>
         onError('publishing the plan', error),
       );
     },
@@ -262,7 +263,11 @@ const tenantPorts = ({
 });
 
 /** What a look at the plan says beside it. */
-const viewOf = (fleet: Fleet, health: HealthBook): Omit<ViewFacts, 'madeAt'> => ({
+const viewOf = (
+  { fleet, picture }: Pick<ProblemPorts, 'fleet' | 'picture'>,
+  health: HealthBook,
+): Omit<ViewFacts, 'madeAt'> => ({
+  hints: (problem) => planHints({ fleet, picture }, problem),
   ownStrategy: (id) => {
     const pool = fleet.pools.get(id);
     return pool === undefined || isPlanned(pool) ? null : pool.strategy.name;

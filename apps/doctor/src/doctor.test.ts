@@ -6,6 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { Admission } from '@sluice/admission';
+import { loadConfig } from '@sluice/config';
 import { startSimulator } from '@sluice/simulator';
 import type { Simulator } from '@sluice/simulator';
 import { freePort, startRedis, startSink } from '@sluice/testing';
@@ -164,4 +166,39 @@ test('all mistakes of a config, and nothing else is looked at', async () => {
   const { code, of, findings } = await doctor('pools: { fast: [none] }\nroutess: []');
   assert.deepEqual([code, findings.length], [1, 1]);
   for (const part of [/routess/, /pools\.fast/, /providers/]) assert.match(of('config'), part);
+});
+
+test('answers far shorter than what requests book: a cap is told with what it lets through', async () => {
+  const config = configOf('  d: { provider: good, model: m, limits: { tpm: 110000 } }');
+  const loaded = loadConfig({ source: { text: config }, env: { KEY: SECRET } });
+  assert.ok(loaded.kind === 'ok');
+  const client = new Redis(redis.url);
+  const admission = new Admission({ redis: client, prefix: 'sluice', fleet: loaded.fleet });
+  const cost = { requests: 1, input: 76, output: 1_024, usd: 0 };
+  const usage = { input_tokens: 76, cached_tokens: 0, output_tokens: 31, reasoning_tokens: 0 };
+  try {
+    const leases = Array.from({ length: 25 }, (_, i) => `lease-${i}`);
+    await admission.book('d', {
+      costs: leases.map(() => cost),
+      band: 'interactive',
+      leases,
+      leaseMs: 10_000,
+    });
+    const ended = { expected: cost, actual: cost, outcome: 'ok', tookMs: 100 } as const;
+    await admission.settle(
+      'd',
+      leases.map((lease) => ({ ...ended, lease, characters: 300, usage })),
+    );
+  } finally {
+    admission.close();
+    client.disconnect();
+  }
+  const { of, ok } = await doctor(config, ['--no-calls']);
+  assert.match(
+    of('deployments.d'),
+    /^warning: d: answers have 31 tokens in the mean.* books 1,024: output_cap: 130 would let 534 calls a minute through instead of 100 .* → set output_cap: 130 on deployments\.d, /,
+  );
+  assert.equal(ok, true);
+  const capped = config.replace('model: m,', 'model: m, output_cap: 130,');
+  assert.equal((await doctor(capped, ['--no-calls'])).of('deployments.d'), '');
 });

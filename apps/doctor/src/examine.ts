@@ -2,6 +2,7 @@
 import { loadInstallation } from '@sluice/config';
 import type { Installation } from '@sluice/config';
 import { createCaller } from '@sluice/providers';
+import { checkBookings } from './check-bookings.ts';
 import { checkDeployment } from './check-deployment.ts';
 import { checkStore } from './check-store.ts';
 import { checkRedis } from './check-redis.ts';
@@ -31,6 +32,7 @@ export async function examine({ env, folder, calls, timeoutMs }: Examination): P
     ...warnings.map((one) => warning('config', one, 'change it, or leave it if it is meant')),
     ...(await checkRedis(environment.redisUrl)),
     ...(await checkStore(config.files, environment.dataDir)),
+    ...(await checkBookings({ ...environment, fleet })),
     ...(calls ? await callAll(installation, timeoutMs) : []),
   ];
 }

@@ -29,6 +29,8 @@ export interface DeploymentLoad {
   cachedShare: number;
   /** Tokens; null before the first answer. */
   meanOutput: number | null;
+  /** Tokens that a call was booked with lately, in the mean; 0 before the first. */
+  usualCall: { input: number; output: number };
   costUsd: number;
   /** Limits per minute of all budgets it draws on. */
   dims: DimensionLoad[];
@@ -57,7 +59,7 @@ export function deploymentLoad(
   const lastFailure = load.get(counterField(id, 'lastFailure')) as FailureClass | undefined;
   const windows = budgets.flatMap((budget) => budget.windows);
   const usedUpMs = windows.map((window) =>
-    hasRoom(window, { counters, tokens: usualTokens(window.budget, snapshot) }) ? 0 : window.nextMs,
+    hasRoom(window, { counters, usual: usualCall(window.budget, snapshot) }) ? 0 : window.nextMs,
   );
   const refusedForMs = Math.max(0, ...budgets.map((budget) => budget.pausedForMs));
   return {
@@ -74,6 +76,7 @@ export function deploymentLoad(
     charsPerToken: charsPerToken(counters) ?? USUAL_CHARS_PER_TOKEN,
     cachedShare: cachedShare(counters),
     meanOutput: meanOutput(counters),
+    usualCall: usualCall(id, snapshot),
     costUsd: counters.costUsd,
     dims: budgets.flatMap((budget) => budget.dims),
     windows,
@@ -103,24 +106,25 @@ function sinceOf(count: (name: string) => number): Since | null {
   return { at, ended: Object.fromEntries(counts.filter(([, n]) => n > 0)) };
 }
 
-/** Input and output tokens that a call of the budget was booked with lately, in the mean; 0 before the first. */
-function usualTokens(budget: string, { rates }: RootSnapshot): number {
+/** Tokens that a call of the budget was booked with lately, in the mean; 0 before the first. */
+function usualCall(budget: string, { rates }: RootSnapshot): DeploymentLoad['usualCall'] {
   const sent = (rates.get(sentField(budget)) ?? '').split(' ').map(Number);
   const [, , requests = 0, input = 0, output = 0, before = 0, inputBefore = 0, outputBefore = 0] =
     sent;
   const calls = requests + before;
-  return calls > 0 ? (input + output + inputBefore + outputBefore) / calls : 0;
+  if (calls <= 0) return { input: 0, output: 0 };
+  return { input: (input + inputBefore) / calls, output: (output + outputBefore) / calls };
 }
 
 /** Whether a usual call still fits. */
 function hasRoom(
   { dimension, used, limit }: WindowLoad,
-  { counters, tokens }: { counters: Counters; tokens: number },
+  { counters, usual: call }: { counters: Counters; usual: DeploymentLoad['usualCall'] },
 ): boolean {
   const { costUsd, ended } = counters;
   const usual = {
     rpd: 1,
-    tpd: tokens,
+    tpd: call.input + call.output,
     usd_per_day: ended > 0 ? costUsd / ended : 0,
     usd_per_month: ended > 0 ? costUsd / ended : 0,
   };

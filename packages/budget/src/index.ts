@@ -1,3 +1,5 @@
+export { adviseCap, capWords } from './cap-advice.ts';
+export type { CapAdvice } from './cap-advice.ts';
 export { easedPart, easedRules } from './eased.ts';
 export {
   AMOUNTS,

@@ -78,6 +78,8 @@ export interface Estimate extends LinesEstimate {
   thrifty?: string[];
   pools: Record<string, PoolEstimate>;
   assumed: Assumptions;
+  /** What would make it much faster, a sentence each. Absent = nothing that is known. */
+  hints?: string[];
 }
 
 /** What the API answers with, but for what it knows itself. */

@@ -72,7 +72,16 @@ async function waitForAnswer(
 }
 
 function dryRunObject(run: DryRun, { lines, badLines, errors, estimate }: DryRunAnswer) {
-  const { assumed, idealMs, etaMs, pools, inputTokens, outputTokens, costUsd } = estimate;
+  const {
+    assumed,
+    idealMs,
+    etaMs,
+    pools,
+    inputTokens,
+    outputTokens,
+    costUsd,
+    hints = [],
+  } = estimate;
   const thrifty = new Set(estimate.thrifty);
   const doneAt = etaMs === null ? null : Date.now() + etaMs;
   return {
@@ -98,7 +107,7 @@ function dryRunObject(run: DryRun, { lines, badLines, errors, estimate }: DryRun
         return [id, { ...poolObject(pool), saves }];
       }),
     ),
-    says: thrifty.size > 0 ? THRIFTY : QUICK,
+    says: [thrifty.size > 0 ? THRIFTY : QUICK, ...hints].join(' '),
     assumed: assumedObject(assumed),
   };
 }

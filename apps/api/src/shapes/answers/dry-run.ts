@@ -54,7 +54,11 @@ export const DryRun = z.object({
       }),
     )
     .describe('The good lines, by the pool that their model and the routes lead to.'),
-  says: z.string().describe('Which plan the figures are of, in words.'),
+  says: z
+    .string()
+    .describe(
+      'Which plan the figures are of, in words; and what would make it much faster, where that is known.',
+    ),
   assumed: z
     .object({
       output_tokens: z
