@@ -212,8 +212,8 @@ export const ERRORS = {
   too_large: {
     status: 413,
     type: INVALID,
-    message: "'{field}' is larger than {allowed} bytes.",
-    advice: 'See `server` in the config for the limits.',
+    message: "'{field}' is larger than {allowed} bytes, {limit}.",
+    advice: 'Send less, or raise the limit that is named in the config; that of a part is fixed.',
   },
   unsupported_media_type: {
     status: 415,

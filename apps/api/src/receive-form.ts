@@ -13,6 +13,8 @@ export interface FormSpec {
   /** The name of the file part. */
   fileField: string;
   maxBytes: number;
+  /** What that limit is, in words. */
+  maxIs: string;
   store: FileStore;
   storeName: string;
   digest?: Digest;
@@ -125,8 +127,8 @@ async function take(file: Readable, filename: string, { spec, writing }: Into): 
   for await (const chunk of file as AsyncIterable<Buffer>) {
     bytes += chunk.length;
     if (bytes > spec.maxBytes) {
-      const { fileField: field, maxBytes: allowed } = spec;
-      refuse('too_large', { param: field, values: { field, allowed } });
+      const { fileField: field, maxBytes: allowed, maxIs: limit } = spec;
+      refuse('too_large', { param: field, values: { field, allowed, limit } });
     }
     if (head.length < HEAD_BYTES) head = Buffer.concat([head, chunk]).subarray(0, HEAD_BYTES);
     await writing.write(chunk);

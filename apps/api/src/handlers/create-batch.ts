@@ -179,7 +179,8 @@ async function* counted(
   for await (const chunk of source) {
     bytes += chunk.length;
     if (bytes > maxBytes) {
-      refuse('too_large', { param: 'body', values: { field: 'body', allowed: maxBytes } });
+      const limit = '`server.max_file_bytes` of the config';
+      refuse('too_large', { param: 'body', values: { field: 'body', allowed: maxBytes, limit } });
     }
     await writing.write(chunk);
     yield chunk;

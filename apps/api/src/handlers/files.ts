@@ -24,6 +24,7 @@ export async function uploadFile(api: Api, request: ApiRequest): Promise<Reply> 
   const form = await receiveForm(request, {
     fileField: 'file',
     maxBytes: api.settings.server.maxFileBytes,
+    maxIs: '`server.max_file_bytes` of the config',
     store: api.store,
     storeName: `files/${id}`,
     ...(hasKey(request) ? { digest: 'sha256' as const } : {}),

@@ -31,7 +31,9 @@ export async function openUpload(api: Api, request: ApiRequest): Promise<Reply> 
   const wanted = checkBody(uploadRequest, request.json);
   const { maxFileBytes } = api.settings.server;
   if (wanted.bytes > maxFileBytes) {
-    refuse('too_large', { param: 'bytes', values: { field: 'bytes', allowed: maxFileBytes } });
+    const limit = '`server.max_file_bytes` of the config';
+    const values = { field: 'bytes', allowed: maxFileBytes, limit };
+    refuse('too_large', { param: 'bytes', values });
   }
   const keepMs = api.settings.retention.jobsMs;
   const idempotency = idempotencyOf(request, { content: request.text, keepMs });
@@ -69,6 +71,7 @@ export async function receivePart(api: Api, request: ApiRequest): Promise<Reply>
   const form = await receiveForm(request, {
     fileField: 'data',
     maxBytes: MOST_PART_BYTES,
+    maxIs: 'the most that a part may have',
     store: api.store,
     storeName,
     ...(hasKey(request) ? { digest: 'sha256' as const } : {}),

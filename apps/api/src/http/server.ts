@@ -223,7 +223,8 @@ function asApiError(thrown: unknown, creates: boolean, api: Api): ApiError {
   const { type, status } = thrown as { type?: string; status?: number };
   if (type === 'entity.too.large') {
     const allowed = api.settings.server.maxBodyBytes;
-    return new ApiError('too_large', { param: 'body', values: { field: 'body', allowed } });
+    const values = { field: 'body', allowed, limit: '`server.max_body_bytes` of the config' };
+    return new ApiError('too_large', { param: 'body', values });
   }
   if (type === 'encoding.unsupported') {
     const values = { found: 'this content-encoding', allowed: 'gzip, deflate, br, identity' };
