@@ -53,7 +53,9 @@ test('money spent refuses until some of it is a day old', () => {
     retryHelps: true,
   });
   const hours = mayBeAccepted({ usd_per_day: 50 }, { ...spent, spentLessAt: now + 3_600_000 });
-  assert.ok(hours.kind === 'refuse' && !hours.retryHelps && hours.retryAfterSeconds === 60);
+  assert.ok(hours.kind === 'refuse' && !hours.retryHelps && hours.retryAfterSeconds === 3_600);
+  const never = mayBeAccepted({ usd_per_day: 50 }, { ...spent, spentLessAt: null });
+  assert.ok(never.kind === 'refuse' && !never.retryHelps && never.retryAfterSeconds === 60);
   assert.equal(mayBeAccepted({ usd_per_day: 50 }, facts({ spentUsd: 49.99 })).kind, 'accept');
 });
 

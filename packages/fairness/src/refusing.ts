@@ -20,7 +20,7 @@ export interface TenantFacts {
   adds: number;
   /** Jobs of its that come out of the queue per ms; null when not known. */
   drainPerMs: number | null;
-  /** US dollars in the last 24 hours, and when some of them will be older than that (Unix ms). */
+  /** US dollars in the last 24 hours, and when enough of them will be older than that (Unix ms). */
   spentUsd: number;
   spentLessAt: number | null;
 }
@@ -33,7 +33,7 @@ export type Acceptance =
       /** What the limit allows and what would have been. */
       allowed: number;
       found: number;
-      /** For `Retry-After`, whole seconds, 1 to 60. */
+      /** For `Retry-After`, whole seconds from 1: at most 60, but for a day's money, of which the moment is known. */
       retryAfterSeconds: number;
       /** False: in a minute it will be refused again. */
       retryHelps: boolean;
@@ -102,10 +102,11 @@ function refusal(facts: {
 }): Acceptance {
   const { waitMs, ...rest } = facts;
   const seconds = Math.max(1, Math.ceil(waitMs / 1_000));
+  const isKnown = rest.limit === 'usd_per_day' && Number.isFinite(seconds);
   return {
     kind: 'refuse',
     ...rest,
-    retryAfterSeconds: Math.min(LONGEST_WAIT_S, seconds),
+    retryAfterSeconds: isKnown ? seconds : Math.min(LONGEST_WAIT_S, seconds),
     retryHelps: seconds <= LONGEST_WAIT_S,
   };
 }

@@ -35,6 +35,7 @@ export type Allowance =
       /** Jobs that left the count per ms; null when not known. */
       drainPerMs: number | null;
       spentUsd: number;
+      /** When so much of it is a day old that the rest is below `usd_per_day`; null = it is, or it never will be. */
       spentLessAt: number | null;
     };
 

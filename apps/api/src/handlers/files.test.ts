@@ -132,7 +132,10 @@ test('a file over the limit is refused while it streams, and leaves nothing behi
   await assert.rejects(client.files.create({ file, purpose: 'batch' }), (error: unknown) => {
     assert.ok(error instanceof OpenAI.APIError);
     assert.equal(error.status, 413);
-    assert.match(error.message, /'file' is larger than 300000 bytes, `server\.max_file_bytes` of the config/);
+    assert.match(
+      error.message,
+      /'file' is larger than 300000 bytes, `server\.max_file_bytes` of the config/,
+    );
     return true;
   });
   assert.equal(api.stored().length, stored);

@@ -5,7 +5,7 @@ KEYS  1 allowance (requests_full_at, queued, left and two marks of it)  2 open (
       3 lines (hash: id -> jobs of it that are open)  4 spent (hash: quarter of an hour -> US dollars)
 ARGV  1 id of the job or batch  2 jobs it adds  3 requests_per_minute  4 max_queued  5 usd_per_day ('' = unlimited each)
 Returns {1} counted · {0, now ms, requests full at ms, queued, jobs that left per ms ('' = not known), US dollars in 24 h,
-        when the oldest of them are older than that, ms}
+        when so many of them are older than that that the rest is below usd_per_day, ms ('' = not known, or no reason)}
 ]]
 local MINUTE, DAY, QUARTER = 60000, 86400000, 900000
 local time = redis.call('TIME')
@@ -23,21 +23,26 @@ end
 local passed = now - tonumber(beforeAt)
 local drain = passed >= 1000 and string.format('%.17g', (left - tonumber(beforeLeft)) / passed) or ''
 
-local spent, oldest = 0, math.huge
+local spent, quarters = 0, {}
 local rows = usd and redis.call('HGETALL', KEYS[4]) or {}
 for i = 1, #rows, 2 do
   local start = tonumber(rows[i]) * QUARTER
   if start + QUARTER + DAY <= now then redis.call('HDEL', KEYS[4], rows[i])
   else
     spent = spent + tonumber(rows[i + 1])
-    oldest = math.min(oldest, start)
+    quarters[#quarters + 1] = {start, tonumber(rows[i + 1])}
   end
 end
 
 local step = rpm and MINUTE / rpm or 0
 local tooMany = rpm and math.max(0, full - now) + step - math.max(MINUTE, step) > step / 1000
 if tooMany or (most and queued + adds > most) or (usd and spent >= usd) then
-  local less = oldest < math.huge and string.format('%.0f', oldest + QUARTER + DAY) or ''
+  table.sort(quarters, function(a, b) return a[1] < b[1] end)
+  local less, rest = '', spent
+  for _, quarter in ipairs(usd and spent >= usd and quarters or {}) do
+    rest = rest - quarter[2]
+    if less == '' and rest < usd then less = string.format('%.0f', quarter[1] + QUARTER + DAY) end
+  end
   return {0, now, string.format('%.17g', full), queued, drain, string.format('%.17g', spent), less}
 end
 if rpm then redis.call('HSET', KEYS[1], 'requests_full_at', string.format('%.17g', math.max(full, now) + step)) end
