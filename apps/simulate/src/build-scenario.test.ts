@@ -103,6 +103,12 @@ const MISTAKEN: [text: string, how: string, says: RegExp][] = [
     /line 1 field body\.model: found "fats"; allowed: one of fast, smart, night/,
   ],
   [line('smart', 10), ':tenant=team-b', /found "smart"; allowed: one of fast$/m],
+  [
+    '{"custom_id": "a", secret}',
+    '',
+    /m\.jsonl line 1: This line is not parseable as valid JSON\. Stopped at character 20\.$/,
+  ],
+  ['"text"', '', /m\.jsonl line 1: This line must be a JSON object, found a string\.$/],
   [LINES, ':tenant=team-x', /tenant: found "team-x"; allowed: .*config: team-a, team-b/],
 ];
 

@@ -1,9 +1,10 @@
 /** A batch file: JSONL, a request per line as `/v1/batches` takes them. */
+import { jsonLine } from '@sluice/files';
 import { ENDPOINTS, measure } from '@sluice/job';
 import type { Deployment, Endpoint, Fleet, Shape } from '@sluice/job';
 import { formatBit, formatsOf } from '@sluice/providers';
 import type { Installed } from './build-scenario.ts';
-import { mistake, shown } from './mistake.ts';
+import { InputMistake, mistake, shown } from './mistake.ts';
 import { linesOf } from './read-file.ts';
 import { whereTo } from './where-to.ts';
 import type { Sender } from './where-to.ts';
@@ -90,13 +91,9 @@ function requestIn({ custom_id: name, url, body }: Body, around: Around): BatchR
 }
 
 function objectIn(text: string, where: string): Body {
-  try {
-    const value: unknown = JSON.parse(text);
-    if (isObject(value)) return value;
-  } catch {
-    // Said below, without quoting the prompt.
-  }
-  throw mistake(where, 'something else', 'a JSON object with custom_id, method, url and body');
+  const found = jsonLine(text);
+  if (found.kind === 'object') return found.value;
+  throw new InputMistake(`${where}: ${found.says}`);
 }
 
 function poolOf(

@@ -2,18 +2,11 @@
  * Checks one line of a batch's input, `{custom_id, method, url, body}`, and finds out who can run it. The line's JSON
  * is parsed once, here. Only its first mistake is told.
  */
+import { jsonLine } from '@sluice/files';
 import type { Line } from '@sluice/files';
 import { ENDPOINTS, type Endpoint, type Shape, findWanting, measure } from '@sluice/job';
 import { didYouMean } from '@sluice/config';
-import {
-  type LineError,
-  invalid,
-  kindOf,
-  missing,
-  quote,
-  quoteAll,
-  wrongType,
-} from './line-errors.ts';
+import { type LineError, invalid, missing, quote, quoteAll, wrongType } from './line-errors.ts';
 
 type Body = Record<string, unknown>;
 
@@ -112,28 +105,16 @@ function parse({ bytes, length, problem }: Line, maxLineBytes: number): Parsed {
     return { kind: 'error', error };
   }
   if (problem === 'not_utf8') return notJson('This line is not valid UTF-8.');
-  let value: unknown;
-  try {
-    value = JSON.parse(bytes.toString());
-  } catch (error) {
-    return notJson(`This line is not parseable as valid JSON.${whereStopped(error)}`);
-  }
-  if (isObject(value)) return { kind: 'value', value };
-  const error = invalid(null, `This line must be a JSON object, found ${kindOf(value)}.`);
-  return { kind: 'error', error };
+  const parsed = jsonLine(bytes.toString());
+  if (parsed.kind === 'object') return { kind: 'value', value: parsed.value };
+  if (!parsed.isJson) return notJson(parsed.says);
+  return { kind: 'error', error: invalid(null, parsed.says) };
 }
 
 const notJson = (message: string): Parsed => ({
   kind: 'error',
   error: { code: 'invalid_json_line', message, param: null },
 });
-
-/** The parser's own message may quote the prompt: only the position is taken from it. */
-function whereStopped(error: unknown): string {
-  const position =
-    error instanceof Error ? /at position (\d+)/.exec(error.message)?.[1] : undefined;
-  return position === undefined ? '' : ` Stopped at character ${Number(position) + 1}.`;
-}
 
 function checkCustomId(value: unknown): LineError | null {
   if (value === undefined) return missing('custom_id');

@@ -1,4 +1,5 @@
 /** What can be wrong with a line of a batch, in OpenAI's codes (facts/wire-spec 1.8), and how it is said. */
+import { kindOf } from '@sluice/files';
 
 export interface LineError {
   code: string;
@@ -42,13 +43,6 @@ export function quote(value: unknown): string {
 export function quoteAll(names: readonly string[]): string {
   const more = names.length > SHOWN_NAMES ? ` and ${names.length - SHOWN_NAMES} more` : '';
   return names.slice(0, SHOWN_NAMES).map(quote).join(', ') + more;
-}
-
-/** `a string`, `an array`, `null` …: what a value is, without showing it. */
-export function kindOf(value: unknown): string {
-  if (value === null) return 'null';
-  if (Array.isArray(value)) return 'an array';
-  return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
 }
 
 export const missing = (param: string): LineError => ({
