@@ -83,8 +83,9 @@ const WORDS = {
 function refuseUnlessTaken(wanted: Wanted, allowance: Allowance): void {
   const acceptance = acceptanceOf(wanted, allowance);
   if (acceptance.kind === 'accept') return;
-  const { limit, allowed, retryAfterSeconds } = acceptance;
-  const found = `${Number(acceptance.found.toFixed(6))} ${WORDS[limit]}`;
+  const { limit, allowed, retryAfterSeconds, acceptedInSeconds } = acceptance;
+  const since = limit === 'usd_per_day' ? lessSpentIn(acceptedInSeconds) : '';
+  const found = `${Number(acceptance.found.toFixed(6))} ${WORDS[limit]}${since}`;
   refuse('rate_limit_exceeded', {
     values: { tenant: wanted.tenant, limit, found, allowed },
     headers: {
@@ -93,6 +94,12 @@ function refuseUnlessTaken(wanted: Wanted, allowance: Allowance): void {
     },
   });
 }
+
+/** `Retry-After` ends at a minute; money of a day may take hours. */
+const lessSpentIn = (seconds: number): string =>
+  Number.isFinite(seconds) && seconds > 60
+    ? ` (below the limit again in ${(seconds / 3_600).toFixed(1)} hours)`
+    : '';
 
 /** How fast its queue drains is not known yet: another try may help. */
 const isUnknown = ({ limits, adds }: Wanted, allowance: Allowance): boolean =>

@@ -30,12 +30,19 @@ test('a full queue refuses, and says when there will be room', () => {
     allowed: 100,
     found: 120,
     retryAfterSeconds: 10,
+    acceptedInSeconds: 10,
     retryHelps: true,
   });
 });
 
 test('what never fits is not worth another try', () => {
-  const never = { kind: 'refuse', limit: 'max_queued', allowed: 100, retryAfterSeconds: 60 };
+  const never = {
+    kind: 'refuse',
+    limit: 'max_queued',
+    allowed: 100,
+    retryAfterSeconds: 60,
+    acceptedInSeconds: Infinity,
+  };
   const batch = mayBeAccepted({ max_queued: 100 }, facts({ adds: 101, drainPerMs: 1 }));
   assert.deepEqual(batch, { ...never, found: 101, retryHelps: false });
   const stuck = mayBeAccepted({ max_queued: 100 }, facts({ queued: 100 }));
@@ -50,12 +57,15 @@ test('money spent refuses until some of it is a day old', () => {
     allowed: 50,
     found: 50,
     retryAfterSeconds: 31,
+    acceptedInSeconds: 31,
     retryHelps: true,
   });
   const hours = mayBeAccepted({ usd_per_day: 50 }, { ...spent, spentLessAt: now + 3_600_000 });
-  assert.ok(hours.kind === 'refuse' && !hours.retryHelps && hours.retryAfterSeconds === 3_600);
+  assert.ok(hours.kind === 'refuse' && !hours.retryHelps);
+  assert.deepEqual([hours.retryAfterSeconds, hours.acceptedInSeconds], [60, 3_600]);
   const never = mayBeAccepted({ usd_per_day: 50 }, { ...spent, spentLessAt: null });
-  assert.ok(never.kind === 'refuse' && !never.retryHelps && never.retryAfterSeconds === 60);
+  assert.ok(never.kind === 'refuse' && !never.retryHelps);
+  assert.deepEqual([never.retryAfterSeconds, never.acceptedInSeconds], [60, Infinity]);
   assert.equal(mayBeAccepted({ usd_per_day: 50 }, facts({ spentUsd: 49.99 })).kind, 'accept');
 });
 

@@ -33,8 +33,10 @@ export type Acceptance =
       /** What the limit allows and what would have been. */
       allowed: number;
       found: number;
-      /** For `Retry-After`, whole seconds from 1: at most 60, but for a day's money, of which the moment is known. */
+      /** For `Retry-After`, whole seconds, 1 to 60. */
       retryAfterSeconds: number;
+      /** When it will be accepted by what is known now, whole seconds; Infinity = nobody knows. */
+      acceptedInSeconds: number;
       /** False: in a minute it will be refused again. */
       retryHelps: boolean;
     };
@@ -102,11 +104,11 @@ function refusal(facts: {
 }): Acceptance {
   const { waitMs, ...rest } = facts;
   const seconds = Math.max(1, Math.ceil(waitMs / 1_000));
-  const isKnown = rest.limit === 'usd_per_day' && Number.isFinite(seconds);
   return {
     kind: 'refuse',
     ...rest,
-    retryAfterSeconds: isKnown ? seconds : Math.min(LONGEST_WAIT_S, seconds),
+    retryAfterSeconds: Math.min(LONGEST_WAIT_S, seconds),
+    acceptedInSeconds: seconds,
     retryHelps: seconds <= LONGEST_WAIT_S,
   };
 }
