@@ -1,7 +1,8 @@
 /**
  * `npm run bench:interactive`: interactive jobs with half of a budget, arriving at random (Poisson), and a batch behind that
  * takes the rest. Measured: from POST to the provider's receipt of the call, less the median of the same on the idle
- * system; and how much of the limit is used meanwhile, both by the provider's count. `--minutes N` (3).
+ * system; and how much of the limit is used meanwhile, both by the provider's count. `--minutes N` (3). `--volatile`: a Redis in
+ * memory only, which says how much of the wait the machine's disk has made.
  */
 import { writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -20,6 +21,7 @@ const { values } = parseArgs({
     minutes: { type: 'string', default: '3' },
     data: { type: 'string', default: TRACES },
     ledger: { type: 'string' },
+    volatile: { type: 'boolean', default: false },
   },
 });
 const MINUTES = Number(values.minutes);
@@ -61,7 +63,7 @@ const simulator = {
 type Posted = Map<string, number>;
 
 console.log(`interactive jobs with half of ${TPM} tokens a minute, a batch behind`);
-printRows(await withSystem({ config: CONFIG, simulator }, measure));
+printRows(await withSystem({ config: CONFIG, simulator, volatile: values.volatile }, measure));
 
 async function measure(system: System): Promise<Row[]> {
   await oneByOne(system, 'warm-up', WARM_UP);
