@@ -32,6 +32,12 @@ test('a tier is left for a class that leaves it, and only up to the last tier al
   assert.equal(after(['a', 'b', 'c']).minTier, 2);
 });
 
+test('a provider’s wish is waited for where the tiers that the job may use have nobody else', () => {
+  const asked = { outcome: 'overloaded' as const, retryAfterMs: 20_000 };
+  assert.ok(after(['a', 'b'], asked).notBeforeMs < 20_000, 'c may take it');
+  assert.equal(after(['a', 'b'], { ...asked, maxTier: 1 }).notBeforeMs, 20_000);
+});
+
 test('a class that is not in `on` stays in its tier, whoever has failed there', () => {
   const pool = { tiers: [['a', 'b'], ['c']], on: [] };
   assert.equal(after(['a', 'b'], { pool }).minTier, 1);

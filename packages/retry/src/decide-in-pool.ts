@@ -26,7 +26,8 @@ export function decideInPool(failure: PoolFailure, random: () => number): Verdic
   const leaves = pool?.on.includes(facts.outcome) ?? false;
   const last = Math.min(pool?.tiers.length ?? 1, maxTier ?? Infinity);
   const tried = new Set([deployment, ...facts.attempts.map((attempt) => attempt.deployment)]);
-  const hasAlternative = tiers.some((members) => members.some((id) => !tried.has(id)));
+  const allowed = tiers.slice(0, last).flat();
+  const hasAlternative = allowed.some((id) => !tried.has(id));
   const next = decideNext({ ...facts, hasAlternative, nextTier: leaves && tier < last }, random);
   if (next.kind !== 'retry') return next;
   // Everybody in the tier has failed this job.
