@@ -142,6 +142,24 @@ test('a limit of rpm outlives the leader too', () => {
   assert.equal(take(next, 2).length, 0);
 });
 
+test('calls under way outlive the leader: a tenant may have no more of them under the next', () => {
+  const tenants = [tenant('a', { limits: { concurrency: 2 } }), tenant('b')];
+  const book = bookOf(tenants);
+  waits(book, 'a', 2);
+  waits(book, 'b', 1);
+  const placed = take(book, 3);
+  assert.equal(placed.length, 3);
+  const next = bookOf(tenants, book.save());
+  next.arrive({ id: 'again', tenant: 'a', band: 'normal', lane: 'fast', deadlineAt: NOW });
+  next.release();
+  assert.equal(take(next, 1).length, 0, 'both are under way');
+  const asked = next.unheardOf(Infinity, 9);
+  assert.equal(asked.length, 2, 'only what counts is saved, and is asked about');
+  next.ended(asked[0] as string, null);
+  next.release();
+  assert.equal(take(next, 1).length, 1);
+});
+
 test('jobs whose end nobody told are named, the oldest first', () => {
   const clock = { now: NOW };
   const book = bookOf([], '', clock);

@@ -71,6 +71,8 @@ const NOTHING_USED: Usage = {
 interface Saved {
   standing: Standing;
   shaping: Record<string, ShapingState>;
+  /** Jobs under way of tenants that may have only so many. */
+  out?: [id: string, charged: Charged][];
 }
 
 /** Limits that are priced; those per day say nothing of what work costs now. */
@@ -94,6 +96,7 @@ export class TurnBook {
     const inFlight = (tenant: string): number =>
       (this.#inFlight.get(tenant) ?? 0) + ports.linesOut(tenant);
     this.#shaped = new ShapedTenants(this.#turns, inFlight, before?.shaping);
+    for (const [id, charged] of before?.out ?? []) this.#isOut(id, charged);
     this.follow(ports.tenants);
   }
 
@@ -109,6 +112,9 @@ export class TurnBook {
     const saved: Saved = {
       standing: standingOf(this.#turns),
       shaping: this.#shaped.states,
+      out: [...this.#charged].filter(
+        ([, { tenant }]) => this.shapingOf(tenant)?.concurrency !== undefined,
+      ),
     };
     return JSON.stringify(saved);
   }
@@ -181,8 +187,7 @@ export class TurnBook {
     const { input, output } = used.cost;
     if (id !== null) {
       const at = this.#ports.now();
-      this.#charged.set(id, { tenant, band, pool, input, output, callMs, at });
-      this.#inFlight.set(tenant, (this.#inFlight.get(tenant) ?? 0) + 1);
+      this.#isOut(id, { tenant, band, pool, input, output, callMs, at });
     }
     this.#shaped.sent(
       tenant,
@@ -193,6 +198,12 @@ export class TurnBook {
       const [[oldest] = ['']] = this.#charged;
       this.ended(oldest, null);
     }
+  }
+
+  #isOut(id: string, charged: Charged): void {
+    const { tenant } = charged;
+    this.#charged.set(id, charged);
+    this.#inFlight.set(tenant, (this.#inFlight.get(tenant) ?? 0) + 1);
   }
 
   /** A single job's call has ended. `usage` null: nobody knows what it used. */
