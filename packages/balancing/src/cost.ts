@@ -34,7 +34,7 @@ export const costKind = withNumbers({
       least: 0,
       most: 2_592_000_000,
       otherwise: 86_400_000,
-      does: 'How long a batch job may wait for a cheaper deployment that is full, if its deadline allows it. 0 = not at all.',
+      does: 'How long a single batch job may wait for a cheaper deployment that is full, if its deadline allows it; lines of a batch wait as the plan says, as long as their deadline allows. 0 = neither waits.',
     },
   },
   make: cost,
