@@ -72,6 +72,20 @@ test('what a client sends on a kept connection while the end begins is answered:
   await stopped;
 });
 
+test('after an answer that had begun before the end, too', async () => {
+  const id = await newJob();
+  const kept = await connected();
+  kept.write(`GET /v1/jobs/${id}/events HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n`);
+  assert.match(String((await once(kept, 'data'))[0]), /^HTTP\/1.1 200 /);
+  let text = '';
+  kept.on('data', (data: Buffer) => (text += data.toString()));
+  const stopped = api.stopApi();
+  await until('the stream ends', () => text.endsWith('0\r\n\r\n'));
+  kept.write('GET /v1/jobs HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n');
+  await until('it is answered', () => /HTTP\/1.1 503 .*connection: close\r\n/is.test(text));
+  await stopped;
+});
+
 async function connected(): Promise<Socket> {
   const socket = connect(api.port, '127.0.0.1');
   await once(socket, 'connect');

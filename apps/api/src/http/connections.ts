@@ -32,12 +32,16 @@ export class Connections {
   end(): void {
     this.#ending = true;
     for (const answers of this.#open.values()) for (const answer of answers) sayLast(answer);
-    // What has arrived by then is read first: on a busy machine timers come before sockets.
-    setTimeout(() => setImmediate(() => this.#closeIdle()), LINGER_MS);
+    for (const [socket, answers] of this.#open) if (answers.size === 0) this.#closeIdle(socket);
   }
 
-  #closeIdle(): void {
-    for (const [socket, answers] of this.#open) if (answers.size === 0) socket.destroySoon();
+  /** Where nobody was told that the connection ends. */
+  #closeIdle(socket: Socket): void {
+    const close = (): void => {
+      if (this.#open.get(socket)?.size === 0) socket.destroySoon();
+    };
+    // What has arrived by then is read first: on a busy machine timers come before sockets.
+    setTimeout(() => setImmediate(close), LINGER_MS);
   }
 
   #take({ socket }: IncomingMessage, response: ServerResponse): void {
@@ -47,7 +51,10 @@ export class Connections {
     if (this.#ending) sayLast(response);
     response.once('close', () => {
       answers.delete(response);
-      if (this.#ending && answers.size === 0) socket.destroySoon();
+      if (!this.#ending || answers.size > 0) return;
+      // Begun before the end, it could not say so: its client may be asking again this moment.
+      if (response.getHeader('connection') === 'close') socket.destroySoon();
+      else this.#closeIdle(socket);
     });
   }
 }
