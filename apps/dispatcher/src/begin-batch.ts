@@ -5,6 +5,7 @@
 import { affinityOf, keyHashOf, strategyFor } from '@sluice/balancing';
 import { findPool, knownModels, tiersExceeded } from '@sluice/config';
 import { FileMissing } from '@sluice/files';
+import { membersOf } from '@sluice/job';
 import type { Endpoint, Fleet } from '@sluice/job';
 import { moveBatch, readBatch, readFile } from '@sluice/ledger';
 import type { BatchError, StoredBatch } from '@sluice/ledger';
@@ -66,7 +67,7 @@ export function rulesFor(
   const search = { fleet, routes, allowed };
   const asked = { tenant, priority, metadata: metadata ?? {}, affinityKey: null };
   const sayable = (pool: string, endpoint: Endpoint, body: Record<string, unknown>) => {
-    const members = fleet.pools.get(pool)?.tiers.flat() ?? [pool.slice('deployment/'.length)];
+    const members = membersOf(fleet, pool) ?? [];
     return formatsOf(
       members.flatMap((id) => fleet.deployments.get(id) ?? []),
       endpoint,

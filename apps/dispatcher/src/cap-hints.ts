@@ -1,7 +1,7 @@
 /** Where `output_cap` would let much more through: for a dry run by its lines, for the plan by what it reckons with. Pure. */
 import { adviseCap, capWords } from '@sluice/budget';
 import type { CapAdvice } from '@sluice/budget';
-import { maximumIn } from '@sluice/job';
+import { setsMaximum } from '@sluice/job';
 import type { Deployment, Fleet, Shape } from '@sluice/job';
 import type { BatchClass } from '@sluice/ledger';
 import type { DrainProblem, JobClass } from '@sluice/planning';
@@ -57,15 +57,16 @@ export function planHints(ports: Ports, { classes }: DrainProblem): Record<strin
 
 function adviceFor(
   { picture }: Ports,
-  { id, accounting, defaultMaxTokens, outputCap, params }: Deployment,
+  deployment: Deployment,
   about: { booked: { input: number; output: number }; meanOutput: number | null },
 ): CapAdvice | null {
+  const { id, accounting, defaultMaxTokens } = deployment;
   const load = picture.load(id);
   return adviseCap({
     ...about,
     accounting,
     defaultMaxTokens,
-    isCapped: outputCap !== null || maximumIn(params) !== null,
+    isCapped: setsMaximum(deployment),
     answers: load?.ok ?? 0,
     limits: load?.dims ?? [],
   });

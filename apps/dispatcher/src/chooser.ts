@@ -14,6 +14,7 @@ import {
 } from '@sluice/balancing';
 import { WINDOWED_DIMENSIONS } from '@sluice/budget';
 import type { Cost } from '@sluice/budget';
+import { tiersOf } from '@sluice/job';
 import type { Deployment, Fleet, Pool, Priority, Shape } from '@sluice/job';
 import { AS_WANTED } from '@sluice/ledger';
 import { isPlanned } from '@sluice/planning';
@@ -208,11 +209,10 @@ export class Chooser {
   poolOf(id: string): Pool {
     const known = this.#ports.fleet.pools.get(id);
     if (known) return known;
-    const only = id.startsWith('deployment/') ? [[id.slice('deployment/'.length)]] : [];
     return {
       id,
       strategy: { name: 'capacity' },
-      tiers: only,
+      tiers: tiersOf(this.#ports.fleet, id) ?? [],
       aliases: [],
       on: [],
       spillAfterMs: null,

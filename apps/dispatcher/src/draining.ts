@@ -124,7 +124,8 @@ export const entryOf = (chunk: NewChunk) => {
   return { name: 'run', data, opts: { jobId: entryJobId(data), priority: bandOf(chunk.priority) } };
 };
 
-type Asked = Pick<
+/** What is known of a batch before it drains. */
+export type ToDrain = Pick<
   StoredBatch,
   'id' | 'tenant' | 'priority' | 'maxTier' | 'createdAt' | 'expiresAt' | 'classes'
 >;
@@ -133,7 +134,7 @@ type Begun = Pick<StoredBatch, 'cursors' | 'fed' | 'completed' | 'failed'> & {
 };
 
 /** A batch as it will drain once it begins. */
-export const asDraining = (batch: Asked): Draining =>
+export const asDraining = (batch: ToDrain): Draining =>
   drainingOf({
     ...batch,
     cursors: [],
@@ -143,7 +144,7 @@ export const asDraining = (batch: Asked): Draining =>
     usage: { input: 0, output: 0 },
   });
 
-export function drainingOf(batch: Asked & Begun): Draining {
+export function drainingOf(batch: ToDrain & Begun): Draining {
   return {
     id: batch.id,
     tenant: batch.tenant,

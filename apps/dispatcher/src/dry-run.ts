@@ -57,18 +57,10 @@ const check = (ports: StepPorts, run: DryRun, signal: AbortSignal): Promise<Chec
 
 async function answerOf(
   ports: StepPorts,
-  { id, tenant, priority, maxTier, createdAt, expiresAt }: DryRun,
+  run: DryRun,
   { lines, errors, total, classes }: CheckedBatch,
 ): Promise<DryRunAnswer> {
-  const estimate = await ports.estimate({
-    id,
-    tenant,
-    priority,
-    maxTier,
-    createdAt,
-    expiresAt,
-    classes,
-  });
+  const estimate = await ports.estimate({ ...run, classes });
   const ofTheFile = errors.filter(({ line }) => line === null).length;
   return { lines, badLines: total - ofTheFile, errors, estimate };
 }

@@ -4,13 +4,7 @@
  * pools that save money take the time and cost what the plan will give them: the cheapest that keeps the deadline.
  */
 import type { Fleet, Shape } from '@sluice/job';
-import type {
-  BatchClass,
-  Estimate,
-  EstimateRange as Range,
-  PoolEstimate,
-  StoredBatch,
-} from '@sluice/ledger';
+import type { BatchClass, Estimate, EstimateRange as Range, PoolEstimate } from '@sluice/ledger';
 import { idealDrain, renewalMs } from '@sluice/planning';
 import type { JobClass } from '@sluice/planning';
 import { outputRange, usualOutput } from '@sluice/prediction';
@@ -18,6 +12,7 @@ import { assumptionsOf } from './assumptions.ts';
 import { besideMs, shapedBeside } from './beside.ts';
 import type { BesidePorts } from './beside.ts';
 import { asDraining } from './draining.ts';
+import type { ToDrain } from './draining.ts';
 import { capHints } from './cap-hints.ts';
 import type { Likely } from './lengths-book.ts';
 import type { Picture } from './picture.ts';
@@ -28,12 +23,7 @@ import type { ThriftyPlan } from './thrifty-plan.ts';
 /** What estimates are made with. */
 export type EstimatePorts = BesidePorts;
 
-type Estimated = Pick<
-  StoredBatch,
-  'id' | 'tenant' | 'priority' | 'maxTier' | 'createdAt' | 'expiresAt' | 'classes'
->;
-
-export async function estimate(ports: EstimatePorts, batch: Estimated): Promise<Estimate> {
+export async function estimate(ports: EstimatePorts, batch: ToDrain): Promise<Estimate> {
   const { id, tenant, maxTier } = batch;
   const known = batch.classes.flatMap((one, lineClass) => {
     const likely = ports.lengths.likely({ pool: one.pool, tenant, batch: id, lineClass });
@@ -80,7 +70,7 @@ const thriftyPools = ({ fleet }: EstimatePorts, classes: readonly BatchClass[]):
 /** Lines that save money end by the plan, the others in turns, and none before its tenant's limits let it. */
 async function endMs(
   ports: EstimatePorts,
-  batch: Estimated,
+  batch: ToDrain,
   { solved, thrifty }: { solved: Solved; thrifty: ThriftyPlan | null },
 ): Promise<number> {
   const { idealMs, binding } = solved;

@@ -7,9 +7,10 @@ import { sharesOf, strategyFor, tiersFor } from '@sluice/balancing';
 import type { Lane } from '@sluice/balancing';
 import { PACED_DIMENSIONS, plannedShare } from '@sluice/budget';
 import type { Cost } from '@sluice/budget';
-import { pricesCountedAs } from '@sluice/job';
+import { pricesCountedAs, tiersOf } from '@sluice/job';
 import type { Budget, Fleet, Shape } from '@sluice/job';
 import type { BatchClass } from '@sluice/ledger';
+import { shapedClasses } from '@sluice/fairness';
 import { fleetLimits, placesOf } from '@sluice/planning';
 import type { DrainProblem, JobClass } from '@sluice/planning';
 import { askerOf, laneOf, unfedOf } from './draining.ts';
@@ -17,8 +18,8 @@ import type { Draining, DrainingClass } from './draining.ts';
 import { NOTHING_KNOWN } from './lengths-book.ts';
 import type { LengthsBook, Likely } from './lengths-book.ts';
 import type { Picture } from './picture.ts';
-import { longestHeld, shapedClasses } from './shaped-classes.ts';
-import type { ShapingOf } from './shaped-classes.ts';
+import { longestHeld } from './held-tenants.ts';
+import type { ShapingOf } from './held-tenants.ts';
 
 export interface ProblemPorts {
   fleet: Fleet;
@@ -263,7 +264,7 @@ export function placements(
 ): JobClass['deployments'] {
   const { fleet, picture } = ports;
   const pool = fleet.pools.get(lines.pool);
-  const all = pool ? tiersFor(pool, arm) : [[lines.pool.slice('deployment/'.length)]];
+  const all = pool ? tiersFor(pool, arm) : (tiersOf(fleet, lines.pool) ?? []);
   const tiers = all.slice(0, maxTier ?? all.length);
   const able = ports.eligible(lines.pool, lines.formats);
   const costOf = (id: string): Cost => meanCost(picture, id, { lines, likely });

@@ -3,6 +3,7 @@ import type { Settings } from '@sluice/config';
 import type { FileStore } from '@sluice/files';
 import type { Fleet } from '@sluice/job';
 import type { Estimate, Ledger, StoredBatch } from '@sluice/ledger';
+import type { ToDrain } from './draining.ts';
 import type { DispatcherEvents } from './events.ts';
 
 export interface StepPorts {
@@ -20,12 +21,7 @@ export interface StepPorts {
   keepSeconds: number;
   events: DispatcherEvents;
   now: () => number;
-  estimate: (
-    batch: Pick<
-      StoredBatch,
-      'id' | 'tenant' | 'priority' | 'maxTier' | 'createdAt' | 'expiresAt' | 'classes'
-    >,
-  ) => Promise<Estimate>;
+  estimate: (batch: ToDrain) => Promise<Estimate>;
   onStart: (batch: StoredBatch) => void;
   onEnd: (id: string) => void;
   /** Batches that are being validated by this process: nobody validates one twice at once. */

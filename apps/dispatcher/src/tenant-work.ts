@@ -1,9 +1,11 @@
 /**
  * When the limits that shape what is sent for a tenant let its work through, over all that waits of it: single jobs first,
- * then its batches by band and the earliest deadline. The plan takes what is alike of a tenant together and knows no single jobs, so this is a bound beside it.
+ * then its batches by band and the earliest deadline. The plan takes what is alike of a tenant together and knows no single
+ * jobs, so this is a bound beside it.
  */
-import { NO_WORK, plusWork, shapedMs } from '@sluice/fairness';
+import { NO_WORK, plusWork, shapedMs, workAt } from '@sluice/fairness';
 import type { ShapedWork } from '@sluice/fairness';
+import { membersOf } from '@sluice/job';
 import type { Waiting } from '@sluice/ledger';
 import { askerOf, unfedOf } from './draining.ts';
 import type { Draining } from './draining.ts';
@@ -12,8 +14,7 @@ import type { Likely } from './lengths-book.ts';
 import { partsOf, placements } from './plan-problem.ts';
 import type { ProblemPorts } from './plan-problem.ts';
 import { shapeOf } from './placer.ts';
-import { workAt } from './shaped-classes.ts';
-import type { ShapingOf } from './shaped-classes.ts';
+import type { ShapingOf } from './held-tenants.ts';
 
 export interface TenantPorts {
   shapingOf: ShapingOf;
@@ -69,7 +70,7 @@ export function workOfSingles(
 ): Map<string, ShapedWork> {
   const sums = new Map<string, ShapedWork>();
   for (const one of waiting) {
-    const [place] = membersOf(ports, one);
+    const [place] = placesOf(ports, one);
     const cost = place && ports.picture.cost(place, shapeOf(one), likelyOf(ports, one));
     const each = {
       jobs: one.jobs,
@@ -90,7 +91,5 @@ export function workOfSingles(
 const likelyOf = ({ lengths }: ProblemPorts, waiting: Waiting): Likely =>
   lengths.likely(askerOfEntry(waiting));
 
-const membersOf = ({ fleet, usable }: ProblemPorts, { pool }: Waiting): string[] => {
-  const all = fleet.pools.get(pool)?.tiers.flat() ?? [pool.slice('deployment/'.length)];
-  return all.filter((id) => fleet.deployments.has(id) && usable(id));
-};
+const placesOf = ({ fleet, usable }: ProblemPorts, { pool }: Waiting): string[] =>
+  (membersOf(fleet, pool) ?? []).filter((id) => fleet.deployments.has(id) && usable(id));

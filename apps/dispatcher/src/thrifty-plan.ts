@@ -2,13 +2,12 @@
  * What the plan will do with lines of a batch whose pools save money, beside what drains: where they go, and when they are done.
  * Three plans, for the ends of what is likely: the longer answers are, the less of them the cheap ones can do in time. Pure.
  */
-import type { EstimateRange as Range, PoolEstimate, StoredBatch } from '@sluice/ledger';
+import type { EstimateRange as Range, PoolEstimate } from '@sluice/ledger';
 import type { DrainProblem, JobClass, Plan, Planned } from '@sluice/planning';
 import { DAY_MS } from '@sluice/planning';
-import { drainingClasses } from './draining.ts';
-import type { Draining } from './draining.ts';
+import { asDraining } from './draining.ts';
+import type { Draining, ToDrain } from './draining.ts';
 import { etaAt } from './eta.ts';
-import { bandOf } from './placer.ts';
 import { planProblem, savesMoney } from './plan-problem.ts';
 import type { ProblemPorts } from './plan-problem.ts';
 
@@ -24,10 +23,6 @@ export interface ThriftyPlan {
   endMs: number;
 }
 
-type Estimated = Pick<
-  StoredBatch,
-  'id' | 'tenant' | 'priority' | 'maxTier' | 'createdAt' | 'expiresAt' | 'classes'
->;
 type LineOf = (classIndex: number, deployment: string) => PoolEstimate;
 type Places = Readonly<Record<string, number>>;
 
@@ -41,12 +36,11 @@ interface Saving {
 /** `lineOf`: what a line of a class takes at a deployment. Null = nothing of the batch saves money, or nobody can say. */
 export async function thriftyPlan(
   ports: ThriftyPorts,
-  batch: Estimated,
+  batch: ToDrain,
   lineOf: LineOf,
 ): Promise<ThriftyPlan | null> {
   if (!batch.classes.some(({ pool }) => savesMoney(ports.fleet, pool))) return null;
-  const classes = drainingClasses({ ...batch, cursors: [] });
-  const own = { ...batch, band: bandOf(batch.priority), classes };
+  const own = asDraining(batch);
   const { problem, names } = planProblem(ports, [...ports.feeder.draining, own], DAY_MS);
   const saving = own.classes.flatMap((one, index): Saving[] =>
     savesMoney(ports.fleet, one.pool)

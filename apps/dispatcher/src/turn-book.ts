@@ -26,6 +26,7 @@ import type {
   Turn,
   Turns,
 } from '@sluice/fairness';
+import { membersOf } from '@sluice/job';
 import type { Fleet, Priority, Tenant, Usage } from '@sluice/job';
 
 export interface TurnBookPorts {
@@ -271,8 +272,8 @@ export class TurnBook {
   }
 
   #membersOf(pool: string): string[] {
-    const tiers = this.#ports.fleet.pools.get(pool)?.tiers;
-    return tiers?.flat() ?? [pool.slice('deployment/'.length)];
+    // Of a pool that is gone nobody knows how it is charged: as if its answers' real length counted.
+    return membersOf(this.#ports.fleet, pool) ?? [pool];
   }
 
   /** The limits of a pool's deployments by dimension, added up; a budget that several share counts once. */

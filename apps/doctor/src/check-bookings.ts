@@ -3,7 +3,7 @@ import { Admission } from '@sluice/admission';
 import type { DeploymentLoad } from '@sluice/admission';
 import { adviseCap, capWords } from '@sluice/budget';
 import { connectRedis } from '@sluice/ledger';
-import { maximumIn } from '@sluice/job';
+import { setsMaximum } from '@sluice/job';
 import type { Deployment, Fleet } from '@sluice/job';
 import { warning } from './finding.ts';
 import type { Finding } from './finding.ts';
@@ -41,10 +41,11 @@ function findingsOf({ deployments }: Fleet, loads: ReadonlyMap<string, Deploymen
 }
 
 function bookingFinding(
-  { id, name, accounting, defaultMaxTokens, outputCap, params }: Deployment,
+  deployment: Deployment,
   { usualCall: booked, ok: answers, meanOutput, dims: limits }: DeploymentLoad,
 ): Finding | null {
-  const isCapped = outputCap !== null || maximumIn(params) !== null;
+  const { id, name, accounting, defaultMaxTokens } = deployment;
+  const isCapped = setsMaximum(deployment);
   const facts = { accounting, defaultMaxTokens, isCapped, booked, answers, meanOutput, limits };
   const advice = adviseCap(facts);
   if (advice === null) return null;

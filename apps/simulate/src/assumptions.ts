@@ -4,7 +4,7 @@ import { USUAL_MAX_TOKENS, USUAL_SIMULATE } from '@sluice/config';
 import type { Job, Scenario } from '@sluice/simulation';
 import { batchName, isBatchFile } from './build-scenario.ts';
 import type { Installed } from './build-scenario.ts';
-import { membersOf } from './read-batch.ts';
+import { membersIn } from './read-batch.ts';
 import type { Workload } from './workload.ts';
 
 type From = 'argument' | 'config' | 'default' | 'file';
@@ -38,7 +38,7 @@ export function assumptionsOf(
 ): Assumptions {
   const { fleet, simulated } = installed;
   const pools = new Set(scenario.jobs.map(({ pool }) => pool));
-  const used = new Set([...pools].flatMap((pool) => membersOf(fleet, pool)));
+  const used = new Set([...pools].flatMap((pool) => membersIn(fleet, pool)));
   return {
     chars_per_token: {
       value: charsPerToken ?? USUAL_CHARS_PER_TOKEN,
@@ -89,7 +89,7 @@ function lengthsOf(
   return [...pools].flatMap(([pool, kinds]) =>
     [...kinds].map((isDrawn) => {
       if (!isDrawn) return { pool, mean: null, spread: null, from: 'file' as const };
-      const [first] = membersOf(fleet, pool);
+      const [first] = membersIn(fleet, pool);
       const { output_tokens: lengths } = simulated.get(first?.id ?? '') ?? USUAL_SIMULATE;
       return { pool, ...lengths, from: fromOf(lengths, USUAL_SIMULATE.output_tokens) };
     }),

@@ -8,7 +8,7 @@ import { PLAN_EVERY_MS } from '@sluice/planning';
 import { drawnNormal } from '@sluice/simulation';
 import type { Behaviour, Job, Scenario, Settings } from '@sluice/simulation';
 import { checkFits } from './check-fits.ts';
-import { membersOf, readBatch } from './read-batch.ts';
+import { membersIn, readBatch } from './read-batch.ts';
 import { readTrace } from './read-trace.ts';
 import { checkTenant, whereTo } from './where-to.ts';
 import type { Asked, Destination, Sender } from './where-to.ts';
@@ -119,7 +119,7 @@ async function batchJobs(
   const requests = await readBatch(installed, { path, pool, limit, sender, at: startMs });
   const batch = batchName(workload, drawing);
   return requests.map(({ pool: found, shape, eligible }, i) => {
-    const [first] = membersOf(fleet, found);
+    const [first] = membersIn(fleet, found);
     const section = first && simulated.get(first.id);
     const wanted = section ? lengthOf(section, drawing, i) : 0;
     return {

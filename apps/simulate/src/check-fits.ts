@@ -2,7 +2,7 @@
 import type { Fleet, Limits } from '@sluice/job';
 import type { Job } from '@sluice/simulation';
 import { InputMistake } from './mistake.ts';
-import { membersOf } from './read-batch.ts';
+import { membersIn } from './read-batch.ts';
 
 type Sized = Pick<Job, 'pool' | 'eligible' | 'inputTokens' | 'outputTokens' | 'maxOutput'>;
 
@@ -11,7 +11,7 @@ export function checkFits(fleet: Fleet, jobs: readonly Sized[]): void {
   const most = new Map<string, number>();
   for (const job of jobs) {
     const tokens = tokensOf(job);
-    const able = membersOf(fleet, job.pool).filter(({ id }) => job.eligible?.has(id) ?? true);
+    const able = membersIn(fleet, job.pool).filter(({ id }) => job.eligible?.has(id) ?? true);
     const known =
       most.get(job.pool) ?? Math.max(0, ...able.map(({ budgets }) => mostTokens(fleet, budgets)));
     if (job.eligible === null) most.set(job.pool, known);

@@ -1,6 +1,6 @@
 /** A batch file: JSONL, a request per line as `/v1/batches` takes them. */
 import { jsonLine } from '@sluice/files';
-import { ENDPOINTS, measure } from '@sluice/job';
+import { ENDPOINTS, measure, membersOf } from '@sluice/job';
 import type { Deployment, Endpoint, Fleet, Shape } from '@sluice/job';
 import { formatBit, formatsOf } from '@sluice/providers';
 import type { Installed } from './build-scenario.ts';
@@ -82,7 +82,7 @@ function requestIn({ custom_id: name, url, body }: Body, around: Around): BatchR
   checkMaxima(body, where);
   const shape = measure(endpoint, body);
   const found = poolOf({ id: name as string, endpoint, body, shape }, around);
-  const members = membersOf(installed.fleet, found);
+  const members = membersIn(installed.fleet, found);
   return {
     pool: found,
     shape,
@@ -107,10 +107,8 @@ function poolOf(
 }
 
 /** The deployments of a pool, or the one that `deployment/<id>` names. */
-export const membersOf = (fleet: Fleet, pool: string): Deployment[] => {
-  const ids = fleet.pools.get(pool)?.tiers.flat() ?? [pool.slice('deployment/'.length)];
-  return ids.flatMap((id) => fleet.deployments.get(id) ?? []);
-};
+export const membersIn = (fleet: Fleet, pool: string): Deployment[] =>
+  (membersOf(fleet, pool) ?? []).flatMap((id) => fleet.deployments.get(id) ?? []);
 
 function able(
   members: readonly Deployment[],

@@ -105,7 +105,8 @@ const numberIn = (fields: Map<string, string>, field: string): number =>
 export function budgetLoad(rules: BudgetRules, snapshot: RootSnapshot): BudgetLoad {
   const { budget, concurrency } = rules;
   const { nowMs, rates, permits } = snapshot;
-  const dims = rules.pacers.flatMap((rule) => dimensionLoad(rules, rule, snapshot) ?? []);
+  const sent = parseSent(rates.get(sentField(budget)));
+  const dims = rules.pacers.flatMap((rule) => dimensionLoad(rules, { rule, sent }, snapshot) ?? []);
   return {
     budget,
     dims,
@@ -121,7 +122,7 @@ export function budgetLoad(rules: BudgetRules, snapshot: RootSnapshot): BudgetLo
 /** Null where no limit is known. */
 function dimensionLoad(
   rules: BudgetRules,
-  rule: PacerRule,
+  { rule, sent }: { rule: PacerRule; sent: Sent | null },
   { nowMs, rates }: RootSnapshot,
 ): DimensionLoad | null {
   const { budget } = rules;
@@ -138,7 +139,6 @@ function dimensionLoad(
   const aheadMs = byCalls
     ? shortMs(produced, { emptiedAt: emptied, now: nowMs })
     : Math.max(0, fullAt - nowMs);
-  const sent = parseSent(rates.get(sentField(budget)));
   return {
     budget,
     dimension,
@@ -197,7 +197,7 @@ export function parseProduced(text: string | undefined): Produced {
 }
 
 /** As learnt.lua stores it. */
-function parseSent(text: string | undefined): Sent | null {
+export function parseSent(text: string | undefined): Sent | null {
   if (text === undefined) return null;
   const [index = 0, since = 0, ...amounts] = text.split(' ').map(Number);
   return { index, since, current: countsOf(amounts), before: countsOf(amounts.slice(3)) };

@@ -3,7 +3,7 @@ import { LEARNING, NO_CALLS, cachedShare, charsPerToken, meanOutput } from '@slu
 import type { Counters, Since } from '@sluice/budget';
 import { OUTCOMES, USUAL_CHARS_PER_TOKEN } from '@sluice/job';
 import type { FailureClass, Outcome } from '@sluice/job';
-import { startingSlots } from './budget-load.ts';
+import { parseSent, startingSlots } from './budget-load.ts';
 import type { BudgetLoad, DimensionLoad, RootSnapshot, WindowLoad } from './budget-load.ts';
 import { counterField, sentField } from './keys.ts';
 
@@ -108,12 +108,14 @@ function sinceOf(count: (name: string) => number): Since | null {
 
 /** Tokens that a call of the budget was booked with lately, in the mean; 0 before the first. */
 function usualCall(budget: string, { rates }: RootSnapshot): DeploymentLoad['usualCall'] {
-  const sent = (rates.get(sentField(budget)) ?? '').split(' ').map(Number);
-  const [, , requests = 0, input = 0, output = 0, before = 0, inputBefore = 0, outputBefore = 0] =
-    sent;
-  const calls = requests + before;
-  if (calls <= 0) return { input: 0, output: 0 };
-  return { input: (input + inputBefore) / calls, output: (output + outputBefore) / calls };
+  const sent = parseSent(rates.get(sentField(budget)));
+  const calls = sent === null ? 0 : sent.current.requests + sent.before.requests;
+  if (sent === null || calls <= 0) return { input: 0, output: 0 };
+  const { current, before } = sent;
+  return {
+    input: (current.input + before.input) / calls,
+    output: (current.output + before.output) / calls,
+  };
 }
 
 /** Whether a usual call still fits. */

@@ -8,6 +8,7 @@ export { costMs } from './price.ts';
 export type { Limit, Work } from './price.ts';
 export { afterRequest, mayBeAccepted } from './refusing.ts';
 export type { Acceptance, RefusingLimits, TenantFacts } from './refusing.ts';
+export { shapedClasses, workAt } from './shaped-classes.ts';
 export { ShapedTenants } from './shaped-tenants.ts';
 export type { AtLimit } from './shaped-tenants.ts';
 export type { ShapingLimits, ShapingState } from './shaping.ts';

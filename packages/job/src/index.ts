@@ -25,7 +25,8 @@ export type {
 export { answersOf, measure, USUAL_CHARS_PER_TOKEN } from './shape.ts';
 export type { Shape } from './shape.ts';
 export { isSamePrice, pricesCountedAs } from './same-price.ts';
-export { MAXIMA, maximumIn } from './params-maximum.ts';
+export { membersOf, tiersOf } from './members.ts';
+export { MAXIMA, maximumIn, setsMaximum } from './params-maximum.ts';
 export { findWanting } from './required.ts';
 export type { Wanting } from './required.ts';
 export { EVENT_TYPES } from './webhook.ts';

@@ -1,4 +1,5 @@
-/** The maximum of output tokens that a deployment's `params` put into every request without one. */
+/** The maximum of output tokens that a deployment puts into every request without one. */
+import type { Deployment } from './deployment.ts';
 
 /** What the endpoints call it. */
 export const MAXIMA: readonly string[] = [
@@ -14,3 +15,10 @@ export function maximumIn(params: Readonly<Record<string, unknown>>): number | n
   );
   return given.length === 0 ? null : Math.ceil(Math.max(...given));
 }
+
+/** Whether anything is put in, whatever the wire format does by itself. */
+export const setsMaximum = ({
+  outputCap,
+  params,
+}: Pick<Deployment, 'outputCap' | 'params'>): boolean =>
+  outputCap !== null || maximumIn(params) !== null;

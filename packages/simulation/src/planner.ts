@@ -5,8 +5,7 @@
  */
 import { strategyFor, takesCallsOf } from '@sluice/balancing';
 import { plannedShare } from '@sluice/budget';
-import { shapedInTurn } from '@sluice/fairness';
-import type { ShapedWork } from '@sluice/fairness';
+import { shapedClasses } from '@sluice/fairness';
 import { pricesCountedAs } from '@sluice/job';
 import type { Budget, Fleet, Pool, RateDimension } from '@sluice/job';
 import {
@@ -103,18 +102,7 @@ export class Planner {
       jobClass: this.#jobClass(id, lines, now),
       tenant: (lines[0] as LineClass).example.job.tenant,
     }));
-    const times = shapedInTurn(
-      all.map(({ jobClass, tenant }) => ({
-        tenant,
-        dueAt: jobClass.deadlineInMs ?? Infinity,
-        work: workOf(jobClass),
-      })),
-      (tenant) => shaped.limitsOf(tenant),
-    );
-    return all.map(({ jobClass, tenant }, index) => {
-      const time = times[index];
-      return time ? { ...jobClass, shaped: { ...time, tenant } } : jobClass;
-    });
+    return shapedClasses(all, (tenant) => shaped.limitsOf(tenant));
   }
 
   /** Pool, wire formats, size of input, and of the output to be expected; the tenant, where it has limits of its own. */
@@ -231,18 +219,6 @@ export class Planner {
 /** How much dearer than the cheapest still counts as equally cheap, %; null = the pool does not save money. */
 const withinPercentOf = ({ strategy }: Pool): number | null =>
   strategyFor(strategy)?.withinPercent ?? null;
-
-/** Mean over where it may run. */
-function workOf({ jobs, deployments }: JobClass): ShapedWork {
-  const places = Object.values(deployments);
-  const mean = (read: (place: (typeof places)[number]) => number): number =>
-    places.reduce((sum, place) => sum + read(place), 0) / Math.max(1, places.length);
-  return {
-    jobs,
-    tokens: jobs * mean(({ cost }) => cost.input + cost.output),
-    callMs: jobs * mean(({ latencyMs }) => latencyMs),
-  };
-}
 
 /** A line of it of the mean size. */
 const kindOf = ({ example, lines, characters }: LineClass) => ({

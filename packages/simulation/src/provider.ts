@@ -2,7 +2,7 @@
  * The provider behind one deployment: what it does with a call, decided when the call starts, and what it counts, on its
  * own side. Its windows are those of the HTTP simulator.
  */
-import { maximumIn, OUTCOMES } from '@sluice/job';
+import { OUTCOMES, setsMaximum } from '@sluice/job';
 import type { Deployment, FailureClass, Outcome } from '@sluice/job';
 import {
   admit,
@@ -184,12 +184,9 @@ function unused({ deployment }: Parts, job: Job, produced: number): number {
 const outputOf = ({ deployment }: Parts, job: Job): number => answerTokens(deployment, job);
 
 /** Tokens of an answer: what the job wants, cut off at the maximum it sets, or that its wire format makes it set. */
-export function answerTokens(
-  { provider: { type }, defaultMaxTokens, outputCap, params }: Deployment,
-  job: Job,
-): number {
-  const isSet = outputCap !== null || type === 'anthropic' || maximumIn(params) !== null;
-  const most = job.maxOutput ?? (isSet ? defaultMaxTokens : Infinity);
+export function answerTokens(deployment: Deployment, job: Job): number {
+  const isSet = setsMaximum(deployment) || deployment.provider.type === 'anthropic';
+  const most = job.maxOutput ?? (isSet ? deployment.defaultMaxTokens : Infinity);
   return Math.min(job.outputTokens, most);
 }
 
