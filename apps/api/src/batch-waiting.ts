@@ -1,5 +1,4 @@
 /** Why the lines of a batch that are not fed to any deployment's queue yet stay where they are. */
-import { openChunks } from '@sluice/ledger';
 import type { StoredBatch } from '@sluice/ledger';
 import type { Api } from './api.ts';
 import { whyHeld, whyWaiting } from './waiting.ts';
@@ -7,20 +6,28 @@ import type { Waiting } from './waiting.ts';
 
 type Ports = Pick<Api, 'figures' | 'fleet' | 'ledger'>;
 
-/** Of the batch as a whole; null = nothing but the limits of deployments, which `sluice.blocked` tells of. */
-export async function whyUnfed(ports: Ports, batch: StoredBatch): Promise<string | null> {
+/**
+ * Of the batch as a whole; null = nothing but the limits of deployments, which `sluice.blocked` tells of. `underWay`: whether lines
+ * of it are.
+ */
+export async function whyUnfed(
+  ports: Ports,
+  batch: StoredBatch,
+  underWay: boolean,
+): Promise<string | null> {
   const pools = unfedPools(batch);
   if (batch.status !== 'in_progress' || pools.length === 0) return null;
   if (batch.paused) return pausedWords(batch);
   const held = await whyHeld(ports, batch.tenant);
-  return held ? held.reason : whyBehind(ports, batch, pools);
+  if (held) return held.reason;
+  return underWay ? null : whyBehind(ports, batch, pools);
 }
 
-/** Of a line of this pool that is not fed; '' = the pool is not known yet. */
+/** Of a line that is not fed; `pool` '' = not known yet. */
 export async function whyLineUnfed(
   ports: Ports,
   batch: StoredBatch,
-  pool: string,
+  { pool, underWay }: { pool: string; underWay: boolean },
 ): Promise<Waiting | null> {
   if (batch.status === 'validating') return told('its batch is still being read and checked');
   if (batch.status !== 'in_progress') return null;
@@ -28,7 +35,7 @@ export async function whyLineUnfed(
   const { maxTier } = batch;
   const stuck = pool === '' ? null : await whyWaiting(ports, { pool, maxTier, deployment: null });
   if (stuck !== null) return stuck;
-  const reason = await whyUnfed(ports, batch);
+  const reason = await whyUnfed(ports, batch, underWay);
   return reason === null ? null : told(reason);
 }
 
@@ -44,9 +51,9 @@ const unfedPools = ({ classes, cursors }: StoredBatch): string[] => [
   ...new Set(classes.flatMap(({ pool, jobs }, i) => ((cursors[i] ?? 0) < jobs ? [pool] : []))),
 ];
 
-/** While none of it is under way, and in each of these pools another batch of its tenant has the next turn. */
+/** In each of these pools another batch of its tenant has the next turn. */
 async function whyBehind(
-  { figures, ledger }: Ports,
+  { figures }: Ports,
   { id, tenant, priority }: StoredBatch,
   pools: readonly string[],
 ): Promise<string | null> {
@@ -54,7 +61,6 @@ async function whyBehind(
     (row) => row.tenant === tenant && row.priority === priority && pools.includes(row.pool),
   );
   if (rows.length < pools.length || rows.some(({ batch }) => batch === id)) return null;
-  if ((await openChunks(ledger, id)).length > 0) return null;
   const first = [...new Set(rows.map(({ batch }) => batch))].join(', ');
   return `${first} of the same tenant goes first: of its batches the one with the earliest deadline, of equals the oldest`;
 }

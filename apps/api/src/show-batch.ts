@@ -1,4 +1,5 @@
 /** A batch with what is under way right now: how many of its lines are being called, and what is in the way of the others. */
+import { membersOf } from '@sluice/job';
 import { openChunks } from '@sluice/ledger';
 import type { StoredBatch } from '@sluice/ledger';
 import type { Api } from './api.ts';
@@ -6,14 +7,15 @@ import { batchObject } from './batch-object.ts';
 import type { BatchObject, Blocked } from './batch-object.ts';
 import { whyUnfed } from './batch-waiting.ts';
 import { hasEnded } from './find-batch.ts';
-import { membersOf, neverPlaced, standingOf } from './standing.ts';
+import { neverPlaced, standingOf } from './standing.ts';
 
 export async function showBatch(api: Api, batch: StoredBatch): Promise<BatchObject> {
   if (hasEnded(batch.status) || batch.total === 0) return batchObject(batch);
+  const chunks = await openChunks(api.ledger, batch.id);
   const [running, blocked, waiting] = await Promise.all([
-    runningLines(api, batch),
+    runningLines(api, chunks),
     blockedFor(api, batch),
-    whyUnfed(api, batch),
+    whyUnfed(api, batch, chunks.length > 0),
   ]);
   return batchObject(batch, {
     running,
@@ -22,8 +24,7 @@ export async function showBatch(api: Api, batch: StoredBatch): Promise<BatchObje
   });
 }
 
-async function runningLines({ ledger }: Api, batch: StoredBatch): Promise<number> {
-  const ids = await openChunks(ledger, batch.id);
+async function runningLines({ ledger }: Api, ids: readonly string[]): Promise<number> {
   const chunks = await Promise.all(
     ids.map((id) => ledger.redis.hmget(ledger.keys.chunk(id), 'status', 'left')),
   );

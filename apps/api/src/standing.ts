@@ -42,12 +42,3 @@ export function neverPlaced({ deployments }: Fleet, id: string): string | null {
   if (!deployment) return `the config has no deployment ${id}`;
   return deployment.weight > 0 ? null : 'its weight is 0: nothing new is placed on it';
 }
-
-/** A pool's deployments up to a tier (null = all), or the one that `deployment/<id>` names; null = the config has no such pool. */
-export function membersOf({ pools }: Fleet, pool: string, maxTier: number | null): string[] | null {
-  const tiers = pools.get(pool)?.tiers;
-  if (tiers) return tiers.slice(0, maxTier ?? tiers.length).flat();
-  return pool.startsWith(ONE) ? [pool.slice(ONE.length)] : null;
-}
-
-const ONE = 'deployment/';

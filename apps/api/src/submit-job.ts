@@ -1,6 +1,6 @@
 /** Accepts one job: everything is checked before anything is written; the ledger write is the acceptance. */
 import { affinityOf } from '@sluice/balancing';
-import { didYouMean, lookupModel, tiersExceeded } from '@sluice/config';
+import { didYouMean, lookupModel } from '@sluice/config';
 import { findWanting, measure } from '@sluice/job';
 import type { Endpoint, Priority } from '@sluice/job';
 import { acceptJob, readJobHead, WINDOW_PER_SLOT } from '@sluice/ledger';
@@ -12,6 +12,7 @@ import { refuse, show } from './errors.ts';
 import { noSuch } from './find-job.ts';
 import type { ApiRequest } from './http/message.ts';
 import { idempotencyOf, newId, refuseConflict } from './idempotency.ts';
+import { refuseTierBeyond } from './refuse-tier.ts';
 import { formatsFor, routeJob } from './routing.ts';
 import type { Routed } from './routing.ts';
 
@@ -151,12 +152,7 @@ function refuseWanting({ endpoint, body, within }: JobOrder): void {
 function refuseTier({ fleet }: Api, { maxTier, model, retryOf }: JobOrder, { pool }: Routed): void {
   const named = lookupModel(fleet, model);
   const own = named.kind === 'pool' || named.kind === 'alias' ? [named.pool.id] : [];
-  const allowed = retryOf === null ? tiersExceeded(fleet, maxTier, [pool, ...own]) : null;
-  if (allowed === null) return;
-  refuse('invalid_value', {
-    param: 'max_tier',
-    values: { field: 'max_tier', found: show(maxTier), allowed },
-  });
+  if (retryOf === null) refuseTierBeyond(fleet, maxTier, [pool, ...own]);
 }
 
 function refuseStreaming({ body, within }: JobOrder): void {

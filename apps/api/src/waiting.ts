@@ -3,12 +3,13 @@
  * the deployments is no such reason.
  */
 import { setTimeout as delay } from 'node:timers/promises';
+import { membersOf } from '@sluice/job';
 import type { Job } from '@sluice/job';
 import { readJobHead } from '@sluice/ledger';
 import type { JobHead } from '@sluice/ledger';
 import type { Api } from './api.ts';
 import type { PublishedHealth } from './figures.ts';
-import { membersOf, neverPlaced } from './standing.ts';
+import { neverPlaced } from './standing.ts';
 
 export type Waiting = NonNullable<Job['waiting']>;
 

@@ -158,8 +158,10 @@ async function stateOf(api: Api, { batch, recorded }: Seen, place: Place): Promi
   const found = recorded ? await findRecorded(api, batch, place.line) : null;
   if (found) return found;
   if (hasEnded(batch.status)) return unfinished(batch);
-  const chunk = await findChunk(api, batch, place.line);
-  if (chunk?.status !== 'running') return queued(api, batch, { ...place, chunk });
+  const chunks = await openChunks(api.ledger, batch.id);
+  const chunk = await findChunk(api, chunks, place.line);
+  const underWay = chunks.length > 0;
+  if (chunk?.status !== 'running') return queued(api, batch, { ...place, chunk, underWay });
   const startedAt = chunk.started ? unixSeconds(Number(chunk.started)) : null;
   return { ...OPEN, status: 'running', started_at: startedAt };
 }
@@ -168,11 +170,11 @@ async function stateOf(api: Api, { batch, recorded }: Seen, place: Place): Promi
 async function queued(
   api: Api,
   batch: StoredBatch,
-  { pool, chunk }: Place & { chunk: Chunk | null },
+  { pool, chunk, underWay }: Place & { chunk: Chunk | null; underWay: boolean },
 ): Promise<State> {
   const { maxTier } = batch;
   const stuck = await (chunk === null
-    ? whyLineUnfed(api, batch, pool)
+    ? whyLineUnfed(api, batch, { pool, underWay })
     : whyWaiting(api, { pool, maxTier, deployment: chunk.deployment }));
   return stuck === null ? OPEN : { ...OPEN, waiting: publicWaiting(stuck) };
 }
@@ -236,10 +238,13 @@ interface Chunk {
   deployment: string | null;
 }
 
-/** The chunk that the line travels in; null = it is not fed. */
-async function findChunk({ ledger }: Api, batch: StoredBatch, line: number): Promise<Chunk | null> {
+/** The one of these chunks that the line travels in; null = it is not fed. */
+async function findChunk(
+  { ledger }: Api,
+  ids: readonly string[],
+  line: number,
+): Promise<Chunk | null> {
   const { redis, keys } = ledger;
-  const ids = await openChunks(ledger, batch.id);
   const chunks = await Promise.all(
     ids.map((id) => redis.hmget(keys.chunk(id), 'lines', 'status', 'started', 'deployment')),
   );

@@ -1,5 +1,4 @@
 /** POST /v1/batches: of a file that was uploaded, or of the JSONL in the body itself. */
-import { tiersExceeded } from '@sluice/config';
 import { readLines } from '@sluice/files';
 import type { Line, Writing } from '@sluice/files';
 import { ENDPOINTS } from '@sluice/job';
@@ -17,8 +16,10 @@ import { check, checkBody } from '../http/problem.ts';
 import { readGroup, readQuery } from '../http/query.ts';
 import { isJsonLines } from '../http/request-body.ts';
 import { hasKey, newId } from '../idempotency.ts';
+import { refuseTierBeyond } from '../refuse-tier.ts';
 import { batchRequest, directQuery } from '../shapes/batch-request.ts';
 import { metadata as metadataShape } from '../shapes/fields.ts';
+import { FILE_LIMIT } from '../size-limits.ts';
 import { checkWebhook } from '../submit-job.ts';
 import { refuseInput, submitBatch } from '../submit-batch.ts';
 import type { BatchOrder } from '../submit-batch.ts';
@@ -58,12 +59,7 @@ async function createFromFile(api: Api, request: ApiRequest): Promise<Reply> {
 
 /** A tier that no pool of this caller has; whether a pool of its lines has it is seen when they are read. */
 function refuseTier({ fleet }: Api, { caller }: ApiRequest, maxTier: number | null): void {
-  const allowed = tiersExceeded(fleet, maxTier, caller.pools ?? [...fleet.pools.keys()]);
-  if (allowed === null) return;
-  refuse('invalid_value', {
-    param: 'max_tier',
-    values: { field: 'max_tier', found: show(maxTier), allowed },
-  });
+  refuseTierBeyond(fleet, maxTier, caller.pools ?? [...fleet.pools.keys()]);
 }
 
 type DirectQuery = z.output<typeof directQuery>;
@@ -179,8 +175,8 @@ async function* counted(
   for await (const chunk of source) {
     bytes += chunk.length;
     if (bytes > maxBytes) {
-      const limit = '`server.max_file_bytes` of the config';
-      refuse('too_large', { param: 'body', values: { field: 'body', allowed: maxBytes, limit } });
+      const values = { field: 'body', allowed: maxBytes, limit: FILE_LIMIT };
+      refuse('too_large', { param: 'body', values });
     }
     await writing.write(chunk);
     yield chunk;

@@ -17,6 +17,7 @@ import { removeBytes, removeUnused } from '../remove-file.ts';
 import { receiveForm } from '../receive-form.ts';
 import type { Form } from '../receive-form.ts';
 import { fileForm, filesQuery } from '../shapes/file-request.ts';
+import { FILE_LIMIT } from '../size-limits.ts';
 
 export async function uploadFile(api: Api, request: ApiRequest): Promise<Reply> {
   const keepMs = api.settings.retention.jobsMs;
@@ -24,7 +25,7 @@ export async function uploadFile(api: Api, request: ApiRequest): Promise<Reply> 
   const form = await receiveForm(request, {
     fileField: 'file',
     maxBytes: api.settings.server.maxFileBytes,
-    maxIs: '`server.max_file_bytes` of the config',
+    maxIs: FILE_LIMIT,
     store: api.store,
     storeName: `files/${id}`,
     ...(hasKey(request) ? { digest: 'sha256' as const } : {}),

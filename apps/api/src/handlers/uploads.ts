@@ -19,6 +19,7 @@ import { hasKey, idempotencyOf, newId, refuseConflict } from '../idempotency.ts'
 import { removeBytes } from '../remove-file.ts';
 import { receiveForm } from '../receive-form.ts';
 import { completeRequest, uploadRequest } from '../shapes/file-request.ts';
+import { FILE_LIMIT, PART_LIMIT } from '../size-limits.ts';
 import { newFile } from './files.ts';
 
 const HOUR_MS = 3_600_000;
@@ -31,8 +32,7 @@ export async function openUpload(api: Api, request: ApiRequest): Promise<Reply> 
   const wanted = checkBody(uploadRequest, request.json);
   const { maxFileBytes } = api.settings.server;
   if (wanted.bytes > maxFileBytes) {
-    const limit = '`server.max_file_bytes` of the config';
-    const values = { field: 'bytes', allowed: maxFileBytes, limit };
+    const values = { field: 'bytes', allowed: maxFileBytes, limit: FILE_LIMIT };
     refuse('too_large', { param: 'bytes', values });
   }
   const keepMs = api.settings.retention.jobsMs;
@@ -71,7 +71,7 @@ export async function receivePart(api: Api, request: ApiRequest): Promise<Reply>
   const form = await receiveForm(request, {
     fileField: 'data',
     maxBytes: MOST_PART_BYTES,
-    maxIs: 'the most that a part may have',
+    maxIs: PART_LIMIT,
     store: api.store,
     storeName,
     ...(hasKey(request) ? { digest: 'sha256' as const } : {}),

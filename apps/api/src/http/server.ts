@@ -12,6 +12,7 @@ import type { ApiRequest } from './message.ts';
 import { drain } from './drain.ts';
 import { readBody } from './request-body.ts';
 import { GatheredRefusals } from './gathered-refusals.ts';
+import { BODY_LIMIT } from '../size-limits.ts';
 import { storeError } from './redis-errors.ts';
 import { writeReply } from './write-reply.ts';
 
@@ -223,7 +224,7 @@ function asApiError(thrown: unknown, creates: boolean, api: Api): ApiError {
   const { type, status } = thrown as { type?: string; status?: number };
   if (type === 'entity.too.large') {
     const allowed = api.settings.server.maxBodyBytes;
-    const values = { field: 'body', allowed, limit: '`server.max_body_bytes` of the config' };
+    const values = { field: 'body', allowed, limit: BODY_LIMIT };
     return new ApiError('too_large', { param: 'body', values });
   }
   if (type === 'encoding.unsupported') {
