@@ -46,20 +46,42 @@ async function jobCall(system: System, key: string, path: string, order?: object
   return (await (await fetch(`${system.apiUrl}/v1/jobs${path}`, request)).json()) as Job;
 }
 
-test('three hundred lines of a tenant that may send one a second take five minutes, and it is told so', async () => {
-  const account = { key: 'one', format: 'openai', limits: { rpm: 60_000 } };
+interface One {
+  /** Of the deployment, as the config has it. */
+  rpm?: number;
+  /** As the config has it; '' = there are none. */
+  tenants?: string;
+  /** How the provider behaves. */
+  account: object;
+}
+
+/** One deployment; it is stopped with the test. */
+async function startOne(
+  t: { after: (end: () => Promise<void>) => void },
+  { rpm = 60_000, tenants = '', account }: One,
+): Promise<System> {
   const system = await System.start({
     config: `
 providers:
   one: { type: openai, base_url: "{{simulator}}/v1", api_key: one }
 deployments:
-  fast: { provider: one, model: m, limits: { rpm: 60000 } }
+  fast: { provider: one, model: m, limits: { rpm: ${rpm} } }
 pools: { fast: [fast] }
+${tenants}`,
+    simulator: { accounts: { one: { key: 'one', format: 'openai', ...account } } },
+  });
+  t.after(() => system.stop());
+  return system;
+}
+
+test('three hundred lines of a tenant that may send one a second take five minutes, and it is told so', async (t) => {
+  const system = await startOne(t, {
+    tenants: `
 tenants:
   slow: { api_keys: [slow-key], limits: { rpm: 60 } }
   free: { api_keys: [free-key] }
 `,
-    simulator: { accounts: { one: account } },
+    account: { limits: { rpm: 60_000 } },
   });
   const text = linesOf(LINES);
   const call = async (key: string, path: string, body?: string): Promise<Told> => {
@@ -67,93 +89,64 @@ tenants:
     const request = body === undefined ? { headers } : { method: 'POST', headers, body };
     return (await (await fetch(`${system.apiUrl}/v1/batches${path}`, request)).json()) as Told;
   };
-  try {
-    const free = await call('free-key', '?dry_run=true&completion_window=2m', text);
-    assert.equal(free.deadline.meets, true);
-    const dry = await call('slow-key', '?dry_run=true&completion_window=2m', text);
-    assert.equal(dry.deadline.meets, false);
-    assert.ok(Math.abs(secondsTo(dry.eta_at) - LINES) < 15, `in ${secondsTo(dry.eta_at)} s`);
+  const free = await call('free-key', '?dry_run=true&completion_window=2m', text);
+  assert.equal(free.deadline.meets, true);
+  const dry = await call('slow-key', '?dry_run=true&completion_window=2m', text);
+  assert.equal(dry.deadline.meets, false);
+  assert.ok(Math.abs(secondsTo(dry.eta_at) - LINES) < 15, `in ${secondsTo(dry.eta_at)} s`);
 
-    const { id } = await call('slow-key', '?completion_window=2m', text);
-    const running = await until('some lines are done', async () => {
-      const batch = await call('slow-key', `/${id}`);
-      return batch.request_counts.completed >= 5 ? batch : null;
-    });
-    const left = LINES - running.request_counts.completed;
-    const eta = secondsTo(running.sluice.eta_at);
-    assert.ok(Math.abs(eta - left) < 15, `${left} lines are left, to be done in ${eta} s`);
-    assert.equal(running.sluice.deadline?.meets, false);
+  const { id } = await call('slow-key', '?completion_window=2m', text);
+  const running = await until('some lines are done', async () => {
+    const batch = await call('slow-key', `/${id}`);
+    return batch.request_counts.completed >= 5 ? batch : null;
+  });
+  const left = LINES - running.request_counts.completed;
+  const eta = secondsTo(running.sluice.eta_at);
+  assert.ok(Math.abs(eta - left) < 15, `${left} lines are left, to be done in ${eta} s`);
+  assert.equal(running.sluice.deadline?.meets, false);
 
-    const why = 'tenant slow is at its own limit rpm: allowed 60 requests per minute';
-    await until('the batch says what its lines wait for', async () => {
-      const { sluice } = await call('slow-key', `/${id}`);
-      return sluice.waiting?.reason === why;
-    });
-    const jobs = await Promise.all(
-      [1, 2, 3, 4, 5].map(() => jobCall(system, 'slow-key', '', { model: 'fast', body: REQUEST })),
-    );
-    const { waiting } = await until('a job says what it waits for', async () => {
-      const now = await Promise.all(jobs.map((job) => jobCall(system, 'slow-key', `/${job.id}`)));
-      return now.find((job) => job.waiting !== undefined) ?? null;
-    });
-    assert.deepEqual(waiting, { reason: why, deployments: [] });
-  } finally {
-    await system.stop();
-  }
+  const why = 'tenant slow is at its own limit rpm: allowed 60 requests per minute';
+  await until('the batch says what its lines wait for', async () => {
+    const { sluice } = await call('slow-key', `/${id}`);
+    return sluice.waiting?.reason === why;
+  });
+  const jobs = await Promise.all(
+    [1, 2, 3, 4, 5].map(() => jobCall(system, 'slow-key', '', { model: 'fast', body: REQUEST })),
+  );
+  const { waiting } = await until('a job says what it waits for', async () => {
+    const now = await Promise.all(jobs.map((job) => jobCall(system, 'slow-key', `/${job.id}`)));
+    return now.find((job) => job.waiting !== undefined) ?? null;
+  });
+  assert.deepEqual(waiting, { reason: why, deployments: [] });
 });
 
-test('a tenant with all of its calls at once failed is not held up by those that wait to be tried again', async () => {
+test('a tenant with all of its calls at once failed is not held up by those that wait to be tried again', async (t) => {
   const outage = { kind: 'error', status: 503, from: 'first_call', for_ms: 1_500 };
-  const system = await System.start({
-    config: `
-providers:
-  one: { type: openai, base_url: "{{simulator}}/v1", api_key: one }
-deployments:
-  fast: { provider: one, model: m, limits: { rpm: 60000 } }
-pools: { fast: [fast] }
-tenants:
-  few: { api_keys: [few-key], limits: { concurrency: 2 } }
-`,
-    simulator: { accounts: { one: { key: 'one', format: 'openai', faults: [outage] } } },
+  const system = await startOne(t, {
+    tenants: 'tenants: { few: { api_keys: [few-key], limits: { concurrency: 2 } } }',
+    account: { faults: [outage] },
   });
   const headers = { authorization: 'Bearer few-key' };
-  try {
-    const made = { query: 'completion_window=5m', headers };
-    const { id } = await postBatch(system.apiUrl, linesOf(6), made);
-    const done = await endOfBatch(system.apiUrl, id, { headers });
-    assert.equal(done.request_counts.completed, 6);
-  } finally {
-    await system.stop();
-  }
+  const made = { query: 'completion_window=5m', headers };
+  const { id } = await postBatch(system.apiUrl, linesOf(6), made);
+  const done = await endOfBatch(system.apiUrl, id, { headers });
+  assert.equal(done.request_counts.completed, 6);
 });
 
-test('a batch behind another of its tenant says which goes first, and so do its lines', async () => {
-  const system = await System.start({
-    config: `
-providers:
-  one: { type: openai, base_url: "{{simulator}}/v1", api_key: one }
-deployments:
-  fast: { provider: one, model: m, limits: { rpm: 60 } }
-pools: { fast: [fast] }
-`,
-    simulator: { accounts: { one: { key: 'one', format: 'openai', limits: { rpm: 600 } } } },
-  });
-  try {
-    const { apiUrl } = system;
-    const post = () => postBatch(apiUrl, linesOf(LINES), { query: 'completion_window=1h' });
-    const first = await post();
-    await batchWhen(apiUrl, first.id, ({ request_counts }) => request_counts.completed > 0);
-    const { id } = await post();
-    const { sluice } = await batchWhen<Told & SeenBatch>(
-      apiUrl,
-      id,
-      (batch) => batch.sluice.waiting !== null,
-    );
-    assert.match(sluice.waiting?.reason ?? '', new RegExp(`^${first.id} of the same tenant goes`));
-    const line = await fetch(`${apiUrl}/v1/jobs/${id}.${LINES}`);
-    const { waiting } = (await line.json()) as Job;
-    assert.deepEqual(waiting, { ...sluice.waiting, deployments: [] });
-  } finally {
-    await system.stop();
-  }
+test('a batch behind another of its tenant says which goes first, and so do its lines', async (t) => {
+  const system = await startOne(t, { rpm: 60, account: { limits: { rpm: 600 } } });
+  const { apiUrl } = system;
+  const post = () => postBatch(apiUrl, linesOf(LINES), { query: 'completion_window=1h' });
+  const first = await post();
+  await batchWhen(apiUrl, first.id, ({ request_counts }) => request_counts.completed > 0);
+  const { id } = await post();
+  const { sluice } = await batchWhen<Told & SeenBatch>(
+    apiUrl,
+    id,
+    (batch) => batch.sluice.waiting !== null,
+  );
+  assert.match(sluice.waiting?.reason ?? '', new RegExp(`^${first.id} of the same tenant goes`));
+  const line = await fetch(`${apiUrl}/v1/jobs/${id}.${LINES}`);
+  const { waiting } = (await line.json()) as Job;
+  assert.deepEqual(waiting, { ...sluice.waiting, deployments: [] });
 });

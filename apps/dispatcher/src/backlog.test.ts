@@ -4,10 +4,7 @@ import { after, before, test } from 'node:test';
 import { Admission } from '@sluice/admission';
 import { KNOWN_WINDOW } from '@sluice/budget';
 import { countBacklog, endJob, readShares, readWaiting } from '@sluice/ledger';
-import { openQueue } from '@sluice/queues';
-import type { EntryData } from '@sluice/queues';
 import { until } from '@sluice/testing';
-import type { Queue } from 'bullmq';
 import { Backlog } from './backlog.ts';
 import { Chooser } from './chooser.ts';
 import { LengthsBook } from './lengths-book.ts';
@@ -18,15 +15,12 @@ import { TurnBook } from './turn-book.ts';
 
 let desk: Desk;
 let admission: Admission;
-let queue: Queue<EntryData>;
 before(async () => {
   desk = await Desk.open();
   const { redis } = desk.ledger;
-  queue = openQueue<EntryData>('run', redis, { prefix: 'test', keep: 10 });
   admission = new Admission({ redis, prefix: 'test', fleet: desk.fleet, pacing: KNOWN_WINDOW });
 });
 after(async () => {
-  await queue.close();
   admission.close();
   await desk.close();
 });
@@ -45,7 +39,7 @@ function placing(onError: (what: string, error: unknown) => void = failing) {
     turns: new TurnBook({ fleet, tenants: [], linesOut: () => 0, linesWaiting: () => 0, now }),
     picture,
     lengths: new LengthsBook(now),
-    queue: () => queue,
+    queue: () => desk.run,
     leaderToken: 1,
     now,
     feed: () => ({ takeTurn: () => null, end: () => undefined }),

@@ -3,13 +3,11 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { ShapingLimits } from '@sluice/fairness';
 import { makePlan } from '@sluice/planning';
-import { AloneBook } from './alone-book.ts';
 import { besideMs } from './beside.ts';
 import type { BesidePorts } from './beside.ts';
 import type { Draining } from './draining.ts';
 import { etaAt, inTurns } from './eta.ts';
-import { drainingOfLines, fleetOf, pictureOf } from './example-fleet.ts';
-import { LengthsBook } from './lengths-book.ts';
+import { besidePortsOf, drainingOfLines, fleetOf } from './example-fleet.ts';
 import { ofTurns } from './planner.ts';
 import { planProblem } from './plan-problem.ts';
 import { shapedEnds } from './tenant-work.ts';
@@ -39,28 +37,12 @@ const draining = (id: string, { lines, pool = 'fast', ...more }: Told): Draining
     expiresAt: NOW + (more.createdAt ?? 0) + (more.windowMs ?? 24 * HOUR),
   });
 
-function portsOf(others: Draining[], limits: Record<string, ShapingLimits> = {}): BesidePorts {
-  const fleet = fleetOf(KEYS);
-  const problem = {
-    fleet,
-    picture: pictureOf(fleet, NOW),
-    lengths: new LengthsBook(() => NOW),
-    eligible: () => null,
-    usable: () => true,
-    shapingOf: (tenant: string) => limits[tenant] ?? null,
-    waitingSince: () => NOW,
-    now: () => NOW,
-  };
-  return {
-    ...problem,
-    alone: new AloneBook(problem),
-    weightOf: () => 1,
-    book: { plan: null, madeAt: 0 },
-    limited: { shapingOf: problem.shapingOf, singlesOf: () => Promise.resolve(new Map()) },
+const portsOf = (others: Draining[], limits: Record<string, ShapingLimits> = {}): BesidePorts =>
+  besidePortsOf(fleetOf(KEYS), NOW, {
     solve: makePlan,
-    feeder: { draining: others },
-  };
-}
+    draining: others,
+    shapingOf: (tenant) => limits[tenant] ?? null,
+  });
 
 /** As a dry run says it, and as the batch does once it is planned for, s from now. */
 async function told(

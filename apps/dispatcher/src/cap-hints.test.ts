@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { BatchClass } from '@sluice/ledger';
 import { capHints, planHints } from './cap-hints.ts';
-import { fleetOf, loadOf } from './example-fleet.ts';
+import { exampleClass, fleetOf, loadOf } from './example-fleet.ts';
 import { LengthsBook } from './lengths-book.ts';
 import { Picture } from './picture.ts';
 
@@ -26,16 +26,8 @@ function pictureOf(meanOutput: number): Picture {
   return picture;
 }
 
-const linesOf = (unsetOutput: number): BatchClass => ({
-  index: 'index-0',
-  pool: 'fast',
-  formats: 1,
-  shape: '1.4',
-  jobs: 100,
-  characters: 40_000,
-  maxOutput: 300 * (100 - unsetOutput),
-  unsetOutput,
-});
+const linesOf = (unsetOutput: number): BatchClass =>
+  exampleClass({ maxOutput: 300 * (100 - unsetOutput), unsetOutput });
 
 const likely = new LengthsBook(() => 0).likely({
   pool: 'fast',

@@ -3,8 +3,7 @@ import { test } from 'node:test';
 import type { ShapingLimits } from '@sluice/fairness';
 import type { BatchClass } from '@sluice/ledger';
 import { makePlan } from '@sluice/planning';
-import { AloneBook } from './alone-book.ts';
-import { drainingOfLines, fleetOf, pictureOf } from './example-fleet.ts';
+import { besidePortsOf, drainingOfLines, exampleClass, fleetOf } from './example-fleet.ts';
 import { estimate } from './estimate.ts';
 import type { EstimatePorts } from './estimate.ts';
 import { drainingClasses } from './draining.ts';
@@ -19,16 +18,7 @@ deployments:
   free: { provider: p, model: m, limits: { rpm: 60 } }
 pools: { fast: [mini], loose: [free] }
 `;
-const LINES: BatchClass = {
-  index: 'index-0',
-  pool: 'fast',
-  formats: 1,
-  shape: '1.4',
-  jobs: 1_000,
-  characters: 400_000,
-  maxOutput: 0,
-  unsetOutput: 1_000,
-};
+const LINES = exampleClass({ jobs: 1_000, characters: 400_000, unsetOutput: 1_000 });
 const batchOf = (classes: BatchClass[], windowMs = 86_400_000) => ({
   id: 'batch_1',
   tenant: 'a',
@@ -39,27 +29,8 @@ const batchOf = (classes: BatchClass[], windowMs = 86_400_000) => ({
   classes,
 });
 
-function portsOf(config = PRICED, draining: Draining[] = []): EstimatePorts {
-  const fleet = fleetOf(config);
-  const problem = {
-    fleet,
-    picture: pictureOf(fleet, NOW),
-    lengths: new LengthsBook(() => NOW),
-    eligible: () => null,
-    usable: () => true,
-    waitingSince: () => NOW,
-    now: () => NOW,
-  };
-  return {
-    ...problem,
-    alone: new AloneBook(problem),
-    weightOf: () => 1,
-    book: { plan: null, madeAt: 0 },
-    limited: { shapingOf: () => null, singlesOf: () => Promise.resolve(new Map()) },
-    solve: makePlan,
-    feeder: { draining },
-  };
-}
+const portsOf = (config = PRICED, draining: Draining[] = []): EstimatePorts =>
+  besidePortsOf(fleetOf(config), NOW, { solve: makePlan, draining });
 
 test('before anything is known: a range from little to the maximum, and the usual length as likely', async () => {
   const { idealMs, costUsd, pools } = await estimate(portsOf(), batchOf([LINES]));

@@ -4,7 +4,12 @@ import type { DeploymentLoad } from '@sluice/admission';
 import { loadConfig } from '@sluice/config';
 import type { IndexRecord } from '@sluice/files';
 import type { Fleet } from '@sluice/job';
+import type { BatchClass } from '@sluice/ledger';
+import { AloneBook } from './alone-book.ts';
+import type { BesidePorts } from './beside.ts';
 import type { Draining, DrainingClass } from './draining.ts';
+import type { ShapingOf } from './held-tenants.ts';
+import { LengthsBook } from './lengths-book.ts';
 import { Picture } from './picture.ts';
 
 export function fleetOf(config: string): Fleet {
@@ -149,3 +154,47 @@ deployments:
   other: { provider: p, model: m, limits: { rpm: 6000 } }
 pools: { fast: { strategy: { name: split, arms: { mini: 50, other: 50 }${settings} }, tiers: [[mini, other]] } }
 `;
+
+/** What a plan is made for: every deployment takes calls, and nothing is known of lengths. */
+export const problemPortsOf = (fleet: Fleet, now: number, shapingOf: ShapingOf = () => null) => ({
+  fleet,
+  picture: pictureOf(fleet, now),
+  lengths: new LengthsBook(() => now),
+  eligible: () => null,
+  usable: () => true,
+  shapingOf,
+  waitingSince: () => now,
+  now: () => now,
+});
+
+/** What estimates are made with, beside these batches, and no plan yet. */
+export function besidePortsOf(
+  fleet: Fleet,
+  now: number,
+  about: Pick<BesidePorts, 'solve'> & { draining?: Draining[]; shapingOf?: ShapingOf },
+): BesidePorts {
+  const { solve, draining = [], shapingOf = () => null } = about;
+  const problem = problemPortsOf(fleet, now, shapingOf);
+  return {
+    ...problem,
+    alone: new AloneBook(problem),
+    weightOf: () => 1,
+    book: { plan: null, madeAt: 0 },
+    limited: { shapingOf, singlesOf: () => Promise.resolve(new Map()) },
+    solve,
+    feeder: { draining },
+  };
+}
+
+/** Lines of a batch that are one class. */
+export const exampleClass = (over: Partial<BatchClass> = {}): BatchClass => ({
+  index: 'index-0',
+  pool: 'fast',
+  formats: 1,
+  shape: '1.4',
+  jobs: 100,
+  characters: 40_000,
+  maxOutput: 0,
+  unsetOutput: 0,
+  ...over,
+});

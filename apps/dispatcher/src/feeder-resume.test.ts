@@ -4,10 +4,7 @@ import { after, before, test } from 'node:test';
 import { Spills } from '@sluice/balancing';
 import type { Turn } from '@sluice/fairness';
 import { moveBatch, readBatch } from '@sluice/ledger';
-import { openQueue } from '@sluice/queues';
-import type { EntryData } from '@sluice/queues';
 import { until } from '@sluice/testing';
-import type { Queue } from 'bullmq';
 import { Chooser } from './chooser.ts';
 import { ClassIndexes } from './batch/class-indexes.ts';
 import { pictureOf } from './example-fleet.ts';
@@ -18,15 +15,10 @@ import { Desk } from './test-desk.ts';
 import { TurnBook } from './turn-book.ts';
 
 let desk: Desk;
-let queue: Queue<EntryData>;
 before(async () => {
   desk = await Desk.open();
-  queue = openQueue<EntryData>('run', desk.ledger.redis, { prefix: 'test', keep: 10 });
 });
-after(async () => {
-  await queue.close();
-  await desk.close();
-});
+after(() => desk.close());
 
 const fail = (what: string, error: unknown): never => assert.fail(`${what}: ${String(error)}`);
 
@@ -52,7 +44,7 @@ function feederOf(): Feeder {
     }),
     spills: new Spills(fleet.pools),
     pump: () => undefined,
-    queue: () => queue,
+    queue: () => desk.run,
     leaderToken: 1,
     windowLines: 1_000,
     now,

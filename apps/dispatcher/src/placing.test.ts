@@ -13,10 +13,7 @@ import {
   readOverdue,
   readWaiting,
 } from '@sluice/ledger';
-import { openQueue } from '@sluice/queues';
-import type { EntryData } from '@sluice/queues';
 import { until } from '@sluice/testing';
-import type { Queue } from 'bullmq';
 import { Chooser } from './chooser.ts';
 import { drainingOf } from './draining.ts';
 import { expireJob } from './expire.ts';
@@ -31,12 +28,10 @@ import { TurnBook } from './turn-book.ts';
 
 let desk: Desk;
 let admission: Admission;
-let queue: Queue<EntryData>;
 let ready: Picture;
 before(async () => {
   desk = await Desk.open();
   const { redis } = desk.ledger;
-  queue = openQueue<EntryData>('run', redis, { prefix: 'test', keep: 10 });
   admission = new Admission({ redis, prefix: 'test', fleet: desk.fleet, pacing: KNOWN_WINDOW });
 });
 beforeEach(async () => {
@@ -44,7 +39,6 @@ beforeEach(async () => {
   ready.update(await admission.read(), desk.time);
 });
 after(async () => {
-  await queue.close();
   admission.close();
   await desk.close();
 });
@@ -68,7 +62,7 @@ const placerOf = ({ picture = ready, ...over }: Partial<PlacerPorts> = {}): Plac
     }),
     picture,
     lengths: new LengthsBook(() => desk.time),
-    queue: () => queue,
+    queue: () => desk.run,
     leaderToken: 1,
     now: () => desk.time,
     onMore: () => undefined,
@@ -86,7 +80,7 @@ const sweeperOf = (placer: Placer): Sweeper =>
     ledger: desk.ledger,
     placer,
     feeder: { add: () => undefined },
-    queue: () => queue,
+    queue: () => desk.run,
     known: () => true,
     step: () => Promise.resolve(),
     keepSeconds: 60,
@@ -237,13 +231,13 @@ test('closing waits for the moves under way, so that none is left without its qu
     queue: () => {
       // The move is made, its entry is still to be added.
       closing.push(placer.close().then(() => ends.push('closed')));
-      return queue;
+      return desk.run;
     },
   });
   await placer.place({ id, epoch: 0 }).then(() => ends.push('placed'));
   await Promise.all(closing);
   assert.deepEqual(ends, ['placed', 'closed']);
-  assert.ok(await queue.getJob(`${id}-1`));
+  assert.ok(await desk.run.getJob(`${id}-1`));
 });
 
 test('a batch without a deployment that takes calls has no ETA', async () => {

@@ -4,10 +4,7 @@ import { after, before, test } from 'node:test';
 import { lotOf } from '@sluice/balancing';
 import { readBatch, readWaiting } from '@sluice/ledger';
 import type { OutcomeMeta } from '@sluice/ledger';
-import { openQueue } from '@sluice/queues';
-import type { EntryData } from '@sluice/queues';
 import { until } from '@sluice/testing';
-import type { Queue } from 'bullmq';
 import { AloneBook } from './alone-book.ts';
 import { Chooser } from './chooser.ts';
 import { drainingOf } from './draining.ts';
@@ -24,15 +21,10 @@ const DEPTH = { depthMs: 1_000, unlimitedDepth: 100, chunkMs: 100, chunkJobs: 32
 const LINES = { shape: '1.1', lines: 400, characters: 400, maxOutput: 16 };
 
 let desk: Desk;
-let queue: Queue<EntryData>;
 before(async () => {
   desk = await Desk.open();
-  queue = openQueue<EntryData>('run', desk.ledger.redis, { prefix: 'test', keep: 10 });
 });
-after(async () => {
-  await queue.close();
-  await desk.close();
-});
+after(() => desk.close());
 
 test('a job whose arm has room is placed, whoever waits before it', async () => {
   const fleet = fleetOf(STRICT.replace('rpm: 600 ', 'rpm: 60 '));
@@ -44,7 +36,7 @@ test('a job whose arm has room is placed, whoever waits before it', async () => 
     turns: new TurnBook({ fleet, tenants: [], linesOut: () => 0, linesWaiting: () => 0, now }),
     picture,
     lengths: new LengthsBook(now),
-    queue: () => queue,
+    queue: () => desk.run,
     leaderToken: 1,
     now,
     onMore: () => undefined,

@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ShapedWork } from '@sluice/fairness';
-import type { BatchClass, Waiting } from '@sluice/ledger';
+import type { Waiting } from '@sluice/ledger';
 import { drainingOf } from './draining.ts';
 import type { Draining } from './draining.ts';
-import { fleetOf, pictureOf } from './example-fleet.ts';
-import { LengthsBook } from './lengths-book.ts';
+import { exampleClass, fleetOf, problemPortsOf } from './example-fleet.ts';
 import { shapedEnds, workOfSingles } from './tenant-work.ts';
 
 const NOW = 1_000;
@@ -14,25 +13,10 @@ deployments:
   mini: { provider: p, model: m, limits: { rpm: 6000 } }
 pools: { fast: [mini] }
 `);
-const LINES: BatchClass = {
-  index: 'index-0',
-  pool: 'fast',
-  formats: 1,
-  shape: '1.4',
-  jobs: 100,
-  characters: 40_000,
-  maxOutput: 2_000,
-  unsetOutput: 0,
-};
+const LINES = exampleClass({ maxOutput: 2_000 });
 
 const portsOf = (singles: ReadonlyMap<string, ShapedWork> = new Map()) => ({
-  fleet: FLEET,
-  picture: pictureOf(FLEET, NOW),
-  lengths: new LengthsBook(() => NOW),
-  eligible: () => null,
-  usable: () => true,
-  now: () => NOW,
-  waitingSince: () => NOW,
+  ...problemPortsOf(FLEET, NOW),
   limited: {
     shapingOf: (tenant: string) => (tenant === 'free' ? null : { rpm: 60 }),
     singlesOf: () => Promise.resolve(singles),

@@ -25,6 +25,7 @@ import {
 } from '@sluice/ledger';
 import type { Ledger, NewBatch, OutcomeMeta, StreamOutcome } from '@sluice/ledger';
 import { openQueue } from '@sluice/queues';
+import type { EntryData } from '@sluice/queues';
 import { startRedis } from '@sluice/testing';
 import type { TestRedis } from '@sluice/testing';
 import { dispatcherEvents } from './events.ts';
@@ -46,6 +47,8 @@ export class Desk {
   readonly ledger: Ledger;
   readonly store: FileStore;
   readonly ports: RecordBatchPorts;
+  /** What is placed goes here, whatever the deployment. */
+  readonly run: Queue<EntryData>;
   /** Moves only when a test says so. */
   time = Date.now();
   readonly #folder: string;
@@ -63,7 +66,8 @@ export class Desk {
       keep: 10,
     });
     const dead = openQueue('dead', connection, { prefix: 'test', keep: 10 });
-    this.#queues = [fallback, dead];
+    this.run = openQueue<EntryData>('run', connection, { prefix: 'test', keep: 10 });
+    this.#queues = [fallback, dead, this.run];
     this.ports = {
       ledger: this.ledger,
       fleet: this.fleet,
