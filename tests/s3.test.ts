@@ -13,6 +13,7 @@ import {
   rowsOf,
   startS3,
   until,
+  standStill,
 } from '@sluice/testing';
 import type { TestS3 } from '@sluice/testing';
 
@@ -88,7 +89,7 @@ void describe('a system with its files in a bucket', { skip }, () => {
   });
 
   void test('while the bucket hangs an upload is 503, and it is taken when it is back', async () => {
-    process.kill(server.pid, 'SIGSTOP');
+    await standStill(server.pid);
     try {
       const { data } = await client.files.list();
       const [first] = data;

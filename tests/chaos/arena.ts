@@ -147,11 +147,6 @@ export class Arena {
     });
   }
 
-  /** Whether the operating system says that the process stands still. */
-  isStopped(pid: number): boolean {
-    return / T /u.test(readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/\(.*\)/u, ''));
-  }
-
   /** Calls of an account that were refused, failed, dropped or given up so far. */
   async notAnswered(account: string): Promise<number> {
     type Tally = Record<'calls' | 'ok' | 'open', number>;

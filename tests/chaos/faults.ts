@@ -3,7 +3,7 @@
  * it may cost. What is to be chosen (which process, which point) comes from the run's seed.
  */
 import type { RoleName } from '@sluice/testing';
-import { until } from '@sluice/testing';
+import { isStopped, until } from '@sluice/testing';
 import type { Arena } from './arena.ts';
 import { ACCOUNTS } from './arena.ts';
 import type { Touched } from './book.ts';
@@ -122,7 +122,7 @@ const stopped = (role: RoleName, seconds: number): Fault => ({
     arena.signal(name, 'SIGSTOP');
     await pause(seconds * 1_000);
     // Another leads meanwhile, or the fault was none.
-    const happened = arena.isStopped(pid) && (role !== 'dispatcher' || arena.leader() !== name);
+    const happened = isStopped(pid) && (role !== 'dispatcher' || arena.leader() !== name);
     arena.signal(name, 'SIGCONT');
     return { happened, touched: callsOf(role, [pid]) };
   },

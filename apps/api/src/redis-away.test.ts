@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { until } from '@sluice/testing';
+import { standStill, until } from '@sluice/testing';
 import { chat, startTestApi } from './test-api.ts';
 import type { TestApi } from './test-api.ts';
 
@@ -36,7 +36,7 @@ test('a Redis that hangs is 503 within two seconds, and work goes on when it is 
   const api = await startTestApi();
   try {
     assert.equal((await api.call('POST /v1/jobs', order)).status, 202);
-    process.kill(api.redis.pid, 'SIGSTOP');
+    await standStill(api.redis.pid);
     await expectAway(api);
     process.kill(api.redis.pid, 'SIGCONT');
     await until('it answers', async () => (await api.call('POST /v1/jobs', order)).status === 202);

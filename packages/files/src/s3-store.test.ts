@@ -3,7 +3,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { type TestS3, findS3Server, startS3 } from '@sluice/testing';
+import { type TestS3, findS3Server, standStill, startS3 } from '@sluice/testing';
 import { refuseStore } from './open-store.ts';
 import type { S3Place } from './s3-client.ts';
 import { s3Store } from './s3-store.ts';
@@ -140,7 +140,7 @@ void describe('a bucket', { skip }, () => {
   void test('a store that hangs is told within two seconds where somebody waits, and works again after', async () => {
     const serving = s3Store(placeAt(server), 'serving');
     await put(serving, 'files/small', 'x');
-    process.kill(server.pid, 'SIGSTOP');
+    await standStill(server.pid);
     try {
       const began = performance.now();
       await assert.rejects(serving.readAt('files/small', 0, 1), StoreAway);

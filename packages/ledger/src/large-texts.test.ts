@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { startRedis } from '@sluice/testing';
+import { standStill, startRedis } from '@sluice/testing';
 import type { TestRedis } from '@sluice/testing';
 import { connectRedis } from './connect.ts';
 import { LargeTexts } from './large-texts.ts';
@@ -35,7 +35,7 @@ test('a large text has time to arrive where a small command has failed', async (
   const large = connectRedis(server.url, 'large');
   const serving = connectRedis(server.url, 'serving');
   await Promise.all([large.set('a', 'x'), serving.ping()]);
-  process.kill(server.pid, 'SIGSTOP');
+  await standStill(server.pid);
   try {
     const read = large.get('a');
     await assert.rejects(serving.get('a'), /timed out/);

@@ -14,6 +14,7 @@ export { startSentinels } from './with-sentinels.ts';
 export type { TestSentinels } from './with-sentinels.ts';
 export { findS3Server, startS3 } from './with-s3.ts';
 export type { TestS3 } from './with-s3.ts';
+export { isStopped, standStill } from './stand-still.ts';
 export { TcpProxy } from './tcp-proxy.ts';
 export { System } from './system.ts';
 export type { RoleName, SystemOptions } from './system.ts';
