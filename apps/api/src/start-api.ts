@@ -201,6 +201,9 @@ async function listen(server: Server, host: string, port: number): Promise<void>
   await once(server, 'listening');
 }
 
+/** At least one turn of the event loop. */
+const TAKE_IN_MS = 10;
+
 interface Closing {
   api: Api;
   connections: Connections;
@@ -212,7 +215,6 @@ async function closeServer(
   server: Server,
   { api, connections, stopping, graceMs }: Closing,
 ): Promise<void> {
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   const count = await new Promise<number>((resolve) =>
     server.getConnections((_, open) => resolve(open)),
   );
@@ -220,6 +222,9 @@ async function closeServer(
   // Streams, long polls and waiting calls end now; answers that are being made get their time.
   connections.end();
   stopping.abort();
+  // Who has connected already, but was not taken yet, would be cut off with the listening socket.
+  await new Promise((resolve) => setTimeout(resolve, TAKE_IN_MS));
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   const ended = await Promise.race([closed.then(() => true), after(graceMs)]);
   if (!ended) server.closeAllConnections();
   await closed;

@@ -6,16 +6,21 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
 /**
- * So long a connection that nothing is asked on stays open when the end has begun: a client that uses it meanwhile gets an
- * answer that says it is the last, instead of being cut off just as it asks. Only one that was idle so long may meet the end.
- * nginx has its `keepalive_min_timeout` for the same reason.
+ * For so long nothing must be asked on any connection before the idle ones close. Who asks may take any of the connections
+ * kept to us for its next request, and each answer says that it was the last there: a busy client is led off, not cut off just
+ * as it asks. nginx has its `keepalive_min_timeout` for the same reason.
  */
 const LINGER_MS = 1_000;
+/** A client that never stops asking gets no longer than this. */
+const MOST_LINGER_MS = 5_000;
+const LOOK_EVERY_MS = 50;
 
 export class Connections {
   /** The answers being made on each. */
   readonly #open = new Map<Socket, Set<ServerResponse>>();
   #ending = false;
+  /** When something was asked or answered last, by `performance.now()`. */
+  #busyAt = 0;
 
   /** To be made before the server listens. */
   constructor(server: Server) {
@@ -28,33 +33,35 @@ export class Connections {
     server.prependListener('request', (request, response) => this.#take(request, response));
   }
 
-  /** Idle ones close soon, the others each with the end of its answer. */
+  /** Each closes with the end of its answer; idle ones once the clients are quiet. */
   end(): void {
     this.#ending = true;
     for (const answers of this.#open.values()) for (const answer of answers) sayLast(answer);
-    for (const [socket, answers] of this.#open) if (answers.size === 0) this.#closeIdle(socket);
-  }
-
-  /** Where nobody was told that the connection ends. */
-  #closeIdle(socket: Socket): void {
-    const close = (): void => {
-      if (this.#open.get(socket)?.size === 0) socket.destroySoon();
+    this.#busyAt = performance.now();
+    const latest = this.#busyAt + MOST_LINGER_MS;
+    const look = (): void => {
+      if (performance.now() >= Math.min(this.#busyAt + LINGER_MS, latest)) this.#closeIdle();
     };
     // What has arrived by then is read first: on a busy machine timers come before sockets.
-    setTimeout(() => setImmediate(close), LINGER_MS);
+    setInterval(() => setImmediate(look), LOOK_EVERY_MS).unref();
+  }
+
+  /** Also after streams that began before the end and could not say that they were the last answer there. */
+  #closeIdle(): void {
+    for (const [socket, answers] of this.#open) if (answers.size === 0) socket.destroySoon();
   }
 
   #take({ socket }: IncomingMessage, response: ServerResponse): void {
     const answers = this.#open.get(socket);
     if (answers === undefined) return;
     answers.add(response);
+    this.#busyAt = performance.now();
     if (this.#ending) sayLast(response);
     response.once('close', () => {
       answers.delete(response);
-      if (!this.#ending || answers.size > 0) return;
-      // Begun before the end, it could not say so: its client may be asking again this moment.
-      if (response.getHeader('connection') === 'close') socket.destroySoon();
-      else this.#closeIdle(socket);
+      this.#busyAt = performance.now();
+      const wasLast = this.#ending && response.getHeader('connection') === 'close';
+      if (wasLast && answers.size === 0) socket.destroySoon();
     });
   }
 }
