@@ -87,16 +87,3 @@ test('workers die holding permits of a shared budget: the permits lapse, the bat
     await system.stop();
   }
 });
-
-test('a body nested too deeply to be sent fails alone', async () => {
-  const system = await start();
-  try {
-    const deep = `${'['.repeat(50_000)}${']'.repeat(50_000)}`;
-    const lines = chatLines(3, (i) => ({ ...ask(i), ...(i === 1 && { x: '@deep' }) }));
-    const id = await submit(system, lines.replace('"@deep"', deep));
-    const batch = await end(system, id);
-    assert.deepEqual(batch.request_counts, { total: 3, completed: 2, failed: 1 });
-  } finally {
-    await system.stop();
-  }
-});

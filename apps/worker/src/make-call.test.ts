@@ -32,7 +32,7 @@ const CALL: Call = {
 };
 
 /** Result and attempt of a call that is answered like this, where at most 1,000 bytes are accepted. */
-async function answeredBy(t: TestContext, listener: RequestListener) {
+async function answeredBy(t: TestContext, listener: RequestListener, call = CALL) {
   const server = createServer(listener);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   t.after(() => new Promise((resolve) => server.close(resolve)));
@@ -47,8 +47,8 @@ pools: { fast: [mini] }`;
   const caller = createCaller({ maxResponseBytes: 1_000 });
   t.after(() => caller.close());
   const ports = { deployment, adapter: adapterFor('openai') as Adapter, caller, now: Date.now };
-  const result = await makeCall(ports, CALL, new AbortController().signal);
-  return { result, attempt: attemptOf(deployment, CALL, result) };
+  const result = await makeCall(ports, call, new AbortController().signal);
+  return { result, attempt: attemptOf(deployment, call, result) };
 }
 
 const answer = (usage: object): string => JSON.stringify({ choices: [], usage });
@@ -84,4 +84,15 @@ test('an answer that is too large is a bad request: nobody buys it again', async
   const { result } = await answeredBy(t, (_request, response) => response.end('x'.repeat(2_000)));
   assert.equal(result.outcome, 'bad_request');
   assert.match(result.message ?? '', /answer is too large/);
+});
+
+test('a body that cannot be written is a bad request: nothing is sent', async (t) => {
+  const deep: unknown = JSON.parse(`${'['.repeat(100_000)}${']'.repeat(100_000)}`);
+  let asked = 0;
+  const { result } = await answeredBy(t, () => (asked += 1), {
+    ...CALL,
+    body: { ...CALL.body, deep },
+  });
+  assert.deepEqual([result.outcome, result.costUsd, asked], ['bad_request', 0, 0]);
+  assert.match(result.message ?? '', /could not be made: RangeError/);
 });

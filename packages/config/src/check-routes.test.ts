@@ -97,6 +97,16 @@ const WRONG: [what: string, routes: string, expected: RegExp][] = [
     /^routes\[0\]\.pool\.smart: -10; a percentage from 0 to 100$/,
   ],
   [
+    'a tier that its pool does not have',
+    '- { pool: fast, max_tier: 2 }',
+    /^routes\[0\]\.max_tier: 2; 1; fast has one tier$/,
+  ],
+  [
+    'a tier that none of its pools has',
+    '- { pool: { smart: 50, fast: 50 }, max_tier: 7 }',
+    /^routes\[0\]\.max_tier: 7; 1; smart has one tier$/,
+  ],
+  [
     'no pool',
     '- when: { tools: true }',
     /^routes\[0\]\.pool: nothing; the name of a pool, or pools/,

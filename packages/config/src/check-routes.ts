@@ -7,6 +7,7 @@ import type { Conditions } from '@sluice/routing';
 import { armsOf, buildConditions } from './build-routes.ts';
 import type { RouteEntry } from './build-routes.ts';
 import { repeated, unknown } from './check-names.ts';
+import { tierBeyond } from './max-tier.ts';
 import type { Mistake, Path } from './mistake.ts';
 import { showPath } from './mistake.ts';
 import type { Outline } from './outline.ts';
@@ -31,7 +32,12 @@ export function checkRoutes(tree: unknown, file: Outline): Mistake[] {
   });
   return [
     ...found.flatMap((one: unknown, i) => checkWords(one, ['routes', i], file)),
-    ...routes.flatMap((one) => [...checkArms(one), ...checkRanges(one), ...checkTime(one)]),
+    ...routes.flatMap((one) => [
+      ...checkArms(one),
+      ...checkMaxTier(one, file),
+      ...checkRanges(one),
+      ...checkTime(one),
+    ]),
     ...checkRouteNames(routes),
     ...checkReached(routes, file),
   ];
@@ -71,6 +77,16 @@ function checkArms({ at, entry }: Checked): Mistake[] {
   if (Math.abs(sum - 100) < 1e-6) return [];
   const found = `percentages that add up to ${Number(sum.toFixed(6))}`;
   return [said([...at, 'pool'], found, 'percentages that add up to 100')];
+}
+
+/** As the API does with a request's: it must say something in one of its pools. */
+function checkMaxTier({ at, entry }: Checked, file: Outline): Mistake[] {
+  const rows = armsOf(entry.pool).flatMap(({ pool }) => {
+    const known = file.pools.find(({ name }) => name === pool);
+    return known ? [{ pool, tiers: known.tiers.length }] : [];
+  });
+  const allowed = tierBeyond(entry.max_tier ?? null, rows);
+  return allowed === null ? [] : [said([...at, 'max_tier'], String(entry.max_tier), allowed)];
 }
 
 const checkRanges = ({ at, entry: { when } }: Checked): Mistake[] =>

@@ -1,17 +1,17 @@
 /** From the bytes of a request to JSON: UTF-8 only, bounded in size (by the caller) and depth. */
 import { isUtf8 } from 'node:buffer';
+import { DEEPEST_JSON, isTooDeep } from '@sluice/job';
 import { refuse } from '../errors.ts';
-
-/** Deeper than any request of the APIs we serve; recursive code below stays far from the end of its stack. */
-const DEEPEST = 128;
 
 export function readJson(bytes: Buffer): { text: string; json: unknown } {
   if (bytes.length === 0) return { text: '', json: undefined };
   if (!isUtf8(bytes)) refuse('invalid_json', { values: { reason: 'it is not UTF-8' } });
   const text = bytes.toString('utf8').replace(/^\uFEFF/, '');
   const json = parse(text);
-  if (isDeeper(json, DEEPEST)) {
-    refuse('invalid_json', { values: { reason: `it is nested deeper than ${DEEPEST} levels` } });
+  if (isTooDeep(json)) {
+    refuse('invalid_json', {
+      values: { reason: `it is nested deeper than ${DEEPEST_JSON} levels` },
+    });
   }
   return { text, json };
 }
@@ -33,14 +33,4 @@ function reasonOf(message: string, length: number): string {
   if (at !== undefined) return `unexpected text at position ${at}`;
   const character = /token '(.)'/u.exec(message)?.[1];
   return character === undefined ? 'it is malformed' : `unexpected character '${character}'`;
-}
-
-function isDeeper(value: unknown, levels: number): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  if (levels === 0) return true;
-  if (Array.isArray(value)) return value.some((item) => isDeeper(item, levels - 1));
-  for (const key in value) {
-    if (isDeeper((value as Record<string, unknown>)[key], levels - 1)) return true;
-  }
-  return false;
 }

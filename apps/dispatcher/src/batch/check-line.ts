@@ -4,7 +4,8 @@
  */
 import { jsonLine } from '@sluice/files';
 import type { Line } from '@sluice/files';
-import { ENDPOINTS, type Endpoint, type Shape, findWanting, measure } from '@sluice/job';
+import { DEEPEST_JSON, ENDPOINTS, findWanting, isTooDeep, measure } from '@sluice/job';
+import type { Endpoint, Shape } from '@sluice/job';
 import { didYouMean } from '@sluice/config';
 import { type LineError, invalid, missing, quote, quoteAll, wrongType } from './line-errors.ts';
 
@@ -145,6 +146,8 @@ function checkUrl(value: unknown, endpoint: Endpoint | null): LineError | null {
 function checkBody(value: unknown): LineError | null {
   if (value === undefined) return missing('body');
   if (!isObject(value)) return wrongType('body', 'an object', value);
+  if (isTooDeep(value))
+    return invalid('body', `'body' is nested deeper than ${DEEPEST_JSON} levels.`);
   const { model, stream } = value;
   if (model === undefined) return missing('body.model');
   if (typeof model !== 'string') return wrongType('body.model', 'a string', model);
@@ -175,28 +178,18 @@ function checkNeeded(endpoint: Endpoint, body: Body): LineError | null {
 function findRunners(line: Omit<RoutedLine, 'shape'>, rules: BatchRules): Request | LineError {
   const { endpoint, body } = line;
   const model = body['model'] as string;
-  try {
-    const shape = measure(endpoint, body);
-    const named = rules.resolve(model, { ...line, shape });
-    if (named.kind === 'unknown') {
-      const message = `The model ${quote(model)} does not exist. There are: ${quoteAll(named.known)}.`;
-      return { code: 'model_not_found', message, param: 'body.model' };
-    }
-    const formats = rules.formatsFor(named.pool, endpoint, body);
-    if (formats === 0)
-      return nobodyCanSay(
-        { ...named, model },
-        endpoint,
-        rules.cannotSay(named.pool, endpoint, body),
-      );
-    const key = rules.keyOf?.(named.pool, body);
-    const request = { pool: named.pool, formats, shape, ...(key !== undefined && { key }) };
-    return checkNeeded(endpoint, body) ?? request;
-  } catch (error) {
-    // A stack overflow: JSON parses deeper than anything recursive can follow.
-    if (error instanceof RangeError) return invalid('body', "'body' is nested too deeply.");
-    throw error;
+  const shape = measure(endpoint, body);
+  const named = rules.resolve(model, { ...line, shape });
+  if (named.kind === 'unknown') {
+    const message = `The model ${quote(model)} does not exist. There are: ${quoteAll(named.known)}.`;
+    return { code: 'model_not_found', message, param: 'body.model' };
   }
+  const formats = rules.formatsFor(named.pool, endpoint, body);
+  if (formats === 0)
+    return nobodyCanSay({ ...named, model }, endpoint, rules.cannotSay(named.pool, endpoint, body));
+  const key = rules.keyOf?.(named.pool, body);
+  const request = { pool: named.pool, formats, shape, ...(key !== undefined && { key }) };
+  return checkNeeded(endpoint, body) ?? request;
 }
 
 interface Named {
