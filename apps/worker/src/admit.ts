@@ -1,9 +1,9 @@
 /**
- * The last look before a call begins: it has its booking, its moment has come, and its entry is still this delivery's.
+ * A call begins when it has its booking, its moment has come, and its entry is still this delivery's.
  *
  * A process that stood still while a call waited may have lost the entry to another delivery, which calls it in turn. So a
  * call asks for its booking under a lease that is known to be held, and is asked about the lease once more when its turn
- * comes; if that is not known then, the booking is given back, for its moment has passed too.
+ * comes and as its request is written; if that is not known then, the booking is given back, for its moment has passed too.
  */
 import { randomUUID } from 'node:crypto';
 import type { Admission, Asking, Gate } from './gate.ts';
@@ -18,18 +18,23 @@ export interface AdmitPorts {
   now: () => number;
 }
 
-/** The permit under which the call may begin now, or why it may not: nothing was spent. */
-export async function admit(
+/** Asks `mayBegin` as the request is about to be written; what it says no to was not sent. */
+type MakeCall<Result> = (permit: string, mayBegin: () => boolean) => Promise<Result | 'not_begun'>;
+
+/** What `call` came to under its permit, or why it was not made: nothing was spent. */
+export async function admitAndCall<Result>(
   { gate, leases, release, now }: AdmitPorts,
-  asking: Omit<Asking, 'lease'>,
+  { asking, call }: { asking: Omit<Asking, 'lease'>; call: MakeCall<Result> },
   { signal, lease }: CallRight,
-): Promise<{ permit: string } | Exclude<Admission, 'start'>> {
+): Promise<{ permit: string; result: Result } | Exclude<Admission, 'start'>> {
+  const isHeld = (): boolean => leases.isKnown(lease);
   while (await leases.confirm(lease)) {
     const permit = randomUUID();
     const admission = await gate.ask({ ...asking, lease: permit });
     if (admission !== 'start') return admission;
     const inTime = !signal.aborted && now() < asking.until;
-    if (inTime && leases.isKnown(lease)) return { permit };
+    const result = inTime && isHeld() ? await call(permit, isHeld) : 'not_begun';
+    if (result !== 'not_begun') return { permit, result };
     gate.ended();
     release(permit);
     if (!inTime) return 'turned_away';

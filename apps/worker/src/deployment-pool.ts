@@ -9,7 +9,7 @@ import type { Deployment } from '@sluice/job';
 import { refusedLimit } from '@sluice/providers';
 import { openWorker, runQueue } from '@sluice/queues';
 import type { EntryData } from '@sluice/queues';
-import { admit } from './admit.ts';
+import { admitAndCall } from './admit.ts';
 import { Gate } from './gate.ts';
 import { GatheredWriter } from './gathered-writer.ts';
 import type { Call } from './load-calls.ts';
@@ -144,19 +144,36 @@ export class DeploymentPool {
   }
 
   async #perform(data: EntryData, call: Call, right: CallRight): Promise<Performed> {
-    const { deployment } = this.#ports;
+    const { admission, deployment, entry, outcomes } = this.#ports;
     const expected = this.#expectedCost(call);
-    const admitted = await this.#admit(call, expected, right);
-    if (typeof admitted === 'string') return admitted;
-    const { permit } = admitted;
-    this.#calling++;
-    this.#ports.permits.hold(deployment.id, permit);
-    const result = await makeCall(this.#ports.call, call, right.signal);
-    this.#ports.permits.release(deployment.id, permit);
-    this.#calling--;
-    this.#feedBack(call, result, { lease: permit, expected });
-    await this.#ports.outcomes.store(data, outcomeOf(deployment, call, result));
+    const release = (permit: string): void =>
+      void admission.release(deployment.id, [permit], [expected]).catch(() => undefined);
+    const end = await admitAndCall(
+      { gate: this.#gate, leases: entry.leases, release, now: this.#ports.call.now },
+      {
+        asking: { cost: expected, band: call.band, until: call.deadlineAt },
+        call: (permit, mayBegin) => this.#call(call, permit, { signal: right.signal, mayBegin }),
+      },
+      right,
+    );
+    if (typeof end === 'string') return end;
+    this.#feedBack(call, end.result, { lease: end.permit, expected });
+    await outcomes.store(data, outcomeOf(deployment, call, end.result));
     return 'stored';
+  }
+
+  async #call(
+    call: Call,
+    permit: string,
+    asked: Parameters<typeof makeCall>[2],
+  ): ReturnType<typeof makeCall> {
+    const { deployment, permits } = this.#ports;
+    this.#calling++;
+    permits.hold(deployment.id, permit);
+    const result = await makeCall(this.#ports.call, call, asked);
+    permits.release(deployment.id, permit);
+    this.#calling--;
+    return result;
   }
 
   #expectedCost(call: Call): Cost {
@@ -172,17 +189,6 @@ export class DeploymentPool {
       price: deployment.price,
     };
     return expectedCost(call.shape, facts);
-  }
-
-  #admit(call: Call, cost: Cost, right: CallRight): ReturnType<typeof admit> {
-    const { admission, deployment, entry } = this.#ports;
-    const release = (permit: string): void =>
-      void admission.release(deployment.id, [permit], [cost]).catch(() => undefined);
-    return admit(
-      { gate: this.#gate, leases: entry.leases, release, now: this.#ports.call.now },
-      { cost, band: call.band, until: call.deadlineAt },
-      right,
-    );
   }
 
   /** Passes on what the answer said about the limits, then settles the booking: who waits for it knows them. */

@@ -7,7 +7,7 @@ import { claimEntry, connectRedis, openLedger } from '@sluice/ledger';
 import type { Ledger } from '@sluice/ledger';
 import { startRedis, until } from '@sluice/testing';
 import type { TestRedis } from '@sluice/testing';
-import { admit } from './admit.ts';
+import { admitAndCall } from './admit.ts';
 import { Gate } from './gate.ts';
 import type { Booking } from './gate.ts';
 import { LeaseKeeper } from './lease-keeper.ts';
@@ -130,6 +130,8 @@ test('a second delivery to the same process is another, and waits for the lease'
   one.leases.close();
 });
 
+const notCalled = () => Promise.reject(new Error('called'));
+
 test('a call that waited for its booking while the process stood still does not begin', async () => {
   const [one, two] = [worker('one'), worker('two')];
   const { id, lease } = await held(one);
@@ -145,7 +147,8 @@ test('a call that waited for its booking while the process stood still does not 
   const ports = { gate, leases, release: (permit: string) => void released.push(permit) };
   const asking = { cost: COST, band: 'batch' as const, until: Infinity };
   const right = { signal: new AbortController().signal, lease };
-  const admitted = admit({ ...ports, now: () => one.clock.wall }, asking, right);
+  const clocked = { ...ports, now: () => one.clock.wall };
+  const admitted = admitAndCall(clocked, { asking, call: notCalled }, right);
   await new Promise(setImmediate);
   one.sleep(20_000);
   two.sleep(20_000);

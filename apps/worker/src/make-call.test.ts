@@ -47,7 +47,9 @@ pools: { fast: [mini] }`;
   const caller = createCaller({ maxResponseBytes: 1_000 });
   t.after(() => caller.close());
   const ports = { deployment, adapter: adapterFor('openai') as Adapter, caller, now: Date.now };
-  const result = await makeCall(ports, call, new AbortController().signal);
+  const { signal } = new AbortController();
+  const result = await makeCall(ports, call, { signal, mayBegin: () => true });
+  assert.ok(result !== 'not_begun');
   return { result, attempt: attemptOf(deployment, call, result) };
 }
 

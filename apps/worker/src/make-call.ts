@@ -33,14 +33,15 @@ export interface CallPorts {
   now: () => number;
 }
 
+/** `mayBegin` is asked once more as the request is about to be written; if it says no, nothing was sent. */
 export async function makeCall(
   ports: CallPorts,
   call: Call,
-  signal: AbortSignal,
-): Promise<CallResult> {
+  { signal, mayBegin }: { signal: AbortSignal; mayBegin: () => boolean },
+): Promise<CallResult | 'not_begun'> {
   const startedAt = ports.now();
   try {
-    return await send(ports, call, { signal, startedAt });
+    return await send(ports, call, { signal, mayBegin, startedAt });
   } catch (error) {
     // A body that cannot be put into the wire format (nested too deeply to serialise, say): trying again changes nothing.
     const message = `the request could not be made: ${(error as Error).name}`;
@@ -53,12 +54,13 @@ export async function makeCall(
 async function send(
   { deployment, adapter, caller, now }: CallPorts,
   call: Call,
-  { signal, startedAt }: { signal: AbortSignal; startedAt: number },
-): Promise<CallResult> {
+  { startedAt, ...asked }: { signal: AbortSignal; mayBegin: () => boolean; startedAt: number },
+): Promise<CallResult | 'not_begun'> {
   const { endpoint } = call;
   const { body, tokens: outputCap } = withOutputCap(endpoint, call.body, deployment);
   const request = adapter.buildRequest({ endpoint, body, deployment });
-  const sent = await caller.send(request, { timeoutMs: deployment.timeoutMs, signal });
+  const sent = await caller.send(request, { timeoutMs: deployment.timeoutMs, ...asked });
+  if (sent.kind === 'not_begun') return 'not_begun';
   const about = { startedAt, endedAt: now(), outputCap };
   if (sent.kind !== 'answer') {
     return { ...NO_ANSWER, ...about, outcome: UNANSWERED[sent.kind], message: sent.message };

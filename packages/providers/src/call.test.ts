@@ -152,6 +152,22 @@ test('an answer that has arrived is kept when the call is aborted', async (t) =>
   assert.equal((await pending).kind, 'answer');
 });
 
+test('who may not begin any more when its connection stands sends nothing', async (t) => {
+  let requests = 0;
+  const { caller, request, send } = await setUp(t, (_request, response) => {
+    requests += 1;
+    response.end('{}');
+  });
+  const asked: number[] = [];
+  const mayBegin = (): boolean => asked.push(requests) > 2;
+  for (let i = 0; i < 2; i += 1) {
+    assert.equal((await caller.send(request, { timeoutMs: 5000, mayBegin })).kind, 'not_begun');
+  }
+  assert.equal((await caller.send(request, { timeoutMs: 5000, mayBegin })).kind, 'answer');
+  assert.equal((await send()).kind, 'answer');
+  assert.deepEqual([asked, requests], [[0, 0, 0], 2]);
+});
+
 test('an aborted signal sends nothing', async (t) => {
   let requests = 0;
   const { send } = await setUp(t, (_request, response) => {

@@ -22,16 +22,23 @@ export interface CallOptions {
   timeoutMs: number;
   /** Aborts the call; the provider may have charged for it. */
   signal?: AbortSignal | undefined;
+  /**
+   * Asked as the request is about to be written to its connection, which may have been made first: false, and nothing is sent.
+   * A process that stands still meanwhile may have lost the right to call.
+   */
+  mayBegin?: (() => boolean) | undefined;
 }
 
 /**
- * `network`: no answer came, whether or not the provider got the request. `too_large`: the answer is above the size limit;
+ * `not_begun`: {@link CallOptions.mayBegin} said no. `network`: no answer came, whether or not the provider got the request. `too_large`: the answer is above the size limit;
  * it was paid for, and asking again would only buy it again.
  * `message` names the cause, without headers and bodies.
  */
 export type CallResult =
   | { kind: 'answer'; response: ProviderResponse; tookMs: number }
-  | { kind: 'timeout' | 'network' | 'too_large' | 'aborted'; message: string; tookMs: number };
+  | { kind: Unanswered; message: string; tookMs: number };
+
+type Unanswered = 'timeout' | 'network' | 'too_large' | 'aborted' | 'not_begun';
 
 export interface Caller {
   /** Makes one call. Never rejects. */
@@ -136,6 +143,8 @@ class CallInFlight implements Dispatcher.DispatchHandler {
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
     if (this.#settled) controller.abort(new Error('given up'));
+    else if (this.#limits.mayBegin?.() === false)
+      this.#end('not_begun', 'it may not begin any more');
   }
 
   onResponseStart(_controller: unknown, status: number, headers: Headers): void {
@@ -188,7 +197,7 @@ class CallInFlight implements Dispatcher.DispatchHandler {
     else this.#end('network', describe(error));
   }
 
-  #end(kind: 'timeout' | 'network' | 'too_large' | 'aborted', message: string): void {
+  #end(kind: Unanswered, message: string): void {
     if (this.#settled || this.#arrived) return;
     this.#settle({ kind, message, tookMs: this.#tookMs() });
     this.#controller?.abort(new Error(message));
