@@ -18,6 +18,7 @@ import { predicted } from './chooser.ts';
 import type { DispatcherEvents } from './events.ts';
 import { Intake } from './intake.ts';
 import { Learned } from './learned.ts';
+import { DataWatch } from './data-watch.ts';
 import { Leadership } from './leadership.ts';
 import { LengthsBook } from './lengths-book.ts';
 import { LengthsKeeper } from './lengths-keeper.ts';
@@ -101,10 +102,12 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
   const arms = armsOf(parts);
   const recorder = recorderOf(parts, { terms, segments, keeper, arms });
   const leadership = leadershipOf(parts, terms);
+  const watch = new DataWatch({ ledger: parts.ledger, onLost: () => events.dataLost() });
   const webhooks = await startWebhooks({ ...parts, settings, prefix });
   await keeper.start();
   await recorder.start();
   leadership.start();
+  watch.start();
   events.started({ pools: [...fleet.pools.keys()], deployments: [...fleet.deployments.keys()] });
   return {
     reload: async () => {
@@ -114,9 +117,9 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
     stop: async () => {
       events.stopping();
       control.close();
-      await within(STOP_WITHIN_MS, leadership.stop());
-      await within(STOP_WITHIN_MS, webhooks.stop());
-      await within(STOP_WITHIN_MS, recorder.stop());
+      watch.stop();
+      for (const part of [leadership, webhooks, recorder])
+        await within(STOP_WITHIN_MS, part.stop());
       await within(STOP_WITHIN_MS, arms.write());
       await within(STOP_WITHIN_MS, keeper.stop());
       await segments.close();

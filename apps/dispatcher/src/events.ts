@@ -43,6 +43,10 @@ export const dispatcherEvents = (log: Logger) => ({
     log.info(fields, 'webhook attempted'),
   endpointDisabled: (fields: { endpoint: string; tenant: string; reason: string }) =>
     log.warn(fields, 'webhook endpoint disabled'),
+  dataLost: () =>
+    log.error(
+      'Redis has lost its data (emptied, restored, or restarted without its append-only file): what was accepted before is gone',
+    ),
   failed: (fields: { what: string; error: string }) =>
     log.error(fields, 'step failed, will be tried again'),
 });

@@ -78,6 +78,8 @@ export interface Keys {
   recorder: (slot: number) => string;
   usage: (slot: number, hour: number) => string;
   leader: string;
+  /** Which life of the data this is: random text, made by whoever finds none. */
+  dataMark: string;
   health: string;
   /** What the leader says of the pools, as JSON. */
   pools: string;
@@ -155,6 +157,7 @@ export function makeKeys(prefix: string): Keys {
     recorder: (slot) => at(slot, 'recorder'),
     usage: (slot, hour) => at(slot, `usage:${hour}`),
     leader: `${prefix}:{ctl}:leader`,
+    dataMark: `${prefix}:{ctl}:data`,
     health: `${prefix}:{ctl}:health`,
     pools: `${prefix}:{ctl}:pools`,
     atLimit: `${prefix}:{ctl}:at_limit`,

@@ -1,0 +1,37 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { connectRedis, openLedger } from '@sluice/ledger';
+import { startRedis, until } from '@sluice/testing';
+import { DataWatch } from './data-watch.ts';
+
+test('data that is gone is told of once, by each who knew it; new data is not', async (t) => {
+  const redis = await startRedis();
+  const ledger = openLedger(connectRedis(redis.url, 'background'), 'test');
+  t.after(async () => {
+    ledger.redis.disconnect();
+    await redis.stop();
+  });
+  const told: string[] = [];
+  const looks = async (): Promise<number> =>
+    Number(/cmdstat_get:calls=(\d+)/.exec(await ledger.redis.info('commandstats'))?.[1] ?? 0);
+  for (const name of ['one', 'two']) {
+    const watch = new DataWatch({
+      ledger,
+      onLost: () => told.push(name),
+      lookEveryMs: 5,
+    });
+    watch.start();
+    t.after(() => watch.stop());
+  }
+  const looked = async (): Promise<void> => {
+    const before = await looks();
+    await until('both have looked', async () => (await looks()) > before + 4);
+  };
+  await looked();
+  assert.deepEqual(told, []);
+  await ledger.redis.flushall();
+  await looked();
+  assert.deepEqual(told.toSorted(), ['one', 'two']);
+  await looked();
+  assert.equal(told.length, 2);
+});
