@@ -118,10 +118,8 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
       events.stopping();
       control.close();
       watch.stop();
-      for (const part of [leadership, webhooks, recorder])
-        await within(STOP_WITHIN_MS, part.stop());
-      await within(STOP_WITHIN_MS, arms.write());
-      await within(STOP_WITHIN_MS, keeper.stop());
+      const ends = [leadership, webhooks, recorder, { stop: () => arms.write() }, keeper];
+      for (const part of ends) await within(STOP_WITHIN_MS, part.stop());
       await segments.close();
       await within(STOP_WITHIN_MS, Promise.all([...queues.values()].map((queue) => queue.close())));
       parts.admission.close();
