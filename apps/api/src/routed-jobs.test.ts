@@ -7,7 +7,7 @@ import type { TestApi } from './test-api.ts';
 
 const ROUTES = `
 routes:
-  - { name: tools, when: { tools: true }, pool: smart, max_tier: 2, priority: low }
+  - { name: tools, when: { tools: true }, pool: fast, max_tier: 2, priority: low }
   - { when: { metadata: { purpose: eval-* } }, pool: smart }
   - { when: { model: next-* }, pool: fast }
 `;
@@ -26,11 +26,11 @@ const SENT: [
   expected: [pool: string, priority: string, tier: number | null],
 ][] = [
   ['what no route takes', { model: 'fast', body: chat() }, ['fast', 'normal', null]],
-  ['tools', { model: 'fast', body: { ...chat(), tools } }, ['smart', 'low', 2]],
+  ['tools', { model: 'smart', body: { ...chat(), tools } }, ['fast', 'low', 2]],
   [
     'tools, with a tighter tier',
-    { model: 'fast', body: { ...chat(), tools }, max_tier: 1 },
-    ['smart', 'low', 1],
+    { model: 'smart', body: { ...chat(), tools }, max_tier: 1 },
+    ['fast', 'low', 1],
   ],
   [
     'metadata',
