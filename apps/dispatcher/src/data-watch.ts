@@ -16,7 +16,8 @@ export interface DataWatchOptions {
 export class DataWatch {
   readonly #options: DataWatchOptions;
   #mark: string | null = null;
-  #timer: NodeJS.Timeout | undefined;
+  #timer: NodeJS.Timeout | null = null;
+  #looking = false;
 
   constructor(options: DataWatchOptions) {
     this.#options = options;
@@ -24,13 +25,14 @@ export class DataWatch {
 
   start(): void {
     const { lookEveryMs = LOOK_EVERY_MS } = this.#options;
-    const next = (): void => {
-      this.#timer = setTimeout(() => void this.#look().finally(next), lookEveryMs);
-    };
-    void this.#look().finally(next);
+    void this.#look();
+    this.#timer = setInterval(() => void this.#look(), lookEveryMs);
   }
 
+  /** Not while another look waits for a Redis that is away. */
   async #look(): Promise<void> {
+    if (this.#looking) return;
+    this.#looking = true;
     const { redis, keys } = this.#options.ledger;
     try {
       await redis.set(keys.dataMark, randomUUID(), 'NX');
@@ -39,11 +41,12 @@ export class DataWatch {
       this.#mark = mark;
     } catch {
       // Redis is away: others say so. It is seen when it is back.
+    } finally {
+      this.#looking = false;
     }
   }
 
   stop(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    if (this.#timer !== null) clearInterval(this.#timer);
   }
 }
