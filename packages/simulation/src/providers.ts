@@ -1,6 +1,6 @@
 /** All modelled providers of a fleet, with the limits they share and whoever else spends them. */
 import type { Budget, Fleet } from '@sluice/job';
-import { createLimitSet } from '@sluice/windows';
+import { chargeProduced, createLimitSet } from '@sluice/windows';
 import type { LimitSet, SetLimits } from '@sluice/windows';
 import type { Agenda } from './agenda.ts';
 import { drawn } from './chance.ts';
@@ -84,6 +84,7 @@ export function startOthers(
 }
 
 function spendFor(set: LimitSet, others: SetLimits, now: number): void {
+  chargeProduced(set, now);
   for (const { dimension, window } of set.rows) {
     const wanted = ((others[dimension] ?? 0) * OTHERS_EVERY_MS) / 60_000;
     const cost = Math.min(wanted, window.remaining(now));

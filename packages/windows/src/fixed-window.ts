@@ -33,12 +33,15 @@ export function fixedWindow(lengthMs: number, start: WindowStart): RateWindow {
     return Math.max(0, (index + turns) * lengthMs - (start.epochMs + now));
   }
 
+  function take(cost: number, now: number): void {
+    turn(now);
+    used = Math.max(0, used + cost);
+  }
+
   return {
     waitMs,
-    take: (cost, now) => {
-      turn(now);
-      used = Math.max(0, used + cost);
-    },
+    take,
+    flow: (cost, { now }) => take(cost, now),
     remaining: (now) => {
       turn(now);
       return allowance - used;

@@ -103,6 +103,34 @@ describe('a set of limits', () => {
     );
   });
 
+  it('leaves a full bucket full where less flows out than comes in', () => {
+    const set = setOf({ tpm: 600 }, 'bucket_1s');
+    startProducing([set], 0.005, 0);
+    assert.equal(remaining(set, 'tpm', 2_000), 10);
+    assert.equal(admit([set], cost(25), 2_000), null, 'dearer than the bucket, which is untouched');
+  });
+
+  for (const window of ['bucket_1s', 'bucket_10s', 'bucket_60s'] as const)
+    it(`has as much left in a ${window} however often somebody looks`, () => {
+      const calls = fc.array(
+        fc.record({ pause: fc.nat(3_000), perMs: fc.double({ min: 0, max: 0.05, noNaN: true }) }),
+        { minLength: 1, maxLength: 12 },
+      );
+      fc.assert(
+        fc.property(calls, fc.integer({ min: 1, max: 500 }), (starts, everyMs) => {
+          const [seldom, often] = [setOf({ tpm: 600 }, window), setOf({ tpm: 600 }, window)];
+          let now = 0;
+          for (const { pause, perMs } of starts) {
+            for (let at = now; at < now + pause; at += everyMs) remaining(often, 'tpm', at);
+            now += pause;
+            for (const set of [seldom, often]) startProducing([set], perMs, now);
+          }
+          const [few, many] = [seldom, often].map((set) => remaining(set, 'tpm', now + 1_000));
+          assert.ok(Math.abs((few ?? 0) - (many ?? 0)) < 1e-6, `${few} and ${many}`);
+        }),
+      );
+    });
+
   it('refuses by otpm as soon as produced output has used it up, in mid-call', () => {
     const set = setOf({ otpm: 60 });
     assert.equal(admit([set], cost(5), 0), null);

@@ -193,17 +193,25 @@ export function produceAtOnce(sets: readonly LimitSet[], tokens: number, now: nu
 /** Charges what the calls in flight have produced until now. Everything that looks at a set does this first. */
 export function chargeProduced(set: LimitSet, now: number): void {
   const { producing } = set;
-  if (producing.perMs > 0) chargeOutput(set, producing.perMs * (now - producing.until), now);
+  const { perMs, until: since } = producing;
+  const tokens = perMs * (now - since);
+  if (tokens > 0)
+    for (const row of countingOutput(set)) {
+      row.window.flow(tokens, { since, now });
+      row.charged += tokens;
+    }
   producing.until = now;
 }
 
 function chargeOutput(set: LimitSet, tokens: number, now: number): void {
   if (tokens === 0) return;
-  for (const row of set.rows) {
-    if (row.dimension === 'tpm' || row.dimension === 'otpm') charge(row, tokens, now);
-  }
-  for (const row of set.days) if (row.dimension === 'tpd') charge(row, tokens, now);
+  for (const row of countingOutput(set)) charge(row, tokens, now);
 }
+
+const countingOutput = ({ rows, days }: LimitSet): Row<Dimension | DayDimension>[] => [
+  ...rows.filter(({ dimension }) => dimension === 'tpm' || dimension === 'otpm'),
+  ...days.filter(({ dimension }) => dimension === 'tpd'),
+];
 
 function charge(row: Row<Dimension | DayDimension>, cost: number, now: number): void {
   row.window.take(cost, now);

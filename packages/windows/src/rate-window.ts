@@ -11,6 +11,11 @@ export interface RateWindow {
   waitMs: (need: number, now: number) => number;
   /** Charges without asking; may leave a debt. A negative cost gives back. */
   take: (cost: number, now: number) => void;
+  /**
+   * Charges what has flowed out evenly since then: a bucket refills meanwhile, and stays full where less flows out than comes in.
+   * Fixed and sliding windows count all of it as of `now`.
+   */
+  flow: (cost: number, time: { since: number; now: number }) => void;
   /** Units this window still holds; negative in debt. */
   remaining: (now: number) => number;
   /** Milliseconds until the window is untouched again if nothing more is charged. */

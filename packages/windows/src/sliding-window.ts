@@ -45,12 +45,15 @@ export function slidingWindow(lengthMs: number, start: WindowStart): RateWindow 
     return lengthMs;
   }
 
+  function take(cost: number, now: number): void {
+    expire(now);
+    push(cost, now);
+  }
+
   return {
     waitMs,
-    take: (cost, now) => {
-      expire(now);
-      push(cost, now);
-    },
+    take,
+    flow: (cost, { now }) => take(cost, now),
     remaining: (now) => {
       expire(now);
       return perMinute - sum;

@@ -28,6 +28,11 @@ export function tokenBucket(lengthMs: number, start: WindowStart): RateWindow {
       fill(now);
       level = Math.min(capacity, level - cost);
     },
+    flow: (cost, { since, now }) => {
+      fill(since);
+      level -= cost;
+      fill(now);
+    },
     remaining: (now) => {
       fill(now);
       return level;
