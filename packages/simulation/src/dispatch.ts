@@ -9,13 +9,14 @@ import {
   contendedBy,
   depthNow,
   strategyFor,
+  tiersFor,
 } from '@sluice/balancing';
 import type { Asked, Choice, Memory, Strategy } from '@sluice/balancing';
 import type { Cost } from '@sluice/budget';
 import { admitted, costMs, nextTurn } from '@sluice/fairness';
 import type { Limit, Room, Turn } from '@sluice/fairness';
 import type { Fleet, Pool } from '@sluice/job';
-import { mostNow, nextPair, placed } from '@sluice/planning';
+import { isPlanned, mostNow, nextPair, placed } from '@sluice/planning';
 import type { Backlog, Line } from './backlog.ts';
 import { grouped } from './grouped.ts';
 import type { HealthBook } from './health-book.ts';
@@ -51,6 +52,13 @@ interface Waiting {
   line: Line;
   head: Task;
   jobs: number;
+}
+
+/** Lines of a batch, beside all that its tenant has waiting in the band. */
+interface OfShare {
+  batch: string | null;
+  own: readonly Waiting[];
+  share: readonly Waiting[];
 }
 
 /** What the next turn would place. */
@@ -128,7 +136,7 @@ export class Dispatch {
     return 'lane_full';
   }
 
-  /** Which of all the lines that the tenant's batches have waiting. */
+  /** The tenant's batches in turn: the first of which some lines have room. */
   #roomForBatch({ item }: Turn, full: Set<Line | string>, now: number): Found | Room {
     const { backlog, settings } = this.#ports;
     const most = backlog.shaped.most(item.tenant, now);
@@ -141,13 +149,15 @@ export class Dispatch {
           : [],
       );
     });
-    return (
-      this.#byTrial(open, full, now) ??
-      this.#byPlan(open, full, now) ??
-      this.#bySpill(open, full, now) ??
-      this.#byRoom(open, full, now) ??
-      'not_this_one'
-    );
+    for (const [batch, own] of grouped(open, ({ head }) => head.job.batch)) {
+      const found =
+        this.#byTrial(own, full, now) ??
+        this.#byPlan({ batch, own, share: open }, full, now) ??
+        this.#bySpill(own, full, now) ??
+        this.#byRoom(own, full, now);
+      if (found) return found;
+    }
+    return 'not_this_one';
   }
 
   /** A half-open deployment is tried with the first line that it can run: no plan reckons with it. */
@@ -165,37 +175,54 @@ export class Dispatch {
   }
 
   /** The class and deployment whose turn it is by the plan. */
-  #byPlan(open: readonly Waiting[], full: Set<Line | string>, now: number): Found | null {
+  #byPlan({ batch, own, share }: OfShare, full: Set<Line | string>, now: number): Found | null {
     const { planner } = this.#ports;
     const { pace } = planner;
-    if (pace === null) return null;
-    const classes = grouped(open, ({ line }) => planner.classOf(line.key));
+    const planned = own.filter((waiting) => this.#isPlanned(waiting));
+    if (pace === null || planned.length === 0) return null;
+    const classIn = ({ line }: Waiting): string | null => planner.classOf(line.key);
+    const classes = grouped(planned, classIn);
+    const ofShare = grouped(share, classIn);
     const found = new Map<string, Found>();
     const atMs = now - planner.madeAt;
     const waiting = this.#waitingLines();
     const pair = nextPair(pace, {
       atMs,
       waiting: (id) => waiting.get(id) ?? 0,
-      own: (id) => classes.has(id),
-      mayGo: (id, deployment) => this.#mayGo(classes.get(id)?.[0], deployment, now),
+      own: (id) => ofShare.has(id),
+      mayGo: (id, deployment) => {
+        const [first] = classes.get(id) ?? [];
+        if (first === undefined) return this.#someMayGo(ofShare.get(id), deployment);
+        return this.#mayGo(first, deployment, now);
+      },
       hasRoom: (id, deployment) => {
-        const key = `${id} ${deployment}`;
-        if (full.has(key)) return false;
-        const [first] = classes.get(id) as [Waiting];
+        const [first] = classes.get(id) ?? [];
+        const key = `${batch} ${id} ${deployment}`;
+        if (first === undefined || full.has(key)) return false;
         const choice = this.#placeFor(first, new Set([deployment]), now);
         if (choice.kind === 'place') found.set(key, { ...first, choice });
         else full.add(key);
         return choice.kind === 'place';
       },
     });
-    const next = pair && found.get(`${pair.class} ${pair.deployment}`);
+    const next = pair && found.get(`${batch} ${pair.class} ${pair.deployment}`);
     if (!next) return null;
     const jobs = Math.min(next.choice.jobs, mostNow(pace, pair, atMs));
     return { ...next, choice: { ...next.choice, jobs } };
   }
 
-  #mayGo(waiting: Waiting | undefined, deployment: string, now: number): boolean {
-    if (waiting === undefined) return true;
+  #isPlanned = ({ line, head }: Waiting): boolean =>
+    isPlanned(this.#poolOf(head)) && this.#ports.planner.classOf(line.key) !== null;
+
+  /** Whether lines of another batch have a claim there: those that are kept to an arm have none on the others. */
+  #someMayGo(lines: readonly Waiting[] | undefined, deployment: string): boolean {
+    if (lines === undefined) return true;
+    return lines.some(({ head }) =>
+      tiersFor(this.#poolOf(head), this.armOf(head)).some((tier) => tier.includes(deployment)),
+    );
+  }
+
+  #mayGo(waiting: Waiting, deployment: string, now: number): boolean {
     const hasRoom = (id: string): boolean =>
       this.#placeFor(waiting, new Set([id]), now).kind === 'place';
     return this.#ports.spilling.mayGo(waiting.head, { deployment, hasRoom }, now);
@@ -206,10 +233,9 @@ export class Dispatch {
     const { planner, spilling } = this.#ports;
     for (const waiting of open) {
       const { line, head } = waiting;
-      const planned = planner.classOf(line.key);
-      const tiers = planned === null ? null : spilling.tiersOf(head, now);
-      if (planned === null || tiers === null || full.has(`spills ${line.key}`)) continue;
-      const pairs = planner.pace?.classes.get(planned)?.pairs ?? [];
+      const tiers = this.#isPlanned(waiting) ? spilling.tiersOf(head, now) : null;
+      if (tiers === null || full.has(`spills ${line.key}`)) continue;
+      const pairs = planner.pace?.classes.get(planner.classOf(line.key) ?? '')?.pairs ?? [];
       const uncounted = [...tiers.later].filter(
         (id) =>
           pairs.every(({ deployment }) => deployment.id !== id) && this.#mayGo(waiting, id, now),
@@ -232,12 +258,11 @@ export class Dispatch {
     return waiting;
   }
 
-  /** Lines that the plan does not know go wherever there is room. */
+  /** Lines that no plan leads go wherever there is room. */
   #byRoom(open: readonly Waiting[], full: Set<Line | string>, now: number): Found | null {
-    const { planner } = this.#ports;
     for (const waiting of open) {
       const { line } = waiting;
-      if (full.has(line) || planner.classOf(line.key) !== null) continue;
+      if (full.has(line) || this.#isPlanned(waiting)) continue;
       const choice = this.#placeFor(waiting, null, now);
       if (choice.kind === 'place') return { ...waiting, choice };
       full.add(line);
@@ -289,8 +314,8 @@ export class Dispatch {
     now: number,
   ): Choice {
     const { jobs, among, since = task.waitingSince } = how;
-    const { fleet, picture, learned, settings, random } = this.#ports;
-    const pool = fleet.pools.get(task.job.pool) as Pool;
+    const { picture, learned, settings, random } = this.#ports;
+    const pool = this.#poolOf(task);
     const tiers = among ? pool.tiers.map((tier) => tier.filter((id) => among.has(id))) : pool.tiers;
     const candidates = picture.candidates(tiers, now);
     const costs = new Map(candidates.map(({ id }) => [id, learned.cost(id, task)]));
@@ -336,9 +361,13 @@ export class Dispatch {
 
   /** The arm that the job is kept to; null = none. */
   armOf({ job, lot }: Task): string | null {
-    const pool = this.#ports.fleet.pools.get(job.pool) as Pool;
-    return this.#strategyOf(pool).keeping?.armFor({ lot, eligible: job.eligible }) ?? null;
+    return (
+      this.#strategyOf(this.#poolOf({ job })).keeping?.armFor({ lot, eligible: job.eligible }) ??
+      null
+    );
   }
+
+  #poolOf = ({ job }: Pick<Task, 'job'>): Pool => this.#ports.fleet.pools.get(job.pool) as Pool;
 
   /** Made once per pool. */
   #strategyOf(pool: Pool): Strategy {

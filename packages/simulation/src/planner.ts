@@ -66,7 +66,7 @@ export class Planner {
   /** Plans anew what waits now; without a solution room alone decides. */
   async plan(now: number): Promise<Plan | null> {
     const { problem, classOf } = this.#problem(now);
-    const planned = problem.classes.length === 0 ? null : await makePlan(problem);
+    const planned = this.#hasWork() ? await makePlan(problem) : null;
     if (planned?.kind !== 'solved') {
       this.#pace = null;
       return null;
@@ -79,12 +79,19 @@ export class Planner {
     return planned.plan;
   }
 
+  /** Whether it would lead any lines. Those that go by their pool's strategy are planned for beside them, as work that is there. */
+  #hasWork(): boolean {
+    const { backlog, fleet } = this.#ports;
+    return [...backlog.classes.values()].some(
+      ({ lines, example }) => lines > 0 && isPlanned(fleet.pools.get(example.job.pool) as Pool),
+    );
+  }
+
   #problem(now: number): { problem: DrainProblem; classOf: Map<string, string> } {
     const classOf = new Map<string, string>();
     const merged = new Map<string, LineClass[]>();
     for (const [key, line] of this.#ports.backlog.classes) {
-      const pool = this.#ports.fleet.pools.get(line.example.job.pool) as Pool;
-      if (line.lines === 0 || !isPlanned(pool)) continue;
+      if (line.lines === 0) continue;
       const id = this.#idOf(line);
       classOf.set(key, id);
       const group = merged.get(id);
