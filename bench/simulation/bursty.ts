@@ -20,7 +20,7 @@ export async function bursty(): Promise<Row[]> {
   const p95 = new Map<string, number>();
   for (const strategy of STRATEGIES) {
     const report = await simulate(await scenarioOf(fleet, [tracePath('conv')], { strategy }));
-    p95.set(strategy, report.completion_ms.p95);
+    p95.set(strategy, report.completion_ms.p95 ?? Infinity);
   }
   const turn = p95.get('round_robin') as number;
   const below = (strategy: string): number => 100 * (1 - (p95.get(strategy) as number) / turn);

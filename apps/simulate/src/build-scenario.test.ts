@@ -112,6 +112,16 @@ const MISTAKEN: [text: string, how: string, says: RegExp][] = [
   [LINES, ':tenant=team-x', /tenant: found "team-x"; allowed: .*config: team-a, team-b/],
 ];
 
+test('times that no run could come to are a mistake', async () => {
+  const says = /--workload .*l.jsonl: found a last request after 4000 days; allowed: at most 3650/;
+  await assert.rejects(jobsFor('l.jsonl', LINES, ':start=4000d'), says);
+  await assert.rejects(
+    jobsFor('t.csv', TRACE, ':scale=1e-300'),
+    /found a last request after 4\.\d+e\+298/,
+  );
+  assert.equal((await jobsFor('t.csv', TRACE, ':scale=1e-300,at_once')).length, 3);
+});
+
 for (const [text, how, says] of MISTAKEN) {
   test(`${says} is said`, async () => {
     await assert.rejects(jobsFor('m.jsonl', text, how), says);

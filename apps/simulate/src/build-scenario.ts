@@ -8,10 +8,12 @@ import { PLAN_EVERY_MS } from '@sluice/planning';
 import { drawnNormal } from '@sluice/simulation';
 import type { Behaviour, Job, Scenario, Settings } from '@sluice/simulation';
 import { checkFits } from './check-fits.ts';
+import { mistake } from './mistake.ts';
 import { membersIn, readBatch } from './read-batch.ts';
 import { readTrace } from './read-trace.ts';
 import { checkTenant, whereTo } from './where-to.ts';
 import type { Asked, Destination, Sender } from './where-to.ts';
+import { LONGEST_MS } from './workload.ts';
 import type { Workload } from './workload.ts';
 
 export type Installed = Pick<Loaded, 'fleet' | 'config' | 'tenants' | 'simulated'>;
@@ -46,6 +48,8 @@ export async function buildScenario(
   };
 }
 
+const DAY_MS = 86_400_000;
+
 interface Drawing {
   /** Which of the workloads. */
   place: number;
@@ -73,6 +77,7 @@ async function traceJobs(
 ): Promise<Job[]> {
   const requests = await readTrace(workload.path, workload.limit);
   const { atOnce, tenant, scale, startMs, maxTokens, deadlineMs } = workload;
+  checkTimes(workload, requests.at(-1)?.at ?? 0);
   const sender = { tenant, priority: workload.priority ?? (atOnce ? 'low' : 'normal') };
   return requests.map(({ at: after, inputTokens, outputTokens }, i) => {
     const at = startMs + (atOnce ? 0 : after / scale);
@@ -96,6 +101,18 @@ async function traceJobs(
   });
 }
 
+/** `lastMs`: when the last of its requests comes, after the first. Throws InputMistake. */
+function checkTimes({ path, atOnce, scale, startMs }: Workload, lastMs: number): void {
+  const days = (startMs + (atOnce ? 0 : lastMs / scale)) / DAY_MS;
+  const [most, found] = [LONGEST_MS / DAY_MS, days.toPrecision(4)];
+  if (days > most)
+    throw mistake(
+      `--workload ${path}`,
+      `a last request after ${found} days`,
+      `at most ${most}, by its times, \`start\` and \`scale\``,
+    );
+}
+
 /** A trace says sizes: its requests are chats that ask for the workload's pool, the first unless said. */
 function traceDestination(
   installed: Installed,
@@ -114,6 +131,7 @@ async function batchJobs(
 ): Promise<Job[]> {
   const { fleet, simulated } = installed;
   const { path, pool, limit, tenant, startMs, maxTokens, deadlineMs } = workload;
+  checkTimes(workload, 0);
   const priority = workload.priority ?? 'low';
   const sender = { tenant, priority };
   const requests = await readBatch(installed, { path, pool, limit, sender, at: startMs });

@@ -11,7 +11,9 @@ deployments:
   small: { provider: p, model: m, limits: { tpd: 1000 } }
   shared: { provider: p, model: m, budget: org, limits: { tpd: 9000 } }
   free: { provider: p, model: m }
-pools: { day: [small, shared], open: [small, free] }
+  poor: { provider: p, model: m, limits: { usd_per_day: 0.01, usd_per_month: 1 }, price: { input: 10, output: 10 } }
+  resting: { provider: p, model: m, weight: 0 }
+pools: { day: [small, shared], open: [small, free], paid: [poor], idle: [resting], some: [resting, free] }
 `;
 const loaded = loadConfig({ source: { text: CONFIG }, env: {} });
 assert.ok(loaded.kind === 'ok');
@@ -33,9 +35,26 @@ test('what none of them can is refused with the limits in the way', () => {
     () => check(job('day', 900), job('day', 5_001)),
     (error) =>
       error instanceof InputMistake &&
-      /pool day: a job of 5001 tokens never fits.* at most 5000 tokens a day.*org: 5000/.test(
+      /pool day: a job of 5001 tokens never fits .*tpd of budget small: 1000; tpd of budget org: 5000\)$/.test(
         error.message,
       ),
   );
   assert.throws(() => check(job('open', 2_000, ['small'])), InputMistake);
+});
+
+test('so is what costs more than a day or month may cost', () => {
+  assert.doesNotThrow(() => check(job('paid', 1_000)));
+  assert.throws(
+    () => check(job('paid', 1_001)),
+    /pool paid: a job of 1001 tokens never fits .*usd_per_day of budget poor: 0.01, and it costs \$0.01001\)$/,
+  );
+});
+
+test('so is a pool where nobody takes work; one of weight 0 beside another is none', () => {
+  assert.throws(
+    () => check(job('idle', 10)),
+    /pool idle: found weight 0 of resting.*; allowed: a weight above 0/,
+  );
+  assert.doesNotThrow(() => check(job('some', 100_000)));
+  assert.throws(() => check(job('some', 10, ['resting'])), /pool some: found weight 0/);
 });

@@ -140,6 +140,56 @@ test('what is assumed is told with where it is from, and characters per token ca
   );
 });
 
+/** Every figure in it, with its path. */
+function figuresIn(value: unknown, path: string): [path: string, figure: unknown][] {
+  if (typeof value !== 'object' || value === null) return [[path, value]];
+  return Object.entries(value).flatMap(([key, of]) => figuresIn(of, `${path}.${key}`));
+}
+
+const oneRow = (end: string): string =>
+  `TIMESTAMP,ContextTokens,GeneratedTokens${end}2023-11-16 18:17:03,1000,100${end}`;
+const ODD: [what: string, config: string, workload: string, unknown: RegExp][] = [
+  ['one line, CRLF', CONFIG, oneRow('\r\n'), /^\.cost_usd$|against_weight/],
+  [
+    'limits smaller than any request',
+    CONFIG.replaceAll(/limits: [{][^}]*[}]/g, 'limits: { rpm: 1, tpm: 1 }'),
+    oneRow('\n'),
+    /^\.cost_usd$|against_weight/,
+  ],
+  [
+    'what its day has no room for',
+    CONFIG.replaceAll(/limits: [{][^}]*[}]/g, 'limits: { tpd: 1150 }'),
+    oneRow('\n'),
+    /^\.ratio$|^\.(wait|completion)_ms|^\.share|^\.tenants\.default\.(share|against_weight|wait_ms|completion_ms)/,
+  ],
+  [
+    'nothing but failures',
+    CONFIG.replaceAll(
+      /limits: [{][^}]*[}](, simulate: [{][^}]*[}])?/g,
+      'simulate: { error_rate: 1 }',
+    ),
+    oneRow('\n'),
+    /^\.(cost_usd|ideal_ms|ratio)$|^\.completion_ms|^\.share|^\.tenants\.default\.(share|against_weight|completion_ms)/,
+  ],
+];
+
+for (const [what, text, rowsOfIt, unknown] of ODD) {
+  test(`${what}: figures that are, null for what is not known`, async () => {
+    const path = written('odd.csv', rowsOfIt);
+    const odd = written('odd.yaml', text);
+    const { code, stdout, stderr } = await simulate('--config', odd, '--workload', path, '--json');
+    assert.deepEqual([code, stderr], [0, '']);
+    const { assumed, ...report } = JSON.parse(stdout) as Record<string, unknown>;
+    assert.ok(assumed);
+    for (const [at, figure] of figuresIn(report, '')) {
+      if (figure === null) assert.match(at, unknown, 'null');
+      else assert.ok(typeof figure === 'number' && figure >= 0, `${at}: ${String(figure)}`);
+    }
+    const { drain_ms: drain, ideal_ms: ideal, ratio } = report as Record<string, number | null>;
+    assert.ok(ratio === null || ((ratio ?? 0) >= 1 && (ideal ?? 0) <= (drain ?? 0)), `${ratio}`);
+  });
+}
+
 const MISTAKES: [args: string[], says: RegExp][] = [
   [[], /--workload: found nothing/],
   [['--workload', '/no/trace.csv'], /\/no\/trace\.csv: found no such file/],

@@ -1,6 +1,7 @@
 /** A trace as Azure publishes them: CSV with TIMESTAMP, ContextTokens, GeneratedTokens, a request per line. */
 import { mistake, shown } from './mistake.ts';
 import { linesOf } from './read-file.ts';
+import { MOST_TOKENS } from './workload.ts';
 
 export interface TraceRequest {
   /** After the first one, ms. */
@@ -11,7 +12,6 @@ export interface TraceRequest {
 
 const COLUMNS = ['TIMESTAMP', 'ContextTokens', 'GeneratedTokens'] as const;
 type Column = (typeof COLUMNS)[number];
-const MOST_TOKENS = 100_000_000;
 
 /** In the order of their arrival; at most `limit`. Throws InputMistake naming file, line and column. */
 export async function readTrace(path: string, limit: number): Promise<TraceRequest[]> {

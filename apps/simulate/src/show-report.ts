@@ -80,9 +80,10 @@ function spread({ tenants }: Report): string {
 }
 
 const percentiles = ({ p50, p95, p99 }: Percentiles, name = 'p50 · p95 · p99: '): string =>
-  `${name}${[p50, p95, p99].map(duration).join(' · ')}`;
+  `${name}${[p50, p95, p99].map((ms) => (ms === null ? '–' : duration(ms))).join(' · ')}`;
 
-const percent = (part: number): string => `${(part * 100).toFixed(1)} %`;
+const percent = (part: number | null): string =>
+  part === null ? '–' : `${(part * 100).toFixed(1)} %`;
 const count = (value: number): string => value.toLocaleString('en-US');
 
 /** `850 ms`, `12.6 s`, `12 min 37 s`, `3 h 20 min`, `4 d 4 h`. */

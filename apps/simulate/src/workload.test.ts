@@ -36,6 +36,11 @@ const MISTAKES: [text: string, says: RegExp][] = [
   ['a.csv:scale=0', /scale: found "0"; allowed: a number above 0/],
   ['a.csv:limit=1.5', /limit: found "1.5"; allowed: a whole number above 0/],
   ['a.csv:deadline=0s', /deadline: found "0s"; allowed: a duration above 0/],
+  ['a.csv:deadline=3651d', /deadline: found "3651d"; allowed: a duration above 0 and up to 3650d/],
+  [
+    'a.csv:max_tokens=1e300',
+    /max_tokens: found "1e300"; allowed: a whole number from 1 to 100000000/,
+  ],
   ['a.csv:tenant=', /tenant: found nothing; allowed: a name/],
   ['a.csv:at_once=maybe', /at_once: found "maybe"; allowed: nothing, true or false/],
 ];

@@ -10,6 +10,11 @@ import { PRIORITIES } from '@sluice/job';
 import type { Priority } from '@sluice/job';
 import { mistake, shown } from './mistake.ts';
 
+/** No request comes later, none waits longer: ten years. */
+export const LONGEST_MS = 3_650 * 86_400_000;
+/** Of one request. */
+export const MOST_TOKENS = 100_000_000;
+
 export interface Workload {
   path: string;
   /** null: `low` for what comes as a batch, else `normal`. */
@@ -49,8 +54,8 @@ const number = (text: string, allowed: (value: number) => boolean): number | nul
   return text.trim() !== '' && Number.isFinite(value) && allowed(value) ? value : null;
 };
 
-const whole = (text: string): number | null =>
-  number(text, (value) => Number.isInteger(value) && value > 0);
+const whole = (text: string, most = Infinity): number | null =>
+  number(text, (value) => Number.isInteger(value) && value > 0 && value <= most);
 
 /** What each key takes: its value read, or null when it is none, and what is allowed. */
 const KEYS: Record<string, { allowed: string; read: (text: string) => Setting | null }> = {
@@ -85,12 +90,15 @@ const KEYS: Record<string, { allowed: string; read: (text: string) => Setting | 
     read: (text) => orNull(whole(text), (limit) => ({ limit })),
   },
   max_tokens: {
-    allowed: 'a whole number above 0',
-    read: (text) => orNull(whole(text), (maxTokens) => ({ maxTokens })),
+    allowed: `a whole number from 1 to ${MOST_TOKENS}`,
+    read: (text) => orNull(whole(text, MOST_TOKENS), (maxTokens) => ({ maxTokens })),
   },
   deadline: {
-    allowed: 'a duration above 0 such as `10m` or `24h`',
-    read: (text) => orNull(parseDuration(text) || null, (deadlineMs) => ({ deadlineMs })),
+    allowed: 'a duration above 0 and up to 3650d, such as `10m` or `24h`',
+    read: (text) => {
+      const ms = parseDuration(text) || null;
+      return ms !== null && ms <= LONGEST_MS ? { deadlineMs: ms } : null;
+    },
   },
 };
 

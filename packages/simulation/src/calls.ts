@@ -109,6 +109,7 @@ export class Calls {
       release: (booked) => budgets.release(id, booked, agenda.now),
       cost: (task) => learned.cost(id, task),
       start: (task, booked) => this.#start(deployment, task, booked),
+      tooLate: (task) => this.#ports.tooLate(task),
       taken: (jobs) => {
         counts.taken += jobs;
       },

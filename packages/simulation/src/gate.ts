@@ -14,6 +14,8 @@ export interface GatePorts {
   cost: (task: Task) => Cost;
   /** Makes the call. */
   start: (task: Task, booked: { lease: string; cost: Cost }) => void;
+  /** Its deadline has passed while it waited here. */
+  tooLate: (task: Task) => void;
   /** Jobs that left the queue, booked or not. */
   taken: (jobs: number) => void;
   /** Calls at once where no limit says how many. */
@@ -135,6 +137,7 @@ export class Gate {
     lane.look += 1;
     lane.forPlace = false;
     lane.usedUpUntil = null;
+    this.#endOverdue(lane);
     while (lane.pending.length > 0 && !this.#closed) {
       const { all, askAgainMs, byPermit, byDay } = this.#book(lane, band);
       if (all) continue;
@@ -145,6 +148,17 @@ export class Gate {
       this.#lookLater(band, Math.min(waitMs, byDay ? LONGEST_DAY_WAIT_MS : LONGEST_WAIT_MS));
       return;
     }
+  }
+
+  /** As the worker's gate: nobody calls for them any more, whatever they wait for. */
+  #endOverdue(lane: Lane): void {
+    const { agenda, taken, tooLate } = this.#ports;
+    const isLate = ({ deadlineAt }: Task): boolean => deadlineAt <= agenda.now;
+    if (!lane.pending.some(isLate)) return;
+    const late = lane.pending.filter(isLate);
+    lane.pending = lane.pending.filter((task) => !isLate(task));
+    taken(late.length);
+    for (const task of late) tooLate(task);
   }
 
   #lookLater(band: Band, inMs: number): void {

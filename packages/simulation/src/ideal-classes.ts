@@ -49,7 +49,8 @@ const step = (tokens: number): number => Math.floor(Math.log2(Math.max(1, tokens
  * Of each job the deployments that it could have run on: those of the first tier that has somebody for it, and of those
  * behind it that the run came to. A tier is left for what went wrong or because nothing is left of a day, so a job counts
  * there if it was answered there, and one that never was answered if any of its pool were. Where a pool spills it is left
- * for want of room, by whichever job waits then: all of its jobs count wherever one was answered. None counts beyond its last tier.
+ * for want of room, by whichever job waits then: all of its jobs count wherever one was answered. None counts beyond its last tier, nor on a
+ * deployment of weight 0, which takes no work.
  */
 export function placesIn({ fleet }: Scenario, tasks: readonly Task[]): PlacesOf {
   const tierOf = (pool: string, id: string | null | undefined): number =>
@@ -76,7 +77,9 @@ export function placesIn({ fleet }: Scenario, tasks: readonly Task[]): PlacesOf 
 
 function placesUpTo(fleet: Fleet, { pool, eligible }: Job, lastTier: number): Deployment[] {
   const tiers = fleet.pools.get(pool)?.tiers ?? [];
-  const able = tiers.map((tier) => tier.filter((id) => eligible === null || eligible.has(id)));
+  const takesWork = (id: string): boolean =>
+    (fleet.deployments.get(id)?.weight ?? 0) > 0 && (eligible === null || eligible.has(id));
+  const able = tiers.map((tier) => tier.filter(takesWork));
   const first = able.findIndex((tier) => tier.length > 0);
   if (first < 0) return [];
   const ids = new Set(able.slice(first, Math.max(first, lastTier) + 1).flat());

@@ -34,6 +34,27 @@ test('a tenant with a limit of its own takes the time that this takes, whatever 
   assert.equal(await idealBy({ concurrency: 1 }), 30_000);
 });
 
+test('a maximum that is charged may be more than its bucket holds, and the call is made all the same', async () => {
+  const fleet = exampleFleet({ d: { rpm: 60, tpm: 60 } });
+  const deployment = fleet.deployments.get('d') ?? assert.fail();
+  const accounting = { ...deployment.accounting, output: 'max_tokens' } as const;
+  fleet.deployments.set('d', { ...deployment, accounting });
+  const about = scenario(fleet, jobsAlike(1));
+  const run = await new Engine(about).run();
+  const ideal = await idealMs(about, run);
+  assert.equal(run.tasks[0]?.end?.kind, 'succeeded');
+  assert.ok(ideal !== null && ideal <= run.endedAt, `T* ${ideal}, run ${run.endedAt}`);
+});
+
+test('what takes no work is no place for T*', async () => {
+  const fleet = exampleFleet({ d: { rpm: 600 }, idle: { rpm: 6_000 } });
+  fleet.deployments.set('idle', { ...(fleet.deployments.get('idle') ?? assert.fail()), weight: 0 });
+  const about = scenario(fleet, jobsAlike(600));
+  const run = await new Engine(about).run();
+  const ideal = (await idealMs(about, run)) ?? 0;
+  assert.ok(ideal > 55_000 && ideal <= run.endedAt, `T* ${ideal}, run ${run.endedAt}`);
+});
+
 test('jobs that arrive late are not done before', async () => {
   const behaviours = new Map([['d', behaviour({ latency })]]);
   const jobs = [exampleJob(), exampleJob({ at: 60_000 })];

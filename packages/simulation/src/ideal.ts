@@ -2,14 +2,14 @@
  * T*: how fast these jobs could be drained at best by somebody who knew everything: the true limits, without margin, those of
  * the tenants, too, and the length of every answer. Jobs are put into classes of nearly the same size, for the linear program.
  */
-import type { Budget, Fleet } from '@sluice/job';
+import type { Budget, Deployment, Fleet } from '@sluice/job';
 import { idealByDays } from '@sluice/planning';
 import type { DrainProblem, JobClass, PlannedRate } from '@sluice/planning';
 import type { WindowKind } from '@sluice/windows';
 import { dayLimits } from './day-limits.ts';
 import type { Run } from './engine.ts';
 import { grouped } from './grouped.ts';
-import { classesOf, placesIn, quickestMs } from './ideal-classes.ts';
+import { chargedFor, classesOf, placesIn, quickestMs } from './ideal-classes.ts';
 import { behaviourOf, trueLimits } from './providers.ts';
 import type { Behaviour, Job, Scenario } from './scenario.ts';
 import type { Task } from './task.ts';
@@ -84,10 +84,8 @@ function limitsOf(
   jobs: readonly Job[],
 ): Pick<DrainProblem, 'deployments' | 'budgets'> {
   const { fleet } = scenario;
-  const largest = jobs.reduce(
-    (most, { inputTokens, outputTokens }) => Math.max(most, inputTokens + outputTokens),
-    0,
-  );
+  const drawing = [...fleet.deployments.values()];
+  const largest = jobs.reduce((most, job) => Math.max(most, mostTokens(drawing, job)), 0);
   const budgets = [...fleet.budgets.values()].map((budget) => {
     const limits = trueLimits(scenario, budget);
     const behaviour = behaviourOf(scenario, memberOf(fleet, budget));
@@ -100,7 +98,7 @@ function limitsOf(
     return { id: budget.id, rates, concurrency: limits.concurrency ?? null };
   });
   return {
-    deployments: [...fleet.deployments.values()].map(({ id, budgets: drawn }) => ({
+    deployments: drawing.map(({ id, budgets: drawn }) => ({
       id,
       budgets: drawn,
       concurrency: null,
@@ -108,6 +106,14 @@ function limitsOf(
     budgets,
   };
 }
+
+/** What a call for the job takes out of a limit on tokens at most: where its maximum is charged, that may be more than its answer. */
+const mostTokens = (deployments: readonly Deployment[], job: Job): number =>
+  deployments.reduce((most, deployment) => {
+    const { inputTokens: input, outputTokens, maxOutput } = job;
+    const { output } = chargedFor(deployment, { maxOutput, input, output: outputTokens });
+    return Math.max(most, input + Math.max(output, outputTokens));
+  }, 0);
 
 /** What a window lets through beyond its rate: as much as it holds, or the one call dearer than that. */
 const burstOf = ({ window, initialFill }: Behaviour, limit: number, least: number): number =>

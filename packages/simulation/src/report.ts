@@ -8,10 +8,11 @@ import { againstWeights } from './fairness.ts';
 import { grouped } from './grouped.ts';
 import type { Task } from './task.ts';
 
+/** null = of nothing. */
 export interface Percentiles {
-  p50: number;
-  p95: number;
-  p99: number;
+  p50: number | null;
+  p95: number | null;
+  p99: number | null;
 }
 
 export interface TenantReport {
@@ -19,8 +20,8 @@ export interface TenantReport {
   succeeded: number;
   failed: number;
   expired: number;
-  /** Of all tokens of answered calls, 0…1. */
-  share: number;
+  /** Of all tokens of answered calls, 0…1; null = there are none. */
+  share: number | null;
   /** Of the work done while several tenants' jobs waited, its part against that of its weight: 1 = exactly that; null = it never contended. */
   against_weight: number | null;
   wait_ms: Percentiles;
@@ -41,7 +42,8 @@ export interface Report {
   wait_ms: Percentiles;
   completion_ms: Percentiles;
   cost_usd: number | null;
-  share: Record<string, number>;
+  /** By deployment, of the jobs that succeeded, 0…1; null = none did. */
+  share: Record<string, number | null>;
   tenants: Record<string, TenantReport>;
 }
 
@@ -78,11 +80,13 @@ const waitOf = ({ firstStartAt, job }: Task): number[] =>
 const completionOf = ({ end, job }: Task): number[] =>
   end?.kind === 'succeeded' ? [end.at - job.at] : [];
 
-/** Nearest rank; 0 of nothing. */
+/** Nearest rank. */
 export function percentilesOf(values: readonly number[]): Percentiles {
   const sorted = Float64Array.from(values).toSorted();
-  const at = (part: number): number =>
-    round(sorted[Math.max(0, Math.ceil(part * sorted.length) - 1)] ?? 0, 1);
+  const at = (part: number): number | null => {
+    const value = sorted[Math.max(0, Math.ceil(part * sorted.length) - 1)];
+    return value === undefined ? null : round(value, 1);
+  };
   return { p50: at(0.5), p95: at(0.95), p99: at(0.99) };
 }
 
@@ -109,14 +113,13 @@ function costOf({ calls }: Run): number | null {
   );
 }
 
-/** Of the jobs that succeeded. */
-function shareOf({ tasks, calls }: Run): Record<string, number> {
+function shareOf({ tasks, calls }: Run): Report['share'] {
   const done = tasks.filter(({ end }) => end?.kind === 'succeeded');
   const counts = grouped(done, ({ end }) => end?.deployment);
   return Object.fromEntries(
     [...calls.keys()].map((id) => [
       id,
-      done.length === 0 ? 0 : round((counts.get(id)?.length ?? 0) / done.length, 4),
+      done.length === 0 ? null : round((counts.get(id)?.length ?? 0) / done.length, 4),
     ]),
   );
 }
@@ -132,7 +135,7 @@ function tenantsOf(
   const total = tokensOf(tasks);
   return Object.fromEntries(
     groups.map(([id, own]) => {
-      const share = total === 0 ? 0 : tokensOf(own) / total;
+      const share = total === 0 ? null : tokensOf(own) / total;
       return [id, tenantReport(own, { share, against: against.get(id) ?? null })];
     }),
   );
@@ -140,7 +143,7 @@ function tenantsOf(
 
 function tenantReport(
   tasks: readonly Task[],
-  { share, against }: { share: number; against: number | null },
+  { share, against }: { share: number | null; against: number | null },
 ): TenantReport {
   const ended = (kind: string): number => tasks.filter(({ end }) => end?.kind === kind).length;
   return {
@@ -148,7 +151,7 @@ function tenantReport(
     succeeded: ended('succeeded'),
     failed: ended('failed'),
     expired: ended('expired'),
-    share: round(share, 4),
+    share: share === null ? null : round(share, 4),
     against_weight: against === null ? null : round(against, 4),
     wait_ms: percentilesOf(tasks.flatMap(waitOf)),
     completion_ms: percentilesOf(tasks.flatMap(completionOf)),
