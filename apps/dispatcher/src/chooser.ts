@@ -11,6 +11,8 @@ import {
   strategyFor,
   strategyNamed,
   tiersFor,
+  withinDay,
+  withoutUsedUp,
 } from '@sluice/balancing';
 import { WINDOWED_DIMENSIONS } from '@sluice/budget';
 import type { Cost } from '@sluice/budget';
@@ -244,23 +246,3 @@ export class Chooser {
     return able.length === all.length ? null : new Set(able);
   }
 }
-
-/** A deployment whose day has too little left for a job is to that job as one that is paused: it is not waited for. */
-function withoutUsedUp(
-  all: readonly Candidate[],
-  days: ReadonlyMap<string, number>,
-  shunned: string | null,
-): readonly Candidate[] {
-  const isShort = (id: string): boolean => id === shunned || (days.get(id) ?? Infinity) < 1;
-  if (!all.some(({ id }) => isShort(id))) return all;
-  return all.map((one) => {
-    const usable = one.state === 'active' || one.state === 'half_open';
-    return usable && isShort(one.id) ? { ...one, state: 'paused' } : one;
-  });
-}
-
-/** No more of them together than its day has left. */
-const withinDay = (choice: Choice, days: ReadonlyMap<string, number>): Choice =>
-  choice.kind === 'place'
-    ? { ...choice, jobs: Math.min(choice.jobs, days.get(choice.deployment) ?? Infinity) }
-    : choice;

@@ -1,8 +1,8 @@
 /** What waits for deployments with a limit per day or month, here and of the batches that drain, and whether any of it fits. */
+import { fitting } from '@sluice/balancing';
+import type { Waits } from '@sluice/balancing';
 import type { Fleet } from '@sluice/job';
 import type { Chooser } from './chooser.ts';
-import { fitting } from './day-room.ts';
-import type { Waits } from './day-room.ts';
 import { askerOf, unfedOf } from './draining.ts';
 import type { Draining, DrainingClass } from './draining.ts';
 import type { Feeder } from './feeder.ts';

@@ -22,7 +22,7 @@ import type {
 import type { DeploymentLoad } from '@sluice/admission';
 import type { Fleet } from '@sluice/job';
 import { CONSEQUENCES } from '@sluice/retry';
-import { comesBackSoon } from './day-room.ts';
+import { comesBackSoon } from '@sluice/budget';
 import { fingerprintOf } from './fingerprint.ts';
 
 type Classes = DeploymentLoad['byOutcome'];

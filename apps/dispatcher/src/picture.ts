@@ -17,11 +17,10 @@ import {
   trying,
   weightNow,
 } from '@sluice/balancing';
-import { amountOf, commonFigures, expectedCost } from '@sluice/budget';
+import { amountOf, commonFigures, expectedCost, jobsThatFit } from '@sluice/budget';
 import type { CommonFigures, Cost, PacedDimension } from '@sluice/budget';
 import { usualOutput } from '@sluice/prediction';
 import type { Deployment, Fleet, OutputCharge, Shape } from '@sluice/job';
-import { jobsThatFit } from './day-room.ts';
 import { GivenBook } from './given-book.ts';
 import type { Learned } from './learned.ts';
 import { NOTHING_KNOWN } from './lengths-book.ts';

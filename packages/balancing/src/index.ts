@@ -31,6 +31,8 @@ export { Spills } from './spills.ts';
 export type { Lane, SpillTiers } from './spills.ts';
 export { choose } from './choose.ts';
 export type { Choice, NeverReason, PoolNow, Why } from './choose.ts';
+export { fitting, withinDay, withoutUsedUp } from './day-room.ts';
+export type { DayRoom, Waits } from './day-room.ts';
 export { FleetHealth } from './fleet-health.ts';
 export type { EndedCalls, Surroundings } from './fleet-health.ts';
 export { weightNow } from './outliers.ts';

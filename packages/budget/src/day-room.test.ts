@@ -1,16 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { WindowLoad } from '@sluice/admission';
-import { fitting, jobsThatFit } from './day-room.ts';
-import type { Waits } from './day-room.ts';
+import { jobsThatFit } from './day-room.ts';
+import type { WindowUsed } from './day-room.ts';
 
 const HOUR = 3_600_000;
 const window = (
-  dimension: WindowLoad['dimension'],
+  dimension: WindowUsed['dimension'],
   limit: number,
   used: number,
   nextMs = HOUR,
-): WindowLoad => ({ budget: 'a', dimension, limit, used, nextMs, usedFraction: used / limit });
+): WindowUsed => ({ dimension, limit, used, nextMs });
 
 const cost = (input: number, output = 0, usd = 0) => ({ requests: 1, input, output, usd }) as const;
 const NOTHING = (): number => 0;
@@ -44,19 +43,4 @@ test('what comes back within a minute is waited for as any other limit', () => {
   assert.equal(jobsThatFit([window('rpd', 30, 30, 60_000)], cost(1), NOTHING), Infinity);
   assert.equal(jobsThatFit([window('rpd', 30, 30, 60_001)], cost(1), NOTHING), 0);
   assert.equal(jobsThatFit([window('tpd', 500, 0, 0)], cost(501), NOTHING), 0, 'never fits');
-});
-
-const waits = (members: string[], fits: boolean): Waits => ({ members, fits: () => fits });
-
-test('a deployment is used up when nothing fits of what waits for it, not when the first does not', () => {
-  const kinds = [waits(['a', 'b'], false), waits(['a'], true), waits(['c'], false)];
-  const found = fitting(['a', 'b', 'd'], kinds);
-  assert.deepEqual(Object.fromEntries(found), { a: true, b: false }, 'for d nothing waits');
-});
-
-test('it looks no further than it must', () => {
-  let asked = 0;
-  const one = { members: ['a'], fits: () => (asked += 1) > 0 };
-  fitting(['a'], [one, one, one]);
-  assert.equal(asked, 1);
 });
