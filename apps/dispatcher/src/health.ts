@@ -22,7 +22,7 @@ import type {
 import type { DeploymentLoad } from '@sluice/admission';
 import type { Fleet } from '@sluice/job';
 import { CONSEQUENCES } from '@sluice/retry';
-import { comesBackSoon } from '@sluice/budget';
+import { renewalMs } from '@sluice/budget';
 import { fingerprintOf } from './fingerprint.ts';
 
 type Classes = DeploymentLoad['byOutcome'];
@@ -209,7 +209,7 @@ export class HealthBook {
    * until something of it comes back.
    */
   #lookAtDays(id: string, load: DeploymentLoad, fits: boolean | null): void {
-    const forMs = fits === null ? pausedByDayMs(load) : fits ? 0 : renewalMs(load);
+    const forMs = fits === null ? pausedByDayMs(load) : fits ? 0 : renewalMs(load.windows);
     const until = usedUpUntil(forMs, this.#now());
     this.#health.put(id, { usedUpUntil: until });
     if (until > 0) this.#usedUp.set(id, usedUpWords(load, until));
@@ -272,16 +272,6 @@ export class HealthBook {
 /** 0 where a usual call still fits, or a provider's pause lasts longer. */
 const pausedByDayMs = ({ pausedForMs, refusedForMs }: DeploymentLoad): number =>
   pausedForMs > refusedForMs ? pausedForMs : 0;
-
-/** What is larger than the limit itself fits never: an hour later it may be another that waits. */
-const NEVER_MS = 3_600_000;
-
-/** When something comes back of a day or month that is waited for, ms from now. */
-function renewalMs({ windows }: DeploymentLoad): number {
-  const waitedFor = windows.filter((window) => !comesBackSoon(window));
-  const times = waitedFor.map(({ used, nextMs }) => (used > 0 ? nextMs : NEVER_MS));
-  return times.length > 0 ? Math.min(...times) : 0;
-}
 
 /** Of limits per day and month the one of which most is used; `until` Unix ms. */
 function usedUpWords({ windows }: DeploymentLoad, until: number): string {

@@ -32,5 +32,14 @@ export function jobsThatFit<Window extends WindowUsed>(
   return jobs;
 }
 
-export const comesBackSoon = ({ used, nextMs }: WindowUsed): boolean =>
-  used > 0 && nextMs <= RENEWAL_MS;
+const comesBackSoon = ({ used, nextMs }: WindowUsed): boolean => used > 0 && nextMs <= RENEWAL_MS;
+
+/** What is larger than the limit itself fits never: an hour later it may be another that waits. */
+const NEVER_MS = 3_600_000;
+
+/** When something comes back of the limits that are waited for longer than others, ms from the look at them; 0 = there are none. */
+export function renewalMs(windows: readonly WindowUsed[]): number {
+  const waitedFor = windows.filter((window) => !comesBackSoon(window));
+  const times = waitedFor.map(({ used, nextMs }) => (used > 0 ? nextMs : NEVER_MS));
+  return times.length > 0 ? Math.min(...times) : 0;
+}

@@ -63,7 +63,7 @@ export {
   withBudget,
 } from './state.ts';
 export type { AdmissionState, BudgetState } from './state.ts';
-export { comesBackSoon, jobsThatFit } from './day-room.ts';
+export { jobsThatFit, renewalMs } from './day-room.ts';
 export { HOLE_MS, book } from './book.ts';
 export { isByCalls } from './paces.ts';
 export { leasing } from './permits.ts';

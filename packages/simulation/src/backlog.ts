@@ -69,6 +69,14 @@ export interface Single {
   task: Task;
 }
 
+/** What keeps jobs of one pool apart. */
+export interface Keeping {
+  /** The arm that its pool's strategy keeps a job to; null = none. */
+  armOf: (task: Task) => string | null;
+  /** Whether a limit per day or month counts in its pool: then not all of its jobs fit alike. */
+  countsDays: (task: Task) => boolean;
+}
+
 export class Backlog {
   readonly turns: Turns;
   /** Tenants at a limit of their own have no turn. */
@@ -79,15 +87,14 @@ export class Backlog {
   /** By batch: lines placed and not ended. */
   readonly #out = new Map<string, number>();
   readonly #waiting = new Set<Task>();
-  readonly #armOf: (task: Task) => string | null;
+  readonly #keeping: Keeping;
   /** By tenant: what is placed and has not ended. */
   readonly #underWay = new Map<string, Set<Task>>();
   /** What is to be planned, by class. */
   readonly classes = new Map<string, LineClass>();
 
-  /** `armOf`: the arm that its pool's strategy keeps a job to; null = none. */
-  constructor(tenants: readonly Tenant[], armOf: (task: Task) => string | null) {
-    this.#armOf = armOf;
+  constructor(tenants: readonly Tenant[], keeping: Keeping) {
+    this.#keeping = keeping;
     this.turns = createTurns();
     for (const { id, weight } of tenants) setWeight(this.turns, id, weight);
     this.shaped = new ShapedTenants(this.turns, (tenant) => this.#underWayOf(tenant).size);
@@ -100,6 +107,20 @@ export class Backlog {
 
   isWaiting(task: Task): boolean {
     return this.#waiting.has(task);
+  }
+
+  /** A job of each kind that waits: of those that are alike and may go to the same deployments one stands for all. */
+  *kinds(): Generator<Task> {
+    for (const { lines, example } of this.classes.values()) if (lines > 0) yield example;
+    const seen = new Set<string>();
+    for (const item of this.#items.values()) {
+      if (item.kind !== 'single') continue;
+      const { task } = item;
+      const kind = `${task.kindKey} ${task.job.maxTier ?? ''} ${task.shunned?.deployment ?? ''}`;
+      if (seen.has(kind)) continue;
+      seen.add(kind);
+      yield task;
+    }
   }
 
   item(id: string): BatchPart | Single | undefined {
@@ -126,7 +147,7 @@ export class Backlog {
     const id = singleId(task);
     this.#items.set(id, { kind: 'single', task });
     this.#waiting.add(task);
-    this.#arrive(task, { id, lane: laneOf(task, this.#armOf(task)) });
+    this.#arrive(task, { id, lane: this.#laneOf(task) });
   }
 
   /** It no longer waits: its time is over. */
@@ -175,7 +196,7 @@ export class Backlog {
   }
 
   #addLine(task: Task, batch: string): void {
-    const lane = laneOf(task, this.#armOf(task));
+    const lane = this.#laneOf(task);
     const id = `${batch} ${lane}`;
     let part = this.#items.get(id);
     if (part?.kind !== 'batch') {
@@ -196,6 +217,11 @@ export class Backlog {
     this.#countLine(task, 1);
   }
 
+  #laneOf(task: Task): string {
+    const arm = this.#keeping.armOf(task);
+    return laneOf(task, { arm, bySize: this.#keeping.countsDays(task) });
+  }
+
   #arrive({ job, deadlineAt }: Task, { id, lane }: { id: string; lane: string }): void {
     const { tenant, priority: band } = job;
     arrive(this.turns, { id, tenant, band, lane, deadlineAt });
@@ -213,13 +239,21 @@ export class Backlog {
 const shareKey = (tenant: string, band: Priority): string => `${band} ${tenant}`;
 const singleId = ({ index }: Task): string => `job ${index}`;
 
-/** What finds room together or not at all. A job that failed has places where it does not want to go. */
-function laneOf({ job, exclude, minTier }: Task, arm: string | null): string {
+/**
+ * What finds room together or not at all. A job that failed has places where it does not want to go; `bySize`: of what is left of a day
+ * small ones may find room where large ones do not.
+ */
+function laneOf(
+  { job, classKey, exclude, minTier, shunned }: Task,
+  { arm, bySize }: { arm: string | null; bySize: boolean },
+): string {
   const { maxTier = null } = job;
   const able = job.eligible === null ? '*' : [...job.eligible].join(',');
   const last = maxTier === null ? '' : ` to ${maxTier}`;
   const spoilt = exclude.length > 0 || minTier > 1 ? ` not ${exclude.join(',')} ${minTier}` : '';
-  return `${job.pool} ${able}${last}${spoilt}${arm === null ? '' : ` for ${arm}`}`;
+  const size = bySize && job.batch === null ? ` size ${classKey}` : '';
+  const away = bySize && shunned !== null ? ` size ${classKey} not ${shunned.deployment}` : size;
+  return `${job.pool} ${able}${last}${spoilt}${away}${arm === null ? '' : ` for ${arm}`}`;
 }
 
 const isEmpty = ({ lines }: BatchPart): boolean =>

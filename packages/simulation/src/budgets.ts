@@ -6,6 +6,7 @@ import {
   ASK_AHEAD_MS,
   HOLE_MS,
   NOTHING_LEARNT,
+  RENEWAL_MS,
   WINDOWED_DIMENSIONS,
   answeredOf,
   book,
@@ -54,6 +55,8 @@ export interface Level {
 /** A limit per day or month, and what of it is gone. */
 interface WindowLevel extends WindowUse {
   budget: string;
+  /** When something of it falls out, ms from the look; 0 = nothing is in it. */
+  nextMs: number;
 }
 
 /** What the dispatcher reads of a deployment's budgets. */
@@ -66,7 +69,9 @@ export interface Levels {
 }
 
 export interface Booked {
-  /** When each call of the granted prefix starts. */
+  /** Positions of calls for which too little is left of a day or month; they may go elsewhere. */
+  passedOver: number[];
+  /** When each call of the granted prefix of the others starts. */
   starts: number[];
   /** When to ask again for the rest; null when all were granted. */
   askAgainMs: number | null;
@@ -129,13 +134,14 @@ export class Budgets {
     now: number,
   ): Booked {
     const { root, rules, leaseMs } = this.#of(deployment);
-    const request = { rules, costs, band, leases, leaseMs };
+    const request = { rules, costs, band, leases, leaseMs, passOverMs: RENEWAL_MS };
     const { state, decision } = book(this.#state(root), request, now);
     this.#states.set(root, state);
     const dimension = decision.binding?.dimension;
     const byDay = WINDOWED_DIMENSIONS.some((each) => each === dimension);
     const byPermit = dimension === 'concurrency';
-    return { starts: decision.starts, askAgainMs: askAgainMs(decision), byPermit, byDay };
+    const { passedOver, starts } = decision;
+    return { passedOver, starts, askAgainMs: askAgainMs(decision), byPermit, byDay };
   }
 
   settle(deployment: string, ended: Ended, now: number): void {
@@ -267,7 +273,9 @@ const windowsOf = (
   windows.map((rule) => {
     const { dimension, limit } = rule;
     const bins = liveBins(budgetIn(state, budget).windows[dimension] ?? [], rule, now);
-    return { budget, dimension, limit, used: usedIn(bins) };
+    const [oldest] = bins;
+    const nextMs = oldest ? (oldest.index + rule.bins + 1) * rule.binMs - now : 0;
+    return { budget, dimension, limit, used: usedIn(bins), nextMs };
   });
 
 /** How long a day's or month's limit has no room at all. */

@@ -40,6 +40,8 @@ export interface CallPorts {
   random: () => number;
   started: (task: Task, deployment: string) => void;
   ended: (ended: Ended) => void;
+  /** Too little of the deployment's day is left for these. */
+  usedUp: (tasks: readonly Task[], deployment: string) => void;
   /** Its deadline passed before it could begin. */
   tooLate: (task: Task) => void;
 }
@@ -109,6 +111,7 @@ export class Calls {
       release: (booked) => budgets.release(id, booked, agenda.now),
       cost: (task) => learned.cost(id, task),
       start: (task, booked) => this.#start(deployment, task, booked),
+      handBack: (tasks) => this.#ports.usedUp(tasks, id),
       tooLate: (task) => this.#ports.tooLate(task),
       taken: (jobs) => {
         counts.taken += jobs;

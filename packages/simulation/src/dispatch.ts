@@ -10,8 +10,11 @@ import {
   depthNow,
   strategyFor,
   tiersFor,
+  withinDay,
+  withoutUsedUp,
 } from '@sluice/balancing';
-import type { Asked, Choice, Memory, Strategy } from '@sluice/balancing';
+import type { Asked, Choice, DayRoom, Memory, Strategy } from '@sluice/balancing';
+import { WINDOWED_DIMENSIONS } from '@sluice/budget';
 import type { Cost } from '@sluice/budget';
 import { admitted, costMs, nextTurn } from '@sluice/fairness';
 import type { Limit, Room, Turn } from '@sluice/fairness';
@@ -25,6 +28,7 @@ import type { Picture } from './picture.ts';
 import type { Planner } from './planner.ts';
 import type { Settings } from './scenario.ts';
 import type { Spilling } from './spilling.ts';
+import { shunnedNow } from './task.ts';
 import type { Task } from './task.ts';
 
 export interface DispatchPorts {
@@ -72,6 +76,8 @@ export class Dispatch {
   readonly #memory = new Map<string, Memory>();
   readonly #strategies = new Map<string, Strategy>();
   readonly #limits = new Map<string, Limit[]>();
+  /** Pools, and whether a limit per day or month counts in them. */
+  readonly #daily = new Map<string, boolean>();
   /** When an interactive job that found no room may find some, ms from the last pump; Infinity = none waits. */
   #soonestMs = Infinity;
   /** When anything that found no room at a deployment that takes calls may find some, ms from the last pump. */
@@ -317,8 +323,10 @@ export class Dispatch {
     const { picture, learned, settings, random } = this.#ports;
     const pool = this.#poolOf(task);
     const tiers = among ? pool.tiers.map((tier) => tier.filter((id) => among.has(id))) : pool.tiers;
-    const candidates = picture.candidates(tiers, now);
-    const costs = new Map(candidates.map(({ id }) => [id, learned.cost(id, task)]));
+    const all = picture.candidates(tiers, now);
+    const costs = new Map(all.map(({ id }) => [id, learned.cost(id, task)]));
+    const days = this.countsDays(task) ? this.#daysOf(costs) : NO_DAYS;
+    const candidates = withoutUsedUp(all, days, shunnedNow(task, now));
     const predictedMsFor = new Map(
       candidates.map(({ id, inFlight }) => [id, learned.predictedMs(id, task, inFlight)]),
     );
@@ -353,10 +361,33 @@ export class Dispatch {
       spillAfterMs,
       depth: depthNow(depth, this.#contention, now),
     };
-    const choice = choose(asked, poolNow, { now, random });
+    const choice = withinDay(choose(asked, poolNow, { now, random }), days);
     if (choice.kind === 'wait' && choice.why.state === 'active')
       this.#roomInMs = Math.min(this.#roomInMs, choice.retryInMs);
     return choice;
+  }
+
+  /** How many such jobs fit where a day or month limits them. */
+  #daysOf(costs: ReadonlyMap<string, Cost>): DayRoom {
+    const all = [...costs].map(
+      ([id, cost]) => [id, this.#ports.picture.jobsThatFit(id, cost)] as const,
+    );
+    return new Map(all.filter(([, jobs]) => jobs < Infinity));
+  }
+
+  /** Whether some deployment of its pool has a limit per day or month. */
+  countsDays({ job }: Task): boolean {
+    const known = this.#daily.get(job.pool);
+    if (known !== undefined) return known;
+    const { fleet } = this.#ports;
+    const budgets = this.#poolOf({ job })
+      .tiers.flat()
+      .flatMap((id) => fleet.deployments.get(id)?.budgets ?? []);
+    const counts = budgets.some((id) =>
+      WINDOWED_DIMENSIONS.some((each) => fleet.budgets.get(id)?.limits[each] !== undefined),
+    );
+    this.#daily.set(job.pool, counts);
+    return counts;
   }
 
   /** The arm that the job is kept to; null = none. */
@@ -400,4 +431,5 @@ export class Dispatch {
 }
 
 const PRICED = ['rpm', 'tpm', 'itpm', 'otpm', 'concurrency'] as const;
+const NO_DAYS: DayRoom = new Map();
 const NOTHING: Cost = { requests: 1, input: 0, output: 0, usd: 0 };

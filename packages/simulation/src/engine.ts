@@ -13,6 +13,7 @@ import { Budgets } from './budgets.ts';
 import { Calls } from './calls.ts';
 import type { CallCounts, Ended } from './calls.ts';
 import { stream } from './chance.ts';
+import { DayDemand } from './day-demand.ts';
 import { Dispatch } from './dispatch.ts';
 import { HealthBook } from './health-book.ts';
 import { Learned } from './learned.ts';
@@ -59,6 +60,8 @@ export interface Progress {
 const IDLE_LOOK_MS = 1_000;
 /** While a day's limit is used up on one deployment another may recover from its failures. */
 const LONGEST_IDLE_MS = 60_000;
+/** As the worker hands back what too little of a day is left for. */
+const SHUNNED_MS = 60_000;
 const PROGRESS_EVERY = 2_048;
 
 export class Engine {
@@ -76,6 +79,7 @@ export class Engine {
   readonly #budgets: Budgets;
   readonly #calls: Calls;
   readonly #picture: Picture;
+  readonly #days: DayDemand;
   readonly #planner: Planner;
   readonly #dispatch: Dispatch;
   #arrived = 0;
@@ -102,7 +106,10 @@ export class Engine {
     this.#random = stream(seed);
     this.#tasks = tasksOf(jobs, seed);
     this.#byDeadline = this.#tasks.toSorted((a, b) => a.deadlineAt - b.deadlineAt);
-    this.#backlog = new Backlog(tenants, (task) => this.#dispatch.armOf(task));
+    this.#backlog = new Backlog(tenants, {
+      armOf: (task) => this.#dispatch.armOf(task),
+      countsDays: (task) => this.#dispatch.countsDays(task),
+    });
     this.#providers = createProviders(this.#scenario);
     this.#learned = new Learned(fleet);
     this.#health = new HealthBook({ fleet, learned: this.#learned, random: this.#random });
@@ -115,11 +122,13 @@ export class Engine {
       random: this.#random,
       started: (task, id) => this.#started(task, id),
       ended: (ended) => this.#answered(ended),
+      usedUp: (handedBack, id) => this.#usedUp(handedBack, id),
       tooLate: (task) => this.#end(task, 'expired', null),
     });
     this.#picture = new Picture({ ...known, counts: this.#calls.counts });
     const spilling = new Spilling(known);
     const seen = { ...known, backlog: this.#backlog, picture: this.#picture, spilling };
+    this.#days = new DayDemand(seen);
     this.#planner = new Planner(seen);
     this.#dispatch = new Dispatch({
       ...seen,
@@ -202,16 +211,17 @@ export class Engine {
 
   /** Something is to be placed: now, and looked after from now on. */
   #wake(): void {
-    if (!this.#pumpPlanned) {
-      this.#pumpPlanned = true;
-      this.#agenda.at(this.#agenda.now, () => {
-        this.#pumpPlanned = false;
-        this.#pump();
-      });
+    if (!this.#looking) {
+      // After a sleep the last look is as old as the sleep; the dispatcher goes on looking.
+      this.#looking = true;
+      this.#agenda.at(this.#agenda.now, () => this.#look());
     }
-    if (this.#looking) return;
-    this.#looking = true;
-    this.#agenda.at(this.#agenda.now, () => this.#look());
+    if (this.#pumpPlanned) return;
+    this.#pumpPlanned = true;
+    this.#agenda.at(this.#agenda.now, () => {
+      this.#pumpPlanned = false;
+      this.#pump();
+    });
   }
 
   /** Places what has room; once more when an interactive job may find some. */
@@ -241,8 +251,7 @@ export class Engine {
     this.#budgets.ease(this.#health.sharesOfRate(now));
     this.#picture.update(now);
     this.#learned.look(now);
-    for (const id of this.#scenario.fleet.deployments.keys())
-      this.#health.pausedFor(id, this.#picture.pausedForMs(id), now);
+    this.#lookAtDays(now);
     this.#health.look(now);
     this.#turnAway();
     const late = now - this.#plannedAt >= planMs && !this.#idle;
@@ -251,6 +260,17 @@ export class Engine {
     this.#idle = placed === 0 && this.#open === this.#backlog.waiting + this.#calls.usedUp().jobs;
     if (!this.#idle) this.#leastIdleMs = 1;
     this.#agenda.at(this.#idle ? this.#idleUntil(now) : now + snapshotMs, () => this.#look());
+  }
+
+  /** Of which nothing fits of what waits counts as used up. */
+  #lookAtDays(now: number): void {
+    const fitting = this.#days.fitting(now);
+    for (const id of this.#scenario.fleet.deployments.keys()) {
+      const fits = fitting.get(id);
+      const otherwiseMs = fits === false ? this.#picture.renewalMs(id) : 0;
+      const forMs = fits === undefined ? this.#picture.pausedForMs(id) : otherwiseMs;
+      this.#health.pausedFor(id, forMs, now);
+    }
   }
 
   /** Whether plans reckon with others than at the last look: then what is planned is not what can be done. */
@@ -293,6 +313,16 @@ export class Engine {
   #wait(task: Task): void {
     task.waitingSince = this.#agenda.now;
     this.#backlog.again(task);
+  }
+
+  /** They go elsewhere, or wait for another day. */
+  #usedUp(tasks: readonly Task[], deployment: string): void {
+    const until = this.#agenda.now + SHUNNED_MS;
+    for (const task of tasks) {
+      task.shunned = { deployment, until };
+      this.#wait(task);
+    }
+    this.#wake();
   }
 
   #answered(ended: Ended): void {

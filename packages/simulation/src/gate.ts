@@ -14,6 +14,8 @@ export interface GatePorts {
   cost: (task: Task) => Cost;
   /** Makes the call. */
   start: (task: Task, booked: { lease: string; cost: Cost }) => void;
+  /** Too little is left of a day or month for these: they may go elsewhere. */
+  handBack: (tasks: readonly Task[]) => void;
   /** Its deadline has passed while it waited here. */
   tooLate: (task: Task) => void;
   /** Jobs that left the queue, booked or not. */
@@ -171,20 +173,25 @@ export class Gate {
   }
 
   /** `all`: everything asked for was granted, and there is more to ask for. */
-  #book(lane: Lane, band: Band): Omit<Booked, 'starts'> & { all: boolean } {
+  #book(lane: Lane, band: Band): Omit<Booked, 'starts' | 'passedOver'> & { all: boolean } {
     const places = this.#ports.mostCalls - this.#calls - this.#scheduled.size;
     if (places <= 0) return { all: false, askAgainMs: null, byPermit: true, byDay: false };
     const asked = lane.pending.slice(0, Math.min(LARGEST_BOOKING, places));
     const costs = asked.map((task) => this.#ports.cost(task));
     const leases = asked.map(() => `${(this.#leases += 1)}`);
-    const { starts, ...wait } = this.#ports.book({ costs, band, leases });
-    lane.pending.splice(0, starts.length);
-    this.#ports.taken(starts.length);
-    starts.forEach((at, i) => {
+    const { passedOver, starts, ...wait } = this.#ports.book({ costs, band, leases });
+    const over = new Set(passedOver);
+    const open = [...asked.keys()].filter((i) => !over.has(i));
+    const left = open.slice(starts.length).map((i) => asked[i] as Task);
+    lane.pending.splice(0, asked.length, ...left);
+    this.#ports.taken(asked.length - left.length);
+    starts.forEach((at, nth) => {
+      const i = open[nth] as number;
       const booked = { lease: leases[i] as string, cost: costs[i] as Cost };
       this.#schedule(asked[i] as Task, booked, at);
     });
-    return { all: starts.length === asked.length, ...wait };
+    if (over.size > 0) this.#ports.handBack(passedOver.map((i) => asked[i] as Task));
+    return { all: left.length === 0, ...wait };
   }
 
   #schedule(task: Task, booked: { lease: string; cost: Cost }, at: number): void {

@@ -4,6 +4,7 @@
  */
 import { msOf, trying, weightNow } from '@sluice/balancing';
 import type { Candidate, Rate, SharedSlots, Standing, Trying } from '@sluice/balancing';
+import { amountOf, jobsThatFit, renewalMs } from '@sluice/budget';
 import type { Cost } from '@sluice/budget';
 import type { Deployment, Fleet } from '@sluice/job';
 import { unitsOf } from '@sluice/planning';
@@ -118,6 +119,33 @@ export class Picture {
       );
       return { dimension, limit, used: placed.reduce((sum, each) => sum + each, used) };
     });
+  }
+
+  /** Deployments with a limit per day or month. */
+  get withDays(): string[] {
+    return [...this.#views].flatMap(([id, { levels }]) => (levels.windows.length > 0 ? [id] : []));
+  }
+
+  /** Jobs placed on it that have not left its queue, as of the last look. */
+  queued(id: string): number {
+    return queuedOn(this.#views.get(id) as View);
+  }
+
+  /** How many jobs of this cost its days and months have left, beside what is placed; Infinity without such limits. */
+  jobsThatFit(id: string, cost: Cost): number {
+    const { windows } = (this.#views.get(id) as View).levels;
+    return jobsThatFit(windows, cost, ({ budget, dimension }) =>
+      (this.#drawing.get(budget) ?? []).reduce(
+        (sum, view) =>
+          view.meanCost === null ? sum : sum + queuedOn(view) * amountOf(dimension, view.meanCost),
+        0,
+      ),
+    );
+  }
+
+  /** When something comes back of its days and months that are not waited for as other limits, ms from the last look. */
+  renewalMs(id: string): number {
+    return renewalMs((this.#views.get(id) as View).levels.windows);
   }
 
   candidates(tiers: readonly (readonly string[])[], now: number): Candidate[] {

@@ -135,7 +135,7 @@ export class Planner {
       jobs,
       deadlineInMs: Math.max(0, due - now),
       objective: savesMoney ? 'cost' : 'time',
-      deployments: placesOf(this.#tiersOf(pool, example.job.eligible, now).map(placesIn), {
+      deployments: placesOf(this.#tiersOf(pool, lines, now).map(placesIn), {
         // As the dispatcher: the plan would use a later tier where it is the cheaper.
         spillAfterMs: savesMoney ? null : pool.spillAfterMs,
         waitedMs: this.#waitedMs(lines, now),
@@ -185,7 +185,10 @@ export class Planner {
     }
     const usd = fleet.deployments.get(deployment)?.price ? sum.usd / sum.lines : null;
     const [input, output] = [sum.input / sum.lines, sum.output / sum.lines];
-    return { cost: { requests: 1, input, output, usd }, latencyMs: sum.latencyMs / sum.lines };
+    return {
+      cost: { requests: 1, input, output, usd } as const,
+      latencyMs: sum.latencyMs / sum.lines,
+    };
   }
 
   /** For the first open tier, of those that have waited longest. */
@@ -194,12 +197,16 @@ export class Planner {
     return Math.max(...lines.map(({ example }) => now - (spilling.since(example, now) ?? now)));
   }
 
-  /** Who takes calls and needs no trial first, tier by tier. */
-  #tiersOf(pool: Pool, eligible: ReadonlySet<string> | null, now: number): string[][] {
-    const { health } = this.#ports;
-    return pool.tiers.map((tier) =>
-      tier.filter((id) => takesCallsOf(eligible, health.stands(id, now))),
-    );
+  /** Who takes calls, needs no trial first and has something left of its day, tier by tier. */
+  #tiersOf(pool: Pool, lines: readonly LineClass[], now: number): string[][] {
+    const { health, picture } = this.#ports;
+    const { eligible } = (lines[0] as LineClass).example.job;
+    const fits = (id: string): boolean => {
+      const { cost } = this.#place(id, lines);
+      return picture.jobsThatFit(id, { ...cost, usd: cost.usd ?? 0 }) >= 1;
+    };
+    const takes = (id: string): boolean => takesCallsOf(eligible, health.stands(id, now));
+    return pool.tiers.map((tier) => tier.filter((id) => takes(id) && fits(id)));
   }
 
   #limits(classes: readonly JobClass[]): Pick<DrainProblem, 'deployments' | 'budgets'> {

@@ -117,8 +117,7 @@ function limitsOf(draws: Draws, calm: boolean): Limits {
   if (draws.chance(0.2)) limits.itpm = draws.int(20_000, 400_000);
   if (draws.chance(0.3)) limits.concurrency = draws.int(1, 20);
   if (!calm && draws.chance(0.05)) limits.rpd = draws.int(5, 60);
-  // Never used up: what is too large for the rest of a day is not passed over here (docs/simulation.md).
-  if (!calm && draws.chance(0.02)) limits.tpd = draws.int(5_000_000, 60_000_000);
+  if (!calm && draws.chance(0.02)) limits.tpd = draws.int(5_000, 60_000);
   return limits;
 }
 

@@ -21,6 +21,8 @@ export interface Task {
   calls: number;
   exclude: readonly string[];
   minTier: number;
+  /** Where too little of a day was left for it, and until when it does not go there again; null = nowhere. */
+  shunned: { deployment: string; until: number } | null;
   /** Since when it has waited for a place. */
   waitingSince: number;
   deadlineAt: number;
@@ -31,6 +33,10 @@ export interface Task {
   charged: { band: Priority; ms: number; tokens: number } | null;
   end: { kind: TaskEnd; at: number; deployment: string | null } | null;
 }
+
+/** Where it shall not go now. */
+export const shunnedNow = ({ shunned }: Pick<Task, 'shunned'>, now: number): string | null =>
+  shunned !== null && shunned.until > now ? shunned.deployment : null;
 
 /** All jobs, in their order. */
 export function tasksOf(jobs: readonly Job[], seed: number): Task[] {
@@ -61,6 +67,7 @@ function taskOf(
     calls: 0,
     exclude: [],
     minTier: 1,
+    shunned: null,
     waitingSince: job.at,
     deadlineAt: job.at + job.deadlineMs,
     firstStartAt: null,
