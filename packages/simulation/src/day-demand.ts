@@ -3,6 +3,7 @@ import { fitting } from '@sluice/balancing';
 import type { Waits } from '@sluice/balancing';
 import type { Fleet } from '@sluice/job';
 import type { Backlog } from './backlog.ts';
+import type { HealthBook } from './health-book.ts';
 import type { Learned } from './learned.ts';
 import type { Picture } from './picture.ts';
 import { shunnedNow } from './task.ts';
@@ -12,7 +13,8 @@ export interface DemandPorts {
   fleet: Fleet;
   backlog: Pick<Backlog, 'kinds'>;
   learned: Pick<Learned, 'cost'>;
-  picture: Pick<Picture, 'withDays' | 'queued' | 'jobsThatFit'>;
+  picture: Pick<Picture, 'withDays' | 'queued' | 'jobsThatFit' | 'renewalMs' | 'pausedForMs'>;
+  health: Pick<HealthBook, 'pausedFor'>;
 }
 
 /** So long it stands that nothing fits, as in the dispatcher. */
@@ -27,8 +29,19 @@ export class DayDemand {
     this.#ports = ports;
   }
 
+  /** Of which nothing fits of what waits counts as used up. */
+  look(now: number): void {
+    const { fleet, health, picture } = this.#ports;
+    const found = this.#fitting(now);
+    for (const id of fleet.deployments.keys()) {
+      const fits = found.get(id);
+      const otherwiseMs = fits === false ? picture.renewalMs(id) : 0;
+      health.pausedFor(id, fits === undefined ? picture.pausedForMs(id) : otherwiseMs, now);
+    }
+  }
+
   /** None for which nothing waits. What is placed counts as fitting until its gate has had a look: what does not fit comes back. */
-  fitting(now: number): ReadonlyMap<string, boolean> {
+  #fitting(now: number): ReadonlyMap<string, boolean> {
     const { picture } = this.#ports;
     const found = new Map<string, boolean>();
     const open: string[] = [];

@@ -2,20 +2,21 @@
  * Runs a scenario in virtual time. The same scenario gives the same run, to the last digit: there is no clock, and all
  * chance comes from its seed. Here is the dispatcher's round: arrivals, looks, plans, what becomes of a call that ended.
  */
-import { keptTiers, takesCalls } from '@sluice/balancing';
+import { takesCalls } from '@sluice/balancing';
 import type { Standing } from '@sluice/balancing';
-import { settled } from '@sluice/fairness';
-import type { Attempt, FailureClass, Fleet, Pool } from '@sluice/job';
-import { RetryBudgets, decideInPool, inItsTurn } from '@sluice/retry';
+import { AfterCall } from './after-call.ts';
 import { Agenda } from './agenda.ts';
 import { Backlog } from './backlog.ts';
 import { Budgets } from './budgets.ts';
 import { Calls } from './calls.ts';
-import type { CallCounts, Ended } from './calls.ts';
+import type { CallCounts } from './calls.ts';
 import { stream } from './chance.ts';
+import { Chooser } from './chooser.ts';
 import { DayDemand } from './day-demand.ts';
 import { Dispatch } from './dispatch.ts';
 import { HealthBook } from './health-book.ts';
+import { IdleTime } from './idle-time.ts';
+import type { Ahead } from './idle-time.ts';
 import { Learned } from './learned.ts';
 import { Picture } from './picture.ts';
 import { Planner } from './planner.ts';
@@ -25,6 +26,8 @@ import type { Scenario, Wish } from './scenario.ts';
 import { Spilling } from './spilling.ts';
 import { tasksOf } from './task.ts';
 import type { Task, TaskEnd } from './task.ts';
+import { withStrategy } from './tried-strategy.ts';
+import { TurnPrices } from './turn-prices.ts';
 
 /** What happened: the material of every figure. */
 export interface Run {
@@ -56,10 +59,6 @@ export interface Progress {
   jobs: number;
 }
 
-/** When nothing can be placed and nothing is under way, the next look may wait so long. */
-const IDLE_LOOK_MS = 1_000;
-/** While a day's limit is used up on one deployment another may recover from its failures. */
-const LONGEST_IDLE_MS = 60_000;
 /** As the worker hands back what too little of a day is left for. */
 const SHUNNED_MS = 60_000;
 const PROGRESS_EVERY = 2_048;
@@ -75,7 +74,9 @@ export class Engine {
   readonly #providers: Providers;
   readonly #learned: Learned;
   readonly #health: HealthBook;
-  readonly #retries = new RetryBudgets();
+  readonly #afterCall: AfterCall;
+  readonly #chooser: Chooser;
+  readonly #sleep: IdleTime;
   readonly #budgets: Budgets;
   readonly #calls: Calls;
   readonly #picture: Picture;
@@ -88,8 +89,6 @@ export class Engine {
   #ended = 0;
   #endedAt = 0;
   #looking = false;
-  /** Where nothing could be placed although there seemed to be room, the next look is twice as far off as the last, ms. */
-  #leastIdleMs = 1;
   #idle = false;
   #pumpPlanned = false;
   #againAt = Infinity;
@@ -106,10 +105,6 @@ export class Engine {
     this.#random = stream(seed);
     this.#tasks = tasksOf(jobs, seed);
     this.#byDeadline = this.#tasks.toSorted((a, b) => a.deadlineAt - b.deadlineAt);
-    this.#backlog = new Backlog(tenants, {
-      armOf: (task) => this.#dispatch.armOf(task),
-      countsDays: (task) => this.#dispatch.countsDays(task),
-    });
     this.#providers = createProviders(this.#scenario);
     this.#learned = new Learned(fleet);
     this.#health = new HealthBook({ fleet, learned: this.#learned, random: this.#random });
@@ -121,21 +116,32 @@ export class Engine {
       providers: this.#providers,
       random: this.#random,
       started: (task, id) => this.#started(task, id),
-      ended: (ended) => this.#answered(ended),
+      ended: (ended) => this.#afterCall.answered(ended),
       usedUp: (handedBack, id) => this.#usedUp(handedBack, id),
       tooLate: (task) => this.#end(task, 'expired', null),
     });
+    this.#sleep = new IdleTime({ calls: this.#calls, health: this.#health });
     this.#picture = new Picture({ ...known, counts: this.#calls.counts });
-    const spilling = new Spilling(known);
-    const seen = { ...known, backlog: this.#backlog, picture: this.#picture, spilling };
+    const asking = { ...known, picture: this.#picture, settings, random: this.#random };
+    this.#chooser = new Chooser(asking);
+    this.#backlog = new Backlog(tenants, this.#chooser);
+    const seen = { ...asking, backlog: this.#backlog, spilling: new Spilling(known) };
     this.#days = new DayDemand(seen);
     this.#planner = new Planner(seen);
+    const prices = new TurnPrices(fleet);
     this.#dispatch = new Dispatch({
       ...seen,
+      chooser: this.#chooser,
       planner: this.#planner,
-      settings,
-      random: this.#random,
+      prices,
       place: (placed, deployment) => this.#calls.place(placed, deployment),
+    });
+    this.#afterCall = new AfterCall({
+      ...seen,
+      agenda: this.#agenda,
+      prices,
+      end: (task, kind, id) => this.#end(task, kind, id),
+      waitFrom: (at, task) => this.#waitFrom(at, task),
     });
   }
 
@@ -251,26 +257,16 @@ export class Engine {
     this.#budgets.ease(this.#health.sharesOfRate(now));
     this.#picture.update(now);
     this.#learned.look(now);
-    this.#lookAtDays(now);
+    this.#days.look(now);
     this.#health.look(now);
     this.#turnAway();
     const late = now - this.#plannedAt >= planMs && !this.#idle;
     this.#planDue ||= this.#isOtherActive(now) || late;
     const placed = this.#pump();
     this.#idle = placed === 0 && this.#open === this.#backlog.waiting + this.#calls.usedUp().jobs;
-    if (!this.#idle) this.#leastIdleMs = 1;
-    this.#agenda.at(this.#idle ? this.#idleUntil(now) : now + snapshotMs, () => this.#look());
-  }
-
-  /** Of which nothing fits of what waits counts as used up. */
-  #lookAtDays(now: number): void {
-    const fitting = this.#days.fitting(now);
-    for (const id of this.#scenario.fleet.deployments.keys()) {
-      const fits = fitting.get(id);
-      const otherwiseMs = fits === false ? this.#picture.renewalMs(id) : 0;
-      const forMs = fits === undefined ? this.#picture.pausedForMs(id) : otherwiseMs;
-      this.#health.pausedFor(id, forMs, now);
-    }
+    if (!this.#idle) this.#sleep.ends();
+    const next = this.#idle ? this.#sleep.until(now, this.#ahead(now)) : now + snapshotMs;
+    this.#agenda.at(next, () => this.#look());
   }
 
   /** Whether plans reckon with others than at the last look: then what is planned is not what can be done. */
@@ -282,20 +278,11 @@ export class Engine {
     return other;
   }
 
-  /** The next moment at which something may be placed. Days pass where a day's limit is used up. */
-  #idleUntil(now: number): number {
-    const { shaped } = this.#backlog;
-    const room = Math.min(now + this.#dispatch.roomInMs, shaped.soonestAt(now));
-    const soon = Math.max(room, now + this.#leastIdleMs);
-    this.#leastIdleMs = Math.min(LONGEST_IDLE_MS, this.#leastIdleMs * 2);
-    const atGates = this.#calls.usedUp().until;
-    const renewal = Math.min(this.#health.usedUpUntil(now) ?? Infinity, atGates);
-    const usual = now + IDLE_LOOK_MS;
-    if (renewal === Infinity || this.#health.recovering(now)) return Math.min(soon, usual);
-    const due = this.#byDeadline[this.#due]?.deadlineAt ?? Infinity;
-    const next = Math.min(renewal, due, this.#tasks[this.#arrived]?.job.at ?? Infinity);
-    const latest = Math.min(now + LONGEST_IDLE_MS, Math.max(usual, next));
-    return Math.min(soon, latest);
+  #ahead(now: number): Ahead {
+    const arrivesAt = this.#tasks[this.#arrived]?.job.at ?? Infinity;
+    const dueAt = this.#byDeadline[this.#due]?.deadlineAt ?? Infinity;
+    const room = now + this.#chooser.roomInMs;
+    return { roomAt: Math.min(room, this.#backlog.shaped.soonestAt(now)), dueAt, arrivesAt };
   }
 
   /** Ends what waits beyond its deadline. */
@@ -315,6 +302,13 @@ export class Engine {
     this.#backlog.again(task);
   }
 
+  #waitFrom(at: number, task: Task): void {
+    this.#agenda.at(at, () => {
+      this.#wait(task);
+      this.#wake();
+    });
+  }
+
   /** They go elsewhere, or wait for another day. */
   #usedUp(tasks: readonly Task[], deployment: string): void {
     const until = this.#agenda.now + SHUNNED_MS;
@@ -323,61 +317,6 @@ export class Engine {
       this.#wait(task);
     }
     this.#wake();
-  }
-
-  #answered(ended: Ended): void {
-    const { deployment, task, ending, actual } = ended;
-    this.#backlog.noLongerUnderWay(task);
-    this.#retries.called(deployment.id, this.#agenda.now);
-    this.#retries.calledFor(task.job.tenant, 1, this.#agenda.now);
-    if (actual === null) return this.#failed(ended);
-    // A tenant pays what its job really cost.
-    if (task.charged) {
-      const ms = this.#dispatch.workMs(task, actual, ending.takesMs);
-      const { tenant } = task.job;
-      const { turns, shaped } = this.#backlog;
-      settled(turns, { tenant, band: task.charged.band }, ms - task.charged.ms);
-      task.charged.ms = ms;
-      const tokens = actual.input + actual.output - task.charged.tokens;
-      shaped.sent(tenant, { requests: 0, tokens }, this.#agenda.now);
-    }
-    this.#end(task, 'succeeded', deployment.id);
-  }
-
-  #failed({ deployment, task, ending, startedAt }: Ended): void {
-    const { fleet, settings } = this.#scenario;
-    const { now } = this.#agenda;
-    task.attempts.push(attemptOf({ deployment, task, ending, startedAt }));
-    const pool = fleet.pools.get(task.job.pool) as Pool;
-    const { maxAttempts, backoff } = settings;
-    const { attempts, deadlineAt } = task;
-    const failed = attempts.at(-1) as Attempt;
-    const verdict = decideInPool(
-      {
-        outcome: failed.outcome as FailureClass,
-        deployment: failed.deployment,
-        attempts,
-        retryAfterMs: ending.retryAfterMs,
-        pool: { on: pool.on, tiers: keptTiers(pool, failed.deployment) },
-        maxTier: task.job.maxTier ?? null,
-        maxAttempts,
-        backoff,
-        now,
-        deadlineAt,
-      },
-      this.#random,
-    );
-    if (verdict.kind === 'expire') return this.#end(task, 'expired', null);
-    if (verdict.kind !== 'retry') return this.#end(task, 'failed', deployment.id);
-    task.exclude = verdict.exclude;
-    task.minTier = verdict.minTier;
-    const { outcome, deployment: id } = failed;
-    const call = { deployment: id, tenant: task.job.tenant, outcome: outcome as FailureClass };
-    const waitMs = this.#retries.waitFor(call, now);
-    this.#agenda.at(inItsTurn(verdict.notBeforeMs, waitMs, deadlineAt), () => {
-      this.#wait(task);
-      this.#wake();
-    });
   }
 
   #end(task: Task, kind: TaskEnd, deployment: string | null): void {
@@ -391,26 +330,3 @@ export class Engine {
     this.#endedAt = now;
   }
 }
-
-/** With the strategy that is tried instead of the pools' own; a pool of that strategy keeps its settings. */
-function withStrategy({ fleet, strategy: name }: Scenario): Fleet {
-  if (name === undefined) return fleet;
-  const pools = [...fleet.pools].map(([id, pool]): [string, Pool] => [
-    id,
-    pool.strategy.name === name ? pool : { ...pool, strategy: { name } },
-  ]);
-  return { ...fleet, pools: new Map(pools) };
-}
-
-const attemptOf = ({ deployment, task, ending, startedAt }: Omit<Ended, 'actual'>): Attempt => ({
-  deployment: deployment.id,
-  provider: deployment.provider.id,
-  started_at: startedAt / 1_000,
-  queued_ms: Math.round(startedAt - task.waitingSince),
-  took_ms: Math.round(ending.takesMs),
-  outcome: ending.outcome,
-  status_code: null,
-  usage: null,
-  cost_usd: null,
-  error: ending.outcome,
-});
