@@ -5,7 +5,8 @@
 import { admitted, nextTurn } from '@sluice/fairness';
 import type { Room, Turn } from '@sluice/fairness';
 import { placed } from '@sluice/planning';
-import type { Line, Single } from './backlog.ts';
+import type { Single } from './backlog.ts';
+import type { Line } from './line.ts';
 import type { Place } from './chooser.ts';
 import { FeedRound } from './feed-round.ts';
 import type { RoundPorts } from './feed-round.ts';

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import type { Accounting, Budget, Deployment, Fleet, Pool } from '@sluice/job';
 import * as fc from 'fast-check';
 import { Engine } from './engine.ts';
-import type { Run } from './engine.ts';
+import type { Run } from './run.ts';
 import { behaviour, exampleFleet, exampleJob, jobsAlike, scenario } from './example-scenario.ts';
 import { idealMs } from './ideal.ts';
 import { reportOf } from './report.ts';

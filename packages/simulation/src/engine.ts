@@ -1,63 +1,20 @@
 /**
  * Runs a scenario in virtual time. The same scenario gives the same run, to the last digit: there is no clock, and all
- * chance comes from its seed. Here is the dispatcher's round: arrivals, looks, plans, what becomes of a call that ended.
+ * chance comes from its seed. Here is the dispatcher's round: arrivals, looks, plans, and what ends.
  */
 import { takesCalls } from '@sluice/balancing';
-import type { Standing } from '@sluice/balancing';
-import { AfterCall } from './after-call.ts';
 import { Agenda } from './agenda.ts';
-import { Backlog } from './backlog.ts';
-import { Budgets } from './budgets.ts';
-import { Calls } from './calls.ts';
-import type { CallCounts } from './calls.ts';
 import { stream } from './chance.ts';
-import { Chooser } from './chooser.ts';
-import { DayDemand } from './day-demand.ts';
-import { Dispatch } from './dispatch.ts';
-import { HealthBook } from './health-book.ts';
-import { IdleTime } from './idle-time.ts';
 import type { Ahead } from './idle-time.ts';
-import { Learned } from './learned.ts';
-import { Picture } from './picture.ts';
-import { Planner } from './planner.ts';
-import { createProviders, startOthers } from './providers.ts';
-import type { Providers } from './providers.ts';
+import { assemble } from './parts.ts';
+import type { Parts } from './parts.ts';
+import { startOthers } from './providers.ts';
+import type { Progress, Run, Watching } from './run.ts';
 import type { Scenario, Wish } from './scenario.ts';
-import { Spilling } from './spilling.ts';
 import { tasksOf } from './task.ts';
 import type { Task, TaskEnd } from './task.ts';
+import { Timetable } from './timetable.ts';
 import { withStrategy } from './tried-strategy.ts';
-import { TurnPrices } from './turn-prices.ts';
-
-/** What happened: the material of every figure. */
-export interface Run {
-  tasks: readonly Task[];
-  /** By deployment. */
-  calls: ReadonlyMap<string, CallCounts>;
-  providers: Providers;
-  /** When the last job ended, ms. */
-  endedAt: number;
-}
-
-/** A call that starts, and how its deployment stands then. */
-export interface Start {
-  task: Task;
-  deployment: string;
-  at: number;
-  stands: Standing;
-}
-
-/** Who looks on while a run goes. */
-export interface Watching {
-  started?: (start: Start) => void;
-  ended?: (task: Task) => void;
-}
-
-export interface Progress {
-  nowMs: number;
-  ended: number;
-  jobs: number;
-}
 
 /** As the worker hands back what too little of a day is left for. */
 const SHUNNED_MS = 60_000;
@@ -67,27 +24,8 @@ export class Engine {
   readonly #scenario: Scenario;
   readonly #watching: Watching;
   readonly #agenda = new Agenda();
-  readonly #random: () => number;
-  readonly #tasks: Task[];
-  readonly #byDeadline: readonly Task[];
-  readonly #backlog: Backlog;
-  readonly #providers: Providers;
-  readonly #learned: Learned;
-  readonly #health: HealthBook;
-  readonly #afterCall: AfterCall;
-  readonly #chooser: Chooser;
-  readonly #sleep: IdleTime;
-  readonly #budgets: Budgets;
-  readonly #calls: Calls;
-  readonly #picture: Picture;
-  readonly #days: DayDemand;
-  readonly #planner: Planner;
-  readonly #dispatch: Dispatch;
-  #arrived = 0;
-  #due = 0;
-  #open = 0;
-  #ended = 0;
-  #endedAt = 0;
+  readonly #timetable: Timetable;
+  readonly #parts: Parts;
   #looking = false;
   #idle = false;
   #pumpPlanned = false;
@@ -98,78 +36,46 @@ export class Engine {
   #plannedAt = Number.NEGATIVE_INFINITY;
 
   constructor(scenario: Scenario, watching: Watching = {}) {
-    const { tenants, jobs, seed, settings } = scenario;
-    const fleet = withStrategy(scenario);
-    this.#scenario = { ...scenario, fleet };
+    const { jobs, seed } = scenario;
+    this.#scenario = { ...scenario, fleet: withStrategy(scenario) };
     this.#watching = watching;
-    this.#random = stream(seed);
-    this.#tasks = tasksOf(jobs, seed);
-    this.#byDeadline = this.#tasks.toSorted((a, b) => a.deadlineAt - b.deadlineAt);
-    this.#providers = createProviders(this.#scenario);
-    this.#learned = new Learned(fleet);
-    this.#health = new HealthBook({ fleet, learned: this.#learned, random: this.#random });
-    this.#budgets = new Budgets(fleet, settings);
-    const known = { fleet, budgets: this.#budgets, learned: this.#learned, health: this.#health };
-    this.#calls = new Calls({
-      ...known,
+    this.#timetable = new Timetable(tasksOf(jobs, seed));
+    this.#parts = assemble(this.#scenario, {
       agenda: this.#agenda,
-      providers: this.#providers,
-      random: this.#random,
+      random: stream(seed),
       started: (task, id) => this.#started(task, id),
-      ended: (ended) => this.#afterCall.answered(ended),
+      ended: (task, kind, id) => this.#end(task, kind, id),
       usedUp: (handedBack, id) => this.#usedUp(handedBack, id),
-      tooLate: (task) => this.#end(task, 'expired', null),
-    });
-    this.#sleep = new IdleTime({ calls: this.#calls, health: this.#health });
-    this.#picture = new Picture({ ...known, counts: this.#calls.counts });
-    const asking = { ...known, picture: this.#picture, settings, random: this.#random };
-    this.#chooser = new Chooser(asking);
-    this.#backlog = new Backlog(tenants, this.#chooser);
-    const seen = { ...asking, backlog: this.#backlog, spilling: new Spilling(known) };
-    this.#days = new DayDemand(seen);
-    this.#planner = new Planner(seen);
-    const prices = new TurnPrices(fleet);
-    this.#dispatch = new Dispatch({
-      ...seen,
-      chooser: this.#chooser,
-      planner: this.#planner,
-      prices,
-      place: (placed, deployment) => this.#calls.place(placed, deployment),
-    });
-    this.#afterCall = new AfterCall({
-      ...seen,
-      agenda: this.#agenda,
-      prices,
-      end: (task, kind, id) => this.#end(task, kind, id),
       waitFrom: (at, task) => this.#waitFrom(at, task),
     });
   }
 
   /** Runs to the end; `onProgress` is called now and then and may take its time. Once only. */
   async run(onProgress?: (progress: Progress) => Promise<void> | void): Promise<Run> {
-    const running = (): boolean => this.#ended < this.#tasks.length;
+    const running = (): boolean => !this.#timetable.isOver;
     this.#planWishes();
     this.#arrive();
-    startOthers(this.#scenario, this.#providers, { agenda: this.#agenda, running });
+    startOthers(this.#scenario, this.#parts.providers, { agenda: this.#agenda, running });
     for (let step = 1; running() && this.#agenda.step(); step += 1) {
       if (this.#planDue) await this.#plan();
       if (step % PROGRESS_EVERY === 0) await onProgress?.(this.#progress());
     }
     return {
-      tasks: this.#tasks,
-      calls: this.#calls.totals,
-      providers: this.#providers,
-      endedAt: this.#endedAt,
+      tasks: this.#timetable.tasks,
+      calls: this.#parts.calls.totals,
+      providers: this.#parts.providers,
+      endedAt: this.#timetable.endedAt,
     };
   }
 
   #progress(): Progress {
-    return { nowMs: this.#agenda.now, ended: this.#ended, jobs: this.#tasks.length };
+    const { ended, tasks } = this.#timetable;
+    return { nowMs: this.#agenda.now, ended, jobs: tasks.length };
   }
 
   #started(task: Task, deployment: string): void {
     const at = this.#agenda.now;
-    const stands = this.#health.standing(deployment, at);
+    const stands = this.#parts.health.standing(deployment, at);
     this.#watching.started?.({ task, deployment, at, stands });
   }
 
@@ -182,7 +88,7 @@ export class Engine {
 
   /** An operator sets a deployment: it is heard at once, and what waits there goes elsewhere. */
   #set(deployment: string, wish: Wish['wish']): void {
-    this.#health.wish(deployment, wish);
+    this.#parts.health.wish(deployment, wish);
     this.#turnAway();
     this.#wake();
   }
@@ -190,28 +96,24 @@ export class Engine {
   /** Sick deployments call nobody: what waits there is placed elsewhere. */
   #turnAway(): void {
     const { now } = this.#agenda;
-    for (const task of this.#calls.accept((id) => this.#health.usable(id, now))) this.#wait(task);
+    for (const task of this.#parts.calls.accept((id) => this.#parts.health.usable(id, now)))
+      this.#wait(task);
   }
 
   /** Time stands still meanwhile. */
   async #plan(): Promise<void> {
     this.#planDue = false;
     this.#plannedAt = this.#agenda.now;
-    await this.#planner.plan(this.#agenda.now);
+    await this.#parts.planner.plan(this.#agenda.now);
   }
 
   /** Takes in all jobs that arrive now, and plans the next arrival. */
   #arrive(): void {
     const { now } = this.#agenda;
-    for (let next = this.#tasks[this.#arrived]; next; next = this.#tasks[this.#arrived]) {
-      if (next.job.at > now) {
-        this.#agenda.at(next.job.at, () => this.#arrive());
-        break;
-      }
-      this.#arrived += 1;
-      this.#open += 1;
-      this.#backlog.arrive(next);
-    }
+    for (let next = this.#timetable.arriving(now); next; next = this.#timetable.arriving(now))
+      this.#parts.backlog.arrive(next);
+    const { nextArrivalAt: at } = this.#timetable;
+    if (at < Infinity) this.#agenda.at(at, () => this.#arrive());
     this.#wake();
   }
 
@@ -233,8 +135,8 @@ export class Engine {
   /** Places what has room; once more when an interactive job may find some. */
   #pump(): number {
     const { now } = this.#agenda;
-    const placed = this.#dispatch.pump(now);
-    const { againInMs } = this.#dispatch;
+    const placed = this.#parts.dispatch.pump(now);
+    const { againInMs } = this.#parts.dispatch;
     this.#againAt = now + againInMs;
     if (againInMs < Infinity) {
       const at = this.#againAt;
@@ -247,59 +149,59 @@ export class Engine {
 
   /** As the dispatcher does every `snapshotMs`: looks, moves health on, places. Sleeps while there is nothing to do. */
   #look(): void {
-    if (this.#open === 0) {
+    if (this.#timetable.open === 0) {
       this.#looking = false;
       return;
     }
     const { now } = this.#agenda;
     const { planMs, snapshotMs } = this.#scenario.settings;
+    const { backlog, budgets, calls, days, health, learned, picture, sleep } = this.#parts;
     this.#expire(now);
-    this.#budgets.ease(this.#health.sharesOfRate(now));
-    this.#picture.update(now);
-    this.#learned.look(now);
-    this.#days.look(now);
-    this.#health.look(now);
+    budgets.ease(health.sharesOfRate(now));
+    picture.update(now);
+    learned.look(now);
+    days.look(now);
+    health.look(now);
     this.#turnAway();
     const late = now - this.#plannedAt >= planMs && !this.#idle;
     this.#planDue ||= this.#isOtherActive(now) || late;
     const placed = this.#pump();
-    this.#idle = placed === 0 && this.#open === this.#backlog.waiting + this.#calls.usedUp().jobs;
-    if (!this.#idle) this.#sleep.ends();
-    const next = this.#idle ? this.#sleep.until(now, this.#ahead(now)) : now + snapshotMs;
+    this.#idle = placed === 0 && this.#timetable.open === backlog.waiting + calls.usedUp().jobs;
+    if (!this.#idle) sleep.ends();
+    const next = this.#idle ? sleep.until(now, this.#ahead(now)) : now + snapshotMs;
     this.#agenda.at(next, () => this.#look());
   }
 
   /** Whether plans reckon with others than at the last look: then what is planned is not what can be done. */
   #isOtherActive(now: number): boolean {
     const ids = [...this.#scenario.fleet.deployments.keys()];
-    const active = ids.filter((id) => takesCalls(this.#health.stands(id, now))).join(' ');
+    const active = ids.filter((id) => takesCalls(this.#parts.health.stands(id, now))).join(' ');
     const other = active !== this.#active;
     this.#active = active;
     return other;
   }
 
   #ahead(now: number): Ahead {
-    const arrivesAt = this.#tasks[this.#arrived]?.job.at ?? Infinity;
-    const dueAt = this.#byDeadline[this.#due]?.deadlineAt ?? Infinity;
-    const room = now + this.#chooser.roomInMs;
-    return { roomAt: Math.min(room, this.#backlog.shaped.soonestAt(now)), dueAt, arrivesAt };
+    const { backlog, chooser } = this.#parts;
+    const { nextArrivalAt: arrivesAt, nextDeadlineAt: dueAt } = this.#timetable;
+    const roomAt = Math.min(now + chooser.roomInMs, backlog.shaped.soonestAt(now));
+    return { roomAt, dueAt, arrivesAt };
   }
 
   /** Ends what waits beyond its deadline. */
   #expire(now: number): void {
-    for (let task = this.#byDeadline[this.#due]; task; task = this.#byDeadline[this.#due]) {
-      if (task.deadlineAt > now) return;
-      this.#due += 1;
-      if (!this.#backlog.isWaiting(task)) continue;
+    const { backlog } = this.#parts;
+    for (let task = this.#timetable.overdue(now); task; task = this.#timetable.overdue(now)) {
+      if (!backlog.isWaiting(task)) continue;
       this.#end(task, 'expired', null);
-      this.#backlog.drop(task);
+      backlog.drop(task);
     }
   }
 
   /** Back to where it can go anywhere. */
   #wait(task: Task): void {
     task.waitingSince = this.#agenda.now;
-    this.#backlog.again(task);
+    this.#parts.backlog.again(task);
   }
 
   #waitFrom(at: number, task: Task): void {
@@ -321,12 +223,10 @@ export class Engine {
 
   #end(task: Task, kind: TaskEnd, deployment: string | null): void {
     const { now } = this.#agenda;
-    this.#backlog.noLongerUnderWay(task);
+    this.#parts.backlog.noLongerUnderWay(task);
     task.end = { kind, at: now, deployment };
     this.#watching.ended?.(task);
-    if (task.job.batch !== null && task.charged) this.#backlog.ended(task.job.batch);
-    this.#open -= 1;
-    this.#ended += 1;
-    this.#endedAt = now;
+    if (task.job.batch !== null && task.charged) this.#parts.backlog.ended(task.job.batch);
+    this.#timetable.end(now);
   }
 }

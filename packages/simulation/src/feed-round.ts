@@ -5,7 +5,8 @@
 import type { Priority } from '@sluice/job';
 import type { Choice } from '@sluice/balancing';
 import { isPlanned, mostNow, nextPair } from '@sluice/planning';
-import type { Backlog, Line } from './backlog.ts';
+import type { Backlog } from './backlog.ts';
+import type { Line } from './line.ts';
 import type { Chooser, Place } from './chooser.ts';
 import { grouped } from './grouped.ts';
 import type { HealthBook } from './health-book.ts';

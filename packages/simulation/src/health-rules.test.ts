@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Engine } from './engine.ts';
-import type { Start } from './engine.ts';
+import type { Start } from './run.ts';
 import { behaviour, exampleFleet, exampleJob, scenario } from './example-scenario.ts';
 import type { Behaviour } from './scenario.ts';
 

@@ -7,7 +7,7 @@ import { idealByDays } from '@sluice/planning';
 import type { DrainProblem, JobClass, PlannedRate } from '@sluice/planning';
 import type { WindowKind } from '@sluice/windows';
 import { dayLimits } from './day-limits.ts';
-import type { Run } from './engine.ts';
+import type { Run } from './run.ts';
 import { grouped } from './grouped.ts';
 import { chargedFor, classesOf, placesIn, quickestMs } from './ideal-classes.ts';
 import { behaviourOf, trueLimits } from './providers.ts';

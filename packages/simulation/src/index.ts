@@ -1,5 +1,5 @@
 export { Engine } from './engine.ts';
-export type { Progress, Run } from './engine.ts';
+export type { Progress, Run } from './run.ts';
 export { idealMs } from './ideal.ts';
 export { percentilesOf, reportOf } from './report.ts';
 export type { Percentiles, Report, TenantReport } from './report.ts';

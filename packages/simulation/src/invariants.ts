@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import type { Budget, Deployment, Fleet } from '@sluice/job';
 import type { WindowKind } from '@sluice/windows';
 import { Engine } from './engine.ts';
-import type { Run, Start } from './engine.ts';
+import type { Run, Start } from './run.ts';
 import type { Job, Scenario } from './scenario.ts';
 import type { Task } from './task.ts';
 

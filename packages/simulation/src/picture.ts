@@ -9,7 +9,8 @@ import type { Cost } from '@sluice/budget';
 import type { Deployment, Fleet } from '@sluice/job';
 import { unitsOf } from '@sluice/planning';
 import type { WindowUse } from '@sluice/planning';
-import type { Budgets, Level, Levels } from './budgets.ts';
+import type { Budgets } from './budgets.ts';
+import type { Level, Levels } from './levels.ts';
 import type { HealthBook } from './health-book.ts';
 import type { Learned } from './learned.ts';
 

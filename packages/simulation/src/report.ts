@@ -3,7 +3,7 @@ import { effectiveWeight } from '@sluice/fairness';
 import type { Tenant } from '@sluice/job';
 import { limitStats } from '@sluice/windows';
 import type { Dimension } from '@sluice/windows';
-import type { Run } from './engine.ts';
+import type { Run } from './run.ts';
 import { againstWeights } from './fairness.ts';
 import { grouped } from './grouped.ts';
 import type { Task } from './task.ts';

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Engine } from './engine.ts';
-import type { Run } from './engine.ts';
+import type { Run } from './run.ts';
 import { behaviour, exampleFleet, jobsAlike, scenario } from './example-scenario.ts';
 import type { Scenario } from './scenario.ts';
 import type { Task } from './task.ts';

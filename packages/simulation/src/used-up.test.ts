@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Engine } from './engine.ts';
-import type { Run } from './engine.ts';
+import type { Run } from './run.ts';
 import { exampleFleet, exampleJob, jobsAlike, scenario } from './example-scenario.ts';
 import type { Job, Scenario } from './scenario.ts';
 
