@@ -183,7 +183,7 @@ for (const [what, text, rowsOfIt, unknown] of ODD) {
     assert.ok(assumed);
     for (const [at, figure] of figuresIn(report, '')) {
       if (figure === null) assert.match(at, unknown, 'null');
-      else assert.ok(typeof figure === 'number' && figure >= 0, `${at}: ${String(figure)}`);
+      else assert.ok(typeof figure === 'number' && figure >= 0, `${at}: ${JSON.stringify(figure)}`);
     }
     const { drain_ms: drain, ideal_ms: ideal, ratio } = report as Record<string, number | null>;
     assert.ok(ratio === null || ((ratio ?? 0) >= 1 && (ideal ?? 0) <= (drain ?? 0)), `${ratio}`);

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { exampleJob } from './example-scenario.ts';
 import { tasksOf } from './task.ts';
+import type { Task } from './task.ts';
 import { Timetable } from './timetable.ts';
 
 const jobs = [
@@ -10,13 +11,14 @@ const jobs = [
   exampleJob({ at: 100, deadlineMs: 1_000 }),
 ];
 
+function all(next: (now: number) => Task | null, now: number): number[] {
+  const found: number[] = [];
+  for (let one = next(now); one; one = next(now)) found.push(one.index);
+  return found;
+}
+
 test('jobs come when they arrive, each once, and are told of at their deadlines', () => {
   const table = new Timetable(tasksOf(jobs, 1));
-  const all = (next: (now: number) => { index: number } | null, now: number): number[] => {
-    const found: number[] = [];
-    for (let one = next(now); one; one = next(now)) found.push(one.index);
-    return found;
-  };
   const arriving = (now: number): number[] => all((at) => table.arriving(at), now);
   const overdue = (now: number): number[] => all((at) => table.overdue(at), now);
   assert.deepEqual([table.nextArrivalAt, table.nextDeadlineAt, table.open], [0, 300, 0]);

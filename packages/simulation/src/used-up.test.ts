@@ -44,6 +44,6 @@ test('where nobody else may take it, it waits for its day, and holds up nothing 
   assert.ok(tasks.every(({ end }) => end?.kind === 'succeeded'));
   const ends = tasks.map(({ end }) => end?.at ?? 0);
   const later = ends.filter((at) => at > 24 * HOUR_MS);
-  assert.equal(later.length, 1, `${later}: the third large one`);
-  assert.ok(ends.filter((at) => at < 60_000).length === 7, `${ends}`);
+  assert.equal(later.length, 1, `${later.join()}: the third large one`);
+  assert.ok(ends.filter((at) => at < 60_000).length === 7, ends.join());
 });
