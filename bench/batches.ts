@@ -2,7 +2,7 @@
 import { openAsBlob } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { until } from '@sluice/testing';
+import { chatLine, until } from '@sluice/testing';
 import type { System } from '@sluice/testing';
 
 interface BatchObject {
@@ -57,7 +57,7 @@ async function writeLines(path: string, bodies: Iterable<object>): Promise<void>
     lines = [];
   };
   for (const body of bodies) {
-    lines.push(JSON.stringify({ custom_id: `r-${count}`, method: 'POST', url: CHAT, body }));
+    lines.push(chatLine(`r-${count}`, body));
     count += 1;
     if (lines.length === LINES_AT_ONCE) await flush();
   }

@@ -5,7 +5,7 @@
  * has within 10 % of its fair share, a third.
  */
 import { parseArgs } from 'node:util';
-import { System, until } from '@sluice/testing';
+import { chatBody, chatLines, rowsAt, System, until } from '@sluice/testing';
 
 const { values } = parseArgs({
   options: { 'dark-ms': { type: 'string' }, json: { type: 'boolean', default: false } },
@@ -59,19 +59,13 @@ interface Served {
 
 const now = async (): Promise<number> => (await system.simulated<{ now_ms: number }>()).now_ms;
 
+const body = (i: number) => chatBody(`${i}`, { model: 'fast', max_tokens: 5 });
+
 async function batchOf(count: number): Promise<string> {
-  const text = Array.from({ length: count }, (_, i) =>
-    JSON.stringify({
-      custom_id: `l${i}`,
-      method: 'POST',
-      url: '/v1/chat/completions',
-      body: { model: 'fast', max_tokens: 5, messages: [{ role: 'user', content: `${i}` }] },
-    }),
-  ).join('\n');
   const response = await fetch(`${system.apiUrl}/v1/batches?completion_window=1h`, {
     method: 'POST',
     headers: { 'content-type': 'application/jsonl' },
-    body: text,
+    body: chatLines(count, body, (i) => `l${i}`),
   });
   return ((await response.json()) as { id: string }).id;
 }
@@ -97,12 +91,8 @@ const darkUntil = await now();
 await until('everything is done', async () => (await read()).status === 'completed', patience);
 
 const { request_counts: counts } = await read();
-const text = await (await fetch(`${system.simulatorUrl}/_sim/ledger`)).text();
-const calls = text
-  .split('\n')
-  .filter(Boolean)
-  .map((line) => JSON.parse(line) as Served)
-  .toSorted((one, other) => one.at_ms - other.at_ms);
+const served = await rowsAt<Served>(`${system.simulatorUrl}/_sim/ledger`);
+const calls = served.toSorted((one, other) => one.at_ms - other.at_ms);
 await system.stop();
 
 const inDark = calls.filter(

@@ -5,7 +5,7 @@
  * left. Asked for: within 25 % (or 3 s) for all that is read from 5 s after the start or the change.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { until } from '@sluice/testing';
+import { chatBody, chatLines, until } from '@sluice/testing';
 import type { System } from '@sluice/testing';
 import { atMost, beside, printRows } from './row.ts';
 import type { Row } from './row.ts';
@@ -67,26 +67,14 @@ async function ask<T>(
   return (await response.json()) as T;
 }
 
-const question = (i: number) => ({
-  model: 'fast',
-  max_tokens: 16,
-  messages: [{ role: 'user', content: `question ${i}` }],
-});
+const question = (i: number) => chatBody(`question ${i}`, { model: 'fast', max_tokens: 16 });
 
 function post(system: System, { tenant, lines }: (typeof BATCHES)[number]): Promise<Batch> {
-  const text = Array.from({ length: lines }, (_, i) =>
-    JSON.stringify({
-      custom_id: `${i}`,
-      method: 'POST',
-      url: '/v1/chat/completions',
-      body: question(i),
-    }),
-  ).join('\n');
   const headers = { 'content-type': 'application/jsonl' };
   return ask(system, `key-of-tenant-${tenant}`, '/v1/batches', {
     method: 'POST',
     headers,
-    body: text,
+    body: chatLines(lines, question),
   });
 }
 

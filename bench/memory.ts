@@ -4,7 +4,7 @@
  */
 import { parseArgs } from 'node:util';
 import { Redis } from 'ioredis';
-import { System, until } from '@sluice/testing';
+import { chatBody, chatLines, System, until } from '@sluice/testing';
 
 const { values: flags } = parseArgs({
   options: { small: { type: 'string' }, large: { type: 'string' } },
@@ -36,22 +36,11 @@ interface Batch {
 /** Peak memory of Redis, bytes, from the POST to the end. */
 async function peakWhile(jobs: number): Promise<number> {
   const content = 'x'.repeat(850);
-  const lines = Array.from({ length: jobs }, (_, i) =>
-    JSON.stringify({
-      custom_id: `line-${i}`,
-      method: 'POST',
-      url: '/v1/chat/completions',
-      body: {
-        model: 'fast',
-        max_tokens: 16,
-        messages: [{ role: 'user', content: `${i} ${content}` }],
-      },
-    }),
-  );
+  const body = (i: number) => chatBody(`${i} ${content}`, { model: 'fast', max_tokens: 16 });
   const posted = await fetch(`${system.apiUrl}/v1/batches?completion_window=24h`, {
     method: 'POST',
     headers: { 'content-type': 'application/jsonl' },
-    body: `${lines.join('\n')}\n`,
+    body: `${chatLines(jobs, body, (i) => `line-${i}`)}\n`,
   });
   const { id } = (await posted.json()) as Batch;
   let peak = 0;

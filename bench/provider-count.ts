@@ -1,5 +1,6 @@
 /** What the simulated providers count on their own side, read while a benchmark runs. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { rowsAt } from '@sluice/testing';
 import type { System } from '@sluice/testing';
 
 /** One account's count since the start. */
@@ -65,12 +66,8 @@ export async function waitUntil(wallMs: number, progress: () => Promise<void>): 
 }
 
 /** Every call so far, as the provider's own ledger has it (the option `ledger`). */
-export async function readLedger<Call>(system: System): Promise<Call[]> {
-  const response = await fetch(`${system.simulatorUrl}/_sim/ledger`);
-  return (await response.text())
-    .split('\n')
-    .filter(Boolean)
-    .map((line) => JSON.parse(line) as Call);
+export function readLedger<Call>(system: System): Promise<Call[]> {
+  return rowsAt<Call>(`${system.simulatorUrl}/_sim/ledger`);
 }
 
 /** This machine's time at the simulator's zero, ms: of several looks the quickest one. */

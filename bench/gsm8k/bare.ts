@@ -8,7 +8,7 @@ import { Queue, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import { request } from 'undici';
 import { idealDrain } from '@sluice/planning';
-import { startRedis, System } from '@sluice/testing';
+import { rowsAt, rowsOf, startRedis, System } from '@sluice/testing';
 import { CONFIG, problemOf, simulatorOptions } from './scenario.ts';
 import type { ServedCall } from './scenario.ts';
 
@@ -21,10 +21,9 @@ const RATES: Record<string, number> = flags.even
   ? { a: 5, b: 5, c: 5, d: 5 }
   : { a: 5, b: 6, c: 4, d: 3 };
 
-const questions = readFileSync(flags.data ?? '../shared/data/gsm8k/test.jsonl', 'utf8')
-  .split('\n')
-  .filter(Boolean)
-  .map((line) => (JSON.parse(line) as { question: string }).question);
+const questions = rowsOf<{ question: string }>(
+  readFileSync(flags.data ?? '../shared/data/gsm8k/test.jsonl', 'utf8'),
+).map(({ question }) => question);
 const system = await System.start({
   config: CONFIG,
   simulator: simulatorOptions(),
@@ -84,11 +83,7 @@ await new Promise<void>((resolve) => {
   void check();
 });
 
-const text = await (await fetch(`${system.simulatorUrl}/_sim/ledger`)).text();
-const calls = text
-  .split('\n')
-  .filter(Boolean)
-  .map((line) => JSON.parse(line) as ServedCall);
+const calls = await rowsAt<ServedCall>(`${system.simulatorUrl}/_sim/ledger`);
 const ok = calls.filter((one) => one.end === 'ok');
 const drain =
   Math.max(...ok.map((one) => one.ended_ms ?? 0)) - Math.min(...calls.map((one) => one.at_ms));

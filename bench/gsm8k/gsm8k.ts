@@ -10,7 +10,7 @@ import { parseArgs } from 'node:util';
 import OpenAI6 from 'openai';
 import OpenAI5 from 'openai-5';
 import { idealDrain } from '@sluice/planning';
-import { System, until } from '@sluice/testing';
+import { chatBody, chatLine, rowsAt, rowsOf, System, until } from '@sluice/testing';
 import { CONFIG, problemOf, simulatorOptions } from './scenario.ts';
 import type { ServedCall } from './scenario.ts';
 
@@ -25,10 +25,8 @@ const { values } = parseArgs({
 const DATA = values.data ?? '../shared/data/gsm8k/test.jsonl';
 const MAX_TOKENS = 256;
 
-const questions = readFileSync(DATA, 'utf8')
-  .split('\n')
-  .filter(Boolean)
-  .map((line) => (JSON.parse(line) as { question: string }).question)
+const questions = rowsOf<{ question: string }>(readFileSync(DATA, 'utf8'))
+  .map(({ question }) => question)
   .slice(0, Number(values.lines ?? Infinity));
 
 const FAULTS = {
@@ -48,12 +46,7 @@ const client = new Client({ baseURL: `${system.apiUrl}/v1`, apiKey: 'any' }) as 
 
 const inputPath = join(system.folder, 'gsm8k.jsonl');
 const lines = questions.map((content, i) =>
-  JSON.stringify({
-    custom_id: `q-${i}`,
-    method: 'POST',
-    url: '/v1/chat/completions',
-    body: { model: 'maths', max_tokens: MAX_TOKENS, messages: [{ role: 'user', content }] },
-  }),
+  chatLine(`q-${i}`, chatBody(content, { model: 'maths', max_tokens: MAX_TOKENS })),
 );
 writeFileSync(inputPath, `${lines.join('\n')}\n`);
 
@@ -86,11 +79,8 @@ batch = await until(
 const content = batch.output_file_id
   ? await (await client.files.content(batch.output_file_id)).text()
   : '';
-const rows = content
-  .split('\n')
-  .filter(Boolean)
-  .map((line) => JSON.parse(line) as OutputLine);
-const served = await calls();
+const rows = rowsOf<OutputLine>(content);
+const served = await rowsAt<ServedCall>(`${system.simulatorUrl}/_sim/ledger`);
 const ok = served.filter((call) => call.end === 'ok');
 const first = Math.min(...served.map((call) => call.at_ms));
 const last = Math.max(...ok.map((call) => call.ended_ms ?? 0));
@@ -113,14 +103,6 @@ interface OutputLine {
       usage: { prompt_tokens: number; completion_tokens: number };
     };
   };
-}
-
-async function calls(): Promise<ServedCall[]> {
-  const response = await fetch(`${system.simulatorUrl}/_sim/ledger`);
-  return (await response.text())
-    .split('\n')
-    .filter(Boolean)
-    .map((line) => JSON.parse(line) as ServedCall);
 }
 
 function report(): void {

@@ -1,4 +1,5 @@
 /** The batch of `bench:million`: lines of equal length made one by one, sent in parts, and its output read back. */
+import { chatBody, chatLine } from '@sluice/testing';
 import type { System } from '@sluice/testing';
 import { LineSet, readLines } from '@sluice/files';
 
@@ -7,10 +8,8 @@ const PADDING = 'x'.repeat(120);
 
 function lineOf(i: number): string {
   const number = String(i).padStart(8, '0');
-  const messages = [{ role: 'user', content: `${number} ${PADDING}` }];
-  const body = { model: 'fast', max_tokens: 16, messages };
-  const line = { custom_id: `line-${number}`, method: 'POST', url: '/v1/chat/completions', body };
-  return `${JSON.stringify(line)}\n`;
+  const body = chatBody(`${number} ${PADDING}`, { model: 'fast', max_tokens: 16 });
+  return `${chatLine(`line-${number}`, body)}\n`;
 }
 
 function partOf(from: number, to: number): Blob {

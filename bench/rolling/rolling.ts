@@ -6,7 +6,7 @@
  * waits without any restart.
  */
 import { parseArgs } from 'node:util';
-import { System, freePort, until } from '@sluice/testing';
+import { chatLines, System, freePort, until } from '@sluice/testing';
 import type { RoleName } from '@sluice/testing';
 import { Client } from './client.ts';
 
@@ -108,15 +108,8 @@ async function sendAll(): Promise<void> {
 }
 
 async function startBatch(): Promise<string> {
-  const lines = Array.from({ length: LINES }, (_, i) =>
-    JSON.stringify({
-      custom_id: `${i}`,
-      method: 'POST',
-      url: '/v1/chat/completions',
-      body: { model: 'many', ...chat(`line ${i}`) },
-    }),
-  );
-  const batch = await client.ask<Batch>('POST', '/v1/batches', lines.join('\n'));
+  const lines = chatLines(LINES, (i) => ({ model: 'many', ...chat(`line ${i}`) }));
+  const batch = await client.ask<Batch>('POST', '/v1/batches', lines);
   if (!batch) throw new Error('the batch was refused');
   return batch.id;
 }

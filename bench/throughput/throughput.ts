@@ -6,7 +6,7 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { Redis } from 'ioredis';
-import { System, until } from '@sluice/testing';
+import { chatLines, System, until } from '@sluice/testing';
 import { redisCpuMicros, runBare } from './bare.ts';
 
 const { values: flags } = parseArgs({
@@ -46,15 +46,7 @@ async function get<T>(path: string): Promise<T> {
 }
 
 async function runBatch(jobs: number): Promise<{ perSecond: number; redisMicros: number }> {
-  const lines = Array.from({ length: jobs }, (_, i) =>
-    JSON.stringify({
-      custom_id: `line-${i}`,
-      method: 'POST',
-      url: '/v1/chat/completions',
-      body: body(i),
-    }),
-  );
-  const text = `${lines.join('\n')}\n`;
+  const text = `${chatLines(jobs, body, (i) => `line-${i}`)}\n`;
   const before = await redisCpuMicros(redis);
   const started = performance.now();
   const posted = await fetch(`${system.apiUrl}/v1/batches?completion_window=24h`, {
