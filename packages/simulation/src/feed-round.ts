@@ -2,7 +2,7 @@
  * Which lines of a tenant's batches go where next, within one round of placing: the plan says which class and deployment, placement
  * whether that has room; lines that no plan leads go where placement puts them. As the dispatcher's round of the same name.
  */
-import type { Priority } from '@sluice/job';
+import type { Fleet, Priority } from '@sluice/job';
 import type { Choice } from '@sluice/balancing';
 import { isPlanned, mostNow, nextPair } from '@sluice/planning';
 import type { Backlog } from './backlog.ts';
@@ -16,6 +16,7 @@ import type { Spilling } from './spilling.ts';
 import type { Task } from './task.ts';
 
 export interface RoundPorts {
+  fleet: Pick<Fleet, 'deployments'>;
   backlog: Backlog;
   chooser: Chooser;
   health: HealthBook;
@@ -48,12 +49,17 @@ export interface FoundLines extends Pick<Waiting, 'item' | 'head' | 'line'> {
 export class FeedRound {
   readonly #ports: RoundPorts;
   readonly #now: number;
+  readonly #halfOpen: ReadonlySet<string>;
   /** Within one round nothing gets emptier: what had no room has none. */
   readonly #full = new Set<Line | string>();
 
   constructor(ports: RoundPorts, now: number) {
     this.#ports = ports;
     this.#now = now;
+    const { fleet, health } = ports;
+    this.#halfOpen = new Set(
+      [...fleet.deployments.keys()].filter((id) => health.standing(id, now).state === 'half_open'),
+    );
   }
 
   /** The tenant's batches in turn: the first of which some lines have room; null = none has. */
@@ -86,11 +92,11 @@ export class FeedRound {
 
   /** A half-open deployment is tried with the first line that it can run: no plan reckons with it. */
   #byTrial(open: readonly Waiting[]): FoundLines | null {
-    const { chooser, health } = this.#ports;
+    if (this.#halfOpen.size === 0) return null;
     for (const waiting of open)
-      for (const id of chooser.poolOf(waiting.head).tiers.flat()) {
+      for (const id of this.#ports.chooser.poolOf(waiting.head).tiers.flat()) {
         const key = `trial ${waiting.item} ${waiting.line.key} ${id}`;
-        if (health.standing(id, this.#now).state !== 'half_open' || this.#full.has(key)) continue;
+        if (!this.#halfOpen.has(id) || this.#full.has(key)) continue;
         const choice = this.#placeFor(waiting, new Set([id]));
         if (choice.kind === 'place') return { ...waiting, choice };
         this.#full.add(key);
