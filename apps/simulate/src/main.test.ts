@@ -87,6 +87,8 @@ test('several workloads with settings of their own, for people to read', async (
   assert.match(stdout, /^Fairness/m);
 });
 
+const drainOf = ({ stdout }: End): number => (JSON.parse(stdout) as { drain_ms: number }).drain_ms;
+
 test('one more key is a second command: what it saves is told, with the same seed for both', async () => {
   const with3 = CONFIG.replace(
     'pools: { fast: [a, b]',
@@ -95,8 +97,6 @@ test('one more key is a second command: what it saves is told, with the same see
   const more = written('with-one-more-key.yaml', with3);
   const args = ['--workload', trace, '--at-once', '--json'];
   const [today, then] = await Promise.all([simulate(...args), simulate(...args, '--config', more)]);
-  const drainOf = ({ stdout }: End): number =>
-    (JSON.parse(stdout) as { drain_ms: number }).drain_ms;
   // 15 requests a second, and ten more.
   const part = drainOf(then) / drainOf(today);
   assert.ok(part > 0.5 && part < 0.75, `${drainOf(then)} of ${drainOf(today)} ms`);
