@@ -1,7 +1,8 @@
 /** Why the lines of a batch that are not fed to any deployment's queue yet stay where they are. */
 import type { StoredBatch } from '@sluice/ledger';
 import type { Api } from './api.ts';
-import { whyHeld, whyWaiting } from './waiting.ts';
+import { shapesOf } from './too-large.ts';
+import { inWords, whyHeld, whyWaiting } from './waiting.ts';
 import type { Waiting } from './waiting.ts';
 
 type Ports = Pick<Api, 'figures' | 'fleet' | 'ledger'>;
@@ -20,6 +21,8 @@ export async function whyUnfed(
   if (batch.paused) return pausedWords(batch);
   const held = await whyHeld(ports, batch.tenant);
   if (held) return held.reason;
+  const large = await whyTooLarge(ports, batch);
+  if (large !== null) return large;
   return underWay ? null : whyBehind(ports, batch, pools);
 }
 
@@ -33,7 +36,10 @@ export async function whyLineUnfed(
   if (batch.status !== 'in_progress') return null;
   if (batch.paused) return told(pausedWords(batch));
   const { maxTier } = batch;
-  const stuck = pool === '' ? null : await whyWaiting(ports, { pool, maxTier, deployment: null });
+  const of = batch.classes.filter((one) => one.pool === pool);
+  const shapes = of.flatMap(shapesOf);
+  const wants = { pool, maxTier, deployment: null, formats: formatsOf(of) };
+  const stuck = pool === '' ? null : await whyWaiting(ports, wants, shapes);
   if (stuck !== null) return stuck;
   const reason = await whyUnfed(ports, batch, underWay);
   return reason === null ? null : told(reason);
@@ -45,6 +51,30 @@ const pausedWords = ({ id, pausedReason }: StoredBatch): string =>
   pausedReason === null
     ? `the batch is paused: POST /v1/batches/${id}/resume goes on with it`
     : `the batch is paused: ${pausedReason}`;
+
+/** All formats that can say a line of one of them. */
+const formatsOf = (classes: StoredBatch['classes']): number =>
+  classes.reduce((all, { formats }) => all | formats, 0);
+
+/** Lines that are not fed, of classes that are too large for every deployment that takes calls, and why. */
+async function whyTooLarge(
+  ports: Ports,
+  { classes, cursors, maxTier }: StoredBatch,
+): Promise<string | null> {
+  let lines = 0;
+  const reasons = new Set<string>();
+  for (const [i, one] of classes.entries()) {
+    const unfed = one.jobs - (cursors[i] ?? 0);
+    const wants = { pool: one.pool, maxTier, deployment: null, formats: one.formats };
+    if (unfed <= 0 || (await whyWaiting(ports, wants)) !== null) continue;
+    const stuck = await whyWaiting(ports, wants, shapesOf(one));
+    if (stuck === null) continue;
+    lines += unfed;
+    reasons.add(inWords(stuck));
+  }
+  const many = lines === 1 ? '1 line is' : `${lines} lines are`;
+  return lines === 0 ? null : `${many} too large to be sure of: ${[...reasons].join('; ')}`;
+}
 
 /** Pools of lines that are not fed. */
 const unfedPools = ({ classes, cursors }: StoredBatch): string[] => [

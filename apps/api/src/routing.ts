@@ -1,4 +1,5 @@
 /** From what a client asks for to the pool that serves it, and whether any of its deployments can say the request. */
+import { getsNothing } from '@sluice/balancing';
 import { findPool, knownModels, lookupModel } from '@sluice/config';
 import type { PoolFound, PoolRequest, PoolSearch } from '@sluice/config';
 import type { Deployment, Endpoint, Fleet, Pool } from '@sluice/job';
@@ -80,5 +81,9 @@ const mayUseDeployment = (fleet: Fleet, caller: Caller, deployment: Deployment):
   caller.pools === null ||
   caller.pools.some((id) => fleet.pools.get(id)?.tiers.flat().includes(deployment.id));
 
+/** None that the pool gives nothing: what only such a one can say would wait for ever. */
 const deploymentsOf = (fleet: Fleet, pool: Pool): Deployment[] =>
-  pool.tiers.flat().flatMap((id) => fleet.deployments.get(id) ?? []);
+  pool.tiers
+    .flat()
+    .filter((id) => !getsNothing(pool, id))
+    .flatMap((id) => fleet.deployments.get(id) ?? []);

@@ -5,36 +5,50 @@ import { moveBatch } from '@sluice/ledger';
 import { chat, startTestApi } from './test-api.ts';
 import type { TestApi } from './test-api.ts';
 
-const configOf = (pools: string): string => `
-providers: { p: { type: openai, api_key: k, base_url: "http://127.0.0.1:9/v1" } }
+const configOf = (pools: string, arms: readonly [number, number]): string => `
+providers:
+  p: { type: openai, api_key: k, base_url: "http://127.0.0.1:9/v1" }
+  c: { type: anthropic, api_key: k, base_url: "http://127.0.0.1:9" }
 deployments:
   mini: { provider: p, model: m }
   parked: { provider: p, model: m, weight: 0 }
-pools: { fast: [mini, parked], parked: [parked]${pools} }
+  narrow: { provider: p, model: m, limits: { tpm: 100 } }
+  other: { provider: c, model: m }
+pools:
+  fast: [mini, parked]
+  parked: [parked]
+  narrow: [narrow, parked]
+  trial: { strategy: { name: split, strict: true, arms: { mini: ${arms[0]}, other: ${arms[1]} } }, tiers: [[mini, other]] }
+  ${pools}
 `;
 
 let api: TestApi;
+/** A job that only an arm can say to which the config gives nothing once it is read anew. */
+let beforeReload: string;
 before(async () => {
-  api = await startTestApi({ fleet: configOf(', leaving: [mini]'), reloaded: configOf('') });
+  const fleet = configOf('leaving: [mini]', [50, 50]);
+  api = await startTestApi({ fleet, reloaded: configOf('', [0, 100]) });
 });
 after(() => api.stop());
 
-async function submit(model: string): Promise<string> {
-  const { json } = await api.call('POST /v1/jobs', { model, body: chat() });
+async function submit(model: string, more: Record<string, unknown> = {}): Promise<string> {
+  const { json } = await api.call('POST /v1/jobs', { model, body: { ...chat(), ...more } });
   return json.id;
 }
 
 const waitingOf = async (id: string) => (await api.call(`GET /v1/jobs/${id}`)).json.waiting;
 
-/** What a batch with lines in these pools says of them. */
-async function blockedOf(...pools: string[]): Promise<unknown> {
+/** What a batch with lines in these pools says of itself. */
+// oxlint-disable-next-line typescript/no-explicit-any
+async function sluiceOf(...pools: string[]): Promise<any> {
   const line = '{"custom_id":"a","method":"POST","url":"/v1/chat/completions","body":{}}';
   const type = { 'content-type': 'application/jsonl' };
   const { json } = await api.call('POST /v1/batches?completion_window=24h', line, type);
-  const classes = pools.map((pool) => ({ index: 'index-0', pool, formats: 1, jobs: 1 }));
+  const lines = { formats: 0xffff, jobs: 1, characters: 40, maxOutput: 0, unsetOutput: 1 };
+  const classes = pools.map((pool) => ({ index: 'index-0', pool, ...lines }));
   const set = { total: pools.length, classes: JSON.stringify(classes) };
   await moveBatch(api.ledger, json.id, { from: ['validating'], to: 'in_progress', set });
-  return (await api.call(`GET /v1/batches/${json.id}`)).json.sluice.blocked;
+  return (await api.call(`GET /v1/batches/${json.id}`)).json.sluice;
 }
 
 const WEIGHT = 'its weight is 0: nothing new is placed on it';
@@ -46,17 +60,47 @@ test('weight 0 everywhere', async () => {
     const waiting = await waitingOf(await submit(model));
     assert.deepEqual(waiting.deployments, [parked]);
   }
-  assert.deepEqual(await blockedOf('parked'), [{ deployment: 'parked', reason: WEIGHT }]);
+  assert.deepEqual((await sluiceOf('parked')).blocked, [{ deployment: 'parked', reason: WEIGHT }]);
+});
+
+test('a request larger than a whole minute of a limit', async () => {
+  const [narrow, parked] = (await waitingOf(await submit('narrow'))).deployments;
+  assert.match(
+    narrow.reason,
+    /^a request takes about [\d,]+ tokens, more than tpm of budget narrow lets through in a minute \(100\)/,
+  );
+  assert.equal(parked.reason, WEIGHT);
+  assert.equal(await waitingOf(await submit('narrow', { max_tokens: 10 })), undefined, 'it fits');
+  const { waiting, blocked } = await sluiceOf('narrow');
+  assert.match(waiting.reason, /^1 line is too large to be sure of: narrow: a request takes about/);
+  assert.deepEqual(blocked, [{ deployment: 'parked', reason: WEIGHT }]);
+  assert.equal((await sluiceOf('fast')).waiting, null);
 });
 
 test('a pool that the config has no more', async () => {
   const id = await submit('leaving');
   assert.equal(await waitingOf(id), undefined);
+  beforeReload = await submit('trial', { logprobs: true });
+  assert.equal(await waitingOf(beforeReload), undefined);
   assert.equal((await api.call('POST /admin/reload')).status, 200);
   const reason = 'the config has no pool leaving';
   assert.deepEqual(await waitingOf(id), { reason, deployments: [] });
-  assert.deepEqual(await blockedOf('leaving', 'fast'), [
+  assert.deepEqual((await sluiceOf('leaving', 'fast')).blocked, [
     { deployment: 'leaving', reason },
     { deployment: 'parked', reason: WEIGHT },
   ]);
+});
+
+test('an arm that gets nothing more', async () => {
+  const { deployments } = await waitingOf(beforeReload);
+  assert.deepEqual(
+    deployments.map(({ reason }: { reason: string }) => reason),
+    [
+      'its arm of the split of trial has 0 %: nothing new is placed on it',
+      'its wire format cannot express one of the parameters',
+    ],
+  );
+  const order = { model: 'trial', body: { ...chat(), logprobs: true } };
+  const refused = await api.call('POST /v1/jobs', order);
+  assert.deepEqual([refused.status, refused.json.error.param], [400, 'body.logprobs']);
 });

@@ -1,15 +1,19 @@
 /**
- * Why an accepted job waits: no deployment that may run it takes calls now, or its tenant is at a limit of its own. A full budget of
- * the deployments is no such reason.
+ * Why an accepted job waits: no deployment that may run it takes calls now, it is too large for them, or its tenant is at a limit of its
+ * own. A full budget of the deployments is no such reason.
  */
 import { setTimeout as delay } from 'node:timers/promises';
+import type { DeploymentLoad } from '@sluice/admission';
+import { getsNothing } from '@sluice/balancing';
 import { membersOf } from '@sluice/job';
-import type { Job } from '@sluice/job';
+import type { Fleet, Job, Shape } from '@sluice/job';
 import { readJobHead } from '@sluice/ledger';
 import type { JobHead } from '@sluice/ledger';
 import type { Api } from './api.ts';
 import type { PublishedHealth } from './figures.ts';
+import { formatBit } from '@sluice/providers';
 import { neverPlaced } from './standing.ts';
+import { tooLarge } from './too-large.ts';
 
 export type Waiting = NonNullable<Job['waiting']>;
 
@@ -22,26 +26,51 @@ export interface Stuck extends Waiting {
 
 const USABLE = ['active', 'half_open'];
 
-/** Null while one of its deployments takes calls, or nobody knows. */
+/** `formats`: those that can say it; absent = all. */
+type Wants = Pick<JobHead, 'pool' | 'maxTier' | 'deployment'> & Partial<Pick<JobHead, 'formats'>>;
+
+/**
+ * Null while one of its deployments takes calls, or nobody knows. `shapes`: of the requests, where one that is too large for a whole
+ * minute of a deployment counts as taken by none.
+ */
 export async function whyWaiting(
   { fleet, figures }: Ports,
-  job: Pick<JobHead, 'pool' | 'maxTier' | 'deployment'>,
+  job: Wants,
+  shapes: readonly Shape[] = [],
 ): Promise<Stuck | null> {
   const ids = membersOf(fleet, job.pool, job.maxTier);
   if (ids === null)
     return { reason: `the config has no pool ${job.pool}`, deployments: [], againAt: null };
-  const health = await figures.health();
+  const [health, loads] = await Promise.all([
+    figures.health(),
+    shapes.length > 0 ? figures.loads() : new Map<string, DeploymentLoad>(),
+  ]);
   const rows = ids.map((id) => [id, health.get(id) ?? {}] as const);
   const deployments = rows.flatMap(([deployment, { state = 'active', reason }]) => {
     // What was placed on it before is called all the same.
-    const never = deployment === job.deployment ? null : neverPlaced(fleet, deployment);
-    if (USABLE.includes(state) && never === null) return [];
-    return [{ deployment, state, reason: never ?? reason ?? state }];
+    const never = deployment === job.deployment ? null : neverTaken(fleet, deployment, job);
+    const large = tooLarge(fleet, loads, { id: deployment, shapes });
+    if (USABLE.includes(state) && never === null && large === null) return [];
+    const standing = USABLE.includes(state) ? null : (reason ?? state);
+    return [{ deployment, state, reason: never ?? standing ?? large ?? state }];
   });
   if (deployments.length < rows.length) return null;
   const times = rows.flatMap(([, row]) => triedAgainAt(row));
   const againAt = times.length > 0 ? Math.min(...times) : null;
   return { reason: `no deployment of ${job.pool} takes calls now`, deployments, againAt };
+}
+
+/** Why it is not placed there as long as the config stays as it is; null = it may be. */
+function neverTaken(fleet: Fleet, id: string, { pool, formats }: Wants): string | null {
+  const never = neverPlaced(fleet, id);
+  if (never !== null) return never;
+  const kept = fleet.pools.get(pool);
+  if (kept !== undefined && getsNothing(kept, id))
+    return `its arm of the split of ${pool} has 0 %: nothing new is placed on it`;
+  const bit = formatBit(fleet.deployments.get(id)?.provider.type ?? '');
+  return formats === undefined || (formats & bit) !== 0
+    ? null
+    : 'its wire format cannot express one of the parameters';
 }
 
 const COUNTED = {

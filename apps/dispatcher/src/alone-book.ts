@@ -42,6 +42,11 @@ export class AloneBook {
     return known.lines === 0 ? 0 : (known.aloneMs * linesOf(batch)) / known.lines;
   }
 
+  /** Whether it cannot be done as the fleet stands: then it takes no turns from others. */
+  isStuck({ id }: Draining): boolean {
+    return this.#known.get(id)?.aloneMs === null;
+  }
+
   async #estimate(batch: Draining): Promise<void> {
     const [at, lines] = [this.#ports.now(), linesOf(batch)];
     const ideal = await idealDrain(aloneProblem(this.#ports, batch));

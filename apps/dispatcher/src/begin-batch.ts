@@ -2,7 +2,7 @@
  * The beginning of a batch: its input is validated, then its lines are fed, or it ends because of what is wrong with them.
  * One cancelled meanwhile is validated to the end all the same: every one of its lines is then reported as cancelled.
  */
-import { affinityOf, keyHashOf, strategyFor } from '@sluice/balancing';
+import { affinityOf, getsNothing, keyHashOf, strategyFor } from '@sluice/balancing';
 import { findPool, knownModels, tiersExceeded } from '@sluice/config';
 import { FileMissing } from '@sluice/files';
 import { membersOf } from '@sluice/job';
@@ -67,7 +67,10 @@ export function rulesFor(
   const search = { fleet, routes, allowed };
   const asked = { tenant, priority, metadata: metadata ?? {}, affinityKey: null };
   const sayable = (pool: string, endpoint: Endpoint, body: Record<string, unknown>) => {
-    const members = membersOf(fleet, pool) ?? [];
+    const kept = fleet.pools.get(pool);
+    const members = (membersOf(fleet, pool) ?? []).filter(
+      (id) => kept === undefined || !getsNothing(kept, id),
+    );
     return formatsOf(
       members.flatMap((id) => fleet.deployments.get(id) ?? []),
       endpoint,

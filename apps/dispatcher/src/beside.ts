@@ -56,9 +56,10 @@ async function byTurns(
   others: readonly Draining[],
 ): Promise<number | null> {
   const { alone, solve, weightOf } = ports;
-  if (others.some((one) => alone.aloneMs(one) === null)) await alone.look(ports.feeder.draining);
+  if (others.some((one) => !alone.isStuck(one) && alone.aloneMs(one) === null))
+    await alone.look(ports.feeder.draining);
   const known = others.flatMap((one) => {
-    const ms = alone.aloneMs(one);
+    const ms = alone.isStuck(one) ? 0 : alone.aloneMs(one);
     return ms === null ? [] : [{ ...ofTurns(one), aloneMs: ms }];
   });
   if (known.length < others.length) return null;

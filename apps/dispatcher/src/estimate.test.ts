@@ -92,6 +92,42 @@ test('no deployment, no T*', async () => {
   assert.deepEqual([nobody.idealMs, nobody.etaMs], [null, null]);
 });
 
+test('nobody takes calls: no T* and no end, but what it would cost', async () => {
+  const stopped = await estimate({ ...portsOf(), usable: () => false }, batchOf([LINES]));
+  assert.deepEqual([stopped.idealMs, stopped.etaMs], [null, null]);
+  assert.ok((stopped.costUsd?.likely ?? 0) > 0);
+  const free = { ...LINES, pool: 'loose' };
+  const ports = { ...portsOf(), usable: (id: string) => id !== 'free' };
+  const partly = await estimate(ports, batchOf([LINES, free]));
+  assert.equal(partly.idealMs, null, 'a part of it has nobody');
+});
+
+test('lines too large for a whole minute of a limit: when they are done nobody can say, and why is said', async () => {
+  const narrow = PRICED.replace('rpm: 600 }', 'rpm: 600, tpm: 1000 }');
+  const { idealMs, etaMs, hints, costUsd } = await estimate(portsOf(narrow), batchOf([LINES]));
+  assert.deepEqual([idealMs, etaMs], [null, null]);
+  assert.ok((costUsd?.likely ?? 0) > 0);
+  assert.match(
+    hints?.[0] ?? '',
+    /at mini a request takes about 1,124 tokens, more than tpm of budget mini lets through in a minute \(1,000\)/,
+  );
+  const some = { ...LINES, maxOutput: 500 * 100, unsetOutput: 500 };
+  const mixed = await estimate(portsOf(narrow), batchOf([some]));
+  assert.ok(mixed.idealMs !== null, 'half of them fit');
+  const both = narrow.replace('fast: [mini]', 'fast: [mini, free]');
+  const other = await estimate(portsOf(both), batchOf([LINES]));
+  const alone = await estimate(portsOf(both.replace('[mini, free]', '[free]')), batchOf([LINES]));
+  assert.deepEqual([other.idealMs, other.hints], [alone.idealMs, []], 'all goes to the other');
+});
+
+test('lines that only an arm of 0 % can say: nobody ever takes them', async () => {
+  const all = arms(true).replace('mini: 50, wide: 50', 'mini: 100, wide: 0');
+  const ports = portsOf(all);
+  const wide = { ...ports, eligible: () => new Set(['wide']) };
+  assert.equal((await estimate(wide, batchOf([LINES]))).idealMs, null);
+  assert.ok((await estimate(ports, batchOf([LINES]))).idealMs !== null);
+});
+
 test('a line behind 1,600 of its tenant is told that it comes after them, before them with an earlier deadline', async () => {
   const one = { ...LINES, jobs: 1, characters: 400, unsetOutput: 1 };
   const lines = { shape: '1.4', lines: 1_600, characters: 400, maxOutput: 16 };

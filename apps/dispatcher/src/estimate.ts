@@ -16,7 +16,8 @@ import type { ToDrain } from './draining.ts';
 import { capHints } from './cap-hints.ts';
 import type { Likely } from './lengths-book.ts';
 import type { Picture } from './picture.ts';
-import { partsOf, placements, problemOf, savesMoney } from './plan-problem.ts';
+import { partsOf, placements, placesWanted, problemOf, savesMoney } from './plan-problem.ts';
+import { sizeHints } from './size-hints.ts';
 import { byEnds, thriftyPlan } from './thrifty-plan.ts';
 import type { ThriftyPlan } from './thrifty-plan.ts';
 
@@ -29,20 +30,22 @@ export async function estimate(ports: EstimatePorts, batch: ToDrain): Promise<Es
     const likely = ports.lengths.likely({ pool: one.pool, tenant, batch: id, lineClass });
     return partsOf(ports, one).map((part) => ({ lines: one, lineClass, likely, ...part }));
   });
-  const classes = known.map(({ lines, likely, share, arm }, i) => ({
-    id: String(i),
-    jobs: lines.jobs * share,
-    deployments: placements(ports, lines, { maxTier, likely, arm }),
-  }));
-  const ideal = await idealDrain(problemOf(ports, classes));
-  const solved = ideal.kind === 'solved' && Number.isFinite(ideal.idealMs) ? ideal : null;
+  const placedBy = (of: typeof placements): JobClass[] =>
+    known.map(({ lines, likely, share, arm }, i) => ({
+      id: String(i),
+      jobs: lines.jobs * share,
+      deployments: of(ports, lines, { maxTier, likely, arm }),
+    }));
+  const classes = placedBy(placements);
+  const wanted = placedBy(placesWanted);
+  const solved = await solvedFor(ports, classes);
   const thrifty = await thriftyPlan(ports, batch, (lineClass, place) => {
     const one = known.find((each) => each.lineClass === lineClass);
     return lineAt(ports, place, one as (typeof known)[number]);
   });
   const pools: Record<string, PoolEstimate> = {};
   for (const [i, one] of known.entries()) {
-    const places = solved?.assignment[String(i)] ?? anyOf(classes[i]);
+    const places = solved?.assignment[String(i)] ?? anyOf(wanted[i]);
     const sum = byEnds(thrifty, one.lineClass, (planned) => summed(ports, one, planned ?? places));
     const before = pools[one.lines.pool];
     pools[one.lines.pool] = before ? together(before, sum) : sum;
@@ -50,8 +53,8 @@ export async function estimate(ports: EstimatePorts, batch: ToDrain): Promise<Es
   const all = Object.values(pools);
   for (const pool of all) pool.lines = Math.round(pool.lines);
   return {
-    assumed: assumptionsOf(ports, { known, classes, pools }),
-    hints: capHints(ports, known, classes),
+    assumed: assumptionsOf(ports, { known, classes: wanted, pools }),
+    hints: [...sizeHints(ports.picture, known, wanted), ...capHints(ports, known, classes)],
     idealMs: solved ? Math.round(solved.idealMs) : null,
     etaMs: solved && (await endMs(ports, batch, { solved, thrifty })),
     thrifty: thrifty === null ? [] : thriftyPools(ports, batch.classes),
@@ -60,6 +63,18 @@ export async function estimate(ports: EstimatePorts, batch: ToDrain): Promise<Es
     outputTokens: all.map(({ outputTokens }) => outputTokens).reduce(plus, NOTHING),
     costUsd: all.map(({ costUsd }) => costUsd).reduce<Range | null>(plusUsd, NOTHING),
   };
+}
+
+/** Null = nobody can say: somewhere in it are lines that nobody takes now, or that are too large for all who would. */
+async function solvedFor(
+  ports: EstimatePorts,
+  classes: readonly JobClass[],
+): Promise<Solved | null> {
+  const isStuck = ({ jobs, deployments }: JobClass): boolean =>
+    jobs > 0 && !Object.keys(deployments).some((id) => ports.usable(id));
+  if (classes.some(isStuck)) return null;
+  const ideal = await idealDrain(problemOf(ports, [...classes]));
+  return ideal.kind === 'solved' && Number.isFinite(ideal.idealMs) ? ideal : null;
 }
 
 type Solved = Extract<Awaited<ReturnType<typeof idealDrain>>, { kind: 'solved' }>;

@@ -12,9 +12,10 @@ import type { ShapingOf } from './held-tenants.ts';
 import { LengthsBook } from './lengths-book.ts';
 import { Picture } from './picture.ts';
 
-export function fleetOf(config: string): Fleet {
-  const providers =
-    'providers: { p: { type: openai, base_url: "http://127.0.0.1:9/v1", api_key: k } }';
+/** `more`: providers beside `p`. */
+export function fleetOf(config: string, more = ''): Fleet {
+  const openai = 'p: { type: openai, base_url: "http://127.0.0.1:9/v1", api_key: k }';
+  const providers = `providers: { ${[openai, more].filter(Boolean).join(', ')} }`;
   const loaded = loadConfig({ source: { text: `${providers}\n${config}` }, env: {} });
   assert.ok(loaded.kind === 'ok');
   return loaded.fleet;

@@ -17,8 +17,8 @@ import {
   trying,
   weightNow,
 } from '@sluice/balancing';
-import { amountOf, commonFigures, expectedCost, jobsThatFit } from '@sluice/budget';
-import type { CommonFigures, Cost, PacedDimension } from '@sluice/budget';
+import { amountOf, commonFigures, expectedCost, jobsThatFit, outsizedBy } from '@sluice/budget';
+import type { CommonFigures, Cost, Outsized, PacedDimension } from '@sluice/budget';
 import { usualOutput } from '@sluice/prediction';
 import type { Deployment, Fleet, OutputCharge, Shape } from '@sluice/job';
 import { GivenBook } from './given-book.ts';
@@ -214,6 +214,13 @@ export class Picture {
         return { id, model, price, answers, charsPerToken, cachedShare, meanOutput };
       }),
     ));
+  }
+
+  /** A limit that lets less through in a minute than one job of this shape probably takes of it; null = it fits. */
+  outsized(id: string, shape: Shape, likely: Likely): Outsized | null {
+    const { dims } = (this.#views.get(id) as View).load;
+    const output = this.expects(id, shape, likely) ?? usualOutput(this.mostOutput(id, shape));
+    return outsizedBy(this.costWith(id, shape, output), dims);
   }
 
   /** Output tokens that an answer is expected to have; null while nobody knows. */

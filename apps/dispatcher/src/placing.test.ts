@@ -276,7 +276,7 @@ test('a batch without a deployment that takes calls has no ETA', async () => {
     },
     book: { plan: null, madeAt: 0 },
     limited: { shapingOf: () => null, singlesOf: () => Promise.resolve(new Map()) },
-    alone: { look: () => Promise.resolve(), aloneMs: () => null },
+    alone: { look: () => Promise.resolve(), aloneMs: () => null, isStuck: () => false },
     weightOf: () => 1,
     events: desk.ports.events,
     eligible: () => null,

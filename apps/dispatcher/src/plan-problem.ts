@@ -6,7 +6,7 @@
 import { sharesOf, strategyFor, tiersFor } from '@sluice/balancing';
 import type { Lane } from '@sluice/balancing';
 import { PACED_DIMENSIONS, plannedShare } from '@sluice/budget';
-import type { Cost } from '@sluice/budget';
+import type { Cost, Outsized } from '@sluice/budget';
 import { pricesCountedAs, tiersOf } from '@sluice/job';
 import type { Budget, Fleet, Shape } from '@sluice/job';
 import type { BatchClass } from '@sluice/ledger';
@@ -254,35 +254,58 @@ interface Lines {
 
 /**
  * Those of the first tier in which somebody takes calls and has something left of its day, and of later ones where they count
- * (planning's placesOf); where nobody does, of the first. Who saves money gets no later tier by plan, which would use it where it
+ * (planning's placesOf); where nobody does, of the first. None that a line is too large for: when these are done nobody can say. Who saves money gets no later tier by plan, which would use it where it
  * is the cheaper.
  */
 export function placements(
-  ports: Pick<ProblemPorts, 'fleet' | 'picture' | 'eligible' | 'usable'>,
+  ports: PlacementPorts,
   lines: BatchClass,
-  { maxTier, likely = NOTHING_KNOWN, arm = null, waitedMs = 0 }: Lines,
+  how: Lines,
 ): JobClass['deployments'] {
   const { fleet, picture } = ports;
+  const { pool, first, open, of } = tiersFitFor(ports, lines, how);
+  const placesIn = (tier: readonly string[]) =>
+    placesOn(
+      ports,
+      tier.filter((id) => !outsizedAt(picture, id, of)),
+      of,
+    );
+  const spillAfterMs = savesMoney(fleet, lines.pool) ? null : (pool?.spillAfterMs ?? null);
+  if (spillAfterMs === null || open.length < 2) return placesIn(first);
+  const limits = (): DrainProblem => problemOf(ports, []);
+  return placesOf(open.map(placesIn), { spillAfterMs, waitedMs: how.waitedMs ?? 0, limits });
+}
+
+/** The same of the first tier alone, with those that lines are too large for: what they would take if these let them through. */
+export function placesWanted(
+  ports: PlacementPorts,
+  lines: BatchClass,
+  how: Lines,
+): JobClass['deployments'] {
+  const { first, of } = tiersFitFor(ports, lines, how);
+  return placesOn(ports, first, of);
+}
+
+type PlacementPorts = Pick<ProblemPorts, 'fleet' | 'picture' | 'eligible' | 'usable'>;
+
+/** `open`: of each tier those that take calls now, tiers without any left out. `first`: the first of these, or else all of the first tier. */
+function tiersFitFor(
+  { fleet, picture, eligible, usable }: PlacementPorts,
+  lines: BatchClass,
+  { maxTier, likely = NOTHING_KNOWN, arm = null }: Lines,
+) {
   const pool = fleet.pools.get(lines.pool);
   const all = pool ? tiersFor(pool, arm) : (tiersOf(fleet, lines.pool) ?? []);
-  const tiers = all.slice(0, maxTier ?? all.length);
-  const able = ports.eligible(lines.pool, lines.formats);
-  const costOf = (id: string): Cost => meanCost(picture, id, { lines, likely });
-  const members = tiers.map((tier) =>
-    tier.filter(
-      (id) =>
-        fleet.deployments.has(id) &&
-        (able === null || able.has(id)) &&
-        ports.usable(id) &&
-        picture.jobsThatFit(id, costOf(id)) >= 1,
-    ),
-  );
-  const spillAfterMs = savesMoney(fleet, lines.pool) ? null : (pool?.spillAfterMs ?? null);
-  const open = members.filter((tier) => tier.length > 0);
-  const placesIn = (tier: readonly string[]) => placesOn(ports, tier, { lines, likely });
-  if (spillAfterMs === null || open.length < 2) return placesIn(open[0] ?? tiers[0] ?? []);
-  const limits = (): DrainProblem => problemOf(ports, []);
-  return placesOf(open.map(placesIn), { spillAfterMs, waitedMs, limits });
+  const tiers = all
+    .slice(0, maxTier ?? all.length)
+    .map((tier) => tier.filter((id) => fleet.deployments.has(id)));
+  const able = eligible(lines.pool, lines.formats);
+  const of: OfClass = { lines, likely };
+  const canSay = (id: string): boolean => able === null || able.has(id);
+  const takes = (id: string): boolean =>
+    canSay(id) && usable(id) && picture.jobsThatFit(id, meanCost(picture, id, of)) >= 1;
+  const open = tiers.map((tier) => tier.filter(takes)).filter((tier) => tier.length > 0);
+  return { pool, open, first: open[0] ?? tiers[0]?.filter(canSay) ?? [], of };
 }
 
 function placesOn(
@@ -290,10 +313,9 @@ function placesOn(
   tier: readonly string[],
   of: OfClass,
 ): JobClass['deployments'] {
-  const known = tier.filter((id) => fleet.deployments.has(id));
-  const counted = countedAs({ fleet, picture }, known, of);
+  const counted = countedAs({ fleet, picture }, tier, of);
   return Object.fromEntries(
-    known.map((id) => {
+    tier.map((id) => {
       const [cost, latencyMs] = [meanCost(picture, id, of), meanLatency(picture, id)];
       const usd = counted?.get(id);
       return [id, { cost, latencyMs, ...(usd !== undefined && { countsAsUsd: usd }) }];
@@ -332,6 +354,19 @@ function shapesOf(lines: BatchClass): { set: Shape; unset: Shape; share: number 
   const unset: Shape = { characters, maxOutput: null, inputs: 1 };
   const set = setters > 0 ? { ...unset, maxOutput: lines.maxOutput / setters } : unset;
   return { set, unset, share: setters / jobs };
+}
+
+/** The limit that lines of the class are too large for, all of them; null = some fit. */
+export function outsizedAt(
+  picture: Picture,
+  id: string,
+  { lines, likely }: OfClass,
+): Outsized | null {
+  const { set, unset, share } = shapesOf(lines);
+  const of = (shape: Shape): Outsized | null => picture.outsized(id, shape, likely);
+  if (share >= 1) return of(set);
+  const found = of(unset);
+  return found !== null && share > 0 ? of(set) : found;
 }
 
 /** Mean over the class: those that set a maximum and those that do not cost differently. */

@@ -40,7 +40,7 @@ test('lines of a pool with a strategy of its own have no quotas, and it says why
 });
 
 test('while nobody takes calls nothing is ever done, and each deployment says why', async () => {
-  const { classes, planned_ms, deployments } = await view({
+  const { classes, planned_ms, ideal_ms, deployments } = await view({
     idleBecause: () => 'set to paused by an operator',
   });
   assert.deepEqual(
@@ -50,7 +50,7 @@ test('while nobody takes calls nothing is ever done, and each deployment says wh
       [null, {}],
     ],
   );
-  assert.equal(planned_ms, null);
+  assert.deepEqual([planned_ms, ideal_ms], [null, null]);
   assert.match(String(classes[0]?.says), /no deployment takes calls now/);
   assert.match(String(deployments['a']), /^a gets nothing now: set to paused by an operator\.$/);
 });

@@ -28,7 +28,7 @@ export function planView(plan: Plan, problem: DrainProblem, facts: ViewFacts) {
   return {
     object: 'plan' as const,
     made_at: Math.floor(facts.madeAt / 1_000),
-    ideal_ms: Math.round(plan.idealMs),
+    ideal_ms: stands ? null : Math.round(plan.idealMs),
     planned_ms: stands ? null : Math.round(plan.plannedMs),
     cost_usd: plan.costUsd,
     classes,

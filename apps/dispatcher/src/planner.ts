@@ -24,7 +24,7 @@ export interface PlannerPorts extends ProblemPorts {
     'batches' | 'draining' | 'find' | 'recorded' | 'remove' | 'settle' | 'setUrgent'
   >;
   book: Pick<PlanBook, 'plan' | 'madeAt'>;
-  alone: Pick<AloneBook, 'look' | 'aloneMs'>;
+  alone: Pick<AloneBook, 'look' | 'aloneMs' | 'isStuck'>;
   limited: TenantPorts;
   /** Of a tenant, in turns. */
   weightOf: (tenant: string) => number;
@@ -91,12 +91,13 @@ async function turnsOf(
   const stored = new Map(batches.map((batch) => [batch.id, batch]));
   const draining = feeder.draining.filter(({ id, planned }) => planned && stored.has(id));
   await alone.look(draining.length > 1 ? draining : draining.filter((one) => isKept(ports, one)));
-  if (draining.length < 2 || book.plan === null) return new Map();
-  const known = draining.flatMap((batch) => {
+  const going = draining.filter((batch) => !alone.isStuck(batch));
+  if (going.length < 2 || book.plan === null) return new Map();
+  const known = going.flatMap((batch) => {
     const aloneMs = alone.aloneMs(batch) ?? atStart(stored.get(batch.id), batch);
     return aloneMs === null ? [] : [{ ...ofTurns(batch), aloneMs }];
   });
-  if (known.length < draining.length) return new Map();
+  if (known.length < going.length) return new Map();
   const togetherMs = book.madeAt + book.plan.fleetMs - now();
   return inTurns(known, { togetherMs, weightOf, shaped });
 }

@@ -22,7 +22,7 @@ export type {
   SettingMistake,
   StrategyKind,
 } from './settings.ts';
-export { keptTiers, reachesOf, sharesOf, tiersFor } from './kept-tiers.ts';
+export { getsNothing, keptTiers, reachesOf, sharesOf, tiersFor } from './kept-tiers.ts';
 export { lotOf, lotOfLine } from './lot.ts';
 export { affinityOf, keyHashOf } from './affinity.ts';
 export type { Affinity } from './affinity.ts';

@@ -36,6 +36,13 @@ export function tiersFor({ strategy, tiers }: Tiered, arm: string | null): strin
   return tiers.map((tier) => tier.filter((id) => isOpenTo(keeping, arm, id)));
 }
 
+/** Whether nothing of the pool is ever given to this deployment: its jobs are kept to arms, and its arm gets none of them. */
+export function getsNothing({ strategy }: Pick<Tiered, 'strategy'>, deployment: string): boolean {
+  const keeping = strategyOf(strategy)?.keeping;
+  const arm = keeping?.armOf(deployment) ?? null;
+  return keeping !== undefined && arm !== null && !keeping.shares(null).has(arm);
+}
+
 /** Which deployments its jobs may use, for each arm that they are kept to: all of `maxTier` tiers that are `eligible`. */
 export function reachesOf(
   pool: Tiered,

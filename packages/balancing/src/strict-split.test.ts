@@ -6,6 +6,7 @@ import type { Asked, Candidate } from './candidate.ts';
 import { type Choice, choose } from './choose.ts';
 import { asked, candidate, perMinute, pool } from './example-candidates.ts';
 import { strategy } from './example-stream.ts';
+import { getsNothing } from './kept-tiers.ts';
 import { lotOf } from './lot.ts';
 
 const FULL = { rates: [perMinute('rpm', 60, { aheadMs: 60_000 })] };
@@ -149,4 +150,17 @@ test('an arm at 0 percent gets nothing', () => {
     });
     assert.equal(choice.kind, 'wait');
   }
+});
+
+test('only an arm of 0 % gets nothing, and only where jobs are kept to arms', () => {
+  const section = (isStrict: boolean) => ({
+    name: 'split',
+    arms: { old: 100, new: 0 },
+    strict: isStrict,
+  });
+  const told = (isStrict: boolean) =>
+    ['old', 'new@a', 'spare'].map((id) => getsNothing({ strategy: section(isStrict) }, id));
+  assert.deepEqual(told(true), [false, true, false]);
+  assert.deepEqual(told(false), [false, false, false]);
+  assert.equal(getsNothing({ strategy: { name: 'capacity' } }, 'old'), false);
 });

@@ -66,6 +66,8 @@ export type { AdmissionState, BudgetState } from './state.ts';
 export { jobsThatFit, renewalMs } from './day-room.ts';
 export { HOLE_MS, book } from './book.ts';
 export { isByCalls } from './paces.ts';
+export { outsizedBy, outsizedWords } from './outsized.ts';
+export type { Outsized } from './outsized.ts';
 export { leasing } from './permits.ts';
 export {
   NOTHING_PRODUCED,

@@ -38,7 +38,7 @@ async function showJob(api: Api, job: JobHead): Promise<Reply> {
 
 /** What has a place on a deployment's queue waits for no limit of its tenant any more. */
 async function waitingOf(api: Api, job: JobHead): Promise<Waiting | null> {
-  const stuck = await whyWaiting(api, job);
+  const stuck = await whyWaiting(api, job, [job.shape]);
   if (stuck !== null) return publicWaiting(stuck);
   return job.deployment === null ? whyHeld(api, job.tenant) : null;
 }
