@@ -38,7 +38,8 @@ export async function whyLineUnfed(
   const { maxTier } = batch;
   const of = batch.classes.filter((one) => one.pool === pool);
   const shapes = of.flatMap(shapesOf);
-  const wants = { pool, maxTier, deployment: null, formats: formatsOf(of) };
+  const formats = of.length > 0 ? { formats: formatsOf(of) } : {};
+  const wants = { pool, maxTier, deployment: null, ...formats };
   const stuck = pool === '' ? null : await whyWaiting(ports, wants, shapes);
   if (stuck !== null) return stuck;
   const reason = await whyUnfed(ports, batch, underWay);

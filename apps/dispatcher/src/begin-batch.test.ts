@@ -26,8 +26,9 @@ const formatsIn = (settings: string): number => {
   return rulesFor(ports, asked).formatsFor('fast', '/v1/chat/completions', body);
 };
 
+const arms = (percent: number): string => `, arms: { mini: ${percent}, other: ${100 - percent} }`;
+
 test('a line that only an arm of 0 % can say is refused where lines are kept to arms: it would wait for ever', () => {
-  const arms = (percent: number): string => `, arms: { mini: ${percent}, other: ${100 - percent} }`;
   assert.equal(formatsIn(`${arms(0)}, strict: true`), 0);
   assert.notEqual(formatsIn(`${arms(1)}, strict: true`), 0);
   assert.notEqual(formatsIn(arms(0)), 0, 'it spills there');

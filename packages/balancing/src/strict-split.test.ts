@@ -152,14 +152,16 @@ test('an arm at 0 percent gets nothing', () => {
   }
 });
 
+const section = (isStrict: boolean) => ({
+  name: 'split',
+  arms: { old: 100, new: 0 },
+  strict: isStrict,
+});
+
+const told = (isStrict: boolean) =>
+  ['old', 'new@a', 'spare'].map((id) => getsNothing({ strategy: section(isStrict) }, id));
+
 test('only an arm of 0 % gets nothing, and only where jobs are kept to arms', () => {
-  const section = (isStrict: boolean) => ({
-    name: 'split',
-    arms: { old: 100, new: 0 },
-    strict: isStrict,
-  });
-  const told = (isStrict: boolean) =>
-    ['old', 'new@a', 'spare'].map((id) => getsNothing({ strategy: section(isStrict) }, id));
   assert.deepEqual(told(true), [false, true, false]);
   assert.deepEqual(told(false), [false, false, false]);
   assert.equal(getsNothing({ strategy: { name: 'capacity' } }, 'old'), false);
