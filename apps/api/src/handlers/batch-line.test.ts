@@ -27,6 +27,7 @@ const { fleet } = loaded;
 /** As long as nobody leads. */
 const figures = {
   health: () => Promise.resolve(new Map()),
+  loads: () => Promise.resolve(new Map()),
   atLimit: () => Promise.resolve(new Map()),
   firstInTurn: () => Promise.resolve([]),
 };
@@ -66,6 +67,10 @@ async function validate(): Promise<void> {
     jobs.map((count, i) => ({
       index: `index-${i}`,
       pool: i === 1 ? 'fast' : 'smart',
+      formats: 0xffff,
+      characters: count,
+      maxOutput: 0,
+      unsetOutput: count,
       jobs: count,
     })),
   );
