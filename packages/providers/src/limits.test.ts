@@ -58,7 +58,7 @@ test('Azure: whole seconds; -1 is no limit', () => {
   ]);
 });
 
-test('Anthropic: instants, by the clock of the provider; the ambiguous `tokens` is not read', () => {
+test('Anthropic: instants, by the clock of the provider; tokens are rounded to a thousand; the ambiguous `tokens` is not read', () => {
   const headers: Record<string, string> = { ...DATE };
   for (const [what, limit, remaining] of [
     ['requests', '1000', '999'],
@@ -72,7 +72,7 @@ test('Anthropic: instants, by the clock of the provider; the ambiguous `tokens` 
   }
   assert.deepEqual(readLimits(headers), [
     { dimension: 'rpm', limit: 1000, remaining: 999, resetMs: 1000 },
-    { dimension: 'itpm', limit: 80_000, remaining: 79_000, resetMs: 1000 },
+    { dimension: 'itpm', limit: 80_000, remaining: 79_500, resetMs: 1000 },
     { dimension: 'otpm', limit: 16_000, remaining: 16_000, resetMs: 1000 },
   ]);
   delete headers['date'];

@@ -1,7 +1,7 @@
 /**
  * What a provider says about its own limits, in the response headers of any call (wire-spec 4.1).
- * A report is a hint for the whole budget: providers round (Anthropic to 1,000 tokens), and `reset` of OpenAI is the
- * time until the bucket is full again, not until the next call passes (facts/algorithms 0).
+ * A report is a hint for the whole budget: `reset` of OpenAI is the time until the bucket is full again, not until the next
+ * call passes (facts/algorithms 0), and Anthropic rounds tokens.
  */
 import type { RateDimension } from '@sluice/job';
 import { parseWait, timeOf } from './duration.ts';
@@ -10,6 +10,7 @@ export interface LimitReport {
   dimension: RateDimension;
   /** Per the dimension's window. */
   limit: number;
+  /** At most so much, where the provider rounds it; null: it does not say. */
   remaining: number | null;
   /** Until `remaining` is `limit` again, ms. */
   resetMs: number | null;
@@ -23,6 +24,8 @@ interface Place {
   limit: string;
   remaining: string;
   reset: string;
+  /** `remaining` is rounded to the nearest multiple of it. */
+  roundedTo: number;
 }
 
 /** OpenAI's family: `x-ratelimit-limit-<what>`. Azure, Groq, Together, vLLM gateways and others write it too. */
@@ -31,14 +34,16 @@ const openaiPlace = (what: string, dimension: RateDimension): Place => ({
   limit: `x-ratelimit-limit-${what}`,
   remaining: `x-ratelimit-remaining-${what}`,
   reset: `x-ratelimit-reset-${what}`,
+  roundedTo: 1,
 });
 
 /** Anthropic's family: `anthropic-ratelimit-<what>-limit`. */
-const anthropicPlace = (what: string, dimension: RateDimension): Place => ({
+const anthropicPlace = (what: string, dimension: RateDimension, roundedTo: number): Place => ({
   dimension,
   limit: `anthropic-ratelimit-${what}-limit`,
   remaining: `anthropic-ratelimit-${what}-remaining`,
   reset: `anthropic-ratelimit-${what}-reset`,
+  roundedTo,
 });
 
 /**
@@ -48,9 +53,9 @@ const anthropicPlace = (what: string, dimension: RateDimension): Place => ({
 const PLACES: readonly Place[] = [
   openaiPlace('requests', 'rpm'),
   openaiPlace('tokens', 'tpm'),
-  anthropicPlace('requests', 'rpm'),
-  anthropicPlace('input-tokens', 'itpm'),
-  anthropicPlace('output-tokens', 'otpm'),
+  anthropicPlace('requests', 'rpm', 1),
+  anthropicPlace('input-tokens', 'itpm', 1_000),
+  anthropicPlace('output-tokens', 'otpm', 1_000),
   // Mistral
   openaiPlace('req-minute', 'rpm'),
   // Mistral and Cerebras
@@ -74,7 +79,7 @@ export function readLimits(headers: Headers, nowMs?: number): LimitReport[] {
     if (limit === null || limit === 0) continue;
     const reset = headers[place.reset];
     const resetMs = reset === undefined ? null : parseWait(reset, now);
-    const remaining = count(headers[place.remaining]);
+    const remaining = mostOf(count(headers[place.remaining]), place.roundedTo, limit);
     const report = { dimension: place.dimension, limit, remaining, resetMs };
     reports.push({ ...report, dimension: windowOf(report, headers) });
   }
@@ -83,6 +88,13 @@ export function readLimits(headers: Headers, nowMs?: number): LimitReport[] {
 
 const count = (text: string | undefined): number | null =>
   text !== undefined && /^\d+$/.test(text) ? Number(text) : null;
+
+/**
+ * What a rounded number may stand for at most. Taken at its word, a bucket of 500 tokens of which up to 499 are left would be
+ * empty after each answer ("0"), and never used for more than three quarters.
+ */
+const mostOf = (remaining: number | null, roundedTo: number, limit: number): number | null =>
+  remaining === null ? null : Math.min(limit, remaining + Math.floor(roundedTo / 2));
 
 const DAY_MS = 86_400_000;
 
