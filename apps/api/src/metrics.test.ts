@@ -80,6 +80,7 @@ async function callOnce(): Promise<void> {
       usage,
       characters: 40,
       tookMs: 100,
+      heldMs: 100,
     },
   ]);
   admission.close();

@@ -184,7 +184,13 @@ test('answers far shorter than what requests book: a cap is told with what it le
       leases,
       leaseMs: 10_000,
     });
-    const ended = { expected: cost, actual: cost, outcome: 'ok', tookMs: 100 } as const;
+    const ended = {
+      expected: cost,
+      actual: cost,
+      outcome: 'ok',
+      tookMs: 100,
+      heldMs: 100,
+    } as const;
     await admission.settle(
       'd',
       leases.map((lease) => ({ ...ended, lease, characters: 300, usage })),

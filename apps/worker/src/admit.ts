@@ -6,7 +6,7 @@
  * comes and as its request is written; if that is not known then, the booking is given back, for its moment has passed too.
  */
 import { randomUUID } from 'node:crypto';
-import type { Admission, Asking, Gate } from './gate.ts';
+import type { Asking, Gate, NotAdmitted } from './gate.ts';
 import type { LeaseKeeper } from './lease-keeper.ts';
 import type { CallRight } from './run-entry.ts';
 
@@ -21,20 +21,26 @@ export interface AdmitPorts {
 /** Asks `mayBegin` as the request is about to be written; what it says no to was not sent. */
 type MakeCall<Result> = (permit: string, mayBegin: () => boolean) => Promise<Result | 'not_begun'>;
 
+interface Made<Result> {
+  permit: string;
+  bookedAt: number;
+  result: Result;
+}
+
 /** What `call` came to under its permit, or why it was not made: nothing was spent. */
 export async function admitAndCall<Result>(
   { gate, leases, release, now }: AdmitPorts,
   { asking, call }: { asking: Omit<Asking, 'lease'>; call: MakeCall<Result> },
   { signal, lease }: CallRight,
-): Promise<{ permit: string; result: Result } | Exclude<Admission, 'start'>> {
+): Promise<Made<Result> | NotAdmitted> {
   const isHeld = (): boolean => leases.isKnown(lease);
   while (await leases.confirm(lease)) {
     const permit = randomUUID();
     const admission = await gate.ask({ ...asking, lease: permit });
-    if (admission !== 'start') return admission;
+    if (typeof admission === 'string') return admission;
     const inTime = !signal.aborted && now() < asking.until;
     const result = inTime && isHeld() ? await call(permit, isHeld) : 'not_begun';
-    if (result !== 'not_begun') return { permit, result };
+    if (result !== 'not_begun') return { ...admission, permit, result };
     gate.ended();
     release(permit);
     if (!inTime) return 'turned_away';

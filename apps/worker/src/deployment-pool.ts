@@ -55,10 +55,13 @@ export interface PoolPorts {
 const SLOTS_WHERE_LIMITED = 4_096;
 const SLOTS_WHERE_UNLIMITED = 128;
 
+/** How long it counted as under way is known when this is told. */
+type Ended = Omit<Settled, 'heldMs'> & { bookedAt: number };
+
 export class DeploymentPool {
   readonly #ports: PoolPorts;
   readonly #gate: Gate;
-  readonly #settlements: GatheredWriter<Settled>;
+  readonly #settlements: GatheredWriter<Ended>;
   #worker: Worker<EntryData> | null = null;
   #learned: Learned;
   #calling = 0;
@@ -82,7 +85,11 @@ export class DeploymentPool {
     });
     this.#settlements = new GatheredWriter({
       most: 64,
-      write: (items) => admission.settle(deployment.id, items).then(() => undefined),
+      write: async (items) => {
+        const now = ports.call.now();
+        const held = items.map((item) => ({ ...item, heldMs: now - item.bookedAt }));
+        await admission.settle(deployment.id, held);
+      },
       onRetry: (error, items) =>
         ports.entry.events.writeRetried({ what: 'settlements', items, error: String(error) }),
     });
@@ -157,7 +164,7 @@ export class DeploymentPool {
       right,
     );
     if (typeof end === 'string') return end;
-    this.#feedBack(call, end.result, { lease: end.permit, expected });
+    this.#feedBack(call, end.result, { ...end, expected });
     await outcomes.store(data, outcomeOf(deployment, call, end.result));
     return 'stored';
   }
@@ -192,7 +199,11 @@ export class DeploymentPool {
   }
 
   /** Passes on what the answer said about the limits, then settles the booking: who waits for it knows them. */
-  #feedBack(call: Call, result: CallResult, booked: { lease: string; expected: Cost }): void {
+  #feedBack(
+    call: Call,
+    result: CallResult,
+    booked: { permit: string; bookedAt: number; expected: Cost },
+  ): void {
     const { admission, deployment, entry } = this.#ports;
     const tookMs = result.endedAt - result.startedAt;
     if (result.limits.length > 0) {
@@ -201,10 +212,12 @@ export class DeploymentPool {
     if (result.outcome === 'rate_limited') this.#refused(result, booked.expected);
     void this.#settlements
       .add({
-        ...booked,
+        lease: booked.permit,
+        expected: booked.expected,
         actual: settledUse(booked.expected, result, deployment),
         outcome: result.outcome,
         tookMs,
+        bookedAt: booked.bookedAt,
         characters: call.shape.characters,
         usage: result.usage,
       })

@@ -36,13 +36,20 @@ export interface Asking {
 }
 
 /**
- * `start`: make the call now. Else nothing was spent. `turned_away`: the deployment takes no calls, the process ends or it is
+ * Make the call now, which was booked at that moment, ms. Else nothing was spent. `turned_away`: the deployment takes no calls, the process ends or it is
  * too late. `used_up`: of a limit per day or month too little is left for it.
  */
-export type Admission = 'start' | 'turned_away' | 'used_up';
+export type Admission = { bookedAt: number } | NotAdmitted;
+export type NotAdmitted = 'turned_away' | 'used_up';
 
 interface Pending extends Asking {
   settle: (answer: Admission) => void;
+}
+
+/** What is granted, and when its booking was asked for. */
+interface Granted {
+  pending: Pending;
+  bookedAt: number;
 }
 
 const LARGEST_BOOKING = 32;
@@ -53,7 +60,7 @@ const LONGEST_WAIT_MS = 250;
 export class Gate {
   readonly #ports: GatePorts;
   readonly #lanes = { interactive: new Lane(), batch: new Lane() };
-  readonly #scheduled = new Set<{ timer: NodeJS.Timeout; pending: Pending }>();
+  readonly #scheduled = new Set<Granted & { timer: NodeJS.Timeout }>();
   #closed = false;
   #calls = 0;
 
@@ -141,12 +148,14 @@ export class Gate {
         continue;
       }
       const asked = lane.pending.slice(0, Math.min(LARGEST_BOOKING, places));
+      const bookedAt = this.#ports.now();
       const booking = await this.#book(asked, band);
       const granted = booking.delaysMs.length;
       const over = new Set(booking.passedOver);
       lane.handBack(asked.filter((_, i) => over.has(i)));
       const open = over.size === 0 ? asked : asked.filter((_, i) => !over.has(i));
-      this.#grant(lane, open.slice(0, granted), booking.delaysMs);
+      const all = open.slice(0, granted).map((pending) => ({ pending, bookedAt }));
+      this.#grant(lane, all, booking.delaysMs);
       if (granted < open.length)
         await lane.sleep(Math.min(booking.askAgainMs ?? LONGEST_WAIT_MS, LONGEST_WAIT_MS));
     }
@@ -165,33 +174,35 @@ export class Gate {
     }
   }
 
-  #grant(lane: Lane, granted: Pending[], delaysMs: number[]): void {
-    granted.forEach((pending, i) => {
+  #grant(lane: Lane, granted: Granted[], delaysMs: number[]): void {
+    granted.forEach((one, i) => {
+      const { pending } = one;
       if (!lane.take(pending)) {
         this.#ports.release([pending.lease], [pending.cost]);
         return;
       }
-      this.#schedule(lane, pending, delaysMs[i] as number);
+      this.#schedule(lane, one, delaysMs[i] as number);
     });
   }
 
-  #start(pending: Pending): void {
+  #start({ pending, bookedAt }: Granted): void {
     this.#calls++;
-    pending.settle('start');
+    pending.settle({ bookedAt });
   }
 
-  #schedule(lane: Lane, pending: Pending, delayMs: number): void {
+  #schedule(lane: Lane, granted: Granted, delayMs: number): void {
+    const { pending } = granted;
     const due = this.#ports.now() + delayMs;
     if (due >= pending.until) {
       this.#ports.release([pending.lease], [pending.cost]);
       return pending.settle('turned_away');
     }
-    if (delayMs < 1) return this.#start(pending);
+    if (delayMs < 1) return this.#start(granted);
     const item = {
-      pending,
+      ...granted,
       timer: setTimeout(() => {
         this.#scheduled.delete(item);
-        if (this.#ports.now() - due <= TOO_LATE_MS) return this.#start(pending);
+        if (this.#ports.now() - due <= TOO_LATE_MS) return this.#start(granted);
         this.#ports.release([pending.lease], [pending.cost]);
         lane.pending.unshift(pending);
         this.#pump(lane, pending.band);

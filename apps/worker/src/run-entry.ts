@@ -9,7 +9,7 @@ import { claimEntry, handBack } from '@sluice/ledger';
 import type { ClaimedChunk, ClaimedJob, Ledger } from '@sluice/ledger';
 import type { Deployment } from '@sluice/job';
 import type { WorkerEvents } from './events.ts';
-import type { Admission } from './gate.ts';
+import type { NotAdmitted } from './gate.ts';
 import type { Lease, LeaseKeeper } from './lease-keeper.ts';
 import type { Call, CallLoader } from './load-calls.ts';
 import { NO_ANSWER } from './make-call.ts';
@@ -35,7 +35,7 @@ export interface EntryPorts {
 }
 
 /** How one call went; all but `stored`: nothing was spent. */
-export type Performed = 'stored' | Exclude<Admission, 'start'>;
+export type Performed = 'stored' | NotAdmitted;
 
 /** What lets a call begin, and ends it. */
 export interface CallRight {

@@ -54,6 +54,7 @@ const ended = (lease: string, more: Partial<Settled> = {}): Settled => ({
   actual: cost(),
   outcome: 'ok',
   tookMs: 100,
+  heldMs: 100,
   characters: 30,
   usage: { input_tokens: 10, cached_tokens: 0, output_tokens: 10, reasoning_tokens: 0 },
   ...more,

@@ -83,6 +83,8 @@ export interface Settled {
   actual: Cost | null;
   outcome: Outcome;
   tookMs: number;
+  /** From asking for its booking to asking for this, ms: for so long it counts as under way. */
+  heldMs: number;
   characters: number;
   usage: Usage | null;
 }

@@ -36,6 +36,7 @@ const answered = (tookMs: number): Settled => ({
   actual: null,
   outcome: 'ok',
   tookMs,
+  heldMs: tookMs,
   characters: 1,
   usage: null,
 });

@@ -174,6 +174,7 @@ class Twins {
       const ending = {
         outcome,
         tookMs: took + i,
+        heldMs: took + i + 40,
         characters: 400 * i,
         usage: known ? usage : null,
       };
@@ -407,7 +408,15 @@ test('long histories are forgotten alike', async () => {
         expected: { requests: 1 as const, input: 1, output: 1, usd: 0 },
         actual: null,
       };
-      return { lease: '', ...unknown, outcome: 'ok', tookMs: i, characters: 5_000, usage };
+      return {
+        lease: '',
+        ...unknown,
+        outcome: 'ok',
+        tookMs: i,
+        heldMs: i,
+        characters: 5_000,
+        usage,
+      };
     });
     await admission.settle('c', items);
     counters = countEnded(counters, tally(items.map((item) => ({ ...item, costUsd: 0 }))));

@@ -62,6 +62,7 @@ function settledWith(state: AdmissionState, ended: readonly Call[], now: number)
     expected: EXPECTED,
     actual: { ...EXPECTED, output: tokens },
     tookMs: until - at,
+    heldMs: until - at,
   }));
   const request = {
     rules,

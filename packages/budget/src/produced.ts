@@ -13,7 +13,11 @@ import type { Budget } from '@sluice/job';
 import type { Band, BudgetRules, PacerRule } from './rules.ts';
 
 export interface Produced {
-  /** Of answers, all three halved together now and then: how many, their output tokens, and how long they took, ms. */
+  /**
+   * Of answers, all three halved together now and then: how many, their output tokens, and how long they counted as under way,
+   * ms. That is from booking to settlement: what is counted and what is measured must be the same time, or each call would seem
+   * to have produced while it still waited for its moment.
+   */
   calls: number;
   tokens: number;
   ms: number;
@@ -108,7 +112,7 @@ export const withUnderWay = (
   slope: 1 - calls * loadOf(produced, msPerUnit),
 });
 
-/** Answers that came together: how many, their output tokens, and how long they took, ms; both summed. */
+/** Answers that came together: how many, their output tokens, and how long they counted as under way, ms; both summed. */
 export type Answered = Pick<Produced, 'calls' | 'tokens' | 'ms'>;
 
 /** After answers: the level as they show it, and the speed as it is known now. */

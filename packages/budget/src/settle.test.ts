@@ -34,6 +34,7 @@ const call = (expected: Cost, actual: Cost | null) => ({
   expected,
   actual,
   tookMs: 1_000,
+  heldMs: 1_000,
 });
 
 const settled = (state: AdmissionState, calls: ReturnType<typeof call>[], now = NOW) =>

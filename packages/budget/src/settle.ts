@@ -26,6 +26,8 @@ export interface EndedCall {
   /** null: what it cost is not known, so the expected cost stands. */
   actual: Cost | null;
   tookMs: number;
+  /** For so long it counted as under way, ms: from its booking to this, which is longer than the call took. */
+  heldMs: number;
 }
 
 /** What ended calls change in one budget. Pacers and windows in the order of its rules. */
@@ -93,10 +95,10 @@ export interface SettleRequest {
 /** What calls whose usage is known say of how fast they produce. */
 export const answeredOf = (calls: readonly EndedCall[]): Answered =>
   calls.reduce(
-    (sum, { actual, tookMs }) =>
+    (sum, { actual, heldMs }) =>
       actual === null
         ? sum
-        : { calls: sum.calls + 1, tokens: sum.tokens + actual.output, ms: sum.ms + tookMs },
+        : { calls: sum.calls + 1, tokens: sum.tokens + actual.output, ms: sum.ms + heldMs },
     { calls: 0, tokens: 0, ms: 0 },
   );
 

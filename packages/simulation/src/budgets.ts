@@ -46,6 +46,7 @@ export interface Ended {
   /** null: not known. */
   actual: Cost | null;
   tookMs: number;
+  heldMs: number;
   answered: boolean;
 }
 
@@ -106,12 +107,11 @@ export class Budgets {
 
   settle(deployment: string, ended: Ended, now: number): void {
     const { root, rules } = this.#of(deployment);
-    const { lease, expected, actual, tookMs, answered } = ended;
-    const corrections = rules.map((rule) =>
-      correctionsOf(rule, [{ lease, expected, actual, tookMs }]),
-    );
+    const { answered, ...call } = ended;
+    const { lease, tookMs } = call;
+    const corrections = rules.map((rule) => correctionsOf(rule, [call]));
     const answers = answered ? 1 : 0;
-    const known = answeredOf([{ lease, expected, actual, tookMs }]);
+    const known = answeredOf([call]);
     const times = {
       longestMs: tookMs,
       quickestMs: answered ? tookMs : 0,

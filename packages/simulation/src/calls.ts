@@ -5,6 +5,7 @@ import type { Deployment, Fleet, Usage } from '@sluice/job';
 import type { Agenda } from './agenda.ts';
 import type { Budgets } from './budgets.ts';
 import { Gate } from './gate.ts';
+import type { Permit } from './gate.ts';
 import type { HealthBook } from './health-book.ts';
 import type { Learned } from './learned.ts';
 import type { Counts } from './picture.ts';
@@ -46,12 +47,7 @@ export interface CallPorts {
   tooLate: (task: Task) => void;
 }
 
-interface Booked {
-  lease: string;
-  cost: Cost;
-}
-
-interface UnderWay extends Booked {
+interface UnderWay extends Permit {
   ending: Ending;
   startedAt: number;
   /** Other calls running there when it began, and what it was expected to take. */
@@ -121,7 +117,7 @@ export class Calls {
     this.#gates.set(id, gate);
   }
 
-  #start(deployment: Deployment, task: Task, booked: Booked): void {
+  #start(deployment: Deployment, task: Task, booked: Permit): void {
     const { agenda, budgets, learned, providers, started, tooLate } = this.#ports;
     const { now } = agenda;
     const { id } = deployment;
@@ -148,7 +144,7 @@ export class Calls {
     const { agenda, budgets, ended, health } = this.#ports;
     const { now } = agenda;
     const { id } = deployment;
-    const { cost, ending, lease, startedAt } = call;
+    const { cost, ending, lease, startedAt, bookedAt } = call;
     ending.finish(now);
     const usage = ending.outcome === 'ok' ? usageOf(task, ending) : null;
     const costUsd = costOf(deployment, usage);
@@ -156,7 +152,8 @@ export class Calls {
     const refused = ending.outcome !== 'ok' && ending.outcome !== 'timeout';
     const actual = settledCost(cost, { usage, refused, usd: costUsd }, deployment.accounting);
     const answered = usage !== null;
-    budgets.settle(id, { lease, expected: cost, actual, tookMs: ending.takesMs, answered }, now);
+    const times = { tookMs: ending.takesMs, heldMs: now - bookedAt };
+    budgets.settle(id, { lease, expected: cost, actual, ...times, answered }, now);
     this.#feedBack(id, call);
     if (ending.outcome === 'rate_limited') (this.#gates.get(id) as Gate).recall();
     this.#teach(id, task, { call, usage, costUsd });

@@ -7,13 +7,20 @@ import type { Agenda } from './agenda.ts';
 import type { Booked } from './budgets.ts';
 import type { Task } from './task.ts';
 
+/** The right to make one call. */
+export interface Permit {
+  lease: string;
+  cost: Cost;
+  bookedAt: number;
+}
+
 export interface GatePorts {
   agenda: Agenda;
   book: (asked: { costs: Cost[]; band: Band; leases: string[] }) => Booked;
-  release: (booked: { lease: string; cost: Cost }) => void;
+  release: (booked: Permit) => void;
   cost: (task: Task) => Cost;
   /** Makes the call. */
-  start: (task: Task, booked: { lease: string; cost: Cost }) => void;
+  start: (task: Task, booked: Permit) => void;
   /** Too little is left of a day or month for these: they may go elsewhere. */
   handBack: (tasks: readonly Task[]) => void;
   /** Its deadline has passed while it waited here. */
@@ -54,7 +61,7 @@ export class Gate {
     interactive: { pending: [], look: 0, forPlace: false, usedUpUntil: null },
     batch: { pending: [], look: 0, forPlace: false, usedUpUntil: null },
   };
-  #scheduled = new Set<Scheduled & { lease: string; cost: Cost }>();
+  #scheduled = new Set<Scheduled & Permit>();
   #leases = 0;
   #calls = 0;
   #closed = false;
@@ -187,14 +194,15 @@ export class Gate {
     this.#ports.taken(asked.length - left.length);
     starts.forEach((at, nth) => {
       const i = open[nth] as number;
-      const booked = { lease: leases[i] as string, cost: costs[i] as Cost };
+      const { now: bookedAt } = this.#ports.agenda;
+      const booked = { lease: leases[i] as string, cost: costs[i] as Cost, bookedAt };
       this.#schedule(asked[i] as Task, booked, at);
     });
     if (over.size > 0) this.#ports.handBack(passedOver.map((i) => asked[i] as Task));
     return { all: left.length === 0, ...wait };
   }
 
-  #schedule(task: Task, booked: { lease: string; cost: Cost }, at: number): void {
+  #schedule(task: Task, booked: Permit, at: number): void {
     const scheduled: Scheduled & typeof booked = { task, ...booked };
     this.#scheduled.add(scheduled);
     this.#ports.agenda.at(at, () => {
