@@ -134,6 +134,17 @@ describe('a batch', () => {
     const batch = await endOfBatch(system.apiUrl, id);
     assert.deepEqual([batch.status, batch.request_counts.completed], ['completed', 6_000]);
   });
+
+  test('a ceiling that one line passes lets one line through, and an ended batch is not paused', async () => {
+    const query = 'max_cost_usd=0.000001';
+    const { id } = await postBatch(system.apiUrl, lines('fast', 50), { query });
+    await batchWhen<Batch>(system.apiUrl, id, ({ sluice }) => sluice.paused);
+    const { request_counts: counts, sluice } = await get(`/v1/batches/${id}`);
+    assert.deepEqual([counts.completed, sluice.running], [1, 0]);
+    await ask(`POST /v1/batches/${id}/cancel`);
+    const ended = await endOfBatch<Batch>(system.apiUrl, id, { status: 'cancelled' });
+    assert.deepEqual([ended.sluice.paused, ended.sluice.paused_reason], [false, null]);
+  });
 });
 
 describe('a job', () => {

@@ -95,8 +95,9 @@ function byPool({ classes }: StoredBatch): Record<string, number> {
 /** `cost_usd`: what answers cost; null when one has no price. `unanswered_calls` may have been charged beside it. */
 const sluiceOf = (batch: StoredBatch, { running, blocked, waiting }: Running) => ({
   priority: batch.priority,
-  paused: batch.paused,
-  paused_reason: batch.pausedReason,
+  // What has ended is not paused any more, whatever held it up at the end.
+  paused: batch.paused && !hasEnded(batch.status),
+  paused_reason: hasEnded(batch.status) ? null : batch.pausedReason,
   eta_at: hasEnded(batch.status) ? null : unixSeconds(stillAhead(batch.etaAt)),
   deadline: deadlineOf(batch),
   ideal_ms: batch.idealMs,

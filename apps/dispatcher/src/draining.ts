@@ -4,6 +4,7 @@ import { indexName } from '@sluice/files';
 import type { IndexRecord } from '@sluice/files';
 import type { BatchClass, LineRef, NewChunk, StoredBatch } from '@sluice/ledger';
 import { entryJobId } from '@sluice/queues';
+import type { Ceiling } from './ceiling.ts';
 import type { Asker } from './lengths-book.ts';
 import { bandOf } from './placer.ts';
 import type { Band } from './placer.ts';
@@ -43,6 +44,8 @@ export interface Draining {
   feeding: boolean;
   /** It begins when it has been planned for, or could not be. */
   planned: boolean;
+  /** Of its cost; null = it has none. */
+  ceiling: Ceiling | null;
   /** What was expected of the lines fed by this leader, and what its tenant was charged beyond it. */
   counted: {
     lines: number;
@@ -129,7 +132,10 @@ export type ToDrain = Pick<
   StoredBatch,
   'id' | 'tenant' | 'priority' | 'maxTier' | 'createdAt' | 'expiresAt' | 'classes'
 >;
-type Begun = Pick<StoredBatch, 'cursors' | 'fed' | 'completed' | 'failed'> & {
+type Begun = Pick<
+  StoredBatch,
+  'cursors' | 'fed' | 'completed' | 'failed' | 'maxCostUsd' | 'costUsd'
+> & {
   usage: Pick<StoredBatch['usage'], 'input' | 'output'>;
 };
 
@@ -141,6 +147,8 @@ export const asDraining = (batch: ToDrain): Draining =>
     fed: 0,
     completed: 0,
     failed: 0,
+    maxCostUsd: null,
+    costUsd: 0,
     usage: { input: 0, output: 0 },
   });
 
@@ -158,6 +166,7 @@ export function drainingOf(batch: ToDrain & Begun): Draining {
     recorded: batch.completed + batch.failed,
     feeding: false,
     planned: false,
+    ceiling: ceilingOf(batch),
     counted: {
       lines: 0,
       input: 0,
@@ -171,6 +180,14 @@ export function drainingOf(batch: ToDrain & Begun): Draining {
     },
   };
 }
+
+export const ceilingOf = ({
+  maxCostUsd: usd,
+  costUsd: spentUsd,
+  completed,
+  failed,
+}: Pick<StoredBatch, 'maxCostUsd' | 'costUsd' | 'completed' | 'failed'>): Ceiling | null =>
+  usd === null ? null : { usd, spentUsd, recorded: completed + failed };
 
 export const drainingClasses = ({
   id,

@@ -96,6 +96,7 @@ export function drainingOfLines(
     recorded: 0,
     feeding: false,
     planned: true,
+    ceiling: null,
     counted: {
       lines: 0,
       input: 0,

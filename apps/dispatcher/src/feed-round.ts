@@ -6,6 +6,7 @@
 import type { IndexRecord } from '@sluice/files';
 import { depthFor, room, takesCalls, takesCallsOf } from '@sluice/balancing';
 import type { Candidate, Choice, SpillTiers, Spills } from '@sluice/balancing';
+import { linesAffordable } from './ceiling.ts';
 import { askerOf, chunkOf, laneOf, lineOf, unfedOf } from './draining.ts';
 import type { Draining, DrainingClass, Helping } from './draining.ts';
 import type { DrainingBook } from './draining-book.ts';
@@ -89,7 +90,8 @@ export class FeedRound {
   /** Gives a batch one chunk of at most `most` lines; null when none of its lines may go anywhere now. */
   takeTurn(batch: Draining, { most, overdue }: { most: number; overdue: boolean }): Taken | null {
     const window = this.#ports.windowLines - (batch.fed - batch.recorded);
-    const how = { left: Math.min(most, window), band: overdue ? 'overdue' : 'batch' } as const;
+    const left = Math.min(most, window, this.#affordable(batch));
+    const how = { left, band: overdue ? 'overdue' : 'batch' } as const;
     if (how.left <= 0) return null;
     return (
       this.#probe(batch, how) ??
@@ -97,6 +99,22 @@ export class FeedRound {
       this.#bySpill(batch, how) ??
       this.#byStrategy(batch, how)
     );
+  }
+
+  /** Lines that its ceiling lets it have under way beside those that are. */
+  #affordable(batch: Draining): number {
+    if (batch.ceiling === null) return Number.POSITIVE_INFINITY;
+    return linesAffordable(batch, Math.max(0, ...batch.classes.map((one) => this.#mostUsd(one))));
+  }
+
+  /** What the next line of a class costs at most, at the dearest deployment that may get it. */
+  #mostUsd(one: DrainingClass): number {
+    const head = this.#head(one);
+    if (head === undefined) return 0;
+    const { chooser, picture } = this.#ports;
+    const shape = { characters: head.characters, maxOutput: head.maxOutput, inputs: 1 };
+    const ids = chooser.membersOf(one.pool);
+    return Math.max(0, ...ids.map((id) => picture.costWith(id, shape, null).usd));
   }
 
   /** A half-open deployment is tried with the first line that it can run: no plan reckons with it. */

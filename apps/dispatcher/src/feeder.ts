@@ -11,7 +11,7 @@ import { readIndex, readKeyedIndex } from '@sluice/files';
 import type { FileStore } from '@sluice/files';
 import { feedChunks, readBatch } from '@sluice/ledger';
 import type { Feed, Ledger, NewChunk, StoredBatch } from '@sluice/ledger';
-import { drainingOf, entryOf, laneOf } from './draining.ts';
+import { ceilingOf, drainingOf, entryOf, laneOf } from './draining.ts';
 import type { Draining, DrainingClass, Helping } from './draining.ts';
 import { DrainingBook } from './draining-book.ts';
 import type { FirstInTurn, Share } from './draining-book.ts';
@@ -110,9 +110,11 @@ export class Feeder {
     this.#batches.note(batch);
   }
 
-  /** What the batch's record says of its answers: its tenant is charged for what they really used. */
-  settle({ id, completed, failed, usage }: StoredBatch): void {
+  /** What the batch's record says of its answers: its tenant is charged for what they really used, and its ceiling knows what they cost. */
+  settle(stored: StoredBatch): void {
+    const { id, completed, failed, usage } = stored;
     const batch = this.#batches.get(id);
+    if (batch) batch.ceiling = ceilingOf(stored);
     const pool = batch?.classes[0]?.pool;
     if (!batch || pool === undefined || batch.counted.lines === 0) return;
     const { counted } = batch;
