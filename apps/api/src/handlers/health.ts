@@ -1,4 +1,4 @@
-/** /healthz: this process lives. /readyz: jobs that are accepted now will run. /metrics: figures for Prometheus. */
+/** /healthz: this process lives. /readyz: jobs are accepted and placed; whether a deployment takes them now is `/admin/deployments`' to say. /metrics: figures for Prometheus. */
 import type { Api } from '../api.ts';
 import type { Reply } from '../http/message.ts';
 import { ok } from '../http/message.ts';

@@ -13,7 +13,7 @@ export const home = (_api: Api, request: ApiRequest): Reply =>
       '/v1/models': 'what a request can name as its model',
       '/admin': 'queues, pools, deployments, budgets',
       '/metrics': 'figures for Prometheus',
-      '/readyz': 'whether jobs that are accepted now will run',
+      '/readyz': 'whether jobs are accepted and placed: Redis is there and a dispatcher leads',
       '/healthz': 'whether this process lives',
     },
   });
