@@ -99,6 +99,12 @@ test('with work waiting it is used up exactly when none of that fits, whatever a
   assert.match(String(row('a')?.['reason']), /^tpd of budget a has too little left for what waits/);
   assert.equal(row('a')?.['used_up'], true);
   assert.deepEqual(look(true, 0), [['active', false]]);
+  Object.assign(window, { used: 0, usedFraction: 0 });
+  look(false, 0);
+  const never =
+    'is smaller than all that waits for it: each takes more than the whole limit of 9000';
+  assert.equal(row('a')?.['reason'], `tpd of budget a ${never}, and never fits`);
+  assert.deepEqual(look(true, 0), [['active', false]]);
   assert.deepEqual(
     look(null, 7_200_000),
     [['paused', true]],

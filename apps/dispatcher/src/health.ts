@@ -277,10 +277,13 @@ const pausedByDayMs = ({ pausedForMs, refusedForMs }: DeploymentLoad): number =>
 function usedUpWords({ windows }: DeploymentLoad, until: number): string {
   const [most] = windows.toSorted((a, b) => b.usedFraction - a.usedFraction);
   if (most === undefined) return '';
+  const name = `${most.dimension} of budget ${most.budget}`;
+  if (most.used === 0)
+    return `${name} is smaller than all that waits for it: each takes more than the whole limit of ${most.limit}, and never fits`;
   const [used, limit] = [most.used, most.limit].map((value) => Number(value.toPrecision(6)));
   const at = new Date(until).toISOString().slice(0, 19);
   const how = most.used < most.limit ? 'has too little left for what waits' : 'is used up';
-  return `${most.dimension} of budget ${most.budget} ${how}: ${used} of ${limit}; something comes back at ${at}Z`;
+  return `${name} ${how}: ${used} of ${limit}; something comes back at ${at}Z`;
 }
 
 interface Seen {

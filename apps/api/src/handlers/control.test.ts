@@ -146,6 +146,24 @@ test('a reload without changes says so', async () => {
   assert.deepEqual([json.needs_restart, json.limits], [[], []]);
 });
 
+test('a reload that removes a tenant says what becomes of its work', async () => {
+  const admin = 'admin: { api_keys: [sk-a-key-of-the-admin-0123456789] }\n';
+  const one = 'one: { api_keys: [sk-a-key-of-one-0123456789] }';
+  const two = 'two: { api_keys: [sk-a-key-of-two-0123456789] }';
+  const config = `${admin}tenants: { ${one}, ${two} }\n`;
+  const reloaded = `${FLEET}${admin}tenants: { ${one} }\n`;
+  const limited = await startTestApi({ config, reloaded });
+  try {
+    const headers = { authorization: 'Bearer sk-a-key-of-the-admin-0123456789' };
+    const { json } = await limited.call('POST /admin/reload', undefined, headers);
+    assert.deepEqual(json.warnings, [
+      'tenants.two is gone: what was accepted from it goes on, without its limits',
+    ]);
+  } finally {
+    await limited.stop();
+  }
+});
+
 test('a reload that turns tenants on says that keys are needed from then on', async () => {
   const reloaded = `${FLEET}tenants: { team: { api_keys: [sk-a-key-of-the-team-0123456789] } }\n`;
   const open = await startTestApi({ reloaded });

@@ -77,7 +77,7 @@ function refuseUncounted(
 /** All of the new config, or with one mistake in it nothing. */
 export async function reloadConfig(api: Api, request: ApiRequest): Promise<Reply> {
   readQuery(noQuery, request.query);
-  const wasOpen = api.tenants.length === 0;
+  const before = api.tenants.map(({ id }) => id);
   const result = await api.control.reload();
   if (result.kind === 'invalid')
     return refuse('invalid_config', { values: { report: result.report } });
@@ -87,8 +87,9 @@ export async function reloadConfig(api: Api, request: ApiRequest): Promise<Reply
     ...change,
     needs_restart: api.needsRestart,
     warnings: [
-      ...(wasOpen && api.tenants.length > 0 ? [KEYS_NEEDED] : []),
+      ...(before.length === 0 && api.tenants.length > 0 ? [KEYS_NEEDED] : []),
       ...change.pools.removed.map(poolGone),
+      ...before.filter((id) => api.tenants.every((one) => one.id !== id)).map(tenantGone),
       ...(config?.warnings ?? []),
     ],
   });
@@ -96,6 +97,9 @@ export async function reloadConfig(api: Api, request: ApiRequest): Promise<Reply
 
 const KEYS_NEEDED =
   'tenants are in force from now on: a request without one of their API keys is answered 401, and /admin needs a key of `admin`';
+
+const tenantGone = (tenant: string): string =>
+  `tenants.${tenant} is gone: what was accepted from it goes on, without its limits`;
 
 const poolGone = (pool: string): string =>
   `pools.${pool} is gone: what was accepted for it waits for the pool to come back, until its deadline`;
