@@ -35,14 +35,20 @@ interface Reading {
   redis: Redis;
 }
 
+/** How far a slot's stream is read: an id of the stream. */
+interface Position {
+  at: string;
+}
+
+const BEGINNING = '0';
 const READ_COUNT = 128;
 const BLOCK_MS = 500;
 
 export class Recorder {
   readonly #ports: RecorderPorts;
   readonly #readings: readonly Reading[];
-  /** Slots held, and how far each is read. */
-  readonly #positions = new Map<number, string>();
+  /** Of the slots held. One that is lost and held again gets a new one: what was read before is read again. */
+  readonly #positions = new Map<number, Position>();
   #stopped = false;
   #loops: Promise<void[]> = Promise.resolve([]);
   #leases: NodeJS.Timeout | null = null;
@@ -66,7 +72,8 @@ export class Recorder {
     await Promise.all(
       SLOT_NUMBERS.map(async (slot) => {
         const held = await holdRecorder(ledger, slot, { holder, ms: LEASE_MS }).catch(() => null);
-        if (held === true && !this.#positions.has(slot)) this.#positions.set(slot, '0');
+        if (held === true && !this.#positions.has(slot))
+          this.#positions.set(slot, { at: BEGINNING });
         if (held === false) this.#positions.delete(slot);
       }),
     );
@@ -81,23 +88,25 @@ export class Recorder {
       } catch (error) {
         if (this.#stopped) return;
         this.#ports.events.failed({ what: 'recording', error: String(error) });
-        for (const slot of this.#positionsOf(slots).keys()) this.#positions.set(slot, '0');
+        startAgain(this.#positionsOf(slots));
         await pause(BLOCK_MS);
       }
     }
   }
 
   /** Of those that are held. */
-  #positionsOf(slots: readonly number[]): Map<number, string> {
+  #positionsOf(slots: readonly number[]): Map<number, Position> {
     return new Map([...this.#positions].filter(([slot]) => slots.includes(slot)));
   }
 
-  async #turn(redis: Redis, from: ReadonlyMap<number, string>): Promise<void> {
+  async #turn(redis: Redis, from: ReadonlyMap<number, Position>): Promise<void> {
     const outcomes = await readOutcomes(redis, this.#ports.ledger, {
-      from,
+      from: new Map([...from].map(([slot, { at }]) => [slot, at])),
       count: READ_COUNT,
       blockMs: BLOCK_MS,
     });
+    // Nothing new: should something that was read be there still, it was not recorded.
+    if (outcomes.length === 0) return startAgain(from);
     const jobs = outcomes.filter((outcome) => !isChunkId(outcome.id));
     const batches = byBatch(outcomes.filter((outcome) => isChunkId(outcome.id)));
     const work = [...batches].map(([batch, own]) =>
@@ -105,8 +114,7 @@ export class Recorder {
     );
     if (jobs.length > 0) work.push(this.#done(jobs, this.#ports.recordJobs(jobs)));
     await allEnded(work);
-    for (const { slot, streamId } of outcomes)
-      if (this.#positions.has(slot)) this.#positions.set(slot, streamId);
+    for (const { slot, streamId } of outcomes) (from.get(slot) as Position).at = streamId;
   }
 
   /** `false`: another records the slot now. */
@@ -130,6 +138,10 @@ export class Recorder {
 /** Throws the first failure, but not before the others have ended: what failed is read again, and nothing of it twice at once. */
 async function allEnded(work: readonly Promise<void>[]): Promise<void> {
   for (const end of await Promise.allSettled(work)) if (end.status === 'rejected') throw end.reason;
+}
+
+function startAgain(positions: ReadonlyMap<number, Position>): void {
+  for (const position of positions.values()) position.at = BEGINNING;
 }
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

@@ -224,6 +224,11 @@ export class Desk {
     return outcomes.filter((outcome) => outcome.id === id);
   }
 
+  /** How many answers of a slot wait to be recorded. */
+  inStream(slot: number): Promise<number> {
+    return this.ledger.redis.xlen(this.ledger.keys.outcomes(slot));
+  }
+
   #meta(): OutcomeMeta {
     return {
       place: 0,
