@@ -2,7 +2,7 @@
  * What the chaos happens to: two of each role as real processes, a Redis with `appendfsync always`, strict simulators, and
  * our own proxies in front of Redis and of the simulators. Whoever ends unasked is started again, as `npm start` does.
  */
-import { copyFileSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { copyFileSync, cpSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { freePort, System, TcpProxy, until } from '@sluice/testing';
@@ -175,6 +175,12 @@ export class Arena {
     return Number(/errorstat_OOM:count=(\d+)/u.exec(text)?.[1] ?? 0);
   }
 
+  async #copyRedis(to: string): Promise<void> {
+    const [, folder] = (await this.#atRedis((redis) => redis.config('GET', 'dir'))) as string[];
+    const name = 'appendonlydir';
+    cpSync(join(folder as string, name), join(to, name), { recursive: true, force: true });
+  }
+
   async #atRedis<T>(act: (redis: Redis) => Promise<T>): Promise<T> {
     const redis = new Redis(this.system.redis.url);
     try {
@@ -193,11 +199,14 @@ export class Arena {
     );
   }
 
-  /** `keepLogs`: a folder that the processes' logs are copied to. */
+  /** `keepLogs`: a folder that the processes' logs are copied to, and what Redis holds (`redis-server --dir` reads it). */
   async stop(keepLogs = ''): Promise<void> {
     this.#stopping = true;
     await Promise.allSettled(this.#starting);
-    if (keepLogs) copyLogs(this.system.folder, keepLogs);
+    if (keepLogs) {
+      copyLogs(this.system.folder, keepLogs);
+      await this.#copyRedis(keepLogs);
+    }
     await this.system.stop();
     await Promise.all([this.redisProxy.stop(), this.providerProxy.stop()]);
   }

@@ -19,7 +19,7 @@ const HELP = `npm run chaos -- [options]
 --fault A,B      only faults whose name contains one of these
 --per-second 10  jobs and lines a second (56 are 200,000 an hour); the providers take twice that
 --json FILE      writes what the runs came to, after each of them
---logs FOLDER    keeps the processes' logs there
+--logs FOLDER    keeps the processes' logs there, and Redis's append-only file
 --sum A B …      makes no run: the table of such files together
 
 Faults: ${NAMES}`;
