@@ -13,7 +13,7 @@ import { askerOfEntry } from './lengths-book.ts';
 import type { Likely } from './lengths-book.ts';
 import { partsOf, placements } from './plan-problem.ts';
 import type { ProblemPorts } from './plan-problem.ts';
-import { shapeOf } from './placer.ts';
+import { shapeOf } from './entry-wanted.ts';
 import type { ShapingOf } from './held-tenants.ts';
 
 export interface TenantPorts {
