@@ -5,7 +5,7 @@ import type { DeploymentLoad } from '@sluice/admission';
 import { newBreaker, room } from '@sluice/balancing';
 import { fleetOf, loadOf, pictureOf } from './example-fleet.ts';
 import type { Picture } from './picture.ts';
-import { problemOf } from './plan-problem.ts';
+import { problemOf } from './fleet-problem.ts';
 
 const NOW = 1_000;
 const FLEET = fleetOf(`
