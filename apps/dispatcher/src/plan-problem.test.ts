@@ -4,7 +4,7 @@ import { describe, test } from 'node:test';
 import type { DeploymentLoad } from '@sluice/admission';
 import type { Fleet } from '@sluice/job';
 import { PLACED } from './class-names.ts';
-import type { Draining } from './draining.ts';
+import type { Draining, DrainingClass } from './draining.ts';
 import { drainingOfLines, fleetOf, pictureOf, problemPortsOf } from './example-fleet.ts';
 import type { Picture } from './picture.ts';
 import { planProblem } from './plan-problem.ts';
@@ -72,6 +72,22 @@ describe('what is planned', () => {
     assert.deepEqual(
       problem.classes.map(({ jobs, deployments }) => [jobs, deployments['calls']?.cost.input]),
       [[2_000, 100]],
+    );
+  });
+
+  test('so are those of as many batches as there may be', () => {
+    const fleet = fleetOf(TWO);
+    const picture = pictureOf(fleet, NOW);
+    const load = picture.load('calls') as DeploymentLoad;
+    picture.update(new Map([['calls', { ...load, meanOutput: 600 }]]), NOW);
+    const [one] = drainingOfLines([{ ...SMALL, lines: 1 }]).classes;
+    const batches = Array.from({ length: 20_000 }, () =>
+      drainingOfLines([], { classes: [{ ...(one as DrainingClass) }] }),
+    );
+    const { problem } = planProblem(portsOf(fleet, picture), batches, 1e9);
+    assert.deepEqual(
+      problem.classes.map(({ jobs }) => jobs),
+      [20_000],
     );
   });
 

@@ -13,7 +13,7 @@ import { problemOf, withMargin } from './fleet-problem.ts';
 import { longestHeld } from './held-tenants.ts';
 import type { ShapingOf } from './held-tenants.ts';
 import type { LengthsBook } from './lengths-book.ts';
-import { newGroup, withLines } from './line-group.ts';
+import { likelyOf, linesOf, waitedMsOf } from './line-group.ts';
 import type { LineGroup } from './line-group.ts';
 import { savesMoney } from './saving-pools.ts';
 
@@ -68,8 +68,10 @@ function groupsOf(
       const name = names.get(one) as string;
       const likely = ports.lengths.likely(askerOf(batch, one));
       const waitedMs = now - ports.waitingSince(laneOf(batch, one));
-      const known = groups.get(name) ?? newGroup(one.of, about);
-      groups.set(name, withLines(known, { of: one.of, left, likely, waitedMs }));
+      const part = { of: one.of, left, likely, waitedMs };
+      const known = groups.get(name);
+      if (known) known.parts.push(part);
+      else groups.set(name, { ...about, parts: [part] });
     }
   }
   return groups;
@@ -77,11 +79,13 @@ function groupsOf(
 
 /** `tenant`: whose limits hold it. */
 function classOf(ports: ProblemPorts, id: string, group: LineGroup) {
-  const { lines, tenant, maxTier, deadlineInMs, likely, waitedMs } = group;
+  const { tenant, maxTier, deadlineInMs } = group;
+  const lines = linesOf(group);
+  const how = { maxTier, likely: likelyOf(group), waitedMs: waitedMsOf(group) };
   const jobClass: JobClass = {
     id,
     jobs: lines.jobs,
-    deployments: placements(ports, lines, { maxTier, likely, waitedMs }),
+    deployments: placements(ports, lines, how),
     deadlineInMs,
     objective: savesMoney(ports.fleet, lines.pool) ? 'cost' : 'time',
   };
