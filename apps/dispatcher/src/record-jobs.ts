@@ -10,7 +10,7 @@ import type { EntryData } from '@sluice/queues';
 import { spentAttempts } from '@sluice/retry';
 import { sumsOf } from './batch-sums.ts';
 import type { DispatcherEvents } from './events.ts';
-import { bandOf, CHECK_PLACED_MS } from './placer.ts';
+import { bandOf, CHECK_PLACED_MS } from './run-entry.ts';
 import { verdictOf } from './verdict.ts';
 import type { Backoff, RetryBudgets, Verdict } from '@sluice/retry';
 
