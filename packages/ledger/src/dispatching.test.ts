@@ -245,6 +245,9 @@ describe('a single job', () => {
     await move(job.id, 1);
     const again = await claim(job.id, 2, { holder: 'w3' });
     assert.ok(again.kind === 'claimed' && !again.entry.lostBefore);
+    assert.deepEqual(await claim(job.id, 2, { holder: 'w3' }), again, 'sent again by the same');
+    const late = await claim(job.id, 2, { holder: 'w4', now: NOW + 5_000 });
+    assert.ok(late.kind === 'claimed' && late.entry.lostBefore, 'w3 died');
   });
 
   test('an outcome is stored once, looked up on redelivery, recorded once', async () => {
