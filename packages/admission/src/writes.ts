@@ -1,12 +1,6 @@
-/**
- * Scripts that count are done once, however often they are sent (once.lua). The client sends again what it has had no reply to
- * when its connection broke; what it gives up then, because others of the same round were answered, is sent again here.
- */
+/** Names the sendings of scripts that count: they are done once, however often they are sent (once.lua). */
 import { randomUUID } from 'node:crypto';
 import { writtenKey } from './keys.ts';
-
-/** What ioredis rejects with when a connection broke in the middle of the replies to commands that were sent together. */
-const CUT_OFF = 'Command aborted due to connection close';
 
 /** Sends a script with the key of what was written, and with the write. */
 type Send<Reply> = (key: string, write: string) => Promise<Reply>;
@@ -28,7 +22,7 @@ export class Writes {
     this.#answered.set(root, []);
     const write = [id, ...answered].join(' ');
     try {
-      const reply = await untilAnswered(() => send(this.#key(root), write));
+      const reply = await send(this.#key(root), write);
       this.#answered.get(root)?.push(id);
       return reply;
     } catch (error) {
@@ -39,15 +33,5 @@ export class Writes {
 
   #key(root: string): string {
     return writtenKey(this.#prefix, root, this.#writer);
-  }
-}
-
-async function untilAnswered<Reply>(send: () => Promise<Reply>): Promise<Reply> {
-  for (;;) {
-    try {
-      return await send();
-    } catch (error) {
-      if ((error as Error).message !== CUT_OFF) throw error;
-    }
   }
 }
