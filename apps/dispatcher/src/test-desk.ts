@@ -211,7 +211,8 @@ export class Desk {
     );
     const places = whole.map(({ place }) => place);
     this.#writes++;
-    await storeOutcomes(ledger, slot, [{ ...entry, places, fields }], `w${this.#writes}`);
+    const write = { writer: 'w', id: this.#writes };
+    await storeOutcomes(ledger, slot, [{ ...entry, places, fields }], write);
     return this.unrecorded(entry.id);
   }
 

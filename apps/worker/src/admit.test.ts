@@ -9,7 +9,7 @@ const LEASE = { id: 'job_1', holder: 'w.1', confirmedAt: { wall: 0, steady: 0 },
 function desk(held: boolean[], { confirmed = true }: { confirmed?: boolean } = {}) {
   const seen: string[] = [];
   const gate = {
-    ask: () => Promise.resolve({ bookedAt: 0 }),
+    ask: () => Promise.resolve({ bookedAt: 0, lease: 'permit' }),
     ended: () => seen.push('ended'),
   };
   const leases = {

@@ -35,12 +35,12 @@ export async function admitAndCall<Result>(
 ): Promise<Made<Result> | NotAdmitted> {
   const isHeld = (): boolean => leases.isKnown(lease);
   while (await leases.confirm(lease)) {
-    const permit = randomUUID();
-    const admission = await gate.ask({ ...asking, lease: permit });
+    const admission = await gate.ask({ ...asking, lease: randomUUID() });
     if (typeof admission === 'string') return admission;
+    const { lease: permit, bookedAt } = admission;
     const inTime = !signal.aborted && now() < asking.until;
     const result = inTime && isHeld() ? await call(permit, isHeld) : 'not_begun';
-    if (result !== 'not_begun') return { ...admission, permit, result };
+    if (result !== 'not_begun') return { bookedAt, permit, result };
     gate.ended();
     release(permit);
     if (!inTime) return 'turned_away';

@@ -6,7 +6,7 @@ import type { Keys } from '@sluice/ledger';
 export class CallAborts {
   readonly #redis: Redis;
   readonly #keys: Keys;
-  readonly #controllers = new Map<string, AbortController>();
+  readonly #controllers = new Map<string, Set<AbortController>>();
 
   /** Takes a connection of its own (role `subscriber`) and owns it. */
   constructor(redis: Redis, keys: Keys) {
@@ -27,16 +27,21 @@ export class CallAborts {
   }
 
   abort(id: string): void {
-    this.#controllers.get(id)?.abort();
+    for (const controller of this.#controllers.get(id) ?? []) controller.abort();
   }
 
-  /** The signal that aborts the calls of an entry; `done` forgets it. */
+  /** The signal that aborts the calls of one delivery of an entry, of which there may be several; `done` forgets it. */
   signalFor(id: string): { signal: AbortSignal; done: () => void } {
     const controller = new AbortController();
     // All calls of a chunk listen to the one signal.
     setMaxListeners(0, controller.signal);
-    this.#controllers.set(id, controller);
-    return { signal: controller.signal, done: () => void this.#controllers.delete(id) };
+    const own = this.#controllers.get(id) ?? new Set();
+    this.#controllers.set(id, own.add(controller));
+    const done = (): void => {
+      own.delete(controller);
+      if (own.size === 0) this.#controllers.delete(id);
+    };
+    return { signal: controller.signal, done };
   }
 
   close(): void {

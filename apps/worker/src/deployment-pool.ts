@@ -85,10 +85,10 @@ export class DeploymentPool {
     });
     this.#settlements = new GatheredWriter({
       most: 64,
-      write: async (items) => {
+      write: async (items, { writer, id }) => {
         const now = ports.call.now();
         const held = items.map((item) => ({ ...item, heldMs: now - item.bookedAt }));
-        await admission.settle(deployment.id, held);
+        await admission.settle(deployment.id, held, `${writer}.${id}`);
       },
       onRetry: (error, items) =>
         ports.entry.events.writeRetried({ what: 'settlements', items, error: String(error) }),

@@ -155,13 +155,25 @@ describe('the gate', () => {
     gate.recall();
     assert.deepEqual((await both).map(told), ['start', 'start']);
     assert.deepEqual(released, ['a', 'b']);
+    const [before, anew] = asked.map(({ leases }) => leases);
+    assert.deepEqual([before, anew?.length], [['a', 'b'], 2]);
+    assert.ok(anew?.every((lease) => !['a', 'b'].includes(lease)));
+  });
+
+  test('what was booked for a moment that has passed is given back, and asks again under another name, in order', async () => {
+    const { gate, asked, released } = office(({ leases }, time) => ({
+      passedOver: [],
+      delaysMs: leases.map(() => (time === 1 ? -5_000 : 0)),
+      askAgainMs: null,
+    }));
+    const [first, second] = await Promise.all([gate.ask(batch('a')), gate.ask(batch('b'))]);
+    assert.deepEqual(released, ['a', 'b']);
+    assert.equal(asked.length, 2);
     assert.deepEqual(
-      asked.map(({ leases }) => leases),
-      [
-        ['a', 'b'],
-        ['a', 'b'],
-      ],
+      [first, second].map((one) => typeof one !== 'string' && one.lease),
+      asked[1]?.leases,
     );
+    assert.ok(!asked[1]?.leases.some((lease) => ['a', 'b'].includes(lease)));
   });
 
   test('no more calls at once than this process is meant to make', async () => {

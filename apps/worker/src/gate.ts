@@ -7,12 +7,16 @@
  * past its moment asks again, because the provider's clock went on. What a day or month has too little left for does not
  * wait here: others may have room for it, and what is smaller may still fit.
  */
+import { randomUUID } from 'node:crypto';
 import type { Cost } from '@sluice/budget';
 
 export interface Booking {
   /** Positions of calls for which too little is left of a day or month, from 0. */
   passedOver: number[];
-  /** Delay of each granted call from now, ms: a prefix of the others that were asked for. */
+  /**
+   * Delay of each granted call from now, ms: a prefix of the others that were asked for. Below 0: its moment has passed, because
+   * the answer was long in coming.
+   */
   delaysMs: number[];
   /** When to ask again for the rest; null when all were granted. */
   askAgainMs: number | null;
@@ -29,6 +33,7 @@ export interface GatePorts {
 
 export interface Asking {
   cost: Cost;
+  /** Names its booking. What is given back and booked again gets another name: the giving back may come after the booking. */
   lease: string;
   band: 'interactive' | 'batch';
   /** Its deadline, ms: a call that cannot start before it is turned away. */
@@ -36,10 +41,10 @@ export interface Asking {
 }
 
 /**
- * Make the call now, which was booked at that moment, ms. Else nothing was spent. `turned_away`: the deployment takes no calls, the process ends or it is
+ * Make the call now, which was booked under that lease at that moment, ms. Else nothing was spent. `turned_away`: the deployment takes no calls, the process ends or it is
  * too late. `used_up`: of a limit per day or month too little is left for it.
  */
-export type Admission = { bookedAt: number } | NotAdmitted;
+export type Admission = { bookedAt: number; lease: string } | NotAdmitted;
 export type NotAdmitted = 'turned_away' | 'used_up';
 
 interface Pending extends Asking {
@@ -108,15 +113,21 @@ export class Gate {
     this.#scheduled.clear();
     for (const { timer } of recalled) clearTimeout(timer);
     const all = recalled.map(({ pending }) => pending);
-    this.#ports.release(
-      all.map(({ lease }) => lease),
-      all.map(({ cost }) => cost),
-    );
+    this.#giveBack(all);
     for (const band of ['interactive', 'batch'] as const) {
       const lane = this.#lanes[band];
       lane.pending.unshift(...all.filter((pending) => pending.band === band));
       if (lane.pending.length > 0) this.#pump(lane, band);
     }
+  }
+
+  /** What is to be booked again. */
+  #giveBack(all: readonly Pending[]): void {
+    this.#ports.release(
+      all.map(({ lease }) => lease),
+      all.map(({ cost }) => cost),
+    );
+    for (const pending of all) pending.lease = randomUUID();
   }
 
   open(): void {
@@ -175,19 +186,22 @@ export class Gate {
   }
 
   #grant(lane: Lane, granted: Granted[], delaysMs: number[]): void {
+    const late: Pending[] = [];
     granted.forEach((one, i) => {
       const { pending } = one;
-      if (!lane.take(pending)) {
-        this.#ports.release([pending.lease], [pending.cost]);
-        return;
-      }
-      this.#schedule(lane, one, delaysMs[i] as number);
+      const delayMs = delaysMs[i] as number;
+      if (!lane.take(pending)) this.#ports.release([pending.lease], [pending.cost]);
+      else if (delayMs < -TOO_LATE_MS) late.push(pending);
+      else this.#schedule(lane, one, delayMs);
     });
+    if (late.length === 0) return;
+    this.#giveBack(late);
+    lane.pending.unshift(...late);
   }
 
   #start({ pending, bookedAt }: Granted): void {
     this.#calls++;
-    pending.settle({ bookedAt });
+    pending.settle({ bookedAt, lease: pending.lease });
   }
 
   #schedule(lane: Lane, granted: Granted, delayMs: number): void {
@@ -203,7 +217,7 @@ export class Gate {
       timer: setTimeout(() => {
         this.#scheduled.delete(item);
         if (this.#ports.now() - due <= TOO_LATE_MS) return this.#start(granted);
-        this.#ports.release([pending.lease], [pending.cost]);
+        this.#giveBack([pending]);
         lane.pending.unshift(pending);
         this.#pump(lane, pending.band);
       }, delayMs),

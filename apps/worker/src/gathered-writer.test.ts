@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { GatheredWriter } from './gathered-writer.ts';
+import type { Turn } from './gathered-writer.ts';
 
 test('what arrives while a write is under way goes into the next one', async () => {
   const writes: number[][] = [];
@@ -25,20 +26,25 @@ test('what arrives while a write is under way goes into the next one', async () 
 
 test('a failed write is tried again with the same items until it succeeds', async () => {
   const writes: number[][] = [];
+  const turns: Turn[] = [];
   const retried: unknown[] = [];
   const writer = new GatheredWriter<number>({
     most: 10,
-    write: (items) => {
+    write: (items, turn) => {
       writes.push(items);
+      turns.push(turn);
       return writes.length < 3 ? Promise.reject(new Error('away')) : Promise.resolve();
     },
     onRetry: (error) => retried.push(error),
   });
   await Promise.all([writer.add(1), writer.add(2)]);
   assert.equal(retried.length, 2);
-  assert.ok(
-    writes.every((items) => items === writes[0]),
-    'the same array: a write id made for it stays',
+  await writer.add(3);
+  assert.deepEqual(writes, [[1, 2], [1, 2], [1, 2], [3]]);
+  assert.deepEqual(
+    turns.map(({ id }) => id),
+    [1, 1, 1, 2],
+    'tried again, it is still the same write',
   );
 });
 

@@ -1,16 +1,25 @@
 /**
  * Gathers writes while one is under way, and sends them together: no delay when idle, few round trips when busy
  * (what databases call group commit). A write that fails is tried again until it succeeds: an answer that was paid for is
- * kept as long as the process lives.
+ * kept as long as the process lives. Each write has a number, which it keeps when it is tried again: it may have been done
+ * although it failed.
  */
+import { randomUUID } from 'node:crypto';
+
 export interface GatheredWriterOptions<Item> {
   /** Most items in one write. */
   most: number;
   /** Most of what `sizeOf` says in one write, unless a single item is larger. */
   mostSize?: number;
   sizeOf?: (item: Item) => number;
-  write: (items: Item[]) => Promise<void>;
+  write: (items: Item[], turn: Turn) => Promise<void>;
   onRetry: (error: unknown, items: number) => void;
+}
+
+/** Names a write of this writer; the numbers grow, from 1. */
+export interface Turn {
+  writer: string;
+  id: number;
 }
 
 const RETRY_MS = 250;
@@ -19,6 +28,8 @@ export class GatheredWriter<Item> {
   readonly #options: GatheredWriterOptions<Item>;
   #waiting: { item: Item; done: () => void }[] = [];
   #writing = false;
+  readonly #name = randomUUID();
+  #turns = 0;
 
   constructor(options: GatheredWriterOptions<Item>) {
     this.#options = options;
@@ -54,9 +65,10 @@ export class GatheredWriter<Item> {
   }
 
   async #persist(items: Item[]): Promise<void> {
+    const turn: Turn = { writer: this.#name, id: (this.#turns += 1) };
     for (;;) {
       try {
-        await this.#options.write(items);
+        await this.#options.write(items, turn);
         return;
       } catch (error) {
         this.#options.onRetry(error, items.length);

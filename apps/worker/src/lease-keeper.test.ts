@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { after, before, test } from 'node:test';
-import { makeId } from '@sluice/job';
+import { makeId, slotOf } from '@sluice/job';
 import { claimEntry, connectRedis, openLedger } from '@sluice/ledger';
 import type { Ledger } from '@sluice/ledger';
-import { startRedis, until } from '@sluice/testing';
+import { startRedis, TcpProxy, until } from '@sluice/testing';
 import type { TestRedis } from '@sluice/testing';
 import { admitAndCall } from './admit.ts';
 import { Gate } from './gate.ts';
@@ -29,12 +29,12 @@ after(async () => {
 });
 
 /** A worker with clocks of its own. */
-function worker(holder: string, renewEveryMs = NEVER_MS) {
+function worker(holder: string, renewEveryMs = NEVER_MS, through = ledger) {
   const clock = { wall: 1_000_000, steady: 500 };
   const lost: string[] = [];
   const ended: string[] = [];
   const leases = new LeaseKeeper({
-    ledger,
+    ledger: through,
     holder,
     leaseMs: LEASE_MS,
     renewEveryMs,
@@ -157,6 +157,33 @@ test('a call that waited for its booking while the process stood still does not 
   assert.equal(await admitted, 'turned_away');
   assert.equal(released.length, 1);
   for (const each of [one, two]) each.leases.close();
+});
+
+test('a renewal that Redis heard of late is followed by another at once', async (t) => {
+  const proxy = await TcpProxy.start(redis.port);
+  const through = openLedger(connectRedis(`redis://127.0.0.1:${proxy.port}`, 'background'), 'test');
+  const [one, two] = [worker('one', NEVER_MS, through), worker('two')];
+  t.after(async () => {
+    for (const { leases } of [one, two]) leases.close();
+    through.redis.disconnect();
+    await proxy.stop();
+  });
+  const taken = await held(one);
+  let kept = await held(one);
+  while (slotOf(kept.id) !== slotOf(taken.id)) {
+    one.leases.release(kept.lease);
+    kept = await held(one);
+  }
+  one.sleep(LEASE_MS / 2);
+  proxy.silence();
+  const confirmed = one.leases.confirm(taken.lease);
+  one.sleep(LEASE_MS);
+  two.sleep(LEASE_MS * 2);
+  assert.ok(typeof (await two.claim(taken.id)) !== 'string');
+  proxy.cut();
+  assert.equal(await confirmed, false);
+  const inTime = async () => (await leaseEnd(kept.id)) === one.clock.wall + LEASE_MS;
+  await until('nobody asks for it, and it is renewed', inTime, { timeoutMs: 5_000 });
 });
 
 test('a job that has ended is told of once, and its lease is kept no more', async () => {

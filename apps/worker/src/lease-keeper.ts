@@ -1,12 +1,14 @@
 /**
- * The leases of everything this process works on, renewed every two seconds in one go, so that whatever stops the process
- * finds nearly the whole term left.
+ * The leases of everything this process works on, renewed every two seconds, each slot's in one go, so that whatever stops the
+ * process finds nearly the whole term left. A renewal that fails, or that Redis heard of late, is followed by another at once; a
+ * slot whose Redis is away keeps up no other.
  *
  * A call begins only under a lease that is known to be held: its last claim or renewal that Redis confirmed is younger
  * than half the term. Age is counted by two clocks, for each stands still at times: the wall clock when it is set back,
  * the steady one while the machine sleeps. What is older is renewed first, and Redis says whether another delivery has
  * taken the entry meanwhile.
  */
+import { slotOf } from '@sluice/job';
 import { renewLeases } from '@sluice/ledger';
 import type { Ledger } from '@sluice/ledger';
 
@@ -40,6 +42,8 @@ export interface Lease {
 }
 
 const RENEW_EVERY_MS = 2_000;
+/** A confirmation was late after this part of the term. */
+const LATE = 4;
 /** After a failed round, ms. */
 const TRY_AGAIN_MS = 250;
 
@@ -48,12 +52,13 @@ export class LeaseKeeper {
   readonly #held = new Set<Lease>();
   readonly #timer: NodeJS.Timeout;
   #deliveries = 0;
-  #round: Promise<void> | null = null;
+  /** By slot, while one is under way. */
+  readonly #rounds = new Map<number, Promise<void>>();
   #closed = false;
 
   constructor(options: LeaseKeeperOptions) {
     this.#options = options;
-    this.#timer = setInterval(() => void this.#renew(), options.renewEveryMs ?? RENEW_EVERY_MS);
+    this.#timer = setInterval(() => this.#renewAll(), options.renewEveryMs ?? RENEW_EVERY_MS);
   }
 
   /** A name for one delivery: also this process's own next one of the same entry is another. */
@@ -78,31 +83,45 @@ export class LeaseKeeper {
   }
 
   isKnown({ lost, confirmedAt }: Lease): boolean {
+    return !lost && this.#ageOf(confirmedAt) < this.#options.leaseMs / 2;
+  }
+
+  #ageOf({ wall, steady }: Moment): number {
     const now = this.moment();
-    const age = Math.max(now.wall - confirmedAt.wall, now.steady - confirmedAt.steady);
-    return !lost && age < this.#options.leaseMs / 2;
+    return Math.max(now.wall - wall, now.steady - steady);
   }
 
   /** Waits until the lease is known to be held (true, at once as a rule) or to be lost. */
   async confirm(lease: Lease): Promise<boolean> {
     while (!this.isKnown(lease)) {
       if (lease.lost || this.#closed) return false;
-      await this.#renew();
+      await this.#renew(slotOf(lease.id));
     }
     return true;
   }
 
-  /** One round at a time; whoever asks meanwhile waits for it. */
-  #renew(): Promise<void> {
-    this.#round ??= this.#renewAll().finally(() => (this.#round = null));
-    return this.#round;
+  #renewAll(): void {
+    for (const slot of new Set([...this.#held].map(({ id }) => slotOf(id)))) void this.#renew(slot);
   }
 
-  async #renewAll(): Promise<void> {
-    if (this.#held.size === 0) return;
+  /** One round of a slot at a time; whoever asks meanwhile waits for it. */
+  #renew(slot: number): Promise<void> {
+    const under = this.#rounds.get(slot) ?? this.#round(slot);
+    this.#rounds.set(slot, under);
+    return under;
+  }
+
+  /** Until Redis has confirmed it of late: what it heard of after a pause holds for the rest of a term only, or not at all. */
+  async #round(slot: number): Promise<void> {
+    while (!this.#closed && !(await this.#confirmed(slot)));
+    this.#rounds.delete(slot);
+  }
+
+  async #confirmed(slot: number): Promise<boolean> {
     const { ledger, leaseMs, onLost, onEnded } = this.#options;
     const asked = this.moment();
-    const leases = [...this.#held];
+    const leases = [...this.#held].filter(({ id }) => slotOf(id) === slot);
+    if (leases.length === 0) return true;
     try {
       const { lost, ended } = await renewLeases(ledger, leases, asked.wall + leaseMs);
       const not = new Set([...lost, ...ended]);
@@ -112,9 +131,11 @@ export class LeaseKeeper {
       }
       this.#tell(lost, onLost);
       this.#tell(ended, onEnded);
+      return this.#ageOf(asked) < leaseMs / LATE;
     } catch {
-      // Redis is away: the next round tries again, nothing begins meanwhile, and answers wait here until they are stored.
+      // Redis is away: nothing begins meanwhile, and answers wait here until they are stored.
       await new Promise((resolve) => setTimeout(resolve, TRY_AGAIN_MS));
+      return false;
     }
   }
 

@@ -3,7 +3,6 @@
  * 8 MiB. A larger answer is written alone, one at a time in this process: the client joins a command into one string, which
  * has a bound in V8, and memory holds one copy more, not all.
  */
-import { randomUUID } from 'node:crypto';
 import { slotOf } from '@sluice/job';
 import { encodeOutcomes, storeOutcomes } from '@sluice/ledger';
 import type { Ledger, OutcomeItem } from '@sluice/ledger';
@@ -40,16 +39,12 @@ export class OutcomeWriter {
   #writer(slot: number): GatheredWriter<Waiting> {
     const known = this.#writers.get(slot);
     if (known) return known;
-    const pending = { id: randomUUID(), items: null as Waiting[] | null };
     const writer = new GatheredWriter<Waiting>({
       most: MOST_IN_ONE_WRITE,
       mostSize: MOST_SIZE_IN_ONE_WRITE,
       sizeOf,
-      write: async (items) => {
-        // The same items tried again keep their write id: Redis may have stored them before the reply was lost.
-        if (pending.items !== items) Object.assign(pending, { id: randomUUID(), items });
-        const store = (): Promise<void> =>
-          storeOutcomes(this.#ledger, slot, itemsOf(items), pending.id);
+      write: async (items, turn) => {
+        const store = (): Promise<void> => storeOutcomes(this.#ledger, slot, itemsOf(items), turn);
         const large = items.some((item) => sizeOf(item) > MOST_SIZE_IN_ONE_WRITE);
         await (large ? this.#alone(store) : store());
       },

@@ -32,3 +32,21 @@ test('renews what is held, by deployment, until it is released', async () => {
     false,
   );
 });
+
+test('asks no more for a deployment while what was asked has no answer', async () => {
+  const asked: string[] = [];
+  const keeper = new PermitKeeper(
+    {
+      renew: (deployment) => {
+        asked.push(deployment);
+        return deployment === 'away' ? new Promise(() => undefined) : Promise.resolve([]);
+      },
+    },
+    5,
+  );
+  keeper.hold('away', 'x');
+  keeper.hold('here', 'y');
+  await until('some rounds', () => asked.filter((one) => one === 'here').length >= 4);
+  keeper.close();
+  assert.equal(asked.filter((one) => one === 'away').length, 1);
+});

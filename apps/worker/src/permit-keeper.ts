@@ -12,6 +12,8 @@ const MOST_AT_ONCE = 500;
 export class PermitKeeper {
   readonly #admission: Pick<Admission, 'renew'>;
   readonly #held = new Map<string, Set<string>>();
+  /** Deployments whose renewal has not been answered. */
+  readonly #asking = new Set<string>();
   readonly #timer: NodeJS.Timeout;
 
   constructor(admission: Pick<Admission, 'renew'>, everyMs: number = PERMIT_MS / 3) {
@@ -33,14 +35,24 @@ export class PermitKeeper {
     clearInterval(this.#timer);
   }
 
-  /** Redis may be away: the next round tries again, and lapsed permits count again then. */
+  /** Redis may be away: what waits for it is done as it is back, by its clock then, and lapsed permits count again. */
   #renew(): void {
     for (const [deployment, held] of this.#held) {
-      const leases = [...held];
-      for (let from = 0; from < leases.length; from += MOST_AT_ONCE) {
-        const some = leases.slice(from, from + MOST_AT_ONCE);
-        void this.#admission.renew(deployment, some, PERMIT_MS).catch(() => undefined);
-      }
+      if (this.#asking.has(deployment)) continue;
+      this.#asking.add(deployment);
+      void this.#renewOf(deployment, [...held]).finally(() => this.#asking.delete(deployment));
     }
+  }
+
+  async #renewOf(deployment: string, leases: readonly string[]): Promise<void> {
+    const from = Array.from(
+      { length: Math.ceil(leases.length / MOST_AT_ONCE) },
+      (_, i) => i * MOST_AT_ONCE,
+    );
+    await Promise.allSettled(
+      from.map((at) =>
+        this.#admission.renew(deployment, leases.slice(at, at + MOST_AT_ONCE), PERMIT_MS),
+      ),
+    );
   }
 }

@@ -36,6 +36,7 @@ import { counterField } from './keys.ts';
 import { readRoot } from './read-root.ts';
 import { RunId } from './run-id.ts';
 import { defineScripts } from './scripts.ts';
+import { Writes } from './writes.ts';
 
 export interface AdmissionOptions {
   redis: Redis;
@@ -63,7 +64,10 @@ export interface Booked {
    * longer than anybody waits for at a deployment.
    */
   passedOver: number[];
-  /** Of the granted prefix of the others: when each call is to start, ms from the reply (late is safe, early is not). */
+  /**
+   * Of the granted prefix of the others: when each call is to start, ms from the reply (late is safe, early is not). Below 0:
+   * that moment has passed, because the first reply was lost and what was booked has been asked for again.
+   */
   delaysMs: number[];
   /** Until the first call not granted could start (for `concurrency`: when to look again); null if all were granted. */
   waitMs: number | null;
@@ -110,6 +114,7 @@ export class Admission {
   readonly #micros: () => number;
   readonly #random: () => number;
   readonly #runId: RunId;
+  readonly #writes: Writes;
   /** By deployment and dimension: the limit last told Redis, and when (ms, this process's clock). */
   readonly #told = new Map<string, { limit: number; at: number }>();
   #drawn = new Map<string, DrawnBudgets>();
@@ -130,6 +135,7 @@ export class Admission {
     this.#micros = micros;
     this.#random = random;
     this.#runId = new RunId(redis);
+    this.#writes = new Writes(prefix);
     defineScripts(redis);
     this.#fleet = fleet;
     this.useFleet(fleet);
@@ -166,13 +172,11 @@ export class Admission {
 
   /** Books as many of these calls, in order, as may start within a quarter of a second. */
   async book(deploymentId: string, { costs, band, leases, leaseMs }: Asked): Promise<Booked> {
-    const { keys, rulesJson, bindings } = this.#of(deploymentId);
+    const { deployment, keys, rulesJson, bindings } = this.#of(deploymentId);
     const [rates] = keys as [string];
     const run = await this.#runId.current(rates);
     const flat = costs.flatMap(({ input, output, usd }) => [input, output, usd]);
-    const [micros = 0, wait = -1, binding = 0, over = 0, ...rest] = await this.#redis.sluiceBook(
-      keys.length,
-      ...keys,
+    const args = [
       rulesJson,
       JSON.stringify(flat),
       band,
@@ -180,15 +184,18 @@ export class Admission {
       leaseMs,
       run,
       this.#runId.changed(rates) ? 1 : 0,
-      this.#micros(),
       RENEWAL_MS,
       ...leases,
-    );
-    const waitMs = wait < 0 ? null : wait / 1000;
+    ];
+    const [micros = 0, ago = 0, wait = -1, binding = 0, over = 0, ...rest] =
+      await this.#writes.send(deployment.root, (key, write) =>
+        this.#redis.sluiceBook(keys.length + 1, ...keys, key, write, this.#micros(), ...args),
+      );
+    const waitMs = wait < 0 ? null : Math.max(0, wait - ago) / 1000;
     const bound = bindings[Math.abs(binding) - 1] ?? null;
     return {
       passedOver: rest.slice(0, over),
-      delaysMs: rest.slice(over).map((delay) => delay / 1000),
+      delaysMs: rest.slice(over).map((delay) => (delay - ago) / 1000),
       waitMs,
       askAgainMs: waitMs === null || bound === null ? null : askAgain(waitMs, bound, binding > 0),
       binding: bound,
@@ -197,8 +204,11 @@ export class Admission {
     };
   }
 
-  /** Ends calls: frees permits, corrects what they were charged, counts how they ended. Oldest first. */
-  async settle(deploymentId: string, items: Settled[]): Promise<void> {
+  /**
+   * Ends calls: frees permits, corrects what they were charged, counts how they ended. Oldest first. `write`: names this and
+   * every further try of the same.
+   */
+  async settle(deploymentId: string, items: Settled[], write?: string): Promise<void> {
     const drawn = this.#of(deploymentId);
     const ended = items.map((item) => ({ ...item, costUsd: item.actual?.usd ?? 0 }));
     const { failures, ...calls } = tally(ended);
@@ -215,6 +225,7 @@ export class Admission {
       }),
       failures: JSON.stringify(Object.entries(failures).flat()),
       leases: items.map(({ lease }) => lease),
+      write,
     });
   }
 
@@ -250,16 +261,12 @@ export class Admission {
 
   /** Counts jobs that left the deployment's queue without being booked. */
   async taken(deploymentId: string, jobs: number): Promise<void> {
-    const { keys } = this.#of(deploymentId);
-    await this.#redis.hincrby(keys[1] as string, counterField(deploymentId, 'dropped'), jobs);
+    await this.#count(deploymentId, ['dropped'], jobs);
   }
 
   /** Counts calls that nobody settles: the worker that made them has died. Their leases lapse by themselves. */
   async lost(deploymentId: string, calls: number): Promise<void> {
-    const { keys } = this.#of(deploymentId);
-    const [, load] = keys as [string, string];
-    const fields = ['ended', 'failed:lost'].map((name) => counterField(deploymentId, name));
-    await Promise.all(fields.map((field) => this.#redis.hincrby(load, field, calls)));
+    await this.#count(deploymentId, ['ended', 'failed:lost'], calls);
   }
 
   /**
@@ -267,17 +274,22 @@ export class Admission {
    * with the length of the pause, ms; 0 for a call that was under way when the last pause began.
    */
   async refused(deploymentId: string, refused: Refused): Promise<number> {
-    const { keys, leaseKeys, refusalJson } = this.#of(deploymentId);
+    const { deployment, keys, leaseKeys, refusalJson } = this.#of(deploymentId);
     const { expected, limit, retryAfterMs, tookMs, leaseMs } = refused;
     const { input, output } = expected;
     const told = { limit: limit ?? '', retryAfterMs: retryAfterMs ?? -1, tookMs, leaseMs };
-    const [, pauseMs] = await this.#redis.sluiceRefuse(
-      1 + leaseKeys.length,
-      keys[0] as string,
-      ...leaseKeys,
-      refusalJson,
-      JSON.stringify({ ...told, random: this.#random(), input, output }),
-      this.#micros(),
+    const own = [keys[0] as string, ...leaseKeys];
+    const refusal = JSON.stringify({ ...told, random: this.#random(), input, output });
+    const [, , pauseMs] = await this.#writes.send(deployment.root, (key, write) =>
+      this.#redis.sluiceRefuse(
+        own.length + 1,
+        ...own,
+        key,
+        write,
+        this.#micros(),
+        refusalJson,
+        refusal,
+      ),
     );
     return pauseMs;
   }
@@ -347,17 +359,29 @@ export class Admission {
 
   async #change(
     { deployment, keys }: DrawnBudgets,
-    args: { change: string; calls: string; failures: string; leases: string[] },
+    change: {
+      change: string;
+      calls: string;
+      failures: string;
+      leases: string[];
+      write?: string | undefined;
+    },
   ): Promise<void> {
-    await this.#redis.sluiceSettle(
-      keys.length,
-      ...keys,
-      args.change,
-      args.calls,
-      args.failures,
-      deployment.id,
-      this.#micros(),
-      ...args.leases,
+    const args = [change.change, change.calls, change.failures, deployment.id, ...change.leases];
+    await this.#writes.send(
+      deployment.root,
+      (key, write) =>
+        this.#redis.sluiceSettle(keys.length + 1, ...keys, key, write, this.#micros(), ...args),
+      change.write,
+    );
+  }
+
+  async #count(deploymentId: string, counters: string[], n: number): Promise<void> {
+    const { deployment, keys } = this.#of(deploymentId);
+    const [, load] = keys as [string, string];
+    const args = counters.flatMap((name) => [counterField(deploymentId, name), n]);
+    await this.#writes.send(deployment.root, (key, write) =>
+      this.#redis.sluiceCount(2, load, key, write, this.#micros(), ...args),
     );
   }
 

@@ -8,9 +8,11 @@
             call of that band last asked, ms; `run`, `emptied` see below; what was learnt: learnt.lua
   KEYS[2]   load: hash of the deployments' counters
   KEYS[3…]  leases: sorted set of the deployment's own budget and of each other that limits concurrency: lease →
-            when it lapses, ms
+            when it lapses, ms; last what this process has written (once.lua)
 
-  ARGV[1]   rules (JSON): deployment; fields of KEYS[1] to read: run, emptied, then of each budget pause, sent,
+  ARGV[1]   the write (once.lua)
+  ARGV[2]   the time in microseconds; 0 = Redis's own (always, outside of tests)
+  ARGV[3]   rules (JSON): deployment; fields of KEYS[1] to read: run, emptied, then of each budget pause, sent,
             slots, interactive and produced, of each pacer its field and what was learnt, and windows; budgets: how many; own: how many pacers
             are of the deployment's own budget, hole: what a booking may leave unused of the others, ms; reserve: how long (forMs)
             an interactive call leaves one, and horizonMs beside it; pacers:
@@ -18,39 +20,38 @@
             part of the burst that batch may use without interactive calls]; windows: [amount, limit, binMs, bins];
             permits: [limit (0: none), number of the budget, number of the pacer that is kept by calls under way (0: none)] of each
             of KEYS[3…]
-  ARGV[2]   costs (JSON): input, output, usd of each call in turn
-  ARGV[3]   band: interactive | batch
-  ARGV[4]   horizon, ms
-  ARGV[5]   lease term, ms
-  ARGV[6]   run id of the server as the caller knows it
-  ARGV[7]   1 if the caller has seen the server under another run id before
-  ARGV[8]   the time in microseconds; 0 = Redis's own (always, outside of tests)
-  ARGV[9]   how long a limit per day or month may hold a call up, ms: beyond that it is passed over
-  ARGV[10…] leases, one per call
+  ARGV[4]   costs (JSON): input, output, usd of each call in turn
+  ARGV[5]   band: interactive | batch
+  ARGV[6]   horizon, ms
+  ARGV[7]   lease term, ms
+  ARGV[8]   run id of the server as the caller knows it
+  ARGV[9]   1 if the caller has seen the server under another run id before
+  ARGV[10]  how long a limit per day or month may hold a call up, ms: beyond that it is passed over
+  ARGV[11…] leases, one per call
 
-  Returns   now (µs), wait for the first call not granted (µs, -1: none), what binds (position in pauses, pacers,
+  Returns   now (µs), 0 (once.lua), wait for the first call not granted (µs, -1: none), what binds (position in pauses, pacers,
             windows, permits; 0: nothing; negative: it cannot be booked ahead), how many were passed over, the position of
             each of these from 0, then the delay of each granted call (µs, rounded up)
   Effects   charges pacers and windows, adds leases, counts the granted calls as booked; a server that came back
             under another run id empties every bucket and gives all leases one term (`emptied`)
 --]]
-local rules = cjson.decode(ARGV[1])
-local costs = cjson.decode(ARGV[2])
-local batch = ARGV[3] == 'batch'
-local horizon = tonumber(ARGV[4])
-local term = tonumber(ARGV[5])
-local micros = clock(ARGV[8])
-local passOver = tonumber(ARGV[9])
+local rules = cjson.decode(ARGV[3])
+local costs = cjson.decode(ARGV[4])
+local batch = ARGV[5] == 'batch'
+local horizon = tonumber(ARGV[6])
+local term = tonumber(ARGV[7])
+local micros = clock(ARGV[2])
+local passOver = tonumber(ARGV[10])
 local now = micros / 1000
 local stored = redis.call('HMGET', KEYS[1], unpack(rules.fields))
 
 -- A restart may have lost bookings, so every bucket is taken to be empty at that moment. The caller's run id can be
 -- older than a restart; the server is asked only when the two differ.
 local emptied = tonumber(stored[2] or 0)
-if stored[1] ~= ARGV[6] then
-  local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)') or ARGV[6]
+if stored[1] ~= ARGV[8] then
+  local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)') or ARGV[8]
   if stored[1] ~= run then
-    local anew = not stored[1] and ARGV[7] ~= '1'
+    local anew = not stored[1] and ARGV[9] ~= '1'
     emptied = anew and 0 or now
     redis.call('HSET', KEYS[1], 'run', run, 'emptied', exact(emptied))
   end
@@ -148,7 +149,7 @@ local function roomAt(bin, window, amount)
   return at
 end
 
-local reply = { micros, -1, 0 }
+local reply = { micros, 0, -1, 0 }
 local granted = 0
 local delays, passedOver = {}, {}
 local newest = now + horizon
@@ -185,7 +186,7 @@ local function grant(start, call)
   granted = granted + 1
   delays[granted] = math.ceil((start - now) * 1000)
   scored[2 * granted - 1] = exact(start + term)
-  scored[2 * granted] = ARGV[10 + call]
+  scored[2 * granted] = ARGV[11 + call]
 end
 
 for i = 1, #costs, 3 do
@@ -220,16 +221,16 @@ for i = 1, #costs, 3 do
     passedOver[#passedOver + 1] = call
   elseif not permitted or start > newest or not ahead then
     if not permitted and start <= permitAt then start, by = permitAt, leftBy end
-    reply[2], reply[3] = math.ceil((start - now) * 1000), ahead and by or -by
+    reply[3], reply[4] = math.ceil((start - now) * 1000), ahead and by or -by
     break
   else
     grant(start, call)
   end
 end
 
-reply[4] = #passedOver
-for i = 1, #passedOver do reply[4 + i] = passedOver[i] end
-for i = 1, granted do reply[4 + #passedOver + i] = delays[i] end
+reply[5] = #passedOver
+for i = 1, #passedOver do reply[5 + i] = passedOver[i] end
+for i = 1, granted do reply[5 + #passedOver + i] = delays[i] end
 if granted == 0 then return reply end
 
 local changed = {}

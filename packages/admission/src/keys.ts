@@ -4,6 +4,7 @@
  *   <prefix>:{b:<root>}:rates            hash    pacers, windows, pauses and what was learnt of the root's budgets
  *   <prefix>:{b:<root>}:load             hash    counters of the root's deployments
  *   <prefix>:{b:<root>}:leases:<budget>  sorted set    lease → when it lapses, ms
+ *   <prefix>:{b:<root>}:written:<writer>  hash  writes of a process whose replies it may not have yet (once.lua)
  *   <prefix>:{b:<root>}:durations:<window>  hash    `<deployment>|<bucket>` → calls answered, of ten minutes since 1970
  */
 import type { Dimension } from '@sluice/budget';
@@ -14,6 +15,8 @@ export const ratesKey = (prefix: string, root: string): string => key(prefix, ro
 export const loadKey = (prefix: string, root: string): string => key(prefix, root, 'load');
 export const leasesKey = (prefix: string, root: string, budget: string): string =>
   key(prefix, root, `leases:${budget}`);
+export const writtenKey = (prefix: string, root: string, writer: string): string =>
+  key(prefix, root, `written:${writer}`);
 /** `window` '': what the names of all windows begin with. */
 export const durationsKey = (prefix: string, root: string, window: number | ''): string =>
   key(prefix, root, `durations:${window}`);

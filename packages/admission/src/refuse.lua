@@ -2,21 +2,22 @@
   A provider answered 429: `refuse` in packages/budget.
 
   KEYS[1]   rates: hash of the root (see book.lua)
-  KEYS[2…]  leases: sorted sets, as KEYS[3…] of book.lua
-  ARGV[1]   rules (JSON): budgets: names, the deployment's own first; pacers: [field, rule (see learnt.lua), number of
+  KEYS[2…]  leases: sorted sets, as KEYS[3…] of book.lua; last what this process has written (once.lua)
+  ARGV[1]   the write (once.lua)
+  ARGV[2]   the time in microseconds; 0 = Redis's own (always, outside of tests)
+  ARGV[3]   rules (JSON): budgets: names, the deployment's own first; pacers: [field, rule (see learnt.lua), number of
             the budget, field of what is produced ('': it is not kept by calls under way)]; windows: [dimension, number of the budget]; permits: [limit (0: none), number of the budget]
             of each of KEYS[2…]; slots: which of these calls at once are limited by
-  ARGV[2]   refusal (JSON): limit named ('' = none), retryAfterMs (-1: not said), tookMs, leaseMs, random, input and
+  ARGV[4]   refusal (JSON): limit named ('' = none), retryAfterMs (-1: not said), tookMs, leaseMs, random, input and
             output of the call as booked
-  ARGV[3]   the time in microseconds; 0 = Redis's own (always, outside of tests)
 
-  Returns   now (µs), then the length of the pause, ms
+  Returns   now (µs), 0 (once.lua), the length of the pause, ms
 --]]
-local rules = cjson.decode(ARGV[1])
-local refusal = cjson.decode(ARGV[2])
+local rules = cjson.decode(ARGV[3])
+local refusal = cjson.decode(ARGV[4])
 local limit = refusal.limit
 local asked = math.min(LEARNING.mostAskedPauseMs, refusal.retryAfterMs)
-local micros = clock(ARGV[3])
+local micros = clock(ARGV[2])
 local now = micros / 1000
 local DIMENSIONS = { rpm = 1, tpm = 2, itpm = 3, otpm = 4 }
 local own = rules.budgets[1]
@@ -80,7 +81,7 @@ if now - refusal.tookMs < before then
       set(field, asText(slots))
     end
   end
-  return { micros, 0 }
+  return { micros, 0, 0 }
 end
 
 local lesson = numbers(stored[2], 2)
@@ -94,7 +95,7 @@ if wait < LEARNING.leastPauseMs then wait = LEARNING.leastPauseMs end
 local till = now + wait
 set(own .. '|lesson', asText({ refusals + 1, refusals == 0 and till or lesson[2] }))
 pause(till)
-local reply = { micros, math.ceil(wait) }
+local reply = { micros, 0, math.ceil(wait) }
 
 if limit == 'concurrency' then
   if refusals > 0 then return reply end

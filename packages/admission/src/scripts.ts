@@ -13,8 +13,9 @@ type Script<Reply, Context extends ClientContext> = (
 declare module 'ioredis' {
   interface RedisCommander<Context extends ClientContext> {
     sluiceBook: Script<number[], Context>;
-    sluiceSettle: Script<number, Context>;
-    sluiceRefuse: Script<[number, number], Context>;
+    sluiceSettle: Script<number[], Context>;
+    sluiceCount: Script<number[], Context>;
+    sluiceRefuse: Script<[number, number, number], Context>;
     sluiceObserve: Script<number, Context>;
     sluiceMark: Script<number, Context>;
     sluiceRenew: Script<[number, ...string[]], Context>;
@@ -22,10 +23,15 @@ declare module 'ioredis' {
   }
 }
 
-const COMMANDS = {
+/** Those that count: done once, however often they are sent. */
+const ONCE = {
   sluiceBook: 'book.lua',
   sluiceSettle: 'settle.lua',
+  sluiceCount: 'count.lua',
   sluiceRefuse: 'refuse.lua',
+} as const;
+/** Those that may be done again. */
+const PLAIN = {
   sluiceObserve: 'observe.lua',
   sluiceMark: 'mark.lua',
   sluiceRenew: 'renew.lua',
@@ -44,9 +50,12 @@ const figures =
   `local LONGEST_DEBT_MS = ${LONGEST_DEBT_MS}\n`;
 const common = figures + textOf('learnt.lua') + textOf('produced.lua');
 
-const sources = Object.entries(COMMANDS).map(
-  ([command, file]) => [command, common + textOf(file)] as const,
-);
+const once = (text: string): string => `local function act()\n${text}\nend\n${textOf('once.lua')}`;
+
+const sources = [
+  ...Object.entries(ONCE).map(([command, file]) => [command, once(textOf(file))] as const),
+  ...Object.entries(PLAIN).map(([command, file]) => [command, textOf(file)] as const),
+].map(([command, text]) => [command, common + text] as const);
 
 /** Gives a connection the commands; again is harmless. */
 export function defineScripts(redis: Redis): void {

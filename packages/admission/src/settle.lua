@@ -4,29 +4,30 @@
 
   KEYS[1]   rates: hash of the root (see book.lua); also `<budget>|<dimension>|credit`, ms of rate
   KEYS[2]   load: hash of the deployments' counters, `<deployment>|<counter>`
-  KEYS[3…]  leases: as in book.lua
+  KEYS[3…]  leases: as in book.lua; last what this process has written (once.lua)
 
-  ARGV[1]   corrections (JSON): pacers: [field, units, rule (see learnt.lua), mostCreditMs, units of produced output]; windows: [field, more, less, binMs,
+  ARGV[1]   the write (once.lua)
+  ARGV[2]   the time in microseconds; 0 = Redis's own (always, outside of tests)
+  ARGV[3]   corrections (JSON): pacers: [field, units, rule (see learnt.lua), mostCreditMs, units of produced output]; windows: [field, more, less, binMs,
             bins]; only those that change. longestMs: the longest call's duration; margin: how much earlier still
             to give back. booked: what to add to the count of booked calls. answers: how many were answered,
             quickestMs: how long the quickest of these took, own: the deployment's own budget; answered: those whose usage
             is known: how many, their output tokens and ms, summed; produced: [budget, field of the pacer, its rule, number of its
             leases in KEYS from 3 on] of each limit that is kept by calls under way
-  ARGV[2]   tally (JSON) as packages/budget makes it, without `failures`, plus mostInputTokens and mostOutputs; each:
+  ARGV[4]   tally (JSON) as packages/budget makes it, without `failures`, plus mostInputTokens and mostOutputs; each:
             how long each call took, ms, and how it ended (`took outcome took outcome …`); durations: what the keys of
             windows of durations begin with, a window's length and how long it is kept, ms, and bucket, answered calls,
             bucket, calls … (see durations.ts); empty for calls that were not made
-  ARGV[3]   failures (JSON): class, count, class, count …
-  ARGV[4]   deployment
-  ARGV[5]   the time in microseconds; 0 = Redis's own (always, outside of tests)
-  ARGV[6…]  leases
+  ARGV[5]   failures (JSON): class, count, class, count …
+  ARGV[6]   deployment
+  ARGV[7…]  leases
 
-  Returns   now (µs)
+  Returns   now (µs), 0 (once.lua)
   Effects   also adds to `<durations.key><window>`, a hash under the tag of KEYS, `<deployment>|<bucket>`
 --]]
-local change = cjson.decode(ARGV[1])
-local deployment = ARGV[4]
-local micros = clock(ARGV[5])
+local change = cjson.decode(ARGV[3])
+local deployment = ARGV[6]
+local micros = clock(ARGV[2])
 local now = micros / 1000
 
 -- Fields of pacers that stand aside for what calls under way produce. Leases of ended calls are gone by now.
@@ -149,7 +150,7 @@ local COUNTERS = {
 }
 
 local function count()
-  local calls = cjson.decode(ARGV[2])
+  local calls = cjson.decode(ARGV[4])
   local fields = {}
   for i, name in ipairs(COUNTERS) do fields[i] = deployment .. '|' .. name end
   local stored = redis.call('HMGET', KEYS[2], deployment .. '|mark', unpack(fields))
@@ -183,7 +184,7 @@ local function count()
   for i, name in ipairs(COUNTERS) do
     changed[2 * i - 1], changed[2 * i] = fields[i], exact(c[name])
   end
-  local failures = cjson.decode(ARGV[3])
+  local failures = cjson.decode(ARGV[5])
   for i = 1, #failures, 2 do
     redis.call('HINCRBY', KEYS[2], deployment .. '|failed:' .. failures[i], failures[i + 1])
   end
@@ -197,11 +198,11 @@ local function count()
 end
 
 learn()
-if #ARGV >= 6 then
-  for c = 3, #KEYS do redis.call('ZREM', KEYS[c], unpack(ARGV, 6)) end
+if #ARGV >= 7 then
+  for c = 3, #KEYS - 1 do redis.call('ZREM', KEYS[c], unpack(ARGV, 7)) end
 end
 settleProduced()
 settleRates()
-if ARGV[2] ~= '' then count() end
+if ARGV[4] ~= '' then count() end
 if change.booked ~= 0 then redis.call('HINCRBY', KEYS[2], deployment .. '|booked', change.booked) end
-return micros
+return { micros, 0 }

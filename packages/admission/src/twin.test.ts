@@ -34,6 +34,7 @@ import { Redis } from 'ioredis';
 import { Admission } from './admission.ts';
 import type { Settled } from './admission.ts';
 import { parseBins, parseLearnt, parseProduced, parseSlots } from './budget-load.ts';
+import { defineScripts } from './scripts.ts';
 import { makeFleet } from './test-fleet.ts';
 import { history } from './test-history.ts';
 import type { Id, Step } from './test-history.ts';
@@ -376,11 +377,15 @@ after(async () => {
   await server.stop();
 });
 
-async function assertAgree(fleet: Fleet, prefix: string): Promise<void> {
+async function assertAgree(
+  fleet: Fleet,
+  prefix: string,
+  { client = redis, numRuns = 250 } = {},
+): Promise<void> {
   let runs = 0;
   await fc.assert(
     fc.asyncProperty(history, async (steps) => {
-      const twins = new Twins(redis, `${prefix}-${(runs += 1)}`, fleet);
+      const twins = new Twins(client, `${prefix}-${(runs += 1)}`, fleet);
       try {
         for (const step of steps) await twins.play(step);
         await twins.check();
@@ -388,11 +393,41 @@ async function assertAgree(fleet: Fleet, prefix: string): Promise<void> {
         twins.close();
       }
     }),
-    { numRuns: 250 },
+    { numRuns },
   );
 }
 
 test('scripts and specification agree', () => assertAgree(manyLimits, 'limits'));
+
+/** Sends every script twice, as ioredis does when a reply is lost. */
+function sendingTwice(url: string): Redis {
+  const client = new Redis(url);
+  defineScripts(client);
+  for (const name of [...COUNTING, 'sluiceObserve', 'sluiceRenew', 'sluiceMark'] as const) {
+    const send = client[name].bind(client) as (...args: unknown[]) => Promise<unknown>;
+    const twice = async (...args: unknown[]): Promise<unknown> => {
+      const [first, again] = await Promise.all([send(...args), send(...args)]);
+      if (COUNTING.some((one) => one === name)) assert.deepEqual(again, first);
+      return first;
+    };
+    Object.defineProperty(client, name, {
+      get: () => twice,
+      set: () => {
+        // An Admission defines the scripts anew.
+      },
+    });
+  }
+  return client;
+}
+const COUNTING = ['sluiceBook', 'sluiceSettle', 'sluiceCount', 'sluiceRefuse'] as const;
+
+test('and what is sent twice is done once', async (t) => {
+  const client = sendingTwice(server.url);
+  t.after(() => client.disconnect());
+  const sent = { client, numRuns: 60 };
+  await assertAgree(manyLimits, 'twice', sent);
+  await assertAgree(produced, 'produced-twice', sent);
+});
 
 test('and where calls under way keep a limit', () => assertAgree(produced, 'produced'));
 

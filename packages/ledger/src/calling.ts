@@ -238,14 +238,23 @@ export interface OutcomeItem {
   fields: (string | Buffer)[];
 }
 
-/** Stores outcomes of one slot in one step. `writeId` makes sending the same write twice harmless. */
+/** Names a write. A writer has one under way at a time, and gives each a higher number than the one before, from 1. */
+export interface Write {
+  writer: string;
+  id: number;
+}
+
+/** A write that is sent again after its reply was lost comes within this time. */
+const WRITTEN_KEPT_S = 86_400;
+
+/** Stores outcomes of one slot in one step. The same write sent again adds nothing, whatever became of them since. */
 export async function storeOutcomes(
   ledger: Ledger,
   slot: number,
   items: readonly OutcomeItem[],
-  writeId: string,
+  write: Write,
 ): Promise<void> {
-  const args: ScriptArgument[] = [writeId];
+  const args: ScriptArgument[] = [write.id, WRITTEN_KEPT_S];
   for (const item of items) {
     args.push(
       item.id,
@@ -256,7 +265,9 @@ export async function storeOutcomes(
       ...item.fields,
     );
   }
-  const names = [ledger.keys.outcomes(slot), ...items.map((item) => ledger.keys.entry(item.id))];
+  const { keys } = ledger;
+  const own = [keys.outcomes(slot), keys.written(slot, write.writer)];
+  const names = [...own, ...items.map((item) => keys.entry(item.id))];
   await run(ledger, 'store-outcomes', names, args);
 }
 

@@ -37,9 +37,28 @@ function hearBeforeTimeout(command: Command): void {
   };
 }
 
+/** What ioredis rejects with when a connection broke among the replies to commands that were sent together. */
+const CUT_OFF = 'Command aborted due to connection close';
+
+/**
+ * ioredis sends again what it has had no reply to when a connection broke, but not the rest of commands that were sent together
+ * of which some were answered; and those are whatever was asked for at the same moment. Where commands wait, they are no
+ * different. What belongs to a transaction is left out: its beginning is gone.
+ */
+function sendAgainWhenCutOff(command: Command, send: () => void): void {
+  const { reject } = command;
+  command.reject = (error) => {
+    if (error.message !== CUT_OFF || command.inTransaction) return reject(error);
+    delete command.pipelineIndex;
+    setImmediate(send);
+  };
+}
+
 class OneServer extends Redis {
   override sendCommand(command: Command, ...where: unknown[]): unknown {
     if (this.options.commandTimeout !== undefined) hearBeforeTimeout(command);
+    else if (command.pipelineIndex !== undefined)
+      sendAgainWhenCutOff(command, () => void this.sendCommand(command));
     return super.sendCommand(command, ...(where as []));
   }
 

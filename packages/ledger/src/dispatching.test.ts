@@ -6,6 +6,7 @@ import { startRedis } from '@sluice/testing';
 import type { TestRedis } from '@sluice/testing';
 import { makeId, slotOf } from '@sluice/job';
 import { claimEntry, handBack, renewLeases, storeOutcomes } from './calling.ts';
+import type { Write } from './calling.ts';
 import { connectRedis } from './connect.ts';
 import { acceptJob, endJob } from './jobs.ts';
 import { readJob } from './reading-jobs.ts';
@@ -101,6 +102,9 @@ const meta = (over: Partial<OutcomeMeta> = {}): OutcomeMeta => ({
   ...over,
 });
 
+let writes = 0;
+const written = (): Write => ({ writer: 'w', id: (writes += 1) });
+
 async function outcomesOf(id: string) {
   const reader = connectRedis(redis.url, 'blocking');
   const from = new Map([[slotOf(id), '0']]);
@@ -182,7 +186,7 @@ describe('a single job', () => {
     await expect('handing back');
     await holdRecorder(ledger, slot, { holder: 'r1', ms: 60_000 });
     const fields = encodeOutcomes([meta()], ['{}']);
-    await storeOutcomes(ledger, slot, [{ id: job.id, epoch: 1, places: [0], fields }], 'w');
+    await storeOutcomes(ledger, slot, [{ id: job.id, epoch: 1, places: [0], fields }], written());
     const [outcome] = await outcomesOf(job.id);
     await recordJob(ledger, {
       id: job.id,
@@ -215,7 +219,7 @@ describe('a single job', () => {
     await claim(job.id, 1);
     const fields = encodeOutcomes([meta()], ['{}']);
     const item = { id: job.id, epoch: 1, places: [0], fields };
-    await storeOutcomes(ledger, slotOf(job.id), [item], 'w');
+    await storeOutcomes(ledger, slotOf(job.id), [item], written());
     const ending = {
       status: 'expired' as const,
       now: NOW + 70_000,
@@ -241,6 +245,9 @@ describe('a single job', () => {
     await move(job.id, 1);
     const again = await claim(job.id, 2, { holder: 'w3' });
     assert.ok(again.kind === 'claimed' && !again.entry.lostBefore);
+    assert.deepEqual(await claim(job.id, 2, { holder: 'w3' }), again, 'sent again by the same');
+    const late = await claim(job.id, 2, { holder: 'w4', now: NOW + 5_000 });
+    assert.ok(late.kind === 'claimed' && late.entry.lostBefore, 'w3 died');
   });
 
   test('an outcome is stored once, looked up on redelivery, recorded once', async () => {
@@ -254,8 +261,9 @@ describe('a single job', () => {
       places: [0],
       fields: encodeOutcomes([meta()], ['{"a":"é"}']),
     };
-    await storeOutcomes(ledger, slot, [item], 'write-1');
-    await storeOutcomes(ledger, slot, [item], 'write-1');
+    const write = written();
+    await storeOutcomes(ledger, slot, [item], write);
+    await storeOutcomes(ledger, slot, [item], write);
     const [outcome, ...more] = await outcomesOf(job.id);
     assert.equal(more.length, 0);
     assert.equal(decodeOutcomes(outcome?.fields ?? [])[0]?.raw.toString(), '{"a":"é"}');
@@ -302,6 +310,10 @@ describe('a single job', () => {
       tenant: 'default',
     });
     assert.equal((await outcomesOf(job.id)).length, 0);
+    await storeOutcomes(ledger, slot, [item], write);
+    assert.equal((await outcomesOf(job.id)).length, 0, 'sent again after it was recorded');
+    await storeOutcomes(ledger, slot, [item], { ...write, id: write.id + 1 });
+    assert.equal((await outcomesOf(job.id)).length, 1);
   });
 
   test('a late failure of an older epoch is kept as an attempt and moves nothing; a late success wins', async () => {
@@ -311,9 +323,10 @@ describe('a single job', () => {
     await claim(job.id, 1);
     await move(job.id, 1, { now: NOW + 2_000 });
     await holdRecorder(ledger, slot, { holder: 'r1', ms: 60_000 });
-    const store = (writeId: string) => {
+    const store = () => {
       const fields = encodeOutcomes([meta()], ['{}']);
-      return storeOutcomes(ledger, slot, [{ id: job.id, epoch: 1, places: [0], fields }], writeId);
+      const items = [{ id: job.id, epoch: 1, places: [0], fields }];
+      return storeOutcomes(ledger, slot, items, written());
     };
     const record = async (next: 'failed' | 'succeeded') => {
       const [outcome] = await outcomesOf(job.id);
@@ -333,7 +346,7 @@ describe('a single job', () => {
       });
     };
     const next = { holder: 'w2', now: NOW + 2_000 };
-    await store('a');
+    await store();
     // It may be a success: nobody calls again before it is recorded.
     assert.equal((await claim(job.id, 2, next)).kind, 'held');
     assert.equal((await record('failed')).kind, 'kept');
@@ -341,7 +354,7 @@ describe('a single job', () => {
     const claimed = await claim(job.id, 2, next);
     assert.ok(claimed.kind === 'claimed' && claimed.entry.kind === 'job');
     assert.equal(claimed.entry.answered, false);
-    await store('b');
+    await store();
     assert.equal((await record('succeeded')).kind, 'applied');
     assert.equal((await readJob(ledger, job.id))?.status, 'succeeded');
   });
@@ -354,7 +367,7 @@ describe('a single job', () => {
     const ending = { now: NOW, message: 'by its owner', eventId: 'evt_4', keepSeconds: 60 };
     assert.equal(await endJob(ledger, job.id, { ...ending, status: 'cancelled' }), 'ended');
     const fields = encodeOutcomes([meta()], ['{}']);
-    await storeOutcomes(ledger, slot, [{ id: job.id, epoch: 1, places: [0], fields }], 'w');
+    await storeOutcomes(ledger, slot, [{ id: job.id, epoch: 1, places: [0], fields }], written());
     const [outcome] = await outcomesOf(job.id);
     await holdRecorder(ledger, slot, { holder: 'r1', ms: 60_000 });
     const recorded = await recordJob(ledger, {

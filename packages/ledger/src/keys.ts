@@ -18,6 +18,7 @@
  *   <p>:{jN}:dry:<id>, dried:<id>       strings  what a dry run asks, and its answer
  *   <p>:{jN}:idem:<hash>        string  what an Idempotency-Key made
  *   <p>:{jN}:outcomes           stream  outcomes that wait to be recorded
+ *   <p>:{jN}:written:<writer>   string  number of a writer's last write of outcomes
  *   <p>:{jN}:outbox             stream  webhook events that wait for the relay
  *   <p>:{jN}:listeners          set     tenants with a webhook endpoint, the same in every slot
  *   <p>:{jN}:endpoint:<id>      hash    a webhook endpoint
@@ -67,6 +68,7 @@ export interface Keys {
   expiries: (slot: number) => string;
   idempotency: (slot: number, hash: string) => string;
   outcomes: (slot: number) => string;
+  written: (slot: number, writer: string) => string;
   outbox: (slot: number) => string;
   listeners: (slot: number) => string;
   endpoint: (id: string) => string;
@@ -146,6 +148,7 @@ export function makeKeys(prefix: string): Keys {
     expiries: (slot) => at(slot, 'expiries'),
     idempotency: (slot, hash) => at(slot, `idem:${hash}`),
     outcomes: (slot) => at(slot, 'outcomes'),
+    written: (slot, writer) => at(slot, `written:${writer}`),
     outbox: (slot) => at(slot, 'outbox'),
     listeners: (slot) => at(slot, 'listeners'),
     endpoint: of('endpoint'),

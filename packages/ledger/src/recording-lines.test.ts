@@ -151,7 +151,10 @@ async function answer(
     metas,
     places.map((place) => `row${place}`),
   );
-  await storeOutcomes(ledger, slot, [{ id: `${batch}~${id}`, epoch: 1, places, fields }], writeId);
+  await storeOutcomes(ledger, slot, [{ id: `${batch}~${id}`, epoch: 1, places, fields }], {
+    writer: `${batch} ${writeId}`,
+    id: 1,
+  });
   const all = await outcomesOf(batch);
   return all.at(-1)?.streamId as string;
 }

@@ -74,7 +74,7 @@ async function outcome(id: string): Promise<string> {
   const slot = slotOf(id);
   await holdRecorder(ledger, slot, { holder: 'r', ms: 60_000 });
   const item = { id, epoch: 0, places: [0], fields: ['m', '[]'] };
-  await storeOutcomes(ledger, slot, [item], randomBytes(8).toString('hex'));
+  await storeOutcomes(ledger, slot, [item], { writer: randomBytes(8).toString('hex'), id: 1 });
   const [row] = await ledger.redis.xrevrange(ledger.keys.outcomes(slot), '+', '-', 'COUNT', 1);
   return row?.[0] ?? '';
 }

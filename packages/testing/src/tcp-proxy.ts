@@ -44,6 +44,11 @@ export class TcpProxy {
     return pairs.length;
   }
 
+  /** From now on what is said to the target over the connections there are still comes to it, and its answers are lost. */
+  loseAnswers(): void {
+    for (const [, far] of this.#pairs) far.removeAllListeners('data').resume();
+  }
+
   async stop(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     this.cut();

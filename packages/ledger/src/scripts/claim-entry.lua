@@ -3,8 +3,10 @@ A worker takes an entry it was delivered. The lease protects the calls, not Bull
 KEYS  1 record (job or chunk)  2 check
 ARGV  1 entry id  2 epoch  3 holder  4 now ms  5 lease ms  6 changes channel ('' = tell nobody)
       7… fields to return
-Returns {1, claims before, '1' if the last one handed it back, value…} claimed · {0} gone, ended, in another epoch or past its
+Returns {1, claims before, '' unless the last one handed it back, value…} claimed · {0} gone, ended, in another epoch or past its
         deadline: drop the entry · {-1, ms left} held by another, or by an answer that is being recorded
+Sent again by the same holder it answers as the first time: field `handed` is '0' while the claim holds of an entry that was handed
+back, '' of another.
 Nothing begins after the deadline: whoever looks after open entries is told to look now.
 ]]
 local status, epoch, lease, holder, claims, handed, deadline =
@@ -21,13 +23,15 @@ if deadline <= tonumber(ARGV[4]) then
   return {0}
 end
 local ends = tonumber(ARGV[4]) + tonumber(ARGV[5])
-if holder == ARGV[3] then claims = tonumber(claims) - 1 end
+if holder == ARGV[3] then claims = tonumber(claims) - 1
+elseif handed == '0' then handed = '' end
+handed = handed or ''
 redis.call('HSET', KEYS[1], 'status', 'running', 'lease', string.format('%.0f', ends), 'holder', ARGV[3],
-  'claims', tonumber(claims or '0') + 1, 'handed', '')
+  'claims', tonumber(claims or '0') + 1, 'handed', handed == '' and '' or '0')
 redis.call('HSETNX', KEYS[1], 'started', ARGV[4])
 redis.call('ZADD', KEYS[2], math.min(ends + 1000, deadline), ARGV[1])
 if ARGV[6] ~= '' and status == 'queued' then redis.call('PUBLISH', ARGV[6], ARGV[1] .. ' running') end
-local reply = {1, tonumber(claims or '0'), handed or ''}
+local reply = {1, tonumber(claims or '0'), handed}
 local values = redis.call('HMGET', KEYS[1], unpack(ARGV, 7))
 for i = 1, #values do reply[i + 3] = values[i] or '' end
 return reply

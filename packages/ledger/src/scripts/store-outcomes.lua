@@ -1,29 +1,29 @@
 --[[
 Stores what providers answered, before the entries are finished: an answer that arrived is never thrown away.
 An answer for a job that has ended is stored too: its cost belongs in the ledger.
-KEYS  1 outcomes stream  2… records (job or chunk), one per item
-ARGV  1 write id: the same write sent again is seen by it and stores nothing
+KEYS  1 outcomes stream  2 what this writer has written  3… records (job or chunk), one per item
+ARGV  1 number of the write, which grows from write to write of a writer  2 how long it is remembered, s
       then per item: entry id, epoch, number of places, places within the entry (0 for a job), number of fields, field, value …
       (the fields go into the stream entry as they are)
-Returns the number of items stored. Sets field d<place> of the record to '<epoch> <write id>': a redelivery looks it up first.
+Returns the number of items stored; 0 when the write came again: also after its answers were recorded, which takes them from the
+        stream and from the records.
+Sets field d<place> of the record to the epoch: a redelivery looks it up first.
 ]]
-local at = 2
-local stored = 0
-for i = 2, #KEYS do
+if tonumber(redis.call('GET', KEYS[2]) or '0') >= tonumber(ARGV[1]) then return 0 end
+local at = 3
+for i = 3, #KEYS do
   local id, epoch, places = ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2])
   at = at + 3
   local marks = {}
   for _ = 1, places do
     marks[#marks + 1] = 'd' .. ARGV[at]
-    marks[#marks + 1] = epoch .. ' ' .. ARGV[1]
+    marks[#marks + 1] = epoch
     at = at + 1
   end
   local count = tonumber(ARGV[at])
-  if redis.call('HGET', KEYS[i], marks[1]) ~= marks[2] then
-    if redis.call('EXISTS', KEYS[i]) == 1 then redis.call('HSET', KEYS[i], unpack(marks)) end
-    redis.call('XADD', KEYS[1], '*', 'id', id, 'e', epoch, unpack(ARGV, at + 1, at + count))
-    stored = stored + 1
-  end
+  if redis.call('EXISTS', KEYS[i]) == 1 then redis.call('HSET', KEYS[i], unpack(marks)) end
+  redis.call('XADD', KEYS[1], '*', 'id', id, 'e', epoch, unpack(ARGV, at + 1, at + count))
   at = at + count + 1
 end
-return stored
+redis.call('SET', KEYS[2], ARGV[1], 'EX', ARGV[2])
+return #KEYS - 2
