@@ -183,14 +183,8 @@ const judge = (
 /** Writes all rows behind each other; where the first begins. */
 async function append(ports: RecordBatchPorts, batch: string, rows: readonly Buffer[]) {
   if (rows.length === 0) return null;
-  const appender = await ports.segments.of(batch);
-  try {
-    const { segment, start } = await appender.append(rows);
-    return { name: segment, start };
-  } catch (error) {
-    ports.segments.drop(batch);
-    throw error;
-  }
+  const { segment, start } = await ports.segments.append(batch, rows);
+  return { name: segment, start };
 }
 
 /** Retries to their fallback queues, lines out of attempts to `dead`. A crash before this is repaired by the sweeper. */
