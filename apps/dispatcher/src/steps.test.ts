@@ -49,6 +49,7 @@ before(async () => {
     onStart: () => undefined,
     onEnd: () => undefined,
     validating: new Map(),
+    underWay: new Set(),
     dryRuns: new Set(),
     signal: new AbortController().signal,
   };
@@ -126,6 +127,21 @@ test('cancelled while it is validated: the same, whichever step comes first', as
   const batch = await batchOf(id);
   assert.deepEqual([batch.status, batch.total], ['cancelled', 200]);
   assert.equal((await rowsOfFile(batch.errorFileId)).length, 200);
+});
+
+test('a step that is under way is not begun a second time: its entry comes again when it has ended', async () => {
+  const inputFileId = await uploaded(good(2));
+  const id = await desk.validatingBatch({ inputFileId });
+  await runStep(ports, { batch: id, step: 'validate' });
+  await moveBatch(desk.ledger, id, { from: ['in_progress'], to: 'expiring' });
+  let ends = 0;
+  const counting = { ...ports, onEnd: () => void ends++ };
+  const step = { batch: id, step: 'finalise' } as const;
+  const [first, again] = await Promise.all([runStep(counting, step), runStep(counting, step)]);
+  assert.deepEqual([first.kind, again.kind, ends], ['done', 'again', 1]);
+  assert.equal((await batchOf(id)).status, 'expired');
+  assert.equal((await runStep(counting, step)).kind, 'done');
+  assert.equal(ends, 1);
 });
 
 test('cancelled before it was validated, and invalid: it ends as cancelled and says what is wrong', async () => {

@@ -20,7 +20,7 @@ import type { LengthsBook } from './lengths-book.ts';
 import { liveFigures } from './live-figures.ts';
 import type { PlaceEnd } from './placer.ts';
 import { planRound } from './planner.ts';
-import { runStep } from './steps.ts';
+import { nameOfStep, runStep } from './steps.ts';
 import type { StepPorts } from './step-ports.ts';
 import { keepTurns, openParts } from './term-parts.ts';
 import type { TermParts } from './term-parts.ts';
@@ -68,6 +68,7 @@ export class Term {
   readonly #ports: TermPorts;
   readonly #parts: TermParts;
   readonly #validating: StepPorts['validating'] = new Map();
+  readonly #underWay: StepPorts['underWay'] = new Set();
   readonly #dryRuns: StepPorts['dryRuns'] = new Set();
   #intake: Intake | null = null;
   readonly #stopping = new AbortController();
@@ -280,7 +281,9 @@ export class Term {
     }
   }
 
+  /** One that is under way sees to its own end. */
   async #addStep(batch: string, step: StepData['step']): Promise<void> {
+    if (this.#underWay.has(nameOfStep({ batch, step }))) return;
     const jobId = `${batch}-${step}-${this.#ports.now()}`;
     await this.#ports.queues.batches.add('step', { batch, step }, { jobId, priority: 1 });
   }
@@ -302,6 +305,7 @@ export class Term {
         this.#ports.lengths.forget(id);
       },
       validating: this.#validating,
+      underWay: this.#underWay,
       dryRuns: this.#dryRuns,
       signal: this.#stopping.signal,
     };
