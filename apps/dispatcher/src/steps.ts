@@ -49,6 +49,8 @@ async function runOnce(ports: StepPorts, { batch: id, step }: StepData): Promise
   if (step === 'finalise') return finalise(ports, batch);
   if (step === 'wind_down') return windDown(ports, batch);
   if (batch.status === 'validating') await beginBatch(ports, batch);
+  // Begun, and whoever did so may not have told.
+  else if (batch.status === 'in_progress') ports.onStart(batch);
   return DONE;
 }
 
