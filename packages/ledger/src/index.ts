@@ -70,7 +70,6 @@ export {
   disableEndpoint,
   endpointsOf,
   readEndpoint,
-  tellOfEndpoint,
   updateEndpoint,
 } from './endpoints.ts';
 export {
