@@ -16,6 +16,7 @@ import {
 import { until } from '@sluice/testing';
 import { Chooser } from './chooser.ts';
 import { drainingOf } from './draining.ts';
+import type { Draining } from './draining.ts';
 import { expireJob } from './expire.ts';
 import { LengthsBook } from './lengths-book.ts';
 import { Picture } from './picture.ts';
@@ -240,6 +241,53 @@ test('closing waits for the moves under way, so that none is left without its qu
   assert.ok(await desk.run.getJob(`${id}-1`));
 });
 
+/** Ports of planning for one batch that drains. */
+function planningOf(batch: string, draining: Draining) {
+  return {
+    ledger: desk.ledger,
+    fleet: desk.fleet,
+    picture: ready,
+    lengths: new LengthsBook(() => desk.time),
+    feeder: {
+      batches: [batch],
+      draining: [draining],
+      find: () => draining,
+      recorded: () => undefined,
+      remove: () => undefined,
+      settle: (): void => undefined,
+      setUrgent: () => undefined,
+    },
+    book: { plan: null, madeAt: 0 },
+    limited: { shapingOf: () => null, singlesOf: () => Promise.resolve(new Map()) },
+    alone: { look: () => Promise.resolve(), aloneMs: () => null, isStuck: () => false },
+    weightOf: () => 1,
+    events: desk.ports.events,
+    eligible: () => null,
+    usable: () => true,
+    waitingSince: () => desk.time,
+    now: () => desk.time,
+  };
+}
+
+test('a batch that has spent its ceiling is paused, unless its owner has lifted that meanwhile', async () => {
+  const { batch } = await desk.fedBatch(1, { maxCostUsd: 0.25 });
+  const { redis, keys } = desk.ledger;
+  await redis.hset(keys.batch(batch), { cost: '0.3' });
+  const ports = planningOf(
+    batch,
+    drainingOf((await readBatch(desk.ledger, batch)) ?? assert.fail()),
+  );
+  const lifted = (): void => {
+    // Between the look at it and the pause.
+    void redis.hset(keys.batch(batch), { max_cost: '' });
+  };
+  await planRound({ ...ports, feeder: { ...ports.feeder, settle: lifted } });
+  assert.equal((await readBatch(desk.ledger, batch))?.paused, false);
+  await redis.hset(keys.batch(batch), { max_cost: '0.25' });
+  await planRound(ports);
+  assert.equal((await readBatch(desk.ledger, batch))?.paused, true);
+});
+
 test('a batch without a deployment that takes calls has no ETA', async () => {
   const { batch } = await desk.fedBatch(3);
   const classes = [
@@ -259,30 +307,7 @@ test('a batch without a deployment that takes calls has no ETA', async () => {
   await redis.hset(keys.batch(batch), fields);
   const stored = await readBatch(desk.ledger, batch);
   assert.ok(stored);
-  const draining = { ...drainingOf(stored), planned: true };
-  const ports = {
-    ledger: desk.ledger,
-    fleet: desk.fleet,
-    picture: ready,
-    lengths: new LengthsBook(() => desk.time),
-    feeder: {
-      batches: [batch],
-      draining: [draining],
-      find: () => draining,
-      recorded: () => undefined,
-      remove: () => undefined,
-      settle: () => undefined,
-      setUrgent: () => undefined,
-    },
-    book: { plan: null, madeAt: 0 },
-    limited: { shapingOf: () => null, singlesOf: () => Promise.resolve(new Map()) },
-    alone: { look: () => Promise.resolve(), aloneMs: () => null, isStuck: () => false },
-    weightOf: () => 1,
-    events: desk.ports.events,
-    eligible: () => null,
-    waitingSince: () => desk.time,
-    now: () => desk.time,
-  };
+  const ports = planningOf(batch, { ...drainingOf(stored), planned: true });
   await planRound({ ...ports, usable: () => false });
   assert.equal((await readBatch(desk.ledger, batch))?.etaAt, null);
   await planRound({ ...ports, usable: () => true });
