@@ -33,6 +33,7 @@ export {
   readBatch,
   readExtents,
 } from './batches.ts';
+export { eachOpenBatch } from './open-batches.ts';
 export type {
   BatchClass,
   BatchEnd,
