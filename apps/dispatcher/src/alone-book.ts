@@ -5,7 +5,7 @@
 import { idealDrain } from '@sluice/planning';
 import { unfedOf } from './draining.ts';
 import type { Draining } from './draining.ts';
-import { aloneProblem } from './plan-problem.ts';
+import { aloneProblem } from './alone-problem.ts';
 import type { ProblemPorts } from './plan-problem.ts';
 
 interface Known {

@@ -8,7 +8,8 @@ import type { Draining } from './draining.ts';
 import { inTurns, turnsEndMs, USUAL_RATIO } from './eta.ts';
 import { ofTurns } from './planner.ts';
 import type { PlannerPorts } from './planner.ts';
-import { PLACED, planProblem } from './plan-problem.ts';
+import { PLACED } from './class-names.ts';
+import { planProblem } from './plan-problem.ts';
 import { shapedEnds } from './tenant-work.ts';
 import type { ThriftyPorts } from './thrifty-plan.ts';
 

@@ -31,7 +31,7 @@ function demand() {
     picture,
     chooser: new Chooser({ fleet: FLEET, picture, depth, now, random: () => 0.5 }),
     lengths: new LengthsBook(now),
-    placer: { kinds: () => jobs.values() as Generator<Waiting> },
+    entries: { kinds: () => jobs.values() as Generator<Waiting> },
     feeder: {
       get draining() {
         looks += 1;

@@ -9,15 +9,15 @@ import type { Feeder } from './feeder.ts';
 import { askerOfEntry } from './lengths-book.ts';
 import type { LengthsBook } from './lengths-book.ts';
 import type { Picture } from './picture.ts';
-import { shapeOf, shunnedNow } from './placer.ts';
-import type { Placer } from './placer.ts';
+import { shapeOf, shunnedNow } from './entry-wanted.ts';
+import type { WaitingEntries } from './waiting-entries.ts';
 
 export interface DemandPorts {
   fleet: Fleet;
   picture: Picture;
   chooser: Pick<Chooser, 'eligible' | 'poolOf'>;
   lengths: Pick<LengthsBook, 'likely'>;
-  placer: Pick<Placer, 'kinds'>;
+  entries: Pick<WaitingEntries, 'kinds'>;
   feeder: Pick<Feeder, 'draining'>;
   now: () => number;
 }
@@ -65,8 +65,8 @@ export class DayDemand {
 }
 
 function* waits(ports: DemandPorts): Generator<Waits> {
-  const { picture, lengths, placer, feeder, now } = ports;
-  for (const waiting of placer.kinds()) {
+  const { picture, lengths, entries, feeder, now } = ports;
+  for (const waiting of entries.kinds()) {
     const likely = lengths.likely(askerOfEntry(waiting));
     const shunned = shunnedNow(waiting, now());
     const cost = (id: string) => picture.cost(id, shapeOf(waiting), likely);

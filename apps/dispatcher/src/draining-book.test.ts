@@ -6,7 +6,7 @@ import type { Draining } from './draining.ts';
 import { unfedOf } from './draining.ts';
 import { DrainingBook } from './draining-book.ts';
 import { drainingOfLines } from './example-fleet.ts';
-import { bandOf } from './placer.ts';
+import { bandOf } from './run-entry.ts';
 
 const TENANTS = ['a', 'b'];
 const PRIORITIES = ['interactive', 'normal', 'low'];

@@ -4,7 +4,7 @@
  */
 import { unfedOf } from './draining.ts';
 import type { Draining, DrainingClass } from './draining.ts';
-import type { Band } from './placer.ts';
+import type { Band } from './run-entry.ts';
 
 /** Batches of one tenant and band take their turns together. */
 export interface Share {

@@ -3,11 +3,10 @@ import type { Lane } from '@sluice/balancing';
 import { indexName } from '@sluice/files';
 import type { IndexRecord } from '@sluice/files';
 import type { BatchClass, LineRef, NewChunk, StoredBatch } from '@sluice/ledger';
-import { entryJobId } from '@sluice/queues';
 import type { Ceiling } from './ceiling.ts';
 import type { Asker } from './lengths-book.ts';
-import { bandOf } from './placer.ts';
-import type { Band } from './placer.ts';
+import { bandOf } from './run-entry.ts';
+import type { Band } from './run-entry.ts';
 
 export interface DrainingClass {
   of: BatchClass;
@@ -121,11 +120,6 @@ export function chunkOf(batch: Draining, one: DrainingClass, placed: Placement):
     maxTier: batch.maxTier,
   };
 }
-
-export const entryOf = (chunk: NewChunk) => {
-  const data = { id: chunk.id, epoch: chunk.epoch };
-  return { name: 'run', data, opts: { jobId: entryJobId(data), priority: bandOf(chunk.priority) } };
-};
 
 /** What is known of a batch before it drains. */
 export type ToDrain = Pick<

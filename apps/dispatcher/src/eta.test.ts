@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { etaAt, inTurns } from './eta.ts';
 import type { DrainingAlone, EtaFacts } from './eta.ts';
-import { PLACED } from './plan-problem.ts';
+import { PLACED } from './class-names.ts';
 
 const pair = (id: string, held: boolean) => ({
   class: id,

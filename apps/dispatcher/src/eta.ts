@@ -3,7 +3,7 @@ import { fluidFinish } from '@sluice/fairness';
 import { renewalMs } from '@sluice/planning';
 import type { Plan } from '@sluice/planning';
 import type { Draining } from './draining.ts';
-import { PLACED } from './plan-problem.ts';
+import { PLACED } from './class-names.ts';
 
 export interface EtaFacts {
   plan: Pick<Plan, 'finishMs' | 'pairs' | 'rows'>;

@@ -15,7 +15,8 @@ import { FeedRound } from './feed-round.ts';
 import { LengthsBook } from './lengths-book.ts';
 import type { Picture } from './picture.ts';
 import { PlanBook } from './plan-book.ts';
-import { PLACED, planProblem } from './plan-problem.ts';
+import { PLACED } from './class-names.ts';
+import { planProblem } from './plan-problem.ts';
 import type { ProblemPorts } from './plan-problem.ts';
 
 const NOW = 1_000;

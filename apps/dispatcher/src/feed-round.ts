@@ -18,7 +18,7 @@ import type { LengthsBook, Likely } from './lengths-book.ts';
 import type { Picture } from './picture.ts';
 import type { Chooser } from './chooser.ts';
 import type { PlanBook } from './plan-book.ts';
-import { poolOfClass } from './plan-problem.ts';
+import { poolOfClass } from './class-names.ts';
 
 export interface RoundPorts {
   chooser: Pick<

@@ -11,14 +11,16 @@ import { readIndex, readKeyedIndex } from '@sluice/files';
 import type { FileStore } from '@sluice/files';
 import { feedChunks, readBatch } from '@sluice/ledger';
 import type { Feed, Ledger, NewChunk, StoredBatch } from '@sluice/ledger';
-import { ceilingOf, drainingOf, entryOf, laneOf } from './draining.ts';
+import { ceilingOf, drainingOf, laneOf } from './draining.ts';
 import type { Draining, DrainingClass, Helping } from './draining.ts';
 import { DrainingBook } from './draining-book.ts';
 import type { FirstInTurn, Share } from './draining-book.ts';
 import { FeedRound } from './feed-round.ts';
 import type { RoundPorts, Taken } from './feed-round.ts';
-import { CHECK_PLACED_MS, LINES } from './placer.ts';
-import type { LineFeeding, RunQueues } from './placer.ts';
+import { LINES } from './line-feeding.ts';
+import type { LineFeeding } from './line-feeding.ts';
+import { CHECK_PLACED_MS, entryOf } from './run-entry.ts';
+import type { RunQueues } from './run-entry.ts';
 import type { TurnBook, Used } from './turn-book.ts';
 
 export interface FeederPorts extends RoundPorts {

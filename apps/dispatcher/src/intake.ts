@@ -4,7 +4,7 @@ import type { Job as QueueEntry, Queue, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { fallbackQueue, openWorker, poolQueue, QUEUES } from '@sluice/queues';
 import type { EntryData, StepData } from '@sluice/queues';
-import type { PlaceEnd } from './placer.ts';
+import type { PlaceEnd } from './waiting-entries.ts';
 
 export interface IntakeOptions {
   pools: readonly string[];

@@ -11,7 +11,7 @@ import type {
   OutcomeMeta,
 } from '@sluice/ledger';
 import { FREE_LOSSES, spentAttempts } from '@sluice/retry';
-import { CHECK_PLACED_MS } from './placer.ts';
+import { CHECK_PLACED_MS } from './run-entry.ts';
 import type { Verdict } from '@sluice/retry';
 
 /** The chunk that outcomes came from, as far as retries need it. */

@@ -1,12 +1,11 @@
-/** What a deployment is expected to take, and how much of it may be placed: by limits as they stand, not as they are configured. */
+/** How much a deployment is given and how soon it takes it: by limits as they stand, not as they are configured. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { DeploymentLoad } from '@sluice/admission';
 import { newBreaker, room } from '@sluice/balancing';
 import { fleetOf, loadOf, pictureOf } from './example-fleet.ts';
-import { LengthsBook, NOTHING_KNOWN } from './lengths-book.ts';
 import type { Picture } from './picture.ts';
-import { problemOf } from './plan-problem.ts';
+import { problemOf } from './fleet-problem.ts';
 
 const NOW = 1_000;
 const FLEET = fleetOf(`
@@ -104,39 +103,4 @@ test('how long placed work takes until it is taken is seen where no limit holds 
   assert.equal(Math.round(pickUpOf(0)), 200);
   assert.equal(pickUpOf(10), 0);
   assert.equal(pickUpOf(0, 'paused'), 0);
-});
-
-describe('tokens of an answer', () => {
-  const shape = { characters: 400, maxOutput: null, inputs: 1 };
-  const asker = { pool: 'fast', tenant: 'a', batch: null, lineClass: null };
-  const lengths = new LengthsBook(() => NOW);
-  const nobody = lengths.likely(asker);
-  test('before any answer a booking counts on the maximum, an estimate on what is usual', () => {
-    const picture = looked({});
-    assert.equal(picture.expects('known', shape, nobody), null);
-    assert.equal(picture.cost('known', shape, nobody).output, 1_024);
-    assert.ok(picture.costWith('known', shape, 211).output >= 211);
-  });
-
-  test('what an asker is known for goes before what the deployment answers on average', () => {
-    lengths.answered(
-      asker,
-      Array.from({ length: 500 }, () => 30),
-    );
-    const picture = looked({ known: { meanOutput: 600 } });
-    assert.equal(picture.expects('known', shape, nobody), 600);
-    assert.ok(Math.abs((picture.expects('known', shape, lengths.likely(asker)) ?? 0) - 30) < 5);
-  });
-});
-
-test('a maximum that is given back is booked whole, and not what a plan reckons with', () => {
-  const fleet = fleetOf(`
-deployments:
-  azure: { provider: p, model: m, accounting: { reservation: released } }
-pools: { fast: [azure] }
-`);
-  const picture = pictureOf(fleet, NOW);
-  const shape = { characters: 400, maxOutput: 800, inputs: 1 };
-  assert.equal(picture.cost('azure', shape).output, 800);
-  assert.ok(picture.likelyCost('azure', shape, NOTHING_KNOWN).output < 300);
 });

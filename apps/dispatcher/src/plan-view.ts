@@ -1,7 +1,7 @@
 /** The plan as `GET /admin/plan` shows it: figures and sentences. Times in ms, moments in Unix seconds, money in US dollars. Pure. */
 import { explain } from '@sluice/planning';
 import type { DrainProblem, JobClass, Plan } from '@sluice/planning';
-import { PLACED } from './plan-problem.ts';
+import { PLACED } from './class-names.ts';
 
 /** What the plan itself does not know. */
 export interface ViewFacts {

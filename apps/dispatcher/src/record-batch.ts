@@ -16,7 +16,7 @@ import type { DispatcherEvents } from './events.ts';
 import type { LineAnswers } from './lengths-keeper.ts';
 import { readOrigins, retriesOf } from './line-retries.ts';
 import type { FailedLine, Origin } from './line-retries.ts';
-import { bandOf } from './placer.ts';
+import { bandOf } from './run-entry.ts';
 import type { Segments } from './segments.ts';
 import { verdictOf } from './verdict.ts';
 import type { Backoff, RetryBudgets, Verdict } from '@sluice/retry';

@@ -12,7 +12,7 @@ import { sumsOf } from './batch-sums.ts';
 import { addDead, removeDead } from './dead.ts';
 import type { Dead, DeadPorts } from './dead.ts';
 import type { DispatcherEvents } from './events.ts';
-import { bandOf, CHECK_PLACED_MS } from './placer.ts';
+import { bandOf, CHECK_PLACED_MS } from './run-entry.ts';
 import { verdictOf } from './verdict.ts';
 import type { Backoff, RetryBudgets, Verdict } from '@sluice/retry';
 

@@ -4,7 +4,7 @@ import type { BatchClass } from '@sluice/ledger';
 import type { JobClass } from '@sluice/planning';
 import type { Likely } from './lengths-book.ts';
 import type { Picture } from './picture.ts';
-import { outsizedAt } from './plan-problem.ts';
+import { outsizedAt } from './class-cost.ts';
 
 /** One in the config may be many deployments; more sentences than this are not read. */
 const MOST_NAMED = 3;

@@ -9,8 +9,9 @@ import type { StepData } from '@sluice/queues';
 import type { DispatcherEvents } from './events.ts';
 import { expireJob, isLate } from './expire.ts';
 import type { Feeder } from './feeder.ts';
-import { CHECK_PLACED_MS } from './placer.ts';
-import type { Placer, RunQueues } from './placer.ts';
+import type { Placer } from './placer.ts';
+import { CHECK_PLACED_MS } from './run-entry.ts';
+import type { RunQueues } from './run-entry.ts';
 
 export interface SweeperPorts {
   ledger: Ledger;

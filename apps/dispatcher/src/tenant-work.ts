@@ -11,9 +11,10 @@ import { askerOf, unfedOf } from './draining.ts';
 import type { Draining } from './draining.ts';
 import { askerOfEntry } from './lengths-book.ts';
 import type { Likely } from './lengths-book.ts';
-import { partsOf, placements } from './plan-problem.ts';
+import { partsOf } from './class-parts.ts';
+import { placements } from './class-places.ts';
 import type { ProblemPorts } from './plan-problem.ts';
-import { shapeOf } from './placer.ts';
+import { shapeOf } from './entry-wanted.ts';
 import type { ShapingOf } from './held-tenants.ts';
 
 export interface TenantPorts {

@@ -67,7 +67,8 @@ export function openParts(about: PartsAbout) {
   const batches = openBatches(about, base, entries);
   const sweeper = openSweeper(about, entries.placer, batches.feeder);
   const { lengths } = about.ports;
-  const days = new DayDemand({ ...base, ...entries, ...batches, fleet, lengths, now });
+  const { entries: waiting } = entries.placer;
+  const days = new DayDemand({ ...base, ...batches, entries: waiting, fleet, lengths, now });
   return { ...base, ...entries, ...batches, sweeper, days };
 }
 
@@ -259,7 +260,7 @@ const tenantPorts = ({
   singlesOf: async (tenants) =>
     tenants.size === 0
       ? new Map()
-      : workOfSingles(planned, placer.waitingOf(tenants), await backlog.countOf(tenants)),
+      : workOfSingles(planned, placer.entries.ofTenants(tenants), await backlog.countOf(tenants)),
 });
 
 /** What a look at the plan says beside it. */

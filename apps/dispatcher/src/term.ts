@@ -18,7 +18,7 @@ import type { StateChange } from './health.ts';
 import type { Learned } from './learned.ts';
 import type { LengthsBook } from './lengths-book.ts';
 import { liveFigures } from './live-figures.ts';
-import type { PlaceEnd } from './placer.ts';
+import type { PlaceEnd } from './waiting-entries.ts';
 import { planRound } from './planner.ts';
 import { nameOfStep, runStep } from './steps.ts';
 import type { StepPorts } from './step-ports.ts';
@@ -254,7 +254,7 @@ export class Term {
     this.#publishedAt = now;
     const { ledger, fleet } = this.#ports;
     const { picture, health, placer, feeder, planner, turns } = this.#parts;
-    const waiting = [placer.again, feeder.unfed];
+    const waiting = [placer.entries.again, feeder.unfed];
     const takes = planner.usable;
     const figures = liveFigures({ fleet, picture, takes, waiting, now });
     const rows = health.published(figures.deployments);

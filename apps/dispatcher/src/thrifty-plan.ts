@@ -8,7 +8,8 @@ import { DAY_MS } from '@sluice/planning';
 import { asDraining } from './draining.ts';
 import type { Draining, ToDrain } from './draining.ts';
 import { etaAt } from './eta.ts';
-import { planProblem, savesMoney } from './plan-problem.ts';
+import { planProblem } from './plan-problem.ts';
+import { savesMoney } from './saving-pools.ts';
 import type { ProblemPorts } from './plan-problem.ts';
 
 export interface ThriftyPorts extends ProblemPorts {

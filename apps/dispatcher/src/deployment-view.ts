@@ -1,0 +1,82 @@
+/**
+ * What the leader knows of one deployment: the last look at Redis, and what was placed since. Its queue is `placed − taken`:
+ * placed is counted here, taken by the script that books (or by the worker that drops). Pure.
+ */
+import type { DeploymentLoad } from '@sluice/admission';
+import { NO_PICK_UP, pickUpAfter } from '@sluice/balancing';
+import type { PickUp } from '@sluice/balancing';
+import type { Cost } from '@sluice/budget';
+import type { Deployment } from '@sluice/job';
+import { latelyAfter, NOTHING_LATELY } from './lately-ended.ts';
+import type { LatelyEnded } from './lately-ended.ts';
+
+export interface View {
+  deployment: Deployment;
+  load: DeploymentLoad;
+  readAt: number;
+  placed: number;
+  /** What was taken of what others had placed. */
+  takenBefore: number;
+  /** Decaying mean of what was placed here. */
+  meanCost: Cost | null;
+  lately: LatelyEnded;
+  pickUp: PickUp;
+  /** The newest placement, and how many calls that count had ended by then: whether a trial is still out. */
+  last: { at: number; ended: number };
+}
+
+export type Views = ReadonlyMap<string, View>;
+
+export const NO_TRIAL = { at: Number.NEGATIVE_INFINITY, ended: 0 } as const;
+
+/** A deployment as a look at Redis says. */
+export interface Look {
+  deployment: Deployment;
+  load: DeploymentLoad;
+  /** Nothing keeps its workers from taking what is placed. */
+  active: boolean;
+}
+
+export const firstView = ({ deployment, load }: Look, now: number): View => ({
+  deployment,
+  load,
+  readAt: now,
+  placed: 0,
+  takenBefore: load.taken,
+  meanCost: null,
+  lately: NOTHING_LATELY,
+  pickUp: NO_PICK_UP,
+  last: NO_TRIAL,
+});
+
+export function viewAfter(before: View, { deployment, load, active }: Look, now: number): View {
+  const { placed } = before;
+  const takenBefore = Math.max(before.takenBefore, load.taken - placed);
+  const pickUp = pickUpAfter(before.pickUp, {
+    queued: queuedOf({ placed, load, takenBefore }),
+    taken: load.taken - before.load.taken,
+    idle: active && isIdle(load),
+    ms: now - before.readAt,
+  });
+  const lately = latelyAfter(before, load, now);
+  return { ...before, deployment, load, readAt: now, takenBefore, pickUp, lately };
+}
+
+export const queuedOf = ({
+  placed,
+  load,
+  takenBefore,
+}: Pick<View, 'placed' | 'load' | 'takenBefore'>): number =>
+  Math.max(0, placed - (load.taken - takenBefore));
+
+/** Calls that ended since the last mark, or ever. */
+export const endedOf = ({ ok, failed, since }: DeploymentLoad): number =>
+  since === null
+    ? ok + failed
+    : Object.values(since.ended).reduce((sum: number, ended) => sum + ended, 0);
+
+/** Whether nothing is booked of its limits: what is taken now starts now. */
+const isIdle = ({ dims, concurrency, pausedForMs }: DeploymentLoad): boolean =>
+  pausedForMs <= 0 &&
+  dims.every(({ aheadMs }) => aheadMs <= 0) &&
+  (concurrency === null || concurrency.used < concurrency.limit);

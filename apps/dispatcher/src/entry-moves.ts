@@ -1,0 +1,114 @@
+/** Carries out what was decided of entries: each is moved in the ledger, and gets its queue entry after that. */
+import type { Choice } from '@sluice/balancing';
+import { checkLater, placeEntry } from '@sluice/ledger';
+import type { Ledger, Waiting } from '@sluice/ledger';
+import { shapeOf } from './entry-wanted.ts';
+import { askerOfEntry } from './lengths-book.ts';
+import type { LengthsBook } from './lengths-book.ts';
+import type { Picture } from './picture.ts';
+import { CHECK_PLACED_MS, entryOf } from './run-entry.ts';
+import type { RunQueues } from './run-entry.ts';
+import type { Pending, PlaceEnd } from './waiting-entries.ts';
+
+export interface MovesPorts {
+  ledger: Ledger;
+  picture: Picture;
+  lengths: Pick<LengthsBook, 'likely'>;
+  queue: RunQueues;
+  leaderToken: number;
+  now: () => number;
+  /** It is past its deadline: nothing of it begins any more. */
+  onLate: (waiting: Waiting) => Promise<void>;
+  onError: (what: string, error: unknown) => void;
+}
+
+export type Place = Extract<Choice, { kind: 'place' }>;
+
+/** Of an entry that waits no longer. */
+export type Decided = Exclude<Choice, { kind: 'wait' }> | { kind: 'late' };
+
+export class EntryMoves {
+  readonly #ports: MovesPorts;
+  readonly #underWay = new Set<Promise<void>>();
+
+  constructor(ports: MovesPorts) {
+    this.#ports = ports;
+  }
+
+  /** Tells whoever brought it how it ended. */
+  begin(pending: Pending, decided: Decided): void {
+    const moving = this.#carryOut(pending, decided).finally(() => this.#underWay.delete(moving));
+    this.#underWay.add(moving);
+  }
+
+  /** Resolves when the moves under way are made, with their queue entries. */
+  async ended(): Promise<void> {
+    await Promise.all(this.#underWay);
+  }
+
+  /** Adds the queue entry of a move that its record says was made. */
+  repeat(waiting: Waiting): Promise<void> {
+    if (waiting.deployment === '' || waiting.status !== 'queued') return Promise.resolve();
+    return this.#queue(waiting, waiting.deployment, waiting.epoch);
+  }
+
+  async #carryOut({ waiting, done }: Pending, decided: Decided): Promise<void> {
+    let end: PlaceEnd = 'settled';
+    try {
+      if (decided.kind === 'late') await this.#ports.onLate(waiting);
+      // `never`: none of its pool's deployments can run it since the config changed. It waits for its deadline in the ledger.
+      else if (decided.kind === 'place') end = await this.#move(waiting, decided);
+      else await this.#tryLater(waiting);
+    } catch (error) {
+      this.#ports.onError('placing', error);
+      end = 'failed';
+    } finally {
+      done(end);
+    }
+  }
+
+  #tryLater({ id, deadlineAt }: Waiting): Promise<void> {
+    const { ledger, now } = this.#ports;
+    return checkLater(ledger, id, Math.min(now() + CHECK_PLACED_MS, deadlineAt ?? Infinity));
+  }
+
+  /** `closed`: another leads by now; the entry goes back for it. */
+  async #move(waiting: Waiting, choice: Place): Promise<PlaceEnd> {
+    const { picture } = this.#ports;
+    const now = this.#ports.now();
+    const moved = await this.#placeEntry(waiting, choice, now);
+    // `choose` counted what may travel together; an entry travels whole.
+    const jobs = moved.kind === 'moved' ? waiting.jobs - choice.jobs : -choice.jobs;
+    if (jobs !== 0) picture.recount(choice.deployment, jobs);
+    if (moved.kind === 'moved') {
+      picture.given.count({ ...choice, pool: waiting.pool }, waiting.jobs, now);
+      await this.#queue(waiting, choice.deployment, moved.epoch);
+    } else if (moved.kind === 'moved_before') {
+      const { epoch, deployment } = moved;
+      await this.repeat({ ...waiting, epoch, deployment, status: 'queued' });
+    }
+    return moved.kind === 'not_leader' ? 'closed' : 'settled';
+  }
+
+  #placeEntry(waiting: Waiting, choice: Place, now: number): ReturnType<typeof placeEntry> {
+    const { ledger, leaderToken, picture, lengths } = this.#ports;
+    const likely = lengths.likely(askerOfEntry(waiting));
+    const expects = picture.expects(choice.deployment, shapeOf(waiting), likely);
+    return placeEntry(ledger, {
+      id: waiting.id,
+      epoch: waiting.epoch,
+      deployment: choice.deployment,
+      tier: choice.tier,
+      ...(choice.insteadOf !== undefined && { arm: choice.insteadOf }),
+      expects: expects === null ? null : Math.round(expects),
+      checkAt: now + CHECK_PLACED_MS,
+      leaderToken,
+      now,
+    });
+  }
+
+  async #queue({ id, priority }: Waiting, deployment: string, epoch: number): Promise<void> {
+    const { name, data, opts } = entryOf({ id, epoch, priority });
+    await this.#ports.queue(deployment).add(name, data, opts);
+  }
+}

@@ -1,0 +1,43 @@
+/** Classes of jobs over the fleet's limits as they stand, as a problem for planning. Pure. */
+import { PACED_DIMENSIONS, plannedShare } from '@sluice/budget';
+import type { Budget, Fleet } from '@sluice/job';
+import { fleetLimits } from '@sluice/planning';
+import type { DrainProblem, JobClass } from '@sluice/planning';
+import type { Picture } from './picture.ts';
+
+/**
+ * The fleet's limits as they stand: as configured, and lower or where nothing is configured as headers and 429s teach them.
+ * With full buckets, once the fleet has been looked at.
+ */
+export const problemOf = (
+  { fleet, picture }: { fleet: Fleet; picture: Picture },
+  classes: JobClass[],
+): DrainProblem => ({
+  classes,
+  ...fleetLimits(
+    fleet,
+    {
+      rates: (budget) =>
+        PACED_DIMENSIONS.flatMap((dimension) => {
+          const limit = picture.limitOf(budget, dimension);
+          return limit === null ? [] : [{ dimension, perMs: limit / 60_000 }];
+        }),
+      windows: (budget) => picture.windowsOf(budget),
+      concurrency: (id) => picture.callsAtOnce(id),
+      full: picture.ready,
+    },
+    classes,
+  ),
+});
+
+/** With less of the limits that are met by chance: planned to the full, others would lie idle for as long. */
+export const withMargin = ({ budgets }: Fleet, problem: DrainProblem): DrainProblem => ({
+  ...problem,
+  budgets: problem.budgets.map((budget) => ({
+    ...budget,
+    rates: budget.rates.map((rate) => ({
+      ...rate,
+      perMs: rate.perMs * plannedShare(budgets.get(budget.id) as Budget, rate.dimension),
+    })),
+  })),
+});

@@ -1,0 +1,57 @@
+/** What budgets allow as it stands: what is configured, and what headers and 429s teach beside it. Pure. */
+import type { DeploymentLoad, WindowLoad } from '@sluice/admission';
+import type { PacedDimension } from '@sluice/budget';
+import type { Fleet } from '@sluice/job';
+import type { Views } from './deployment-view.ts';
+
+interface Seen {
+  fleet: Fleet;
+  views: Views;
+}
+
+/**
+ * Calls at once that a budget allows: as configured, or what 429s leave of it. Null = any number. A slow start does not
+ * count: it doubles with every round of answers.
+ */
+export function callsAtOnce({ fleet, views }: Seen, budget: string): number | null {
+  let least = fleet.budgets.get(budget)?.limits.concurrency ?? null;
+  for (const { load } of views.values())
+    for (const slots of load.slots)
+      if (slots.taught && slots.budget === budget)
+        least = Math.min(least ?? slots.size, Math.floor(slots.size));
+  return least;
+}
+
+/** The same for a deployment's own budget, as far as its slow start has come. */
+export function ownCallsAtOnce(
+  { budgets }: Fleet,
+  id: string,
+  { slots }: DeploymentLoad,
+): number | null {
+  const own = slots.find(({ budget }) => budget === id);
+  const configured = budgets.get(id)?.limits.concurrency ?? null;
+  return own === undefined ? configured : Math.min(configured ?? own.size, Math.floor(own.size));
+}
+
+/** Per minute, what is configured or less; without a look at Redis what is configured. Null = no limit is known. */
+export function limitOf(
+  { fleet, views }: Seen,
+  budget: string,
+  dimension: PacedDimension,
+): number | null {
+  const configured = fleet.budgets.get(budget)?.limits[dimension] ?? null;
+  for (const { load } of views.values())
+    for (const dim of load.dims)
+      if (dim.budget === budget && dim.dimension === dimension)
+        return Math.min(configured ?? dim.limit, dim.limit);
+  return configured;
+}
+
+/** Its limits per day and month, and what is used of each; before a look at Redis none. */
+export function windowsOf(views: Views, budget: string): WindowLoad[] {
+  for (const { load } of views.values()) {
+    const own = load.windows.filter((window) => window.budget === budget);
+    if (own.length > 0) return own;
+  }
+  return [];
+}
