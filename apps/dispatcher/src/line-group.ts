@@ -8,6 +8,7 @@ export interface LineGroup {
   /** Whose limits hold them; null = nobody's. */
   tenant: string | null;
   maxTier: number | null;
+  /** Of those of them that are due first. */
   deadlineInMs: number;
   likely: Likely;
   /** For the first tier, of those of them that have waited longest. */
@@ -28,12 +29,13 @@ export const newGroup = (
 /** So many more lines, of the mean size of their class. */
 export function withLines(
   { lines, likely: before, ...group }: LineGroup,
-  more: { of: BatchClass; left: number; likely: Likely; waitedMs: number },
+  more: { of: BatchClass; left: number } & Pick<LineGroup, 'likely' | 'waitedMs' | 'deadlineInMs'>,
 ): LineGroup {
   const { of, left, likely } = more;
   const share = left / Math.max(1, of.jobs);
   return {
     ...group,
+    deadlineInMs: Math.min(group.deadlineInMs, more.deadlineInMs),
     waitedMs: Math.max(group.waitedMs, more.waitedMs),
     likely: lines.jobs === 0 ? likely : mixed([before, lines.jobs], [likely, left]),
     lines: {

@@ -69,7 +69,8 @@ function groupsOf(
       const likely = ports.lengths.likely(askerOf(batch, one));
       const waitedMs = now - ports.waitingSince(laneOf(batch, one));
       const known = groups.get(name) ?? newGroup(one.of, about);
-      groups.set(name, withLines(known, { of: one.of, left, likely, waitedMs }));
+      const { deadlineInMs } = about;
+      groups.set(name, withLines(known, { of: one.of, left, likely, waitedMs, deadlineInMs }));
     }
   }
   return groups;
