@@ -1,7 +1,6 @@
 /** The plan is made over all batches and followed chunk by chunk; what it says nothing of goes where placement puts it. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { DeploymentLoad } from '@sluice/admission';
 import { newBreaker, Spills } from '@sluice/balancing';
 import type { Health } from '@sluice/balancing';
 import type { Fleet } from '@sluice/job';
@@ -15,7 +14,6 @@ import { FeedRound } from './feed-round.ts';
 import { LengthsBook } from './lengths-book.ts';
 import type { Picture } from './picture.ts';
 import { PlanBook } from './plan-book.ts';
-import { PLACED } from './class-names.ts';
 import { planProblem } from './plan-problem.ts';
 import type { ProblemPorts } from './plan-problem.ts';
 
@@ -310,137 +308,5 @@ describe('lines with keys', () => {
     const chunks = round.helpings.flatMap((helping) => helping.chunks);
     assert.ok(chunks.every(({ key }) => key === undefined));
     assert.ok(chunks.slice(0, -1).every(({ lines }) => lines.length === 32));
-  });
-});
-
-const problemOf = (batches: Draining[], horizonMs = 1e9, config = TWO) => {
-  const fleet = fleetOf(config);
-  const picture = pictureOf(fleet, NOW);
-  return { picture, ...planProblem(portsOf(fleet, picture), batches, horizonMs) };
-};
-
-const heldTo60 = (tenant: string) => (tenant === 'team-a' ? { rpm: 60 } : null);
-const heldByName = (tenant: string) => ({ rpm: Number(tenant.slice(1)) });
-
-const withDeadlines = (count: number): Draining[] =>
-  Array.from({ length: count }, (_, i) =>
-    drainingOfLines([SMALL], { expiresAt: NOW + 1_000 * (i + 1) }),
-  );
-
-const priced = (price: number, more = '') =>
-  `{ provider: p, model: m, limits: { rpm: 60 }, price: { input: ${price}, output: ${price} }${more} }`;
-
-const pricedKeys = (settings: string) => `
-deployments:
-  a: ${priced(1)}
-  b: ${priced(1)}
-  near: ${priced(1.08)}
-  dear: ${priced(9)}
-  unknown: { provider: p, model: m, limits: { rpm: 60 } }
-pools: { fast: { strategy: ${settings}, tiers: [[a, b, near, dear, unknown]] } }
-`;
-
-const countedBy = (settings: string) => {
-  const fleet = fleetOf(pricedKeys(settings));
-  const picture = pictureOf(fleet, NOW);
-  const learnt = { a: 4.05, b: 3.82, near: 3.9, dear: 4, unknown: 4 };
-  const loads = Object.entries(learnt).map(([id, charsPerToken], i) => {
-    const known = { ok: 10 + 20 * i, charsPerToken, meanOutput: 40 + i };
-    return [id, { ...(picture.load(id) as DeploymentLoad), ...known }] as const;
-  });
-  picture.update(new Map(loads), NOW);
-  const { problem } = planProblem(portsOf(fleet, picture), [drainingOfLines([SMALL])], 1e9);
-  return problem.classes[0]?.deployments ?? assert.fail();
-};
-
-describe('what is planned', () => {
-  test('lines alike of several batches are one class, of their mean cost; what is fed counts no more', () => {
-    const [one, other] = [drainingOfLines([SMALL]), drainingOfLines([{ ...SMALL, lines: 1_000 }])];
-    (one.classes[0] as { taken: number }).taken = 3_000;
-    const { problem } = problemOf([one, other]);
-    assert.deepEqual(
-      problem.classes.map(({ jobs, deployments }) => [jobs, deployments['calls']?.cost.input]),
-      [[2_000, 100]],
-    );
-  });
-
-  test('deadlines that may bite make classes of their own, unless there are too many', () => {
-    const deadlines = problemOf(withDeadlines(3), 2_500).problem.classes.map(
-      (one) => one.deadlineInMs,
-    );
-    assert.deepEqual(deadlines, [1_000, 2_000, 3_000]);
-    assert.equal(problemOf(withDeadlines(100), 1e9).problem.classes.length, 1);
-  });
-
-  test('lines of a tenant with limits of its own are a class that knows how long these take', () => {
-    const fleet = fleetOf(TWO);
-    const shapingOf = heldTo60;
-    const ports = { ...portsOf(fleet, pictureOf(fleet, NOW)), shapingOf };
-    const [held, other] = ['team-a', 'team-b'].map((tenant) =>
-      drainingOfLines([SMALL], { tenant }),
-    );
-    assert.ok(held && other);
-    const { problem, names } = planProblem(ports, [held, other], 1e9);
-    const shaped = problem.classes.map((one) => [one.jobs, one.shaped ?? null]);
-    const bySeconds = { limit: 'rpm', ms: 4_000_000, tenant: 'team-a' };
-    assert.deepEqual(shaped, [
-      [4_000, bySeconds],
-      [4_000, null],
-    ]);
-    assert.notEqual(names.get(held.classes[0] as never), names.get(other.classes[0] as never));
-  });
-
-  test('of many such tenants those are classes of their own that are held longest', () => {
-    const fleet = fleetOf(TWO);
-    const shapingOf = heldByName;
-    const ports = { ...portsOf(fleet, pictureOf(fleet, NOW)), shapingOf };
-    const batches = Array.from({ length: 100 }, (_, i) =>
-      drainingOfLines([SMALL], { tenant: `t${i + 1}` }),
-    );
-    const { problem } = planProblem(ports, batches, 1e9);
-    assert.equal(problem.classes.length, 51);
-    assert.equal(
-      problem.classes.reduce((sum, { jobs }) => sum + jobs, 0),
-      400_000,
-    );
-    const held = problem.classes.flatMap(({ shaped }) => (shaped ? [shaped.tenant] : []));
-    assert.ok(held.includes('t1') && held.includes('t50') && !held.includes('t51'));
-  });
-
-  test('what stands on a queue takes its part of the limits first', () => {
-    const { picture, problem } = problemOf([drainingOfLines([SMALL])]);
-    assert.ok(problem.classes.every(({ id }) => !id.startsWith(PLACED)));
-    const cost = { requests: 1 as const, input: 50, output: 5, usd: 0 };
-    picture.placed('tokens', 7, { cost, now: NOW });
-    const fleet = fleetOf(TWO);
-    const { problem: again } = planProblem(
-      portsOf(fleet, picture),
-      [drainingOfLines([SMALL])],
-      1e9,
-    );
-    const placed = again.classes.find(({ id }) => id === `${PLACED}tokens`);
-    assert.deepEqual([placed?.jobs, Object.keys(placed?.deployments ?? {})], [7, ['tokens']]);
-  });
-
-  test('classes of a pool that goes by cost save money', () => {
-    const config = TWO.replace('round_robin', 'cost');
-    const batch = drainingOfLines([SMALL, { ...SMALL, pool: 'turns' }]);
-    const { problem } = problemOf([batch], 1e9, config);
-    assert.deepEqual(
-      problem.classes.map(({ objective }) => objective),
-      ['time', 'cost'],
-    );
-  });
-
-  test('keys of one model and price count as of one price, whatever each has learnt of its tokens', () => {
-    const { a, b, near, dear, unknown } = countedBy('cost');
-    assert.notEqual(a?.cost.input, b?.cost.input, 'limits go by what each has learnt');
-    assert.ok(a?.countsAsUsd && a.countsAsUsd === b?.countsAsUsd);
-    assert.ok(Math.abs((near?.countsAsUsd ?? 0) / a.countsAsUsd - 1.08) < 1e-9);
-    assert.ok(Math.abs((dear?.countsAsUsd ?? 0) / a.countsAsUsd - 9) < 1e-9);
-    assert.equal(unknown?.countsAsUsd, null);
-    const wide = countedBy('{ name: cost, within_percent: 10 }');
-    assert.equal(wide['near']?.countsAsUsd, wide['a']?.countsAsUsd);
-    assert.equal(countedBy('capacity')['a']?.countsAsUsd, undefined, 'nobody compares prices');
   });
 });
