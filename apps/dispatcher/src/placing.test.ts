@@ -7,6 +7,7 @@ import type { Tenant } from '@sluice/job';
 import {
   checkLater,
   claimEntry,
+  moveBatch,
   raiseToken,
   readBatch,
   readJob,
@@ -25,6 +26,7 @@ import type { PlacerPorts } from './placer.ts';
 import { planRound } from './planner.ts';
 import { Desk } from './test-desk.ts';
 import { Sweeper } from './sweeper.ts';
+import type { SweeperPorts } from './sweeper.ts';
 import { TurnBook } from './turn-book.ts';
 
 let desk: Desk;
@@ -76,7 +78,7 @@ const placerOf = ({ picture = ready, ...over }: Partial<PlacerPorts> = {}): Plac
     ...over,
   });
 
-const sweeperOf = (placer: Placer): Sweeper =>
+const sweeperOf = (placer: Placer, over: Partial<SweeperPorts> = {}): Sweeper =>
   new Sweeper({
     ledger: desk.ledger,
     placer,
@@ -87,6 +89,7 @@ const sweeperOf = (placer: Placer): Sweeper =>
     keepSeconds: 60,
     events: desk.ports.events,
     now: () => desk.time,
+    ...over,
   });
 
 const statusOf = async (id: string) => (await readJob(desk.ledger, id))?.status;
@@ -319,4 +322,28 @@ test('a batch without a deployment that takes calls has no ETA', async () => {
   assert.equal((await readBatch(desk.ledger, batch))?.etaAt, null);
   const due = await readOverdue(desk.ledger, desk.time, 1_000);
   assert.ok(due.includes(batch), 'resumed since it was read, it would wait for a minute');
+});
+
+test('a batch that is resumed while the sweeper looks at it is fed at once, whenever that was', async () => {
+  const { redis, keys } = desk.ledger;
+  for (let moment = 2; moment < 6; moment++) {
+    const { batch } = await desk.fedBatch(1);
+    await redis.hset(keys.batch(batch), { paused: '1' });
+    await checkLater(desk.ledger, batch, desk.time);
+    const resumed = { checkAt: desk.time, set: { paused: '' } };
+    const fed: string[] = [];
+    let asked = 0;
+    const sweeper = sweeperOf(placerOf({}), {
+      feeder: { add: ({ id, paused }) => void (paused || fed.push(id)) },
+      now: () => {
+        asked += 1;
+        if (asked === moment)
+          void moveBatch(desk.ledger, batch, { from: ['in_progress'], ...resumed });
+        return desk.time;
+      },
+    });
+    await sweeper.sweep();
+    await sweeper.sweep();
+    assert.ok(fed.includes(batch), `resumed when it asked the time for the ${moment}th time`);
+  }
 });

@@ -87,6 +87,7 @@ export type { ListRow, Reading } from './lists.ts';
 export { Watch } from './watch.ts';
 export type { Listener } from './watch.ts';
 export {
+  checkBy,
   checkLater,
   dropChunk,
   feedChunks,
