@@ -16,7 +16,8 @@ import { validateBatch } from './batch/validate.ts';
 import { endBatch } from './end-batch.ts';
 import type { StepPorts } from './step-ports.ts';
 
-const CHECK_MS = 60_000;
+/** Whoever began it feeds it at once; should that have been lost, it is looked after soon. */
+const CHECK_MS = 2_000;
 
 /** Validates a batch and begins it, or ends it; whoever else asks meanwhile waits for the same. */
 export function beginBatch(ports: StepPorts, batch: StoredBatch): Promise<void> {
@@ -150,7 +151,9 @@ async function begin(
       eta_at: estimate.etaMs === null ? null : Math.round(now() + estimate.etaMs),
     },
   });
-  if (moved.kind !== 'moved') {
+  // Its answer was lost and it was sent again: it is what this one did.
+  const before = moved.kind === 'refused' && moved.status === 'in_progress';
+  if (moved.kind !== 'moved' && !before) {
     await moveBatch(ledger, batch.id, { from: ['cancelling'], set: lines, checkAt: now() });
     return;
   }

@@ -3,7 +3,10 @@
  * is left pays for, each as dear as it can become. Then a batch ends above its ceiling by one line at most, and by what a line
  * cost that had to be called more than once.
  */
-import type { Draining } from './draining.ts';
+import type { IndexRecord } from '@sluice/files';
+import type { Shape } from '@sluice/job';
+import { unfedOf } from './draining.ts';
+import type { Draining, DrainingClass } from './draining.ts';
 
 export interface Ceiling {
   usd: number;
@@ -23,4 +26,21 @@ export function linesAffordable(
   // The last line may pass it: otherwise what is left, too little for any line, would never be spent.
   const underWay = Math.max(1, Math.floor((usd - spentUsd) / mostUsd));
   return Math.max(0, underWay - (fed - recorded));
+}
+
+/**
+ * What a line of the class is like, of those that may be under way with the next ones: the next of its own, or while none is read,
+ * and while some that were fed may not have ended, the mean of the class. Null = it has no more of them.
+ */
+export function lineUnderWay(
+  { ceiling }: Pick<Draining, 'ceiling'>,
+  one: DrainingClass,
+  head: IndexRecord | undefined,
+): Shape | null {
+  if (head) return { characters: head.characters, maxOutput: head.maxOutput, inputs: 1 };
+  const ended = ceiling === null || ceiling.recorded >= one.fedBy;
+  const { jobs, characters, maxOutput, unsetOutput } = one.of;
+  if (jobs === 0 || (unfedOf(one) <= 0 && ended)) return null;
+  const mean = unsetOutput > 0 ? null : maxOutput / jobs;
+  return { characters: characters / jobs, maxOutput: mean, inputs: 1 };
 }

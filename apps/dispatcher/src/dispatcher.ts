@@ -223,14 +223,14 @@ function recorderOf(
 
 function leadershipOf(parts: Parts, terms: { now: Term | null }): Leadership {
   const { ledger, holder, events } = parts;
-  const leadership: Leadership = new Leadership({
+  return new Leadership({
     ledger,
     holder,
     leaseMs: LEASE_MS,
-    onLead: async (token) => {
+    onLead: async (token, lost) => {
       events.leading({ token });
       const turns = (await ledger.redis.get(ledger.keys.turns)) ?? '';
-      if (leadership.token !== token) return;
+      if (lost.aborted) return;
       const term = termOf(parts, token, turns);
       terms.now = term;
       await term.start();
@@ -244,7 +244,6 @@ function leadershipOf(parts: Parts, terms: { now: Term | null }): Leadership {
     },
     onError: (error) => events.failed({ what: 'beginning to lead', error: String(error) }),
   });
-  return leadership;
 }
 
 function termOf(parts: Parts, token: number, turns: string): Term {

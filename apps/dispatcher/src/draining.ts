@@ -19,6 +19,8 @@ export interface DrainingClass {
   cursor: number;
   /** Records before this one are fed or on their way. */
   taken: number;
+  /** Lines of its batch that were fed when the last of its own were; 0 = none of its own are. */
+  fedBy: number;
   /** The plan's class that it belongs to; '' before the first plan. */
   planId: string;
   ahead: IndexRecord[];
@@ -187,7 +189,8 @@ export const drainingClasses = ({
   id,
   classes,
   cursors,
-}: Pick<StoredBatch, 'id' | 'classes' | 'cursors'>): DrainingClass[] =>
+  fed,
+}: Pick<StoredBatch, 'id' | 'classes' | 'cursors' | 'fed'>): DrainingClass[] =>
   classes.map((one, index) => ({
     of: one,
     index,
@@ -197,6 +200,7 @@ export const drainingClasses = ({
     jobs: one.jobs,
     cursor: cursors[index] ?? 0,
     taken: cursors[index] ?? 0,
+    fedBy: (cursors[index] ?? 0) > 0 ? fed : 0,
     planId: '',
     ahead: [],
     loading: false,

@@ -204,7 +204,7 @@ async function paidWith(tokens: number, lines: BatchClass, windowMs: number): Pr
   const answers = Array.from({ length: 100_000 }, () => tokens);
   lengths.answered({ pool: 'cheap', tenant: 'a', batch: 'batch_1', lineClass: 0 }, answers);
   const batch = drainingOfLines([], { id: 'batch_1', expiresAt: NOW + windowMs });
-  const classes = drainingClasses({ id: 'batch_1', classes: [lines], cursors: [] });
+  const classes = drainingClasses({ id: 'batch_1', classes: [lines], cursors: [], fed: 0 });
   const { problem } = planProblem({ ...ports, lengths }, [{ ...batch, classes }], 1e9);
   const planned = await makePlan(problem);
   assert.ok(planned.kind === 'solved');

@@ -137,6 +137,7 @@ function classOf(
     jobs: lines,
     cursor: 0,
     taken: 0,
+    fedBy: 0,
     planId: '',
     ahead: Array.from({ length: lines }, (_, i) => ({
       ...record,

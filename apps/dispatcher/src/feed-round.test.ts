@@ -7,7 +7,7 @@ import type { Fleet } from '@sluice/job';
 import { makePlan } from '@sluice/planning';
 import { Chooser } from './chooser.ts';
 import { laneOf } from './draining.ts';
-import type { Draining } from './draining.ts';
+import type { Draining, DrainingClass } from './draining.ts';
 import { DrainingBook } from './draining-book.ts';
 import { drainingOfLines, fleetOf, pictureOf } from './example-fleet.ts';
 import { FeedRound } from './feed-round.ts';
@@ -92,6 +92,50 @@ function feedAll(round: FeedRound, batch: Draining, most = Infinity): Record<str
     placed[key] = (placed[key] ?? 0) + taken.lines;
   }
 }
+
+describe('a ceiling of its cost', () => {
+  // A cheap line costs 200 tokens at most, a dear one 20,000.
+  const CHEAP = { shape: '1.1', lines: 400, characters: 400, maxOutput: 100 };
+  const DEAR = { shape: '8.9', lines: 4, characters: 40_000, maxOutput: 10_000 };
+  const ONE_PRICE = `
+deployments: { one: { provider: p, model: m, price: { input: 1, output: 1 } } }
+pools: { fast: { strategy: round_robin, tiers: [[one]] } }
+`;
+  const leftFor = (usd: number, recorded = 0) => ({ ceiling: { usd, spentUsd: 0, recorded } });
+
+  /** Lines of which those that were taken are on their way, and those of one class not read. */
+  async function without(unread: number) {
+    const batch = drainingOfLines([CHEAP, DEAR], leftFor(0.1));
+    const read = batch.classes.map(({ ahead }) => ahead);
+    (batch.classes[unread] as DrainingClass).ahead = [];
+    const { nextRound } = await desk([batch], ONE_PRICE);
+    const feed = (): Record<string, number> => {
+      const round = nextRound();
+      const placed = feedAll(round, batch);
+      for (const { class: one, lines } of round.helpings) one.ahead.splice(0, lines);
+      return placed;
+    };
+    return {
+      batch,
+      feed,
+      readAll: () => batch.classes.map((one, i) => (one.ahead = read[i] ?? [])),
+    };
+  }
+
+  test('what is dear counts also while its lines are not read', async () => {
+    const { feed } = await without(1);
+    assert.deepEqual(feed(), { '1.1 one': 5 });
+  });
+
+  test('what is dear counts also when all of its lines are under way, and no more when as many have ended', async () => {
+    const { batch, feed, readAll } = await without(0);
+    assert.deepEqual(feed(), { '8.9 one': 4 });
+    readAll();
+    assert.deepEqual(feed(), { '1.1 one': 1 });
+    Object.assign(batch, leftFor(0.1, 4));
+    assert.ok((feed()['1.1 one'] ?? 0) > 50);
+  });
+});
 
 describe('lines follow the plan', () => {
   test('each class goes where its scarce limit is plenty, whatever the order of the file', async () => {

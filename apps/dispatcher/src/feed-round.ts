@@ -5,7 +5,7 @@
  */
 import type { IndexRecord } from '@sluice/files';
 import type { Choice } from '@sluice/balancing';
-import { linesAffordable } from './ceiling.ts';
+import { linesAffordable, lineUnderWay } from './ceiling.ts';
 import type { Chooser } from './chooser.ts';
 import { laneOf } from './draining.ts';
 import type { Draining, DrainingClass, Helping } from './draining.ts';
@@ -72,15 +72,15 @@ export class FeedRound {
   /** Lines that its ceiling lets it have under way beside those that are. */
   #affordable(batch: Draining): number {
     if (batch.ceiling === null) return Number.POSITIVE_INFINITY;
-    return linesAffordable(batch, Math.max(0, ...batch.classes.map((one) => this.#mostUsd(one))));
+    const dearest = batch.classes.map((one) => this.#mostUsd(batch, one));
+    return linesAffordable(batch, Math.max(0, ...dearest));
   }
 
-  /** What the next line of a class costs at most, at the dearest deployment that may get it. */
-  #mostUsd(one: DrainingClass): number {
-    const head = this.#chunks.headOf(one);
-    if (head === undefined) return 0;
+  /** What a line of a class that is under way costs at most, at the dearest deployment that may get it. */
+  #mostUsd(batch: Draining, one: DrainingClass): number {
+    const shape = lineUnderWay(batch, one, this.#chunks.headOf(one));
+    if (shape === null) return 0;
     const { chooser, picture } = this.#ports;
-    const shape = { characters: head.characters, maxOutput: head.maxOutput, inputs: 1 };
     const ids = chooser.membersOf(one.pool);
     return Math.max(0, ...ids.map((id) => picture.costWith(id, shape, null).usd));
   }
@@ -172,6 +172,7 @@ export class FeedRound {
     book.placed(one, deployment, lines);
     if (!this.#room.tiersOf(one)?.later.has(deployment)) spills.took(laneOf(batch, one), now());
     batch.fed += lines;
+    one.fedBy = batch.fed;
     this.#draining.note(batch);
     this.#room.changed();
   }

@@ -22,7 +22,7 @@ after(() => desk.close());
 
 const fail = (what: string, error: unknown): never => assert.fail(`${what}: ${String(error)}`);
 
-function feederOf(): Feeder {
+function feederOf(onError: (what: string, error: unknown) => void = fail): Feeder {
   const { fleet, ledger, store } = desk;
   const now = (): number => desk.time;
   const picture = pictureOf(fleet, desk.time);
@@ -48,7 +48,7 @@ function feederOf(): Feeder {
     leaderToken: 1,
     windowLines: 1_000,
     now,
-    onError: fail,
+    onError,
   });
 }
 
@@ -118,4 +118,20 @@ test('a batch that stays paused leaves', async () => {
   await feedOne(feeder);
   await until('it to leave', () => feeder.find(id) === undefined);
   assert.equal((await readBatch(desk.ledger, id))?.fed, 0);
+});
+
+test('a batch whose record cannot be read for a while drains again soon', async () => {
+  const id = await indexed(40);
+  const told: string[] = [];
+  const feeder = feederOf((what) => void told.push(what));
+  feeder.add((await readBatch(desk.ledger, id)) ?? assert.fail());
+  feeder.planned(feeder.draining);
+  const { redis, keys } = desk.ledger;
+  const aside = `${keys.batch(id)}:aside`;
+  await redis.multi().rename(keys.batch(id), aside).set(keys.batch(id), 'no record').exec();
+  await feedOne(feeder);
+  await until('the record to be asked for', () => told.includes('reading a batch'));
+  assert.equal(feeder.find(id), undefined);
+  await redis.rename(aside, keys.batch(id));
+  await until('it to drain again', () => feeder.find(id) !== undefined);
 });

@@ -37,6 +37,7 @@ export interface FeederPorts extends RoundPorts {
 /** Index records held in memory per batch, over all its classes, and per class at least. */
 const AHEAD_RECORDS = 8_192;
 const LEAST_AHEAD = 256;
+const READ_AGAIN_MS = 500;
 
 type Answer = Awaited<ReturnType<typeof feedChunks>>;
 
@@ -209,7 +210,7 @@ export class Feeder {
     if (failed?.status === 'rejected') this.#ports.onError('feeding', failed.reason);
     if (answers.has('not_leader')) this.remove(batch.id);
     // One that was paused or cancelled drains no more; it may have been resumed meanwhile.
-    else if (answers.has('not_draining') || answers.has('moved')) await this.#resume(batch);
+    else if (answers.has('not_draining') || answers.has('moved')) await this.#resume(batch.id);
     batch.feeding = false;
     for (const one of batch.classes) this.#refill(batch, one);
   }
@@ -238,11 +239,16 @@ export class Feeder {
     return answer;
   }
 
-  /** Starts again from what the record says. */
-  async #resume(batch: Draining): Promise<void> {
-    this.remove(batch.id);
-    const stored = await readBatch(this.#ports.ledger, batch.id).catch(() => null);
-    if (stored) this.add(stored);
+  /** Starts again from what the record says, and asks for that until it is told: nobody else looks after the batch for a minute. */
+  async #resume(id: string): Promise<void> {
+    this.remove(id);
+    try {
+      const stored = await readBatch(this.#ports.ledger, id);
+      if (stored) this.add(stored);
+    } catch (error) {
+      this.#ports.onError('reading a batch', error);
+      setTimeout(() => this.#batches.get(id) ?? void this.#resume(id), READ_AGAIN_MS).unref();
+    }
   }
 
   async #enqueue(chunks: readonly NewChunk[]): Promise<void> {

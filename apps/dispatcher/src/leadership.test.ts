@@ -1,8 +1,79 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { connectRedis, openLedger, takeLead } from '@sluice/ledger';
+import type { TestContext } from 'node:test';
+import { connectRedis, openLedger, raiseToken, takeLead } from '@sluice/ledger';
+import type { Ledger } from '@sluice/ledger';
 import { startRedis, until } from '@sluice/testing';
 import { Leadership } from './leadership.ts';
+
+/** A ledger of its own, and a leadership that tells what becomes of it. */
+async function candidate(t: TestContext) {
+  const redis = await startRedis();
+  const ledger = openLedger(connectRedis(redis.url, 'background'), 'test');
+  const told: string[] = [];
+  const losses: AbortSignal[] = [];
+  const leadership = new Leadership({
+    ledger,
+    holder: 'one',
+    leaseMs: 400,
+    onLead: (token, lost) => {
+      losses.push(lost);
+      return Promise.resolve(void told.push(`lead ${token}`));
+    },
+    onError: () => void told.push('failed'),
+    onLost: (_, how) => Promise.resolve(void told.push(how)),
+  });
+  t.after(async () => {
+    await leadership.stop();
+    ledger.redis.disconnect();
+    await redis.stop();
+  });
+  return { ledger, told, losses, leadership };
+}
+
+const untilTold = (told: readonly string[], what: string): Promise<unknown> =>
+  until(what, () => told.includes(what));
+
+test('where the token could not be raised in every slot, the term is begun again and is not acted in before', async (t) => {
+  const { ledger, told, leadership } = await candidate(t);
+  const key = ledger.keys.leaderSeen(7);
+  await ledger.redis.sadd(key, 'nothing that a script can read');
+  leadership.start();
+  await untilTold(told, 'failed');
+  await ledger.redis.del(key);
+  await untilTold(told, 'lead 1');
+  assert.ok(!told.includes('lost'), 'it never led');
+  assert.equal(await ledger.redis.get(key), '1');
+});
+
+test('a full Redis gets a leader', async (t) => {
+  const { ledger, told, leadership } = await candidate(t);
+  await ledger.redis.config('SET', 'maxmemory', '1');
+  await assert.rejects(ledger.redis.set('any', 'thing'), /OOM/);
+  leadership.start();
+  await untilTold(told, 'lead 1');
+});
+
+test('a token that is older than one that was seen is not led with: the next is above it', async (t) => {
+  const { ledger, told, leadership } = await candidate(t);
+  await raiseToken(ledger, 41);
+  await forgetCounter(ledger);
+  leadership.start();
+  await untilTold(told, 'lead 42');
+});
+
+/** As on a node of a Cluster that died with its last writes. */
+const forgetCounter = ({ redis, keys }: Ledger) => redis.del(`${keys.leader}:token`);
+
+test('a term that is lost hears of it, also while it begins', async (t) => {
+  const { ledger, told, losses, leadership } = await candidate(t);
+  leadership.start();
+  await untilTold(told, 'lead 1');
+  assert.equal(losses[0]?.aborted, false);
+  await ledger.redis.set(ledger.keys.leader, '99 other', 'PX', 500);
+  await untilTold(told, 'lost');
+  assert.equal(losses[0]?.aborted, true);
+});
 
 test('a leader that stops gives the lead up; one whose lease is taken loses it', async (t) => {
   const redis = await startRedis();

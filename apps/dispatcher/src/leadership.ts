@@ -11,17 +11,25 @@ export interface LeadershipOptions {
   ledger: Ledger;
   holder: string;
   leaseMs: number;
-  /** Begins a term. It may be lost before this has ended; a term that fails to begin is begun again. */
-  onLead: (token: number) => Promise<void>;
+  /** Begins a term. It may be lost before this has ended: `lost` says so. A term that fails to begin is begun again. */
+  onLead: (token: number, lost: AbortSignal) => Promise<void>;
   /** Must stop acting at once; what it then waits for is its own business. */
   onLost: (token: number, how: 'lost' | 'given_up') => Promise<void>;
-  /** A term failed to begin. */
+  /** A term failed to begin or to end. */
   onError: (error: unknown) => void;
+}
+
+/** The lead, as it is held from a moment on; held again with the same token it is another. */
+interface Held {
+  token: number;
+  lost: AbortController;
+  /** Whether `onLead` was called. */
+  begun: boolean;
 }
 
 export class Leadership {
   readonly #options: LeadershipOptions;
-  #token = 0;
+  #held: Held | null = null;
   #stopped = false;
   #timer: NodeJS.Timeout | null = null;
   #turn: Promise<void> = Promise.resolve();
@@ -34,13 +42,9 @@ export class Leadership {
     this.#turn = this.#tick();
   }
 
-  get token(): number {
-    return this.#token;
-  }
-
   async #tick(): Promise<void> {
     const token = await this.#ask();
-    if (token !== this.#token) await this.#change(token);
+    if (token !== (this.#held?.token ?? 0)) this.#change(token);
     if (this.#stopped) return;
     const { leaseMs } = this.#options;
     this.#timer = setTimeout(
@@ -58,27 +62,42 @@ export class Leadership {
     return Promise.race([takeLead(ledger, { holder, ms: leaseMs }).catch(() => 0), late]);
   }
 
-  async #change(token: number): Promise<void> {
-    const before = this.#token;
-    this.#token = 0;
-    // Not waited for: it may hang on the very connection whose failure ended the term, and must not hold up the next one.
-    if (before !== 0) void this.#options.onLost(before, 'lost');
+  /** Nothing of it is waited for: it may hang on the very connection whose failure ended the term, and the lease would lapse meanwhile. */
+  #change(token: number): void {
+    void this.#end('lost');
     if (token === 0) return;
-    await raiseToken(this.#options.ledger, token);
-    this.#token = token;
-    // Not waited for: what is slow to begin, as when Redis has just come back, would let the lease lapse meanwhile.
-    void this.#begin(token);
+    this.#held = { token, lost: new AbortController(), begun: false };
+    void this.#begin(this.#held);
   }
 
-  async #begin(token: number): Promise<void> {
+  async #begin(held: Held): Promise<void> {
+    const { onLead, onError } = this.#options;
     try {
-      await this.#options.onLead(token);
+      await this.#fence(held);
+      if (this.#held !== held) return;
+      held.begun = true;
+      await onLead(held.token, held.lost.signal);
     } catch (error) {
-      this.#options.onError(error);
-      if (this.#token !== token) return;
-      this.#token = 0;
-      void this.#options.onLost(token, 'lost');
+      onError(error);
+      if (this.#held === held) void this.#end('lost');
     }
+  }
+
+  /** Where scripts have seen a higher token, none would do what this one asks: the next is above it. */
+  async #fence({ token }: Held): Promise<void> {
+    const { ledger, holder } = this.#options;
+    if (await raiseToken(ledger, token)) return;
+    await giveUpLead(ledger, holder);
+    throw new Error(`token ${token} is older than one that was seen`);
+  }
+
+  async #end(how: 'lost' | 'given_up'): Promise<void> {
+    const held = this.#held;
+    this.#held = null;
+    held?.lost.abort();
+    if (!held?.begun) return;
+    const { onLost, onError } = this.#options;
+    await onLost(held.token, how).catch(onError);
   }
 
   /** Ends the term and lets another take over at once. */
@@ -86,10 +105,8 @@ export class Leadership {
     this.#stopped = true;
     if (this.#timer) clearTimeout(this.#timer);
     await this.#turn;
-    const before = this.#token;
-    if (before === 0) return;
-    this.#token = 0;
-    await this.#options.onLost(before, 'given_up');
+    if (this.#held === null) return;
+    await this.#end('given_up');
     await giveUpLead(this.#options.ledger, this.#options.holder).catch(() => undefined);
   }
 }

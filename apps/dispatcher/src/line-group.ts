@@ -17,8 +17,15 @@ export interface LineGroup {
   /** Whose limits hold them; null = nobody's. */
   tenant: string | null;
   maxTier: number | null;
+  /** Of those of them that are due first. */
   deadlineInMs: number;
   parts: [Unfed, ...Unfed[]];
+}
+
+/** Lines of another batch. */
+export function addLines(group: LineGroup, lines: Unfed, deadlineInMs: number): void {
+  group.parts.push(lines);
+  group.deadlineInMs = Math.min(group.deadlineInMs, deadlineInMs);
 }
 
 /** As one class. */

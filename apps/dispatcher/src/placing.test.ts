@@ -7,6 +7,7 @@ import type { Tenant } from '@sluice/job';
 import {
   checkLater,
   claimEntry,
+  moveBatch,
   raiseToken,
   readBatch,
   readJob,
@@ -16,6 +17,7 @@ import {
 import { until } from '@sluice/testing';
 import { Chooser } from './chooser.ts';
 import { drainingOf } from './draining.ts';
+import type { Draining } from './draining.ts';
 import { expireJob } from './expire.ts';
 import { LengthsBook } from './lengths-book.ts';
 import { Picture } from './picture.ts';
@@ -24,6 +26,7 @@ import type { PlacerPorts } from './placer.ts';
 import { planRound } from './planner.ts';
 import { Desk } from './test-desk.ts';
 import { Sweeper } from './sweeper.ts';
+import type { SweeperPorts } from './sweeper.ts';
 import { TurnBook } from './turn-book.ts';
 
 let desk: Desk;
@@ -75,7 +78,7 @@ const placerOf = ({ picture = ready, ...over }: Partial<PlacerPorts> = {}): Plac
     ...over,
   });
 
-const sweeperOf = (placer: Placer): Sweeper =>
+const sweeperOf = (placer: Placer, over: Partial<SweeperPorts> = {}): Sweeper =>
   new Sweeper({
     ledger: desk.ledger,
     placer,
@@ -86,6 +89,7 @@ const sweeperOf = (placer: Placer): Sweeper =>
     keepSeconds: 60,
     events: desk.ports.events,
     now: () => desk.time,
+    ...over,
   });
 
 const statusOf = async (id: string) => (await readJob(desk.ledger, id))?.status;
@@ -240,6 +244,53 @@ test('closing waits for the moves under way, so that none is left without its qu
   assert.ok(await desk.run.getJob(`${id}-1`));
 });
 
+/** Ports of planning for one batch that drains. */
+function planningOf(batch: string, draining: Draining) {
+  return {
+    ledger: desk.ledger,
+    fleet: desk.fleet,
+    picture: ready,
+    lengths: new LengthsBook(() => desk.time),
+    feeder: {
+      batches: [batch],
+      draining: [draining],
+      find: () => draining,
+      recorded: () => undefined,
+      remove: () => undefined,
+      settle: (): void => undefined,
+      setUrgent: () => undefined,
+    },
+    book: { plan: null, madeAt: 0 },
+    limited: { shapingOf: () => null, singlesOf: () => Promise.resolve(new Map()) },
+    alone: { look: () => Promise.resolve(), aloneMs: () => null, isStuck: () => false },
+    weightOf: () => 1,
+    events: desk.ports.events,
+    eligible: () => null,
+    usable: () => true,
+    waitingSince: () => desk.time,
+    now: () => desk.time,
+  };
+}
+
+test('a batch that has spent its ceiling is paused, unless its owner has lifted that meanwhile', async () => {
+  const { batch } = await desk.fedBatch(1, { maxCostUsd: 0.25 });
+  const { redis, keys } = desk.ledger;
+  await redis.hset(keys.batch(batch), { cost: '0.3' });
+  const ports = planningOf(
+    batch,
+    drainingOf((await readBatch(desk.ledger, batch)) ?? assert.fail()),
+  );
+  const lifted = (): void => {
+    // Between the look at it and the pause.
+    void redis.hset(keys.batch(batch), { max_cost: '' });
+  };
+  await planRound({ ...ports, feeder: { ...ports.feeder, settle: lifted } });
+  assert.equal((await readBatch(desk.ledger, batch))?.paused, false);
+  await redis.hset(keys.batch(batch), { max_cost: '0.25' });
+  await planRound(ports);
+  assert.equal((await readBatch(desk.ledger, batch))?.paused, true);
+});
+
 test('a batch without a deployment that takes calls has no ETA', async () => {
   const { batch } = await desk.fedBatch(3);
   const classes = [
@@ -259,30 +310,7 @@ test('a batch without a deployment that takes calls has no ETA', async () => {
   await redis.hset(keys.batch(batch), fields);
   const stored = await readBatch(desk.ledger, batch);
   assert.ok(stored);
-  const draining = { ...drainingOf(stored), planned: true };
-  const ports = {
-    ledger: desk.ledger,
-    fleet: desk.fleet,
-    picture: ready,
-    lengths: new LengthsBook(() => desk.time),
-    feeder: {
-      batches: [batch],
-      draining: [draining],
-      find: () => draining,
-      recorded: () => undefined,
-      remove: () => undefined,
-      settle: () => undefined,
-      setUrgent: () => undefined,
-    },
-    book: { plan: null, madeAt: 0 },
-    limited: { shapingOf: () => null, singlesOf: () => Promise.resolve(new Map()) },
-    alone: { look: () => Promise.resolve(), aloneMs: () => null, isStuck: () => false },
-    weightOf: () => 1,
-    events: desk.ports.events,
-    eligible: () => null,
-    waitingSince: () => desk.time,
-    now: () => desk.time,
-  };
+  const ports = planningOf(batch, { ...drainingOf(stored), planned: true });
   await planRound({ ...ports, usable: () => false });
   assert.equal((await readBatch(desk.ledger, batch))?.etaAt, null);
   await planRound({ ...ports, usable: () => true });
@@ -294,4 +322,28 @@ test('a batch without a deployment that takes calls has no ETA', async () => {
   assert.equal((await readBatch(desk.ledger, batch))?.etaAt, null);
   const due = await readOverdue(desk.ledger, desk.time, 1_000);
   assert.ok(due.includes(batch), 'resumed since it was read, it would wait for a minute');
+});
+
+test('a batch that is resumed while the sweeper looks at it is fed at once, whenever that was', async () => {
+  const { redis, keys } = desk.ledger;
+  for (let moment = 2; moment < 6; moment++) {
+    const { batch } = await desk.fedBatch(1);
+    await redis.hset(keys.batch(batch), { paused: '1' });
+    await checkLater(desk.ledger, batch, desk.time);
+    const resumed = { checkAt: desk.time, set: { paused: '' } };
+    const fed: string[] = [];
+    let asked = 0;
+    const sweeper = sweeperOf(placerOf({}), {
+      feeder: { add: ({ id, paused }) => void (paused || fed.push(id)) },
+      now: () => {
+        asked += 1;
+        if (asked === moment)
+          void moveBatch(desk.ledger, batch, { from: ['in_progress'], ...resumed });
+        return desk.time;
+      },
+    });
+    await sweeper.sweep();
+    await sweeper.sweep();
+    assert.ok(fed.includes(batch), `resumed when it asked the time for the ${moment}th time`);
+  }
 });

@@ -13,7 +13,7 @@ import { problemOf, withMargin } from './fleet-problem.ts';
 import { longestHeld } from './held-tenants.ts';
 import type { ShapingOf } from './held-tenants.ts';
 import type { LengthsBook } from './lengths-book.ts';
-import { likelyOf, linesOf, waitedMsOf } from './line-group.ts';
+import { addLines, likelyOf, linesOf, waitedMsOf } from './line-group.ts';
 import type { LineGroup } from './line-group.ts';
 import { savesMoney } from './saving-pools.ts';
 
@@ -70,7 +70,7 @@ function groupsOf(
       const waitedMs = now - ports.waitingSince(laneOf(batch, one));
       const part = { of: one.of, left, likely, waitedMs };
       const known = groups.get(name);
-      if (known) known.parts.push(part);
+      if (known) addLines(known, part, about.deadlineInMs);
       else groups.set(name, { ...about, parts: [part] });
     }
   }

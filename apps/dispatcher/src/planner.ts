@@ -177,10 +177,13 @@ function isStuck(ports: PlannerPorts, batch: StoredBatch): boolean {
 async function pausedForCost(ports: PlannerPorts, batch: StoredBatch): Promise<boolean> {
   if (batch.maxCostUsd === null || batch.costUsd < batch.maxCostUsd) return false;
   const reason = `max_cost_usd reached: ${batch.costUsd.toFixed(4)} of ${batch.maxCostUsd}; POST /v1/batches/${batch.id}/resume goes on without that limit`;
-  await moveBatch(ports.ledger, batch.id, {
+  const moved = await moveBatch(ports.ledger, batch.id, {
     from: ['in_progress'],
+    whileMaxCostUsd: batch.maxCostUsd,
     set: { paused: '1', paused_reason: reason, eta_at: null },
   });
+  // Resumed since it was read: its owner has given leave to spend more.
+  if (moved.kind !== 'moved') return false;
   ports.feeder.remove(batch.id);
   ports.events.batchPaused({ batch: batch.id, reason });
   return true;

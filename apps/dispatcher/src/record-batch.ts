@@ -10,6 +10,8 @@ import type { Ledger, LinesEntry, LinesRetry, OutcomeMeta, StreamOutcome } from 
 import { entryJobId } from '@sluice/queues';
 import type { EntryData } from '@sluice/queues';
 import { sumsOf } from './batch-sums.ts';
+import { addDead } from './dead.ts';
+import type { DeadPorts } from './dead.ts';
 import type { DispatcherEvents } from './events.ts';
 import type { LineAnswers } from './lengths-keeper.ts';
 import { readOrigins, retriesOf } from './line-retries.ts';
@@ -28,7 +30,7 @@ export interface RecordBatchPorts {
   backoff: Backoff;
   retries: RetryBudgets;
   fallbackQueue: (pool: string) => Queue<EntryData>;
-  deadQueue: Queue;
+  deadQueue: DeadPorts['deadQueue'];
   events: DispatcherEvents;
   now: () => number;
   random: () => number;
@@ -67,12 +69,16 @@ export async function recordBatch(
     gathered.flatMap(({ rows }) => rows),
   );
   const record = { batch, holder: ports.holder, now: ports.now(), segment, entries };
+  const metas = gathered.flatMap((one) => one.dead);
+  const dead = metas.map(({ line, outcome: code }) => ({ id: lineId(batch, line), code }));
+  const told = await addDead(ports, dead);
   const recorded = await recordLines(ports.ledger, record);
   if (recorded.kind === 'not_recorder') return false;
+  if (!told) await addDead(ports, dead);
+  tellDead(ports, batch, metas);
   await enqueue(
     ports,
     entries.flatMap(({ retries }) => retries),
-    { batch, metas: gathered.flatMap(({ dead }) => dead) },
   );
   if (recorded.kind === 'recorded') {
     const calls = gathered.flatMap((one) => one.calls);
@@ -88,6 +94,15 @@ export async function recordBatch(
     if (recorded.status === 'finalizing') await ports.onComplete(batch);
   }
   return true;
+}
+
+function tellDead(
+  { events }: RecordBatchPorts,
+  batch: string,
+  metas: readonly OutcomeMeta[],
+): void {
+  for (const { line, outcome: code, attempts } of metas)
+    events.jobDead({ ref: lineId(batch, line), code, attempts: attempts.length });
 }
 
 async function gatherAll(
@@ -183,29 +198,14 @@ const judge = (
 /** Writes all rows behind each other; where the first begins. */
 async function append(ports: RecordBatchPorts, batch: string, rows: readonly Buffer[]) {
   if (rows.length === 0) return null;
-  const appender = await ports.segments.of(batch);
-  try {
-    const { segment, start } = await appender.append(rows);
-    return { name: segment, start };
-  } catch (error) {
-    ports.segments.drop(batch);
-    throw error;
-  }
+  const { segment, start } = await ports.segments.append(batch, rows);
+  return { name: segment, start };
 }
 
-/** Retries to their fallback queues, lines out of attempts to `dead`. A crash before this is repaired by the sweeper. */
-async function enqueue(
-  ports: RecordBatchPorts,
-  retries: readonly LinesRetry[],
-  dead: { batch: string; metas: readonly OutcomeMeta[] },
-): Promise<void> {
+/** Retries to their fallback queues. A crash before this is repaired by the sweeper. */
+async function enqueue(ports: RecordBatchPorts, retries: readonly LinesRetry[]): Promise<void> {
   try {
     await Promise.all(retries.map((retry) => queueRetry(ports, retry)));
-    for (const { line, outcome: code, attempts } of dead.metas) {
-      const ref = lineId(dead.batch, line);
-      ports.events.jobDead({ ref, code, attempts: attempts.length });
-      await ports.deadQueue.add(code, { id: ref, code }, { jobId: ref });
-    }
   } catch (error) {
     ports.events.failed({ what: 'queueing after outcomes', error: String(error) });
   }

@@ -9,6 +9,8 @@ import { entryJobId } from '@sluice/queues';
 import type { EntryData } from '@sluice/queues';
 import { spentAttempts } from '@sluice/retry';
 import { sumsOf } from './batch-sums.ts';
+import { addDead, removeDead } from './dead.ts';
+import type { Dead, DeadPorts } from './dead.ts';
 import type { DispatcherEvents } from './events.ts';
 import { bandOf, CHECK_PLACED_MS } from './run-entry.ts';
 import { verdictOf } from './verdict.ts';
@@ -26,7 +28,7 @@ export interface RecordJobsPorts {
   /** The same for one that is out of attempts: it may be replayed. */
   keepDeadSeconds: number;
   fallbackQueue: (pool: string) => Queue<EntryData>;
-  deadQueue: Queue;
+  deadQueue: DeadPorts['deadQueue'];
   events: DispatcherEvents;
   /** A call of a job has ended and is recorded. */
   onEnded: (id: string, meta: OutcomeMeta) => void;
@@ -54,6 +56,8 @@ interface JobFacts {
   deadlineAt: number;
   maxTier: number | null;
   attempts: string;
+  /** The epoch that a failure must be of to decide anything; null = the job has ended. */
+  openEpoch: number | null;
 }
 
 async function recordOne(ports: RecordJobsPorts, outcome: StreamOutcome): Promise<boolean> {
@@ -65,8 +69,13 @@ async function recordOne(ports: RecordJobsPorts, outcome: StreamOutcome): Promis
   const whole = facts ? withHistory(meta, facts) : meta;
   const verdict = facts ? judge(ports, whole, facts) : null;
   const record = recordOf(ports, { outcome, meta, raw, verdict, whole });
+  const dead = deadOf(outcome, { meta, verdict, facts });
+  const told = await addDead(ports, dead);
   const recorded = await recordJob(ports.ledger, record);
+  // It stays among the dead, where whoever records it now finds it.
   if (recorded.kind === 'not_recorder') return false;
+  if (recorded.kind === 'kept') await Promise.all(dead.map(({ id }) => removeDead(ports, id)));
+  else if (!told) await addDead(ports, dead);
   ports.onEnded(outcome.id, meta);
   if (recorded.kind !== 'before') {
     ports.retries.calledFor(recorded.tenant, 1, ports.now());
@@ -78,6 +87,16 @@ async function recordOne(ports: RecordJobsPorts, outcome: StreamOutcome): Promis
     await follow(ports, { id: outcome.id, epoch: recorded.epoch }, { verdict, facts, meta: whole });
   }
   return true;
+}
+
+/** Itself, if this failure ends it for want of attempts. */
+function deadOf(
+  { id, epoch }: StreamOutcome,
+  about: { meta: OutcomeMeta; verdict: Verdict | null; facts: JobFacts | null },
+): Dead[] {
+  const { meta, verdict, facts } = about;
+  if (verdict?.kind !== 'dead' || facts?.openEpoch !== epoch) return [];
+  return [{ id, code: meta.outcome, pool: facts.pool }];
 }
 
 /** A tenant's limit in dollars may miss what Redis did not take; records and sums do not. */
@@ -165,14 +184,9 @@ async function follow(
   const job = { job: data.id, code: meta.outcome, attempts: meta.attempts.length };
   try {
     if (verdict.kind === 'retry') await queueRetry(ports, data, { facts, at: verdict.notBeforeMs });
-    else if (verdict.kind === 'dead') {
+    else if (verdict.kind === 'dead')
       ports.events.jobDead({ ref: data.id, code: meta.outcome, attempts: meta.attempts.length });
-      await ports.deadQueue.add(
-        meta.outcome,
-        { id: data.id, code: meta.outcome, pool: facts.pool },
-        { jobId: data.id },
-      );
-    } else ports.events.jobFailed(job);
+    else ports.events.jobFailed(job);
   } catch (error) {
     ports.events.failed({ what: 'queueing after an outcome', error: String(error) });
   }
@@ -189,15 +203,18 @@ async function queueRetry(
 }
 
 async function readFacts(ledger: Ledger, id: string): Promise<JobFacts | null> {
-  const [tenant, pool, priority, deadline, maxTier, attempts] = await ledger.redis.hmget(
-    ledger.keys.job(id),
-    'tenant',
-    'pool',
-    'priority',
-    'deadline',
-    'max_tier',
-    'attempts',
-  );
+  const [tenant, pool, priority, deadline, maxTier, attempts, status, epoch] =
+    await ledger.redis.hmget(
+      ledger.keys.job(id),
+      'tenant',
+      'pool',
+      'priority',
+      'deadline',
+      'max_tier',
+      'attempts',
+      'status',
+      'epoch',
+    );
   if (!pool) return null;
   return {
     tenant: tenant ?? '',
@@ -206,5 +223,6 @@ async function readFacts(ledger: Ledger, id: string): Promise<JobFacts | null> {
     deadlineAt: Number(deadline),
     maxTier: maxTier ? Number(maxTier) : null,
     attempts: attempts ?? '',
+    openEpoch: status === 'queued' || status === 'running' ? Number(epoch) : null,
   };
 }

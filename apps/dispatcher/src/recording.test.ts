@@ -1,12 +1,14 @@
 /** What becomes of outcomes, against a real Redis: retries that end, failures that decide nothing, deadlines. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { lineId, slotOf } from '@sluice/job';
 import type { Attempt } from '@sluice/job';
-import { openChunks, readBatch, readJob } from '@sluice/ledger';
-import type { LineRef } from '@sluice/ledger';
+import { endJob, openChunks, readBatch, readJob } from '@sluice/ledger';
+import type { LineRef, StreamOutcome } from '@sluice/ledger';
 import { FREE_LOSSES } from '@sluice/retry';
 import { recordBatch } from './record-batch.ts';
 import { recordJobs } from './record-jobs.ts';
+import type { RecordJobsPorts } from './record-jobs.ts';
 import { Desk } from './test-desk.ts';
 
 let desk: Desk;
@@ -26,6 +28,83 @@ const attempt = (outcome: Attempt['outcome']): Attempt => ({
   usage: null,
   cost_usd: null,
   error: null,
+});
+
+/** Ports of recording single jobs, each of which has one attempt; `meanwhile` goes on before anything is recorded of the dead. */
+const ofOneAttempt = (meanwhile: () => Promise<unknown>): RecordJobsPorts => ({
+  ...desk.ports,
+  maxAttempts: 1,
+  keepSeconds: 60,
+  keepDeadSeconds: 60,
+  onEnded: () => undefined,
+  onAnswer: () => undefined,
+  deadQueue: {
+    addBulk: async (entries) => {
+      const added = await desk.dead.addBulk(entries);
+      await meanwhile();
+      return added;
+    },
+    remove: (id) => desk.dead.remove(id),
+  },
+});
+
+/** A job whose only attempt has failed, and that outcome. */
+async function failedJob(): Promise<[string, StreamOutcome[]]> {
+  const id = await desk.acceptedJob(3_600_000);
+  const epoch = await desk.placed(id, 0);
+  const failed = { outcome: 'overloaded', statusCode: 503 } as const;
+  return [
+    id,
+    await desk.answered({ id, epoch }, [{ ...failed, attempts: [attempt('overloaded')] }]),
+  ];
+}
+
+test('a job out of attempts is among the dead also where its process dies before it has recorded that', async () => {
+  const [id, outcomes] = await failedJob();
+  const { redis, keys } = desk.ledger;
+  const lease = keys.recorder(slotOf(id));
+  const dies = ofOneAttempt(() => redis.set(lease, 'another'));
+  assert.equal(await recordJobs(dies, outcomes), false);
+  assert.equal((await readJob(desk.ledger, id))?.status, 'queued');
+  assert.equal(await desk.dead.getJobState(id), 'waiting');
+  await redis.set(lease, 'r1');
+  await recordJobs(
+    ofOneAttempt(() => Promise.resolve()),
+    outcomes,
+  );
+  assert.equal((await readJob(desk.ledger, id))?.status, 'failed');
+  // Told again, as after a lost answer.
+  await recordJobs(
+    ofOneAttempt(() => Promise.resolve()),
+    outcomes,
+  );
+  assert.deepEqual((await desk.dead.getJob(id))?.data, { id, code: 'overloaded', pool: 'fast' });
+});
+
+test('a job that was cancelled as its last attempt failed is not among the dead', async () => {
+  const [id, outcomes] = await failedJob();
+  const cancels = ofOneAttempt(() =>
+    endJob(desk.ledger, id, {
+      status: 'cancelled',
+      now: desk.time,
+      message: 'cancelled',
+      eventId: 'evt_1',
+      keepSeconds: 60,
+    }),
+  );
+  await recordJobs(cancels, outcomes);
+  assert.equal((await readJob(desk.ledger, id))?.status, 'cancelled');
+  assert.equal(await desk.dead.getJobState(id), 'unknown');
+});
+
+test('lines out of attempts are among the dead also where their process dies before it has recorded that', async () => {
+  const { batch, chunk } = await desk.fedBatch(1);
+  const failed = { line: 1, outcome: 'overloaded', statusCode: 503 } as const;
+  const attempts = [attempt('overloaded')];
+  const outcomes = await desk.answered({ id: chunk, epoch: 1 }, [{ ...failed, attempts }]);
+  await desk.ledger.redis.del(desk.ledger.keys.recorder(slotOf(batch)));
+  assert.equal(await recordBatch({ ...desk.ports, maxAttempts: 1 }, batch, outcomes), false);
+  assert.equal(await desk.dead.getJobState(lineId(batch, 1)), 'waiting');
 });
 
 const LOST = { outcome: 'lost' as const, statusCode: null, attempts: [attempt('lost')] };

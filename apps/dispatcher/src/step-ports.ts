@@ -26,6 +26,8 @@ export interface StepPorts {
   onEnd: (id: string) => void;
   /** Batches that are being validated by this process: nobody validates one twice at once. */
   validating: Map<string, Promise<void>>;
+  /** Steps that this process is at, by their names: none of them is begun a second time. */
+  underWay: Set<string>;
   /** Dry runs that this process is at. */
   dryRuns: Set<string>;
   /** Aborted when the term ends: long steps stop at once, and whoever leads next begins them anew. */

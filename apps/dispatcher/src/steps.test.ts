@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { after, before, test } from 'node:test';
-import { makeId } from '@sluice/job';
+import { makeId, slotOf } from '@sluice/job';
 import {
   askDryRun,
   createFile,
@@ -49,6 +49,7 @@ before(async () => {
     onStart: () => undefined,
     onEnd: () => undefined,
     validating: new Map(),
+    underWay: new Set(),
     dryRuns: new Set(),
     signal: new AbortController().signal,
   };
@@ -126,6 +127,54 @@ test('cancelled while it is validated: the same, whichever step comes first', as
   const batch = await batchOf(id);
   assert.deepEqual([batch.status, batch.total], ['cancelled', 200]);
   assert.equal((await rowsOfFile(batch.errorFileId)).length, 200);
+});
+
+test('a batch that began without a word is fed when its step is run again, and is looked after soon', async () => {
+  const inputFileId = await uploaded(good(2));
+  const id = await desk.validatingBatch({ inputFileId });
+  const started: string[] = [];
+  const telling = { ...ports, onStart: (batch: StoredBatch) => void started.push(batch.id) };
+  // Its process died in between, or could not read the record.
+  await runStep(ports, { batch: id, step: 'validate' });
+  const { redis, keys } = desk.ledger;
+  const checkAt = Number(await redis.zscore(keys.check(slotOf(id)), id));
+  assert.ok(checkAt <= desk.time + 2_000, `${checkAt - desk.time} ms`);
+  await runStep(telling, { batch: id, step: 'validate' });
+  assert.deepEqual(started, [id]);
+});
+
+test('a batch that begins though the answer of its move is lost is fed at once', async () => {
+  const inputFileId = await uploaded(good(2));
+  const id = await desk.validatingBatch({ inputFileId });
+  const started: string[] = [];
+  const begins = (): Promise<unknown> =>
+    moveBatch(desk.ledger, id, { from: ['validating'], to: 'in_progress' });
+  const sentBefore = {
+    ...ports,
+    onStart: (batch: StoredBatch) => void started.push(batch.id),
+    // As if what follows were sent a second time.
+    estimate: async (batch: Parameters<StepPorts['estimate']>[0]) => {
+      await begins();
+      return ports.estimate(batch);
+    },
+  };
+  await runStep(sentBefore, { batch: id, step: 'validate' });
+  assert.deepEqual(started, [id]);
+});
+
+test('a step that is under way is not begun a second time: its entry comes again when it has ended', async () => {
+  const inputFileId = await uploaded(good(2));
+  const id = await desk.validatingBatch({ inputFileId });
+  await runStep(ports, { batch: id, step: 'validate' });
+  await moveBatch(desk.ledger, id, { from: ['in_progress'], to: 'expiring' });
+  let ends = 0;
+  const counting = { ...ports, onEnd: () => void ends++ };
+  const step = { batch: id, step: 'finalise' } as const;
+  const [first, again] = await Promise.all([runStep(counting, step), runStep(counting, step)]);
+  assert.deepEqual([first.kind, again.kind, ends], ['done', 'again', 1]);
+  assert.equal((await batchOf(id)).status, 'expired');
+  assert.equal((await runStep(counting, step)).kind, 'done');
+  assert.equal(ends, 1);
 });
 
 test('cancelled before it was validated, and invalid: it ends as cancelled and says what is wrong', async () => {

@@ -19,15 +19,26 @@ import { DONE, LOOK_AGAIN_MS } from './step-ports.ts';
 import type { StepEnd, StepPorts } from './step-ports.ts';
 
 const CHECK_MS = 60_000;
+const UNDER_WAY: StepEnd = { kind: 'again', afterMs: 1_000 };
 const AGAIN: StepEnd = { kind: 'again', afterMs: LOOK_AGAIN_MS };
 
-/** `again` without a wait when the term ended meanwhile: for whoever leads next. */
+export const nameOfStep = ({ batch, step }: StepData): string => `${step} ${batch}`;
+
+/**
+ * `again` without a wait when the term ended meanwhile: for whoever leads next. One that is under way already, as when its entry
+ * was delivered again, is looked at when that has ended: usually nothing of it is left to do then.
+ */
 export async function runStep(ports: StepPorts, data: StepData): Promise<StepEnd> {
+  const name = nameOfStep(data);
+  if (ports.underWay.has(name)) return UNDER_WAY;
+  ports.underWay.add(name);
   try {
     return await runOnce(ports, data);
   } catch (error) {
     if (ports.signal.aborted) return { kind: 'again', afterMs: 0 };
     throw error;
+  } finally {
+    ports.underWay.delete(name);
   }
 }
 
@@ -38,6 +49,8 @@ async function runOnce(ports: StepPorts, { batch: id, step }: StepData): Promise
   if (step === 'finalise') return finalise(ports, batch);
   if (step === 'wind_down') return windDown(ports, batch);
   if (batch.status === 'validating') await beginBatch(ports, batch);
+  // Begun, and whoever did so may not have told.
+  else if (batch.status === 'in_progress') ports.onStart(batch);
   return DONE;
 }
 

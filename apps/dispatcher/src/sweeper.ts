@@ -2,7 +2,15 @@
  * Looks after what nobody has looked after in time, and only that: never the backlog. What a crash left between two steps
  * (record and queue, claim and answer, last line and finalising) is found here and done.
  */
-import { checkLater, forget, isChunkId, readBatch, readOverdue, readWaiting } from '@sluice/ledger';
+import {
+  checkBy,
+  checkLater,
+  forget,
+  isChunkId,
+  readBatch,
+  readOverdue,
+  readWaiting,
+} from '@sluice/ledger';
 import type { Ledger, StoredBatch, Waiting } from '@sluice/ledger';
 import { entryJobId } from '@sluice/queues';
 import type { StepData } from '@sluice/queues';
@@ -116,15 +124,14 @@ export class Sweeper {
 
   async #lookAfterBatch(id: string): Promise<void> {
     const { ledger, now, step, feeder } = this.#ports;
+    // Before it is read: who changes it after that, and asks for a look at it, is not overruled.
+    await checkLater(ledger, id, now() + BATCH_EVERY_MS);
     const batch = await readBatch(ledger, id);
     const next = batch && nextStep(batch, now());
     if (!batch || next === 'none') return forget(ledger, id);
     const expires = batch.expiresAt > now() ? batch.expiresAt : Infinity;
-    await checkLater(
-      ledger,
-      id,
-      Math.min(now() + (next === 'feed' ? BATCH_EVERY_MS : CHECK_PLACED_MS), expires),
-    );
+    const soon = next === 'feed' ? Infinity : now() + CHECK_PLACED_MS;
+    if (Math.min(soon, expires) < Infinity) await checkBy(ledger, id, Math.min(soon, expires));
     if (next === 'feed') feeder.add(batch);
     else if (next !== null) await step(id, next);
   }

@@ -7,8 +7,8 @@ import type { Admission } from '@sluice/admission';
 import type { Depth } from '@sluice/balancing';
 import type { FleetChange } from '@sluice/control';
 import type { Fleet, Tenant } from '@sluice/job';
-import { isChunkId, readBatch, SLOT_NUMBERS, USED_UP } from '@sluice/ledger';
-import type { Ledger, OutcomeMeta } from '@sluice/ledger';
+import { eachOpenBatch, USED_UP } from '@sluice/ledger';
+import type { Ledger, OutcomeMeta, StoredBatch } from '@sluice/ledger';
 import type { FileStore } from '@sluice/files';
 import type { EntryData, StepData } from '@sluice/queues';
 import { predicted } from './chooser.ts';
@@ -20,7 +20,7 @@ import type { LengthsBook } from './lengths-book.ts';
 import { liveFigures } from './live-figures.ts';
 import type { PlaceEnd } from './waiting-entries.ts';
 import { planRound } from './planner.ts';
-import { runStep } from './steps.ts';
+import { nameOfStep, runStep } from './steps.ts';
 import type { StepPorts } from './step-ports.ts';
 import { keepTurns, openParts } from './term-parts.ts';
 import type { TermParts } from './term-parts.ts';
@@ -62,12 +62,13 @@ const ESTIMATE_EVERY_MS = 1_000;
 const PUBLISH_EVERY_MS = 1_000;
 const WAITING_MS = 5_000;
 const STOP_WITHIN_MS = 5_000;
-const READ_TOGETHER = 256;
+const RESUME_AGAIN_MS = 1_000;
 
 export class Term {
   readonly #ports: TermPorts;
   readonly #parts: TermParts;
   readonly #validating: StepPorts['validating'] = new Map();
+  readonly #underWay: StepPorts['underWay'] = new Set();
   readonly #dryRuns: StepPorts['dryRuns'] = new Set();
   #intake: Intake | null = null;
   readonly #stopping = new AbortController();
@@ -76,6 +77,7 @@ export class Term {
   #plannedAt = 0;
   #publishedAt = 0;
   #planning: Promise<void> | null = null;
+  #resuming: Promise<void> = Promise.resolve();
   #looking: Promise<void> = Promise.resolve();
 
   /** `savedTurns`: what the leader before saved of them. */
@@ -97,7 +99,8 @@ export class Term {
     const saved = await ledger.redis.hgetall(ledger.keys.health);
     this.#parts.health.restore(saved);
     await this.#look();
-    await this.#resumeBatches();
+    // Not waited for: what is known of them drains while the others are read.
+    this.#resuming = this.#resumeBatches();
     // The lead may have been lost meanwhile.
     if (this.#stopped) return;
     this.#intake = this.#ports.openIntake({
@@ -265,22 +268,28 @@ export class Term {
     ]);
   }
 
-  /** Batches in progress when the term begins: their ids stand among what is to be looked after. */
+  /** Batches in progress when the term begins drain on. */
   async #resumeBatches(): Promise<void> {
-    const { ledger } = this.#ports;
-    const rows = await Promise.all(
-      SLOT_NUMBERS.map((slot) => ledger.redis.zrange(ledger.keys.check(slot), '0', '-1')),
-    );
-    const ids = rows.flat().filter((id) => id.startsWith('batch_') && !isChunkId(id));
-    // Not one by one: until all are read nobody places anything.
-    for (let i = 0; i < ids.length; i += READ_TOGETHER) {
-      const some = ids.slice(i, i + READ_TOGETHER);
-      const batches = await Promise.all(some.map((id) => readBatch(ledger, id)));
-      for (const batch of batches) if (batch) this.#parts.feeder.add(batch);
+    const { ledger, events } = this.#ports;
+    while (!this.#stopped) {
+      try {
+        return await eachOpenBatch(ledger, (batches) => this.#resume(batches));
+      } catch (error) {
+        if (this.#stopped) return;
+        events.failed({ what: 'resuming batches', error: String(error) });
+        await new Promise((resolve) => setTimeout(resolve, RESUME_AGAIN_MS));
+      }
     }
   }
 
+  #resume(batches: readonly StoredBatch[]): boolean {
+    if (!this.#stopped) for (const batch of batches) this.#parts.feeder.add(batch);
+    return !this.#stopped;
+  }
+
+  /** One that is under way sees to its own end. */
   async #addStep(batch: string, step: StepData['step']): Promise<void> {
+    if (this.#underWay.has(nameOfStep({ batch, step }))) return;
     const jobId = `${batch}-${step}-${this.#ports.now()}`;
     await this.#ports.queues.batches.add('step', { batch, step }, { jobId, priority: 1 });
   }
@@ -302,6 +311,7 @@ export class Term {
         this.#ports.lengths.forget(id);
       },
       validating: this.#validating,
+      underWay: this.#underWay,
       dryRuns: this.#dryRuns,
       signal: this.#stopping.signal,
     };
@@ -319,6 +329,7 @@ export class Term {
       intake,
       this.#parts.sweeper.stop(),
       this.#loop,
+      this.#resuming,
       planning,
       this.#parts.book.close(),
       this.#parts.solver.close(),

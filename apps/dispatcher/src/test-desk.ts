@@ -49,6 +49,7 @@ export class Desk {
   readonly ports: RecordBatchPorts;
   /** What is placed goes here, whatever the deployment. */
   readonly run: Queue<EntryData>;
+  readonly dead: Queue;
   /** Moves only when a test says so. */
   time = Date.now();
   readonly #folder: string;
@@ -65,9 +66,9 @@ export class Desk {
       prefix: 'test',
       keep: 10,
     });
-    const dead = openQueue('dead', connection, { prefix: 'test', keep: 10 });
+    this.dead = openQueue('dead', connection, { prefix: 'test', keep: 10 });
     this.run = openQueue<EntryData>('run', connection, { prefix: 'test', keep: 10 });
-    this.#queues = [fallback, dead, this.run];
+    this.#queues = [fallback, this.dead, this.run];
     this.ports = {
       ledger: this.ledger,
       fleet: this.fleet,
@@ -76,7 +77,7 @@ export class Desk {
       maxAttempts: 5,
       backoff: { baseMs: 500, capMs: 30_000 },
       fallbackQueue: () => fallback,
-      deadQueue: dead,
+      deadQueue: this.dead,
       events: dispatcherEvents(pino({ level: 'silent' })),
       now: () => this.time,
       retries: new RetryBudgets(),

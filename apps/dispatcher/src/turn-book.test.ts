@@ -160,9 +160,22 @@ test('calls under way outlive the leader: a tenant may have no more of them unde
   assert.equal(take(next, 1).length, 1);
 });
 
+test('however many jobs of others are under way, those of a tenant that may have only so many are named and kept', () => {
+  const book = bookOf([tenant('a', { limits: { concurrency: 2 } })]);
+  waits(book, 'a', 2);
+  assert.equal(take(book, 2).length, 2);
+  waits(book, 'b', 20_000);
+  assert.equal(take(book, 20_000).length, 20_000);
+  assert.deepEqual(book.unheardOf(NOW + 1, 64), ['a-0', 'a-1']);
+  waits(book, 'a', 1, 2);
+  assert.equal(take(book, 1).length, 0, 'both are under way still');
+  waits(book, 'a', 1);
+  assert.deepEqual(book.unheardOf(NOW + 1, 64), ['a-1'], 'it came again');
+});
+
 test('jobs whose end nobody told are named, the oldest first', () => {
   const clock = { now: NOW };
-  const book = bookOf([], '', clock);
+  const book = bookOf([tenant('a', { limits: { concurrency: 9 } })], '', clock);
   waits(book, 'a', 3);
   take(book, 2);
   clock.now += 5_000;

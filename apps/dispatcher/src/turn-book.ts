@@ -113,9 +113,7 @@ export class TurnBook {
     const saved: Saved = {
       standing: standingOf(this.#turns),
       shaping: this.#shaped.states,
-      out: [...this.#charged].filter(
-        ([, { tenant }]) => this.shapingOf(tenant)?.concurrency !== undefined,
-      ),
+      out: [...this.#charged].filter(([, charged]) => this.#isLimited(charged)),
     };
     return JSON.stringify(saved);
   }
@@ -195,10 +193,22 @@ export class TurnBook {
       { requests: jobs, tokens: jobs * (input + output) },
       this.#ports.now(),
     );
-    if (this.#charged.size > MOST_CHARGED) {
-      const [[oldest] = ['']] = this.#charged;
-      this.ended(oldest, null);
+    if (this.#charged.size > MOST_CHARGED) this.ended(this.#oldest(), null);
+  }
+
+  /** Whether its tenant may have only so many calls at once, so that one more or less matters. */
+  #isLimited({ tenant }: Charged): boolean {
+    return this.shapingOf(tenant)?.concurrency !== undefined;
+  }
+
+  /** Of those that matter least. */
+  #oldest(): string {
+    let first = '';
+    for (const [id, charged] of this.#charged) {
+      if (!this.#isLimited(charged)) return id;
+      first ||= id;
     }
+    return first;
   }
 
   #isOut(id: string, charged: Charged): void {
@@ -222,12 +232,15 @@ export class TurnBook {
     this.#shaped.sent(tenant, { requests: 0, tokens }, this.#ports.now());
   }
 
-  /** Jobs placed before that moment whose end was not told: another process recorded it, or nobody will. Oldest first. */
+  /**
+   * Jobs placed before that moment whose end was not told: another process recorded it, or nobody will. Oldest first, and only of
+   * tenants that may have only so many at once: of others nothing waits for it.
+   */
   unheardOf(before: number, most: number): string[] {
     const ids: string[] = [];
-    for (const [id, { at }] of this.#charged) {
-      if (at >= before || ids.length === most) break;
-      ids.push(id);
+    for (const [id, charged] of this.#charged) {
+      if (charged.at >= before || ids.length === most) break;
+      if (this.#isLimited(charged)) ids.push(id);
     }
     return ids;
   }

@@ -226,6 +226,8 @@ export interface BatchMove {
   /** Absent = the status stays. */
   to?: BatchStatus;
   checkAt?: number;
+  /** Moves nothing when its ceiling is another by now. */
+  whileMaxCostUsd?: number;
   set?: Record<string, string | number | null>;
 }
 
@@ -250,6 +252,8 @@ export async function moveBatch(
       move.to ?? '',
       move.checkAt ?? '',
       keys.changes,
+      move.whileMaxCostUsd === undefined ? '' : 'max_cost',
+      move.whileMaxCostUsd ?? '',
       ...fieldsOf(move.set ?? {}),
     ],
   );

@@ -105,26 +105,25 @@ export async function updateEndpoint(
 const UPDATE = `if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
 redis.call('HSET', KEYS[1], unpack(ARGV)) return 1`;
 
-/** Whether it was active until now. */
+/**
+ * Disables one that is active and writes `event`, which says so, into the outbox of its slot in the same step: sent again, or found
+ * out by two deliveries, it is told once. Whether it was active until now.
+ */
 export async function disableEndpoint(
   { redis, keys }: Ledger,
   id: string,
-  { reason, now }: { reason: string; now: number },
+  { reason, event }: { reason: string; event: WebhookEvent },
 ): Promise<boolean> {
-  return (await redis.eval(DISABLE, 1, keys.endpoint(id), reason, now)) === 1;
+  const names = [keys.endpoint(id), keys.outbox(slotOf(id))];
+  const args = [reason, event.at, JSON.stringify(event)];
+  return (await redis.eval(DISABLE, names.length, ...names, ...args)) === 1;
 }
 
-/** KEYS 1 endpoint · ARGV 1 reason 2 now, ms · returns 1, or 0: it is gone, or was disabled. */
+/** KEYS 1 endpoint 2 outbox · ARGV 1 reason 2 now, ms 3 event JSON · returns 1, or 0: it is gone, or was disabled. */
 const DISABLE = `if redis.call('HGET', KEYS[1], 'status') ~= 'active' then return 0 end
 redis.call('HSET', KEYS[1], 'status', 'disabled', 'disabled_reason', ARGV[1], 'disabled_at', ARGV[2])
+redis.call('XADD', KEYS[2], '*', 'event', ARGV[3])
 return 1`;
-
-/** Writes an event about an endpoint into the outbox of its slot. */
-export const tellOfEndpoint = (
-  { redis, keys }: Ledger,
-  event: WebhookEvent,
-): Promise<string | null> =>
-  redis.xadd(keys.outbox(slotOf(event.subject)), '*', 'event', JSON.stringify(event));
 
 /** Forgets it and its deliveries; what waits for it is dropped when its turn comes. */
 export async function deleteEndpoint(

@@ -33,6 +33,7 @@ export {
   readBatch,
   readExtents,
 } from './batches.ts';
+export { eachOpenBatch } from './open-batches.ts';
 export type {
   BatchClass,
   BatchEnd,
@@ -70,7 +71,6 @@ export {
   disableEndpoint,
   endpointsOf,
   readEndpoint,
-  tellOfEndpoint,
   updateEndpoint,
 } from './endpoints.ts';
 export {
@@ -87,6 +87,7 @@ export type { ListRow, Reading } from './lists.ts';
 export { Watch } from './watch.ts';
 export type { Listener } from './watch.ts';
 export {
+  checkBy,
   checkLater,
   dropChunk,
   feedChunks,

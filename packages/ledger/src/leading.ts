@@ -21,11 +21,18 @@ export async function takeLead(
   return Number(reply);
 }
 
-/** Fences off every leader before: no script of theirs moves anything after this. */
-export async function raiseToken(ledger: Ledger, token: number): Promise<void> {
-  await Promise.all(
-    SLOT_NUMBERS.map((slot) => run(ledger, 'raise-token', [ledger.keys.leaderSeen(slot)], [token])),
-  );
+/**
+ * Fences off every leader before: no script of theirs moves anything after this. False: a higher token was seen, as when a node
+ * of a Cluster died with the counter's last steps; the next one to be taken is above it.
+ */
+export async function raiseToken(ledger: Ledger, token: number): Promise<boolean> {
+  const { leader, leaderSeen } = ledger.keys;
+  const raise = (key: string, to: number): Promise<unknown> =>
+    run(ledger, 'raise-token', [key], [to]);
+  const seen = await Promise.all(SLOT_NUMBERS.map((slot) => raise(leaderSeen(slot), token)));
+  const highest = Math.max(...seen.map(Number));
+  if (highest > token) await raise(`${leader}:token`, highest);
+  return highest <= token;
 }
 
 /** Steps down, so that another takes over at once. */

@@ -323,6 +323,11 @@ export async function checkLater(ledger: Ledger, id: string, at: number): Promis
   await ledger.redis.zadd(ledger.keys.check(slotOf(id)), 'XX', at, id);
 }
 
+/** The same, unless it is to be looked after before that. */
+export async function checkBy(ledger: Ledger, id: string, at: number): Promise<void> {
+  await ledger.redis.zadd(ledger.keys.check(slotOf(id)), 'XX', 'LT', at, id);
+}
+
 /** Forgets an id whose record is gone. */
 export async function forget(ledger: Ledger, id: string): Promise<void> {
   await ledger.redis.zrem(ledger.keys.check(slotOf(id)), id);

@@ -88,6 +88,7 @@ async function replayOne(
   { id, batches }: { id: string; batches: LinesOfBatches },
 ): Promise<{ job: string } | { reason: string }> {
   const old = parseLineId(id) ? await batches.order(id) : await jobOrder(api, id);
+  if (old === 'open') return { reason: 'has not ended yet' };
   if (old === null) return { reason: 'its request is past its retention' };
   const key = `dead ${id}`;
   const asItsTenant: ApiRequest = {
@@ -111,9 +112,11 @@ interface Order {
   order: JobOrder;
 }
 
-async function jobOrder(api: Api, id: string): Promise<Order | null> {
+/** `open`: it is among the dead a moment before its record says so. */
+async function jobOrder(api: Api, id: string): Promise<Order | 'open' | null> {
   const old = await readJob(api.ledger, id);
   if (old === null) return null;
+  if (old.status === 'queued' || old.status === 'running') return 'open';
   const order: JobOrder = {
     ...old,
     body: JSON.parse(old.body) as Record<string, unknown>,

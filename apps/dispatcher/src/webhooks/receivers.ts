@@ -1,14 +1,8 @@
 /** Where deliveries to registered endpoints go, and what their ends mean for the endpoint and are remembered of them. */
 import { randomBytes } from 'node:crypto';
 import { makeId } from '@sluice/job';
-import type { WebhookEndpoint } from '@sluice/job';
-import {
-  disableEndpoint,
-  noteAttempt,
-  readEndpoint,
-  tellOfEndpoint,
-  updateEndpoint,
-} from '@sluice/ledger';
+import type { WebhookEndpoint, WebhookEvent } from '@sluice/job';
+import { disableEndpoint, noteAttempt, readEndpoint, updateEndpoint } from '@sluice/ledger';
 import type { DeliveryAttempt, DeliveryStatus, Ledger } from '@sluice/ledger';
 import { afterDelivery, liveSecrets } from '@sluice/webhooks';
 import type { DeliveryEnd } from '@sluice/webhooks';
@@ -73,32 +67,28 @@ export class Receivers {
   }
 
   async #judge(id: string, end: DeliveryEnd): Promise<void> {
-    const { ledger, now } = this.#ports;
+    const { ledger, now, onDisabled } = this.#ports;
     const endpoint = await readEndpoint(ledger, id);
     if (endpoint === null) return;
     const { status, disabledReason, failingSince } = afterDelivery(endpoint, end, now());
     if (failingSince !== endpoint.failingSince) await updateEndpoint(ledger, id, { failingSince });
     if (status === endpoint.status) return;
     const reason = disabledReason ?? '';
-    // Of two deliveries that find it out, one tells.
-    if (await disableEndpoint(ledger, id, { reason, now: now() }))
-      await this.#tell(endpoint, reason);
-  }
-
-  /** The tenant's other endpoints may listen for it. */
-  async #tell({ id, tenant }: WebhookEndpoint, reason: string): Promise<void> {
-    const { ledger, now, onDisabled } = this.#ports;
-    onDisabled({ endpoint: id, tenant, reason });
-    await tellOfEndpoint(ledger, {
-      id: makeId('evt', randomBytes(16)),
-      type: 'webhook_endpoint.disabled',
-      url: null,
-      subject: id,
-      at: now(),
-      tenant,
-    });
+    const event = disabledEvent(endpoint, now());
+    if (await disableEndpoint(ledger, id, { reason, event }))
+      onDisabled({ endpoint: id, tenant: endpoint.tenant, reason });
   }
 }
+
+/** The tenant's other endpoints may listen for it. */
+const disabledEvent = ({ id, tenant }: WebhookEndpoint, at: number): WebhookEvent => ({
+  id: makeId('evt', randomBytes(16)),
+  type: 'webhook_endpoint.disabled',
+  url: null,
+  subject: id,
+  at,
+  tenant,
+});
 
 function attemptOf({ result, startedAt, tookMs }: Attempted): DeliveryAttempt | null {
   if (result.kind === 'dropped') return null;
