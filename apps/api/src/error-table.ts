@@ -272,8 +272,9 @@ export const ERRORS = {
     status: 503,
     type: UNAVAILABLE,
     message:
-      'The ledger (Redis) cannot be reached, and whether this request was accepted is unknown. Only with an Idempotency-Key is it safe to repeat it.',
-    advice: 'Repeat with the same Idempotency-Key; without one, look before repeating.',
+      'The ledger (Redis) cannot be reached, and whether this request was accepted is unknown. Only with an Idempotency-Key is it safe to repeat it.{hint?}',
+    advice:
+      'Repeat with the same Idempotency-Key. Without one `x-should-retry` is false, so that no SDK repeats it by itself: look before repeating.',
     retry: 1,
   },
   dry_run_unfinished: {

@@ -6,6 +6,7 @@ import type { Endpoint, Priority } from '@sluice/job';
 import { acceptJob, readJobHead, WINDOW_PER_SLOT } from '@sluice/ledger';
 import type { JobHead, NewJob } from '@sluice/ledger';
 import { checkUrl } from '@sluice/webhooks';
+import { acceptSurely, beforeAcceptance } from './accept-surely.ts';
 import { checkAllowance, returnAllowanceOf } from './allowance.ts';
 import type { Api } from './api.ts';
 import { refuse, show } from './errors.ts';
@@ -71,8 +72,10 @@ export async function submitJob(api: Api, request: ApiRequest, order: JobOrder):
   };
   const checkAt = request.now + LOOK_AFTER_MS;
   const window = WINDOW_PER_SLOT;
-  await checkAllowance(api, request.caller, { id, idempotency, inputFileId: null });
-  const accepted = await acceptJob(api.ledger, job, { checkAt, idempotency, window });
+  const work = { id, idempotency, inputFileId: null };
+  await beforeAcceptance(checkAllowance(api, request.caller, work));
+  const write = () => acceptJob(api.ledger, job, { checkAt, idempotency, window });
+  const accepted = await acceptSurely(api.ledger, request, { id, write });
   if (accepted.kind !== 'created') await returnAllowanceOf(api, request.caller, job);
   refuseConflict(accepted, request);
   if (accepted.kind === 'repeated') {
