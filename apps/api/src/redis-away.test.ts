@@ -28,6 +28,11 @@ async function expectAway(api: TestApi, code: string): Promise<void> {
     const { status, json } = await timed(api, line);
     assert.deepEqual([status, json.error.code], [503, 'ledger_unavailable'], line);
   }
+  const reload = await timed(api, 'POST /admin/reload');
+  assert.equal(reload.status, 503);
+  // A connection that hangs is made anew after a while.
+  const told = unknown ? /^(reload_unknown|ledger_unavailable)$/ : /^ledger_unavailable$/;
+  assert.match(reload.json.error.code, told);
   const ready = await timed(api, 'GET /readyz');
   assert.deepEqual([ready.status, ready.json.missing], [503, ['redis: cannot be reached']]);
   assert.equal((await timed(api, 'GET /healthz')).status, 200);
