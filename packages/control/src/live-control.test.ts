@@ -4,7 +4,6 @@ import type { Fleet } from '@sluice/job';
 import { startRedis, until } from '@sluice/testing';
 import type { TestRedis } from '@sluice/testing';
 import { Redis } from 'ioredis';
-import type { RedisOptions } from 'ioredis';
 import { LiveControl } from './live-control.ts';
 
 let server: TestRedis;
@@ -19,8 +18,8 @@ after(async () => {
   await server.stop();
 });
 
-const connect = (options: RedisOptions = {}): Redis => {
-  const redis = new Redis({ port: server.port, ...options });
+const connect = (maxRetriesPerRequest: number | null = 20): Redis => {
+  const redis = new Redis(server.url, { maxRetriesPerRequest });
   redis.on('error', () => undefined);
   redises.push(redis);
   return redis;
@@ -104,7 +103,7 @@ test('without Redis what was in force stays so, and what changed is taken up whe
 
 test('a reload that Redis does not hear of is in force nowhere, and its asker knows', async () => {
   const file = { fleet: fleetOf('a', 'c') };
-  const one = await start('p4', file, connect(), connect({ maxRetriesPerRequest: 0 }));
+  const one = await start('p4', file, connect(), connect(0));
   const other = await start('p4', file);
   process.kill(server.pid, 'SIGKILL');
   await assert.rejects(one.control.reload());
@@ -118,7 +117,7 @@ test('a reload that Redis does not hear of is in force nowhere, and its asker kn
 test('who started without Redis takes a reload that was told before he could hear of it', async () => {
   const file = { fleet: fleetOf('a', 'b') };
   process.kill(server.pid, 'SIGKILL');
-  const late = await start('p5', file, connect(), connect({ maxRetriesPerRequest: 0 }));
+  const late = await start('p5', file, connect(), connect(0));
   file.fleet = fleetOf('a', 'c');
   await server.restart();
   await until('it reads its file anew', () => late.fleet.deployments.has('c'));
