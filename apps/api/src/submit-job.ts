@@ -37,13 +37,22 @@ export interface JobOrder {
   retryOf: string | null;
 }
 
-/** The job as it was accepted now, or as it stands when the same Idempotency-Key made it before. */
-export async function submitJob(api: Api, request: ApiRequest, order: JobOrder): Promise<JobHead> {
+/**
+ * The job as it was accepted now, or as it stands when the same Idempotency-Key made it before. `named`: what it is to be called,
+ * whoever makes it first; no key is looked at then.
+ */
+export async function submitJob(
+  api: Api,
+  request: ApiRequest,
+  order: JobOrder,
+  named: string | null = null,
+): Promise<JobHead> {
   refuseStreaming(order);
   checkWebhook(api, order.webhookUrl);
   const keepMs = api.settings.retention.jobsMs;
-  const idempotency = idempotencyOf(request, { content: request.text, keepMs });
-  const id = newId('job', idempotency);
+  const content = request.text;
+  const idempotency = named === null ? idempotencyOf(request, { content, keepMs }) : null;
+  const id = named ?? newId('job', idempotency);
   const shape = measure(order.endpoint, order.body);
   const asked = { ...order, id, shape, now: request.now };
   const search = { fleet: api.fleet, routes: api.settings.routes };
