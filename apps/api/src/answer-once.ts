@@ -25,16 +25,16 @@ export async function answerOnce(
   const before = await begin(api, request, idempotency);
   if (before !== null) return { status: 200, text: before };
   const [memory, answer] = keysOf(api, idempotency);
-  try {
-    const text = JSON.stringify(await make());
-    const { keepSeconds } = idempotency;
-    const { redis } = api.ledger;
-    await redis.multi().set(answer, text, 'EX', keepSeconds).expire(memory, keepSeconds).exec();
-    return { status: 200, text };
-  } catch (error) {
-    await api.ledger.redis.del(memory);
+  const { redis } = api.ledger;
+  const text = await make().then(JSON.stringify, async (error: unknown) => {
+    await redis.del(memory);
     throw error;
-  }
+  });
+  const { keepSeconds } = idempotency;
+  const kept = redis.multi().set(answer, text, 'EX', keepSeconds).expire(memory, keepSeconds);
+  // It is made: the key must not make it again, and who asked is told of it all the same.
+  await kept.exec().catch(() => undefined);
+  return { status: 200, text };
 }
 
 const keysOf = ({ ledger }: Api, { slot, key }: Idempotency): [memory: string, answer: string] => [
@@ -53,6 +53,8 @@ async function begin(
   const mine = `${idempotency.requestHash} ${request.id}`;
   if ((await redis.set(memory, mine, 'EX', UNDER_WAY_SECONDS, 'NX')) === 'OK') return null;
   const [first, text] = await redis.mget(memory, answer);
+  // Redis did it, and the client asked again where that answer was lost.
+  if (first === mine) return null;
   const [hash, id = ''] = (first ?? mine).split(' ');
   if (hash !== idempotency.requestHash) refuseConflict({ kind: 'conflict', id }, request);
   if (typeof text !== 'string') return refuse('idempotency_in_progress');

@@ -272,8 +272,17 @@ export const ERRORS = {
     status: 503,
     type: UNAVAILABLE,
     message:
-      'The ledger (Redis) cannot be reached, and whether this request was accepted is unknown. Only with an Idempotency-Key is it safe to repeat it.',
-    advice: 'Repeat with the same Idempotency-Key; without one, look before repeating.',
+      'The ledger (Redis) cannot be reached, and whether this request was accepted is unknown. Only with an Idempotency-Key is it safe to repeat it.{hint?}',
+    advice:
+      'Repeat with the same Idempotency-Key. Without one `x-should-retry` is false, so that no SDK repeats it by itself: look before repeating.',
+    retry: 1,
+  },
+  reload_unknown: {
+    status: 503,
+    type: UNAVAILABLE,
+    message:
+      'The ledger (Redis) cannot be reached, so the config was taken nowhere. Should Redis have heard of the reload all the same, all processes take it once Redis is back.',
+    advice: 'Reload again: it may be repeated at any time.',
     retry: 1,
   },
   dry_run_unfinished: {

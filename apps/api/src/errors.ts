@@ -16,7 +16,7 @@ export class ApiError extends Error {
   readonly headers: Record<string, string>;
 
   constructor(code: ErrorCode, details: ErrorDetails = {}) {
-    super(fillIn(ERRORS[code].message, details.values ?? {}));
+    super(fillIn(ERRORS[code].message, details.values ?? {}), { cause: details.cause });
     this.name = 'ApiError';
     this.code = code;
     this.param = details.param ?? null;
@@ -32,6 +32,8 @@ export interface ErrorDetails {
   param?: string;
   values?: Record<string, string | number>;
   headers?: Record<string, string>;
+  /** What a client is not told. */
+  cause?: unknown;
 }
 
 /** Throws an error of the table. */

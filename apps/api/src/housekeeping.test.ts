@@ -1,10 +1,17 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { slotOf } from '@sluice/job';
-import { readFile, readUpload } from '@sluice/ledger';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { request as httpRequest } from 'node:http';
+import type { IncomingMessage } from 'node:http';
+import { makeId, slotOf } from '@sluice/job';
+import { readBatch, readFile, readUpload } from '@sluice/ledger';
+import type { FileRecord } from '@sluice/ledger';
+import { until } from '@sluice/testing';
 import { QUEUES, openQueue } from '@sluice/queues';
 import { removeOldDead } from './dead-jobs.ts';
 import { apiEvents } from './events.ts';
+import { keepForBatch } from './handlers/files.ts';
 import { keepHouse } from './housekeeping.ts';
 import { ListWalk } from './list-walk.ts';
 import { chat, startTestApi } from './test-api.ts';
@@ -127,6 +134,44 @@ test('a file sent with its batch is removed when that was not made, and kept whe
   await redis.hset(keys.batch(id), 'status', 'completed');
   await round(Date.now() + 31 * DAY);
   assert.equal(await readFile(api.ledger, made), null);
+});
+
+test('a file that came in slowly is kept while its batch is being made', async () => {
+  const slow: FileRecord = {
+    id: makeId('file', randomBytes(16)),
+    tenant: 'default',
+    bytes: 3_000_000_000,
+    createdAt: Date.now() - 3_600_000,
+    filename: 'slow.jsonl',
+    purpose: 'batch',
+    expiresAt: null,
+    storeName: 'files/slow',
+  };
+  await keepForBatch({ ledger: api.ledger }, slow);
+  await round(Date.now() + 300_000);
+  assert.notEqual(await readFile(api.ledger, slow.id), null);
+  await round(Date.now() + 3_600_000);
+  assert.equal(await readFile(api.ledger, slow.id), null);
+});
+
+test('the window of a batch in the body begins when all of it is here', async () => {
+  const [half, rest] = [LINES.slice(0, 20), LINES.slice(20)];
+  const asked = httpRequest(`${api.url}/v1/batches`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/jsonl' },
+  });
+  const answered = once(asked, 'response');
+  asked.write(half);
+  await until('it is received', () => api.stored().some((name) => /^[0-9a-f-]{36}$/.test(name)));
+  const whole = Date.now();
+  asked.end(rest);
+  const [response] = (await answered) as [IncomingMessage];
+  const { id, input_file_id: fileId } = JSON.parse((await response.toArray()).join('')) as {
+    id: string;
+    input_file_id: string;
+  };
+  assert.ok(Number((await readBatch(api.ledger, id))?.createdAt) >= whole);
+  assert.ok(Number((await readFile(api.ledger, fileId))?.createdAt) >= whole);
 });
 
 test('jobs out of attempts go after their retention, the oldest first', async () => {

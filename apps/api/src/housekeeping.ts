@@ -17,6 +17,7 @@ import {
 import type { FileRecord } from '@sluice/ledger';
 import type { Api } from './api.ts';
 import { removeOldDead } from './dead-jobs.ts';
+import { newId } from './idempotency.ts';
 import { hasEnded } from './find-batch.ts';
 import { ListWalk } from './list-walk.ts';
 import { removeUnused } from './remove-file.ts';
@@ -66,7 +67,7 @@ async function removeLapsed(
 }
 
 async function removeUpload({ ledger, store }: Ports, id: string, now: number): Promise<number> {
-  const ended = await endUpload(ledger, id, { end: { status: 'expired' }, now });
+  const ended = await endUpload(ledger, id, { end: { status: 'expired', by: newId('req') }, now });
   if (ended.kind !== 'ended') {
     await forgetLapsed(ledger, id);
     return 0;

@@ -3,6 +3,10 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { QUEUES, openQueue } from '@sluice/queues';
 import { chatLine } from '@sluice/testing';
+import { answerOnce } from './answer-once.ts';
+import type { Api } from './api.ts';
+import type { ApiRequest } from './http/message.ts';
+import { idempotencyOf } from './idempotency.ts';
 import { ROUTES } from './routes.ts';
 import { chat, endJobAs, startTestApi } from './test-api.ts';
 import type { TestApi } from './test-api.ts';
@@ -162,4 +166,25 @@ test('what failed is not remembered', async () => {
   assert.equal((await post(path, form('data', 'one'), 'failed')).status, 409);
   await redis.hset(names.upload(id), 'status', 'pending');
   assert.equal((await post(path, form('data', 'one'), 'failed')).status, 200);
+});
+
+test('a request whose claim of its key was answered, and the answer lost, goes on', async () => {
+  const request = {
+    id: 'req_a',
+    method: 'POST',
+    path: '/x',
+    headers: { 'idempotency-key': 'claimed' },
+    caller: { id: 'default', pools: null },
+    marks: {},
+  } as unknown as ApiRequest;
+  const ports = { ledger: api.ledger, settings: api.settings } as unknown as Api;
+  const key = idempotencyOf(request, { content: '', keepMs: 1 });
+  assert.ok(key);
+  // As Redis has it when the client sends the claim again.
+  const claim = `${key.requestHash} ${request.id}`;
+  await api.ledger.redis.set(api.ledger.keys.idempotency(key.slot, key.key), claim);
+  const first = await answerOnce(ports, request, '', async () => ({ made: 1 }));
+  assert.deepEqual(first, { status: 200, text: '{"made":1}' });
+  const again = await answerOnce(ports, { ...request, id: 'req_b' }, '', async () => ({ made: 2 }));
+  assert.deepEqual(again, { status: 200, text: '{"made":1}' });
 });

@@ -20,7 +20,8 @@ import {
 } from './handlers/batches.ts';
 import { patchBudget, patchDeployment, reloadConfig } from './handlers/control.ts';
 import { createBatch } from './handlers/create-batch.ts';
-import { createJob, retryJob } from './handlers/create-job.ts';
+import { createJob } from './handlers/create-job.ts';
+import { retryJob } from './handlers/retry-job.ts';
 import { listDead, replayDead } from './handlers/dead.ts';
 import { docs, openapi } from './handlers/documents.ts';
 import { getContent, getFile, listFiles, removeFile, uploadFile } from './handlers/files.ts';

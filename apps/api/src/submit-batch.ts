@@ -1,6 +1,7 @@
 /** Accepts a batch over an input file that is in the store. Its lines are checked by the dispatcher's first step. */
 import { createBatch, readBatch, releaseFile, useFile } from '@sluice/ledger';
 import type { NewBatch, StoredBatch } from '@sluice/ledger';
+import { acceptSurely, beforeAcceptance } from './accept-surely.ts';
 import { checkAllowance, returnAllowanceOf } from './allowance.ts';
 import type { Api } from './api.ts';
 import { refuse } from './errors.ts';
@@ -27,19 +28,22 @@ export async function submitBatch(
   const { order } = submission;
   checkWebhook(api, order.webhookUrl);
   const { id, idempotency } = nameOf(api, request, submission);
-  await checkAllowance(api, request.caller, { id, idempotency, inputFileId: order.inputFileId });
-  if (!(await useFile(api.ledger, order.inputFileId, id))) refuseInput(order.inputFileId);
-  const accepted = await createBatch(
-    api.ledger,
-    {
-      ...order,
-      id,
-      tenant: request.caller.id,
-      createdAt: request.now,
-      expiresAt: request.now + (windowMs(order.completionWindow) as number),
-    },
-    { checkAt: request.now + LOOK_AFTER_MS, idempotency },
-  );
+  const work = { id, idempotency, inputFileId: order.inputFileId };
+  await beforeAcceptance(checkAllowance(api, request.caller, work));
+  const used = await beforeAcceptance(useFile(api.ledger, order.inputFileId, id));
+  if (!used) refuseInput(order.inputFileId);
+  // Counting the lines of its file may have taken long.
+  const asking = { headers: request.headers, now: Date.now() };
+  const batch = {
+    ...order,
+    id,
+    tenant: request.caller.id,
+    createdAt: request.now,
+    expiresAt: request.now + (windowMs(order.completionWindow) as number),
+  };
+  const options = { checkAt: request.now + LOOK_AFTER_MS, idempotency };
+  const write = () => createBatch(api.ledger, batch, options);
+  const accepted = await acceptSurely(api.ledger, asking, { id, write });
   if (accepted.kind !== 'created') await returnAllowanceOf(api, request.caller, { id });
   const made = accepted.kind === 'created' && (await isOurs(api, id, submission));
   if (!made) await releaseFile(api.ledger, order.inputFileId, id);
@@ -48,8 +52,9 @@ export async function submitBatch(
     api.metrics.batchesAccepted.inc();
     api.queues.addStep({ batch: id, step: 'validate' });
   }
-  const batch = await readBatch(api.ledger, accepted.id);
-  return { batch: batch ?? noSuch('batch', accepted.id), made };
+  const read = () => readBatch(api.ledger, accepted.id);
+  const stored = await acceptSurely(api.ledger, asking, { id: accepted.id, write: read });
+  return { batch: stored ?? noSuch('batch', accepted.id), made };
 }
 
 function nameOf(api: Api, request: ApiRequest, submission: Submission) {

@@ -6,6 +6,7 @@ import type { Endpoint, Priority } from '@sluice/job';
 import { acceptJob, readJobHead, WINDOW_PER_SLOT } from '@sluice/ledger';
 import type { JobHead, NewJob } from '@sluice/ledger';
 import { checkUrl } from '@sluice/webhooks';
+import { acceptSurely, beforeAcceptance } from './accept-surely.ts';
 import { checkAllowance, returnAllowanceOf } from './allowance.ts';
 import type { Api } from './api.ts';
 import { refuse, show } from './errors.ts';
@@ -36,13 +37,22 @@ export interface JobOrder {
   retryOf: string | null;
 }
 
-/** The job as it was accepted now, or as it stands when the same Idempotency-Key made it before. */
-export async function submitJob(api: Api, request: ApiRequest, order: JobOrder): Promise<JobHead> {
+/**
+ * The job as it was accepted now, or as it stands when the same Idempotency-Key made it before. `named`: what it is to be called,
+ * whoever makes it first; no key is looked at then.
+ */
+export async function submitJob(
+  api: Api,
+  request: ApiRequest,
+  order: JobOrder,
+  named: string | null = null,
+): Promise<JobHead> {
   refuseStreaming(order);
   checkWebhook(api, order.webhookUrl);
   const keepMs = api.settings.retention.jobsMs;
-  const idempotency = idempotencyOf(request, { content: request.text, keepMs });
-  const id = newId('job', idempotency);
+  const content = request.text;
+  const idempotency = named === null ? idempotencyOf(request, { content, keepMs }) : null;
+  const id = named ?? newId('job', idempotency);
   const shape = measure(order.endpoint, order.body);
   const asked = { ...order, id, shape, now: request.now };
   const search = { fleet: api.fleet, routes: api.settings.routes };
@@ -71,8 +81,10 @@ export async function submitJob(api: Api, request: ApiRequest, order: JobOrder):
   };
   const checkAt = request.now + LOOK_AFTER_MS;
   const window = WINDOW_PER_SLOT;
-  await checkAllowance(api, request.caller, { id, idempotency, inputFileId: null });
-  const accepted = await acceptJob(api.ledger, job, { checkAt, idempotency, window });
+  const work = { id, idempotency, inputFileId: null };
+  await beforeAcceptance(checkAllowance(api, request.caller, work));
+  const write = () => acceptJob(api.ledger, job, { checkAt, idempotency, window });
+  const accepted = await acceptSurely(api.ledger, request, { id, write });
   if (accepted.kind !== 'created') await returnAllowanceOf(api, request.caller, job);
   refuseConflict(accepted, request);
   if (accepted.kind === 'repeated') {

@@ -18,8 +18,8 @@ after(async () => {
   await server.stop();
 });
 
-const connect = (): Redis => {
-  const redis = new Redis(server.url);
+const connect = (maxRetriesPerRequest: number | null = 20): Redis => {
+  const redis = new Redis(server.url, { maxRetriesPerRequest });
   redis.on('error', () => undefined);
   redises.push(redis);
   return redis;
@@ -33,11 +33,16 @@ const fleetOf = (...ids: string[]): Fleet =>
   }) as unknown as Fleet;
 
 /** One process; `file` is its config file. */
-async function start(prefix: string, file: { fleet: Fleet | null }, subscriber = connect()) {
+async function start(
+  prefix: string,
+  file: { fleet: Fleet | null },
+  subscriber = connect(),
+  redis = connect(),
+) {
   const fleet = fleetOf('a', 'b');
   const invalid: string[] = [];
   const control = new LiveControl<{ fleet: Fleet }>({
-    redis: connect(),
+    redis,
     subscriber,
     prefix,
     fleet,
@@ -94,4 +99,26 @@ test('without Redis what was in force stays so, and what changed is taken up whe
   assert.equal(one.control.wishOf('a'), 'draining');
   await one.control.patch(['b'], { state: 'paused' });
   assert.deepEqual([one.control.wishOf('a'), one.control.wishOf('b')], ['draining', 'paused']);
+});
+
+test('a reload that Redis does not hear of is in force nowhere, and its asker knows', async () => {
+  const file = { fleet: fleetOf('a', 'c') };
+  const one = await start('p4', file, connect(), connect(0));
+  const other = await start('p4', file);
+  process.kill(server.pid, 'SIGKILL');
+  await assert.rejects(one.control.reload());
+  assert.deepEqual([...one.fleet.deployments.keys()], ['a', 'b']);
+  await server.restart();
+  await until('it can be told', () => one.control.reload().then(Boolean, () => false));
+  await until('the other follows', () => other.fleet.deployments.has('c'));
+  assert.ok(one.fleet.deployments.has('c'));
+});
+
+test('who started without Redis takes a reload that was told before he could hear of it', async () => {
+  const file = { fleet: fleetOf('a', 'b') };
+  process.kill(server.pid, 'SIGKILL');
+  const late = await start('p5', file, connect(), connect(0));
+  file.fleet = fleetOf('a', 'c');
+  await server.restart();
+  await until('it reads its file anew', () => late.fleet.deployments.has('c'));
 });

@@ -57,6 +57,8 @@ export class LiveControl<Config extends { fleet: Fleet }> {
   #configured: Fleet;
   #overrides = new Map<string, Override>();
   #seen: Versions | null = null;
+  /** Without Redis: a reload may have been told before this process could hear of it. */
+  #startedAlone = false;
   #timer: NodeJS.Timeout | null = null;
   #closed = false;
   /** One at a time: what is applied last is what was read last. */
@@ -79,6 +81,7 @@ export class LiveControl<Config extends { fleet: Fleet }> {
     subscriber.on('message', () => void this.sync());
     void subscriber.subscribe(this.#keys.channel).catch(() => undefined);
     await this.sync();
+    this.#startedAlone = this.#seen === null;
     this.#plan();
   }
 
@@ -118,16 +121,21 @@ export class LiveControl<Config extends { fleet: Fleet }> {
     await this.#next(() => this.#syncOverrides());
   }
 
-  /** Reads this process's config anew and, if it is right, has all others do the same with theirs. */
+  /**
+   * Reads this process's config anew and, if it is right, has all others do the same with theirs. Rejects when Redis cannot be
+   * asked: then it is in force nowhere, or, should Redis have heard of it, soon in all processes, this one among them.
+   */
   reload(): Promise<ReloadResult<Config>> {
     return this.#next(async () => {
-      const result = this.#read();
-      if (result.kind === 'invalid') return result;
+      const read = this.#options.readConfig();
+      if (read.kind === 'invalid') return read;
       const { redis } = this.#options;
       const { control, channel } = this.#keys;
       const reload = await redis.hincrby(control, 'reload', 1);
       if (this.#seen) this.#seen.reload = String(reload);
-      await redis.publish(channel, 'reload');
+      const result = this.#take(read);
+      // They look it up as well.
+      await redis.publish(channel, 'reload').catch(() => undefined);
       return result;
     });
   }
@@ -143,7 +151,8 @@ export class LiveControl<Config extends { fleet: Fleet }> {
       );
       const before = this.#seen;
       this.#seen = { overrides, reload };
-      if (before !== null && before.reload !== reload) {
+      const unheard = before === null ? this.#startedAlone : before.reload !== reload;
+      if (unheard) {
         const result = this.#read();
         if (result.kind === 'invalid') this.#options.onInvalid(result.report);
       }
@@ -158,9 +167,12 @@ export class LiveControl<Config extends { fleet: Fleet }> {
 
   #read(): ReloadResult<Config> {
     const read = this.#options.readConfig();
-    if (read.kind === 'invalid') return read;
-    this.#configured = mapsOf(read.fleet);
-    return { kind: 'ok', ...this.#apply(read) };
+    return read.kind === 'invalid' ? read : this.#take(read);
+  }
+
+  #take(config: Config): ReloadResult<Config> & { kind: 'ok' } {
+    this.#configured = mapsOf(config.fleet);
+    return { kind: 'ok', ...this.#apply(config) };
   }
 
   async #syncOverrides(): Promise<void> {

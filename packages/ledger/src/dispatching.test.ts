@@ -401,7 +401,7 @@ describe('a single job', () => {
     };
     assert.equal(await endJob(ledger, job.id, { ...ending, onlyEpoch: 7 }), 'busy');
     assert.equal(await endJob(ledger, job.id, { ...ending, onlyEpoch: 0 }), 'ended');
-    assert.equal(await endJob(ledger, job.id, ending), 'had_ended');
+    assert.equal(await endJob(ledger, job.id, { ...ending, eventId: 'evt_4' }), 'had_ended');
     assert.equal(await endJob(ledger, makeId('job', randomBytes(16)), ending), 'missing');
     assert.deepEqual((await readJob(ledger, job.id))?.error, { code: 'expired', message: 'late' });
   });

@@ -157,6 +157,7 @@ export async function endJob(
       keys.aborts,
       ending.onlyEpoch ?? '',
       rulesOf(ledger),
+      ending.eventId,
     ],
   );
   const answers = { '1': 'ended', '0': 'had_ended', '-1': 'missing', '-2': 'busy' } as const;

@@ -47,3 +47,32 @@ test('a large text has time to arrive where a small command has failed', async (
   large.disconnect();
   serving.disconnect();
 });
+
+test('where Redis is gone all that wait fail together, not one after the other', async () => {
+  const gone = await startRedis();
+  const redis = connectRedis(gone.url, 'large');
+  await redis.ping();
+  await gone.stop();
+  const texts = new LargeTexts(redis);
+  const began = performance.now();
+  const asked = Array.from({ length: 20 }, () => texts.run((on) => on.get('a')));
+  const ends = await Promise.allSettled(asked);
+  assert.ok(ends.every(({ status }) => status === 'rejected'));
+  const ms = performance.now() - began;
+  assert.ok(ms < 2_000, `${ms}`);
+  redis.disconnect();
+});
+
+test('waiting for its turn counts: none takes longer than one may', async (t) => {
+  const redis = connectRedis(server.url, 'large');
+  await redis.ping();
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const texts = new LargeTexts(redis);
+  let ran = 0;
+  void texts.run(() => new Promise(() => undefined)).catch(() => undefined);
+  const second = texts.run(async () => ran++);
+  t.mock.timers.tick(20_000);
+  await assert.rejects(second, /timed out/);
+  assert.equal(ran, 0);
+  redis.disconnect();
+});

@@ -111,3 +111,21 @@ test('an unknown upload is missing', async () => {
   const cancel = await endUpload(ledger, id, { end: { status: 'cancelled' }, now: 0 });
   assert.deepEqual(cancel, { kind: 'missing' });
 });
+
+test('an end that is sent again, for its answer was lost, knows itself', async () => {
+  const upload = await anUpload();
+  await addPart(ledger, upload.id, aPart('part_a'));
+  const end = completion(upload, ['part_a']);
+  const ends = [1, 2].map(() => endUpload(ledger, upload.id, { end, now: 2_000 }));
+  assert.deepEqual(await Promise.all(ends), [{ kind: 'ended' }, { kind: 'ended' }]);
+  const other = completion(upload, ['part_a']);
+  const late = await endUpload(ledger, upload.id, { end: other, now: 2_000 });
+  assert.equal(late.kind, 'had_ended');
+  const next = await anUpload();
+  const cancel = (by: string) =>
+    endUpload(ledger, next.id, { end: { status: 'cancelled', by }, now: 2_000 });
+  assert.deepEqual(await cancel('a'), { kind: 'ended' });
+  assert.deepEqual(await cancel('a'), { kind: 'ended' });
+  assert.equal((await cancel('b')).kind, 'had_ended');
+  assert.equal((await readUpload(ledger, next.id, 2_001))?.fileId, null);
+});

@@ -125,7 +125,8 @@ export async function readParts(ledger: Ledger, uploadId: string): Promise<Uploa
 /** `completed` names the parts in order and the file made of them (bytes in the store, id in the upload's slot). */
 export type UploadEnd =
   | { status: 'completed'; partIds: readonly string[]; file: FileRecord }
-  | { status: 'cancelled' | 'expired' };
+  /** `by`: tells this end from any other, so that it knows itself when it is sent again. */
+  | { status: 'cancelled' | 'expired'; by?: string };
 
 export type UploadEnded =
   | { kind: 'ended' }
@@ -157,7 +158,7 @@ export async function endUpload(
       end.status,
       KEEP_ENDED_SECONDS,
       end.status === 'completed' ? end.partIds.join(' ') : '',
-      file?.id ?? '',
+      end.status === 'completed' ? end.file.id : (end.by ?? ''),
       file?.expiresAt ?? '',
       file?.tenant ?? '',
       ...(file ? fileFields(file) : []),

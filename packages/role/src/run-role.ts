@@ -2,6 +2,7 @@
  * A role as a process: how it says that it is up, refuses to start, and ends. Whoever started it hears `{type: 'ready'}`
  * over IPC; a loop that stands still ends the process; SIGHUP makes it read its config anew; SIGTERM, SIGINT and the end of that channel (whoever started it is gone) make it drain and exit with 0.
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import { endWhenStandingStill } from './stand-still.ts';
 
 export interface Running {
@@ -46,7 +47,22 @@ export async function runRole(start: () => Promise<Running | Refused>): Promise<
   };
   for (const event of ['SIGTERM', 'SIGINT', 'disconnect']) process.on(event, stop);
   // The usual word to a daemon; without a handler it would end the process.
-  process.on('SIGHUP', () => void started.reload?.());
+  const { reload } = started;
+  process.on('SIGHUP', () => void (reload && untilDone(reload)));
   endWhenStandingStill();
   process.send?.({ type: 'ready', ...started.ready });
+}
+
+const AGAIN_MS = 1_000;
+
+/** Who asks by a signal gets no answer that says to ask again. */
+async function untilDone(reload: () => Promise<unknown>): Promise<void> {
+  for (;;) {
+    try {
+      await reload();
+      return;
+    } catch {
+      await delay(AGAIN_MS, undefined, { ref: false });
+    }
+  }
 }

@@ -1,4 +1,5 @@
 /** The synchronous endpoints: an interactive job, waited for; the provider's status and body are the answer. */
+import { setTimeout as delay } from 'node:timers/promises';
 import { isTerminal } from '@sluice/job';
 import type { Endpoint } from '@sluice/job';
 import type { JobHead } from '@sluice/ledger';
@@ -9,6 +10,7 @@ import type { ErrorCode } from '../errors.ts';
 import { noSuch } from '../find-job.ts';
 import type { ApiRequest, Reply } from '../http/message.ts';
 import { checkBody } from '../http/problem.ts';
+import { isStoreAway } from '../http/redis-errors.ts';
 import { hasKey } from '../idempotency.ts';
 import { model } from '../shapes/fields.ts';
 import { wholeJob } from '../job-reply.ts';
@@ -42,27 +44,71 @@ export const answerNow =
       metadata: {},
       retryOf: null,
     });
-    const { signal } = request;
-    const job = await answerOrStuck(api, request, id);
-    const stopping = api.stopping.aborted;
-    const mayReturn = hasKey(request);
-    if (signal.aborted && !stopping && !mayReturn) await endNow(api, id, 'its client went away');
-    return answerOf(await wholeJob(api, job ?? noSuch('job', id)), { stopping, mayReturn });
+    return answerSurely(api, request, id);
   };
+
+/** Looked at again after so long where it could not be read. */
+const READ_AGAIN_MS = 500;
+
+/**
+ * It is accepted by now: an error on which a client asks again would buy the answer twice. So where Redis is lost it is waited for
+ * as long as for the answer itself.
+ */
+async function answerSurely(api: Api, request: ApiRequest, id: string): Promise<Reply> {
+  const { signal } = request;
+  const until = request.now + DEADLINE_MS + 5_000;
+  for (;;) {
+    try {
+      return await answerOnceEnded(api, request, { id, until });
+    } catch (error) {
+      if (!isStoreAway(error)) throw error;
+      if (signal.aborted || Date.now() >= until) throw pending(id, request, error);
+    }
+    await delay(READ_AGAIN_MS, undefined, { signal }).catch(() => undefined);
+  }
+}
+
+const pending = (id: string, request: ApiRequest, cause: unknown): ApiError =>
+  new ApiError('answer_pending', {
+    cause,
+    values: { id, reason: 'the ledger (Redis) cannot be reached' },
+    headers: { 'x-sluice-job-id': id, 'x-should-retry': String(hasKey(request)) },
+  });
+
+async function answerOnceEnded(api: Api, request: ApiRequest, sought: Sought): Promise<Reply> {
+  const { id } = sought;
+  const job = await answerOrStuck(api, request, sought);
+  const stopping = api.stopping.aborted;
+  const mayReturn = hasKey(request);
+  const { aborted } = request.signal;
+  if (aborted && !stopping && !mayReturn) await endNow(api, id, 'its client went away');
+  return answerOf(await wholeJob(api, job ?? noSuch('job', id)), { stopping, mayReturn });
+}
+
+interface Sought {
+  id: string;
+  /** For how long it is waited for, Unix ms. */
+  until: number;
+}
 
 /** Without any usable deployment a client is told so after this long. */
 const PATIENCE_MS = 10_000;
 
 /** The job once it has ended, or as it stands when the client leaves. Throws 503 when nothing can run it. */
-async function answerOrStuck(api: Api, request: ApiRequest, id: string): Promise<JobHead | null> {
+async function answerOrStuck(
+  api: Api,
+  request: ApiRequest,
+  { id, until }: Sought,
+): Promise<JobHead | null> {
   for (;;) {
     const looking = new AbortController();
     const stop = new AbortController();
     const waiting = AbortSignal.any([request.signal, stop.signal]);
     const options = { patienceMs: PATIENCE_MS, signal: AbortSignal.any([waiting, looking.signal]) };
     const stuck = untilStuck(api, id, options).finally(() => stop.abort());
-    const job = await waitForJob(api, id, { waitMs: DEADLINE_MS + 5_000, signal: waiting });
-    looking.abort();
+    const waitMs = Math.max(0, until - Date.now());
+    const waited = waitForJob(api, id, { waitMs, signal: waiting });
+    const job = await waited.finally(() => looking.abort());
     const why = await stuck;
     if (why === null || job?.status !== 'queued') return job;
     if (await leave(api, request, job)) refuseStuck(job, why, hasKey(request));

@@ -2,11 +2,13 @@
 import { sharedBudget } from '@sluice/control';
 import type { OverridePatch } from '@sluice/control';
 import type { Deployment, Fleet } from '@sluice/job';
+import { connected } from '@sluice/ledger';
 import type { Api } from '../api.ts';
-import { refuse } from '../errors.ts';
+import { ApiError, refuse } from '../errors.ts';
 import { noSuch } from '../find-job.ts';
 import type { ApiRequest, Reply } from '../http/message.ts';
 import { ok } from '../http/message.ts';
+import { isStoreAway } from '../http/redis-errors.ts';
 import { checkBody } from '../http/problem.ts';
 import { readQuery } from '../http/query.ts';
 import { budgetPatch, deploymentPatch } from '../shapes/control-request.ts';
@@ -78,7 +80,10 @@ function refuseUncounted(
 export async function reloadConfig(api: Api, request: ApiRequest): Promise<Reply> {
   readQuery(noQuery, request.query);
   const before = api.tenants.map(({ id }) => id);
-  const result = await api.control.reload();
+  if (!(await connected(api.ledger.redis, 1_000))) refuse('ledger_unavailable');
+  const result = await api.control.reload().catch((cause: unknown) => {
+    throw isStoreAway(cause) ? new ApiError('reload_unknown', { cause }) : cause;
+  });
   if (result.kind === 'invalid')
     return refuse('invalid_config', { values: { report: result.report } });
   const { change, config } = result;

@@ -78,7 +78,9 @@ async function createDirectly(api: Api, request: ApiRequest): Promise<Reply> {
     const endpoint = await receiveLines(request, writing, api.settings.server);
     const order = { ...orderOf(query), metadata, endpoint };
     const { filename, dry_run: dry = false } = query;
-    return await createOfBytes(api, request, { id, writing, order, filename, dry });
+    // It came in however slowly: its times count from when it is whole.
+    const whole = { ...request, now: Date.now() };
+    return await createOfBytes(api, whole, { id, writing, order, filename, dry });
   } finally {
     await writing.abort();
   }

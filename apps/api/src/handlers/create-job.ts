@@ -1,9 +1,7 @@
-/** POST /v1/jobs, and a failed job again as a new one. */
-import { readJob } from '@sluice/ledger';
+/** POST /v1/jobs. */
 import type { JobHead } from '@sluice/ledger';
 import type { Api } from '../api.ts';
 import { refuse, show } from '../errors.ts';
-import { findJob, noSuch } from '../find-job.ts';
 import type { ApiRequest, Reply } from '../http/message.ts';
 import { checkBody } from '../http/problem.ts';
 import { readQuery } from '../http/query.ts';
@@ -43,24 +41,6 @@ function modelOf(outer: string | undefined, inner: string | undefined): string {
     param: 'model',
     values: { found: show(outer), other: show(inner) },
   });
-}
-
-/** Terminal states never reopen: the new job names the old one in `retry_of`. */
-export async function retryJob(api: Api, request: ApiRequest): Promise<Reply> {
-  const { id, status } = await findJob(api, request.caller, request.params['id'] as string);
-  if (status !== 'failed') {
-    refuse('wrong_state', { values: { id, found: status, allowed: 'failed' } });
-  }
-  const old = (await readJob(api.ledger, id)) ?? noSuch('job', id);
-  const job = await submitJob(api, request, {
-    ...old,
-    body: JSON.parse(old.body) as Record<string, unknown>,
-    bodyText: old.body,
-    within: 'body.',
-    deadlineMs: old.deadlineAt - old.createdAt,
-    retryOf: old.id,
-  });
-  return accepted(api, job);
 }
 
 const accepted = async (api: Api, job: JobHead): Promise<Reply> => ({

@@ -94,12 +94,15 @@ async function keepFile(
   return (await readFile(api.ledger, accepted.id)) ?? noSuch('File', accepted.id);
 }
 
-/** By then a batch is made of its file, or not at all. */
+/** By then a batch is made of its file, or not at all: its lines may be counted before. */
 const MADE_WITHIN_MS = 120_000;
+const COUNTED_BYTES_PER_MS = 5_000;
 
 /** Records a file on the way to a batch. Should this process end before the batch is made, housekeeping removes it. */
-export const keepForBatch = (api: Api, file: FileRecord): Promise<unknown> =>
-  createFile(api.ledger, file, null, { lookAt: file.createdAt + MADE_WITHIN_MS });
+export const keepForBatch = (api: Pick<Api, 'ledger'>, file: FileRecord): Promise<unknown> =>
+  createFile(api.ledger, file, null, {
+    lookAt: Date.now() + MADE_WITHIN_MS + file.bytes / COUNTED_BYTES_PER_MS,
+  });
 
 /** A file made on the way to a batch that then was not made of it. Where that is unknown housekeeping finds out. */
 export const forgetFile = async (api: Api, file: FileRecord): Promise<unknown> =>

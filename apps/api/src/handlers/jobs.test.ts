@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
-import { connectRedis, readJob } from '@sluice/ledger';
+import { endJob, connectRedis, readJob } from '@sluice/ledger';
 import { openQueue, poolQueue } from '@sluice/queues';
 import { until } from '@sluice/testing';
 import { chat, endJobAs, startTestApi } from '../test-api.ts';
@@ -159,6 +159,41 @@ test('only a failed job is retried, as a new one', async () => {
   assert.deepEqual(json.metadata, { k: 'v' });
   const [old, fresh] = [await readJob(api.ledger, id), await readJob(api.ledger, json.id)];
   assert.equal(fresh?.body, old?.body);
+});
+
+test('a retry that is sent again without a key is the same job, until that one has failed too', async () => {
+  const id = await submit({});
+  await endJobAs(api.ledger, id, { status: 'failed' });
+  const retry = (of: string) => api.call(`POST /v1/jobs/${of}/retry`);
+  const both = await Promise.all([retry(id), retry(id)]);
+  const again = await retry(id);
+  const made = again.json.id as string;
+  for (const { status, json } of [...both, again])
+    assert.deepEqual([status, json.id, json.retry_of], [202, made, id]);
+  assert.equal(again.headers.get('idempotent-replayed'), 'true');
+  assert.equal(again.headers.get('location'), `/v1/jobs/${made}`);
+  await api.call(`POST /v1/jobs/${made}/cancel`);
+  const next = (await retry(id)).json.id as string;
+  assert.notEqual(next, made);
+  await endJobAs(api.ledger, next, { status: 'failed' });
+  const refused = await retry(id);
+  assert.deepEqual([refused.status, refused.headers.get('x-should-retry')], [409, 'false']);
+  assert.match(refused.json.error.message, new RegExp(`retried already, as ${next}, which failed`));
+  assert.equal((await retry(next)).json.retry_of, next);
+});
+
+test('a cancel whose answer was lost and that is sent again to Redis is no conflict', async () => {
+  const id = await submit({});
+  const end = {
+    status: 'cancelled' as const,
+    now: Date.now(),
+    message: 'm',
+    eventId: 'evt_a',
+    keepSeconds: 60,
+  };
+  assert.equal(await endJob(api.ledger, id, end), 'ended');
+  assert.equal(await endJob(api.ledger, id, end), 'ended');
+  assert.equal(await endJob(api.ledger, id, { ...end, eventId: 'evt_b' }), 'had_ended');
 });
 
 test('lists page newest first and filter by status, model and metadata', async () => {

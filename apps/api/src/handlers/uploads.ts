@@ -207,7 +207,7 @@ async function completedBefore(
 
 export async function cancelUpload(api: Api, request: ApiRequest): Promise<Reply> {
   const upload = await findUpload(api, request);
-  const end = { status: 'cancelled' as const };
+  const end = { status: 'cancelled' as const, by: request.id };
   const ended = await endUpload(api.ledger, upload.id, { end, now: request.now });
   if (ended.kind === 'missing') noSuch('Upload', upload.id);
   // Also where it had ended before: whoever ended it may have died here.

@@ -1,15 +1,32 @@
 /** Which errors mean that Redis or the file store is away or full, rather than that we made a mistake. */
 import { ApiError } from '../errors.ts';
 
-const AWAY =
-  /max retries per request|Command timed out|Connection is closed|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|Stream isn't writeable|Too many Cluster redirections|None of startup nodes|^(LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|MISCONF|BUSY)\b/;
+/** What the client says of a connection, in its own words: it gives most of its errors no code. */
+const LOST =
+  /max retries per request|Command timed out|Command aborted due to connection close|Connection is closed|Socket timeout\. Expecting data|Stream isn't writeable/;
+const NO_NODE =
+  /Too many Cluster redirections|None of startup nodes|Failed to refresh slots cache|Cluster is disconnect|Cluster isn't ready|Node is disconnected|No master node is available|All sentinels are unreachable/;
+const NETWORK =
+  /\b(ECONNREFUSED|ECONNRESET|ECONNABORTED|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|EHOSTDOWN|ENETUNREACH|ENETDOWN)\b/;
+/** Redis's own: it is there, and cannot do it now. */
+const NOT_NOW =
+  /^(LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|MISCONF|BUSY|NOREPLICAS|EXECABORT|UNBLOCKED)\b/;
+const AWAY = [LOST, NO_NODE, NETWORK, NOT_NOW];
 const FULL = /^OOM\b|ENOSPC|EDQUOT/;
 
-/** The error to answer with, or null when it is none of these. `creates`: the request makes something. */
-export function storeError(error: unknown, creates: boolean): ApiError | null {
+/** Redis or the file store cannot be reached; what was asked of it may have been done. */
+export function isStoreAway(error: unknown): boolean {
+  const { message = '', code = '' } = error as { message?: string; code?: string };
+  return code === 'STORE_AWAY' || AWAY.some((one) => one.test(message) || one.test(code));
+}
+
+/** The error to answer with, or null when it is none of these. `creates`: the request makes something, with an Idempotency-Key or without. */
+export function storeError(error: unknown, creates: { keyed: boolean } | null): ApiError | null {
   const { message = '', code = '' } = error as { message?: string; code?: string };
   if (code === 'STORE_AWAY') return new ApiError('files_unavailable');
   if (FULL.test(message) || FULL.test(code)) return new ApiError('store_full');
-  if (!AWAY.test(message) && !AWAY.test(code)) return null;
-  return new ApiError(creates ? 'fate_unknown' : 'ledger_unavailable');
+  if (!isStoreAway(error)) return null;
+  if (creates === null) return new ApiError('ledger_unavailable');
+  const headers = { 'x-should-retry': String(creates.keyed) };
+  return new ApiError('fate_unknown', { headers });
 }

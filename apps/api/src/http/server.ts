@@ -5,7 +5,7 @@ import type { ServerResponse } from 'node:http';
 import type { Api } from '../api.ts';
 import type { Keyring } from '../access/keyring.ts';
 import { ApiError, envelope, refuse } from '../errors.ts';
-import { newId } from '../idempotency.ts';
+import { hasKey, newId } from '../idempotency.ts';
 import { ROUTES } from '../routes.ts';
 import type { Route } from '../routes.ts';
 import type { ApiRequest } from './message.ts';
@@ -193,12 +193,13 @@ function answerError(api: Api): ErrorRequestHandler {
       ({ path, creates: makes }) =>
         makes && path === (request.route as { path?: string } | undefined)?.path,
     );
-    const error = asApiError(thrown, creates && request.method === 'POST', api);
+    const made = creates && request.method === 'POST' ? { keyed: hasKey(request) } : null;
+    const error = asApiError(thrown, made, api);
     const { method, path: route } = request;
     const where = { request: idOf(response), method, route };
     if (error.code === 'internal_error') api.events.failed({ ...where, error: thrown });
-    if (!(thrown instanceof ApiError) && error.status === 503)
-      away.note({ ...where, error: String(thrown) });
+    const cause = thrown instanceof ApiError ? thrown.cause : thrown;
+    if (cause !== undefined && error.status === 503) away.note({ ...where, error: String(cause) });
     if (response.headersSent) return next(thrown);
     const drained = drain(request, response, DRAIN_MS);
     const reply = { status: error.status, headers: error.headers, body: envelope(error) };
@@ -219,7 +220,7 @@ export function answerStalled(response: ServerResponse, allowed: number): void {
   void writeReply(response, { status: error.status, body: envelope(error) }, { head: false });
 }
 
-function asApiError(thrown: unknown, creates: boolean, api: Api): ApiError {
+function asApiError(thrown: unknown, creates: { keyed: boolean } | null, api: Api): ApiError {
   if (thrown instanceof ApiError) return thrown;
   const { type, status } = thrown as { type?: string; status?: number };
   if (type === 'entity.too.large') {

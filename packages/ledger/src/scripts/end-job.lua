@@ -7,15 +7,17 @@ ARGV  1 id  2 status (cancelled | expired)  3 now ms  4 error JSON  5 event JSON
       6 keep for, s  7 changes channel  8 aborts channel
       9 the epoch it must have ('' = any; with one, a job whose call is leased beyond now is left alone, and one whose
         answer waits to be recorded)
-      10 usage rules
-Returns 1 ended now · 0 had ended before · -1 no such job · -2 not in that epoch, being called, or answered
+      10 usage rules  11 id of the event: tells this end from any other
+Returns 1 ended now, or by this very call before (a reply may be lost and the call sent again) · 0 had ended before · -1 no such job · -2 not in that epoch, being called, or answered
 ]]
 local status, epoch, lease, hook, answer =
   unpack(redis.call('HMGET', KEYS[1], 'status', 'epoch', 'lease', 'webhook', 'd0'))
 if not status then return -1 end
-if status ~= 'queued' and status ~= 'running' then return 0 end
+if status ~= 'queued' and status ~= 'running' then
+  return redis.call('HGET', KEYS[1], 'ended_by') == ARGV[11] and 1 or 0
+end
 if ARGV[9] ~= '' and (answer or epoch ~= ARGV[9] or tonumber(lease or '0') > tonumber(ARGV[3])) then return -2 end
-redis.call('HSET', KEYS[1], 'status', ARGV[2], 'ended', ARGV[3], 'error', ARGV[4], 'lease', '0')
+redis.call('HSET', KEYS[1], 'status', ARGV[2], 'ended', ARGV[3], 'error', ARGV[4], 'lease', '0', 'ended_by', ARGV[11])
 redis.call('HINCRBY', KEYS[1], 'epoch', 1)
 redis.call('ZREM', KEYS[2], ARGV[1])
 local bands = {interactive = '1', normal = '2', low = '3'}
