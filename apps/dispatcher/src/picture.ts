@@ -32,6 +32,7 @@ import type { Learned } from './learned.ts';
 import { NOTHING_KNOWN } from './lengths-book.ts';
 import type { Likely } from './lengths-book.ts';
 import { callsAtOnce, limitOf, windowsOf } from './limits-now.ts';
+import { OnTheWay } from './on-the-way.ts';
 import { placedAmount } from './placed-ahead.ts';
 import { costAfter, meanOfCosts } from './usual-cost.ts';
 
@@ -44,6 +45,7 @@ export class Picture {
   #health: ReadonlyMap<string, Health> = new Map();
   /** What was placed where, when the ledger had it so. */
   readonly given = new GivenBook();
+  readonly onTheWay = new OnTheWay();
   /** As of the last look; null = not asked for since. */
   #common: ReadonlyMap<string, CommonFigures> | null = null;
 
@@ -112,6 +114,11 @@ export class Picture {
   emptied(id: string): void {
     const view = this.#views.get(id);
     if (view) view.takenBefore = view.load.taken - view.placed;
+  }
+
+  /** Jobs placed there, ever. */
+  placedOn(id: string): number {
+    return this.#views.get(id)?.placed ?? 0;
   }
 
   /** Deployments whose queue seems not to be empty. */
