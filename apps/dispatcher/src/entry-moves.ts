@@ -1,7 +1,7 @@
 /** Carries out what was decided of entries: each is moved in the ledger, and gets its queue entry after that. */
 import type { Choice } from '@sluice/balancing';
 import { checkLater, placeEntry } from '@sluice/ledger';
-import type { Ledger, Waiting } from '@sluice/ledger';
+import type { Ledger, Moved, Waiting } from '@sluice/ledger';
 import { shapeOf } from './entry-wanted.ts';
 import { askerOfEntry } from './lengths-book.ts';
 import type { LengthsBook } from './lengths-book.ts';
@@ -37,7 +37,10 @@ export class EntryMoves {
 
   /** Tells whoever brought it how it ended. */
   begin(pending: Pending, decided: Decided): void {
-    const moving = this.#carryOut(pending, decided).finally(() => this.#underWay.delete(moving));
+    const to = new Set(decided.kind === 'place' ? [decided.deployment] : []);
+    const moving = this.#ports.picture.onTheWay
+      .during(to, this.#carryOut(pending, decided))
+      .finally(() => this.#underWay.delete(moving));
     this.#underWay.add(moving);
   }
 
@@ -72,16 +75,30 @@ export class EntryMoves {
     return checkLater(ledger, id, Math.min(now() + CHECK_PLACED_MS, deadlineAt ?? Infinity));
   }
 
-  /** `closed`: another leads by now; the entry goes back for it. */
+  /** `closed`: another leads by now; the entry goes back for it. What does not come to the queue is not counted as placed. */
   async #move(waiting: Waiting, choice: Place): Promise<PlaceEnd> {
     const { picture } = this.#ports;
-    const now = this.#ports.now();
-    const moved = await this.#placeEntry(waiting, choice, now);
-    // `choose` counted what may travel together; an entry travels whole.
-    const jobs = moved.kind === 'moved' ? waiting.jobs - choice.jobs : -choice.jobs;
-    if (jobs !== 0) picture.recount(choice.deployment, jobs);
+    let counted = choice.jobs;
+    const count = (jobs: number): void => {
+      if (jobs !== counted) picture.recount(choice.deployment, jobs - counted);
+      counted = jobs;
+    };
+    try {
+      const now = this.#ports.now();
+      const moved = await this.#placeEntry(waiting, choice, now);
+      // `choose` counted what may travel together; an entry travels whole.
+      count(moved.kind === 'moved' ? waiting.jobs : 0);
+      if (moved.kind === 'moved')
+        picture.given.count({ ...choice, pool: waiting.pool }, waiting.jobs, now);
+      return await this.#follow(waiting, choice, moved);
+    } catch (error) {
+      count(0);
+      throw error;
+    }
+  }
+
+  async #follow(waiting: Waiting, choice: Place, moved: Moved): Promise<PlaceEnd> {
     if (moved.kind === 'moved') {
-      picture.given.count({ ...choice, pool: waiting.pool }, waiting.jobs, now);
       await this.#queue(waiting, choice.deployment, moved.epoch);
     } else if (moved.kind === 'moved_before') {
       const { epoch, deployment } = moved;
@@ -90,7 +107,7 @@ export class EntryMoves {
     return moved.kind === 'not_leader' ? 'closed' : 'settled';
   }
 
-  #placeEntry(waiting: Waiting, choice: Place, now: number): ReturnType<typeof placeEntry> {
+  #placeEntry(waiting: Waiting, choice: Place, now: number): Promise<Moved> {
     const { ledger, leaderToken, picture, lengths } = this.#ports;
     const likely = lengths.likely(askerOfEntry(waiting));
     const expects = picture.expects(choice.deployment, shapeOf(waiting), likely);

@@ -22,10 +22,12 @@ after(() => desk.close());
 
 const fail = (what: string, error: unknown): never => assert.fail(`${what}: ${String(error)}`);
 
-function feederOf(onError: (what: string, error: unknown) => void = fail): Feeder {
+function feederOf(
+  onError: (what: string, error: unknown) => void = fail,
+  picture = pictureOf(desk.fleet, desk.time),
+): Feeder {
   const { fleet, ledger, store } = desk;
   const now = (): number => desk.time;
-  const picture = pictureOf(fleet, desk.time);
   const depth = { depthMs: 1_000, unlimitedDepth: 100, chunkMs: 100, chunkJobs: 8 };
   return new Feeder({
     ledger,
@@ -123,7 +125,8 @@ test('a batch that stays paused leaves', async () => {
 test('a batch whose record cannot be read for a while drains again soon', async () => {
   const id = await indexed(40);
   const told: string[] = [];
-  const feeder = feederOf((what) => void told.push(what));
+  const picture = pictureOf(desk.fleet, desk.time);
+  const feeder = feederOf((what) => void told.push(what), picture);
   feeder.add((await readBatch(desk.ledger, id)) ?? assert.fail());
   feeder.planned(feeder.draining);
   const { redis, keys } = desk.ledger;
@@ -131,6 +134,11 @@ test('a batch whose record cannot be read for a while drains again soon', async 
   await redis.multi().rename(keys.batch(id), aside).set(keys.batch(id), 'no record').exec();
   await feedOne(feeder);
   await until('the record to be asked for', () => told.includes('reading a batch'));
+  assert.equal(
+    picture.queued('mini') + picture.queued('other'),
+    0,
+    'none of it is counted as placed',
+  );
   assert.equal(feeder.find(id), undefined);
   await redis.rename(aside, keys.batch(id));
   await until('it to drain again', () => feeder.find(id) !== undefined);

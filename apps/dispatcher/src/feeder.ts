@@ -215,7 +215,21 @@ export class Feeder {
     for (const one of batch.classes) this.#refill(batch, one);
   }
 
-  async #sendOne({ batch, class: one, chunks, lines }: Helping): Promise<Answer> {
+  /** What does not come to the queues, for whatever reason, is not counted as placed. */
+  async #sendOne(helping: Helping): Promise<Answer> {
+    const { picture } = this.#ports;
+    const to = new Set(helping.chunks.map(({ deployment }) => deployment));
+    let answer: Answer | null = null;
+    try {
+      return (answer = await picture.onTheWay.during(to, this.#feedOne(helping)));
+    } finally {
+      if (answer !== 'fed')
+        for (const { deployment, lines } of helping.chunks)
+          picture.recount(deployment, -lines.length);
+    }
+  }
+
+  async #feedOne({ batch, class: one, chunks, lines }: Helping): Promise<Answer> {
     const { ledger, leaderToken, now } = this.#ports;
     const feed: Feed = {
       batch: batch.id,
@@ -227,11 +241,7 @@ export class Feeder {
       leaderToken,
     };
     const answer = await feedChunks(ledger, feed);
-    if (answer !== 'fed') {
-      for (const { deployment, lines: unfed } of chunks)
-        this.#ports.picture.recount(deployment, -unfed.length);
-      return answer;
-    }
+    if (answer !== 'fed') return answer;
     one.ahead.splice(0, lines);
     one.cursor = feed.newCursor;
     for (const chunk of chunks) this.#ports.picture.given.count(chunk, chunk.lines.length, now());

@@ -3,9 +3,11 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { DeploymentLoad } from '@sluice/admission';
 import { newBreaker, room } from '@sluice/balancing';
-import { fleetOf, loadOf, pictureOf } from './example-fleet.ts';
+import { drainingOfLines, fleetOf, loadOf, pictureOf, problemPortsOf } from './example-fleet.ts';
+import { NOTHING_KNOWN } from './lengths-book.ts';
 import type { Picture } from './picture.ts';
 import { problemOf } from './fleet-problem.ts';
+import { planProblem } from './plan-problem.ts';
 
 const NOW = 1_000;
 const FLEET = fleetOf(`
@@ -103,4 +105,37 @@ test('how long placed work takes until it is taken is seen where no limit holds 
   assert.equal(Math.round(pickUpOf(0)), 200);
   assert.equal(pickUpOf(10), 0);
   assert.equal(pickUpOf(0, 'paused'), 0);
+});
+
+describe('a reload that brings one deployment for another', () => {
+  const swapped = () => {
+    const fleet = fleetOf(`
+deployments: { old: { provider: p, model: m, price: { input: 1, output: 1 } } }
+pools: { fast: { strategy: cost, tiers: [[old]] } }
+`);
+    const picture = pictureOf(fleet, NOW);
+    const { deployments, pools } = fleetOf(`
+deployments: { new: { provider: p, model: m, price: { input: 2, output: 2 } } }
+pools: { fast: { strategy: cost, tiers: [[new]] } }
+`);
+    Object.assign(fleet, { deployments, pools });
+    return { fleet, picture };
+  };
+
+  test('is not ready before the new one is looked at', () => {
+    const { picture } = swapped();
+    assert.equal(picture.ready, false);
+    picture.update(new Map([['new', loadOf([]) as unknown as DeploymentLoad]]), NOW);
+    assert.equal(picture.ready, true);
+    const shape = { characters: 40, maxOutput: 10, inputs: 1 };
+    assert.ok(picture.likelyCost('old', shape, NOTHING_KNOWN).usd > 0, 'what was begun with it');
+  });
+
+  test('is planned for with what is known of the new one', () => {
+    const { fleet, picture } = swapped();
+    const batch = drainingOfLines([{ shape: '1.1', lines: 40, characters: 400, maxOutput: 16 }]);
+    const { problem } = planProblem({ ...problemPortsOf(fleet, NOW), picture }, [batch], 1e9);
+    const [found] = problem.classes;
+    assert.deepEqual(Object.keys(found?.deployments ?? {}), ['new']);
+  });
 });

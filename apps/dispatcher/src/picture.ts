@@ -5,6 +5,7 @@
  * empty, so that no crash between two counts skews it for long. Of budgets the picture knows how far they are booked ahead,
  * and adds what is placed on all deployments sharing them and not yet booked.
  */
+import { unseenLoad } from '@sluice/admission';
 import type { DeploymentLoad, WindowLoad } from '@sluice/admission';
 import { pickUpMs, standing } from '@sluice/balancing';
 import type { Candidate, Health } from '@sluice/balancing';
@@ -31,6 +32,7 @@ import type { Learned } from './learned.ts';
 import { NOTHING_KNOWN } from './lengths-book.ts';
 import type { Likely } from './lengths-book.ts';
 import { callsAtOnce, limitOf, windowsOf } from './limits-now.ts';
+import { OnTheWay } from './on-the-way.ts';
 import { placedAmount } from './placed-ahead.ts';
 import { costAfter, meanOfCosts } from './usual-cost.ts';
 
@@ -38,9 +40,12 @@ export class Picture {
   readonly #fleet: Fleet;
   readonly #learned: Learned | null;
   readonly #views = new Map<string, View>();
+  /** Of deployments that are gone, as they were seen last: what was begun with one of them goes by that. */
+  readonly #gone = new Map<string, View>();
   #health: ReadonlyMap<string, Health> = new Map();
   /** What was placed where, when the ledger had it so. */
   readonly given = new GivenBook();
+  readonly onTheWay = new OnTheWay();
   /** As of the last look; null = not asked for since. */
   #common: ReadonlyMap<string, CommonFigures> | null = null;
 
@@ -50,15 +55,20 @@ export class Picture {
     this.#learned = learned;
   }
 
+  /** Whether every deployment of the fleet has been looked at. */
   get ready(): boolean {
-    return this.#views.size === this.#fleet.deployments.size;
+    for (const id of this.#fleet.deployments.keys()) if (!this.#views.has(id)) return false;
+    return true;
   }
 
   /** Takes in a look at Redis. */
   update(loads: ReadonlyMap<string, DeploymentLoad>, now: number): void {
     this.#common = null;
-    for (const id of this.#views.keys())
-      if (!this.#fleet.deployments.has(id)) this.#views.delete(id);
+    for (const [id, view] of this.#views) {
+      if (this.#fleet.deployments.has(id)) continue;
+      this.#gone.set(id, view);
+      this.#views.delete(id);
+    }
     for (const [id, load] of loads) {
       const deployment = this.#fleet.deployments.get(id);
       if (!deployment) continue;
@@ -104,6 +114,11 @@ export class Picture {
   emptied(id: string): void {
     const view = this.#views.get(id);
     if (view) view.takenBefore = view.load.taken - view.placed;
+  }
+
+  /** Jobs placed there, ever. */
+  placedOn(id: string): number {
+    return this.#views.get(id)?.placed ?? 0;
   }
 
   /** Deployments whose queue seems not to be empty. */
@@ -153,8 +168,10 @@ export class Picture {
    * dollars; null = its price is not known.
    */
   comparedUsd(id: string, shape: Shape, likely: Likely): number | null {
-    const common = (): CommonFigures => this.#commonFigures().get(id) as CommonFigures;
-    return comparedUsd(this.#view(id), common, { shape, likely });
+    const view = this.#view(id);
+    const common = (): CommonFigures =>
+      this.#commonFigures().get(id) ?? (commonFiguresOf([view]).get(id) as CommonFigures);
+    return comparedUsd(view, common, { shape, likely });
   }
 
   #commonFigures(): ReadonlyMap<string, CommonFigures> {
@@ -181,8 +198,15 @@ export class Picture {
     return costWith(this.#view(id), shape, meanOutput);
   }
 
+  /** Of one that came with a reload and was not looked at yet, what is known of it without. */
   #view(id: string): View {
-    return this.#views.get(id) as View;
+    const seen = this.#views.get(id);
+    if (seen) return seen;
+    const deployment = this.#fleet.deployments.get(id);
+    if (deployment) return firstView({ deployment, load: unseenLoad(id), active: true }, 0);
+    const gone = this.#gone.get(id);
+    if (!gone) throw new RangeError(`no such deployment: ${id}`);
+    return gone;
   }
 
   /** How long a call of this shape is expected to take there, ms; null while nobody knows. */

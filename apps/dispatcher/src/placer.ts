@@ -136,12 +136,24 @@ export class Placer {
     await this.#moves.ended();
   }
 
-  /** Places whatever has room now. Cheap when nothing has. */
+  /** Places whatever has room now. Cheap when nothing has. Never throws: who calls it has other things to see to. */
   pump(): void {
-    const { picture, turns, feed } = this.#ports;
+    const { picture, onError } = this.#ports;
     if (this.#closed || this.#pumping || !picture.ready) return;
     this.#pumping = true;
     this.#soonestMs = Infinity;
+    try {
+      this.#placeAll();
+    } catch (error) {
+      onError('placing what waits', error);
+    } finally {
+      this.#pumping = false;
+    }
+    this.#pumpAgain();
+  }
+
+  #placeAll(): void {
+    const { turns, feed } = this.#ports;
     const feeding = feed();
     try {
       turns.release();
@@ -154,9 +166,7 @@ export class Placer {
       for (let next = turns.next(roomFor); next; next = turns.next(roomFor)) this.#take(...next);
     } finally {
       feeding.end();
-      this.#pumping = false;
     }
-    this.#pumpAgain();
   }
 
   /** The next look at the fleet may be too late for an interactive job: what it waits for comes at a moment that is known. */

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
 import { Admission } from '@sluice/admission';
 import { KNOWN_WINDOW } from '@sluice/budget';
+import { slotOf } from '@sluice/job';
 import type { Tenant } from '@sluice/job';
 import {
   checkLater,
@@ -14,7 +15,9 @@ import {
   readOverdue,
   readWaiting,
 } from '@sluice/ledger';
+import type { EntryData } from '@sluice/queues';
 import { until } from '@sluice/testing';
+import type { Queue } from 'bullmq';
 import { Chooser } from './chooser.ts';
 import { drainingOf } from './draining.ts';
 import type { Draining } from './draining.ts';
@@ -346,4 +349,46 @@ test('a batch that is resumed while the sweeper looks at it is fed at once, when
     await sweeper.sweep();
     assert.ok(fed.includes(batch), `resumed when it asked the time for the ${moment}th time`);
   }
+});
+
+test('a placement that Redis refuses is counted no longer', async () => {
+  const { redis, keys } = desk.ledger;
+  for (const fails of ['the move', 'the entry']) {
+    const id = await desk.acceptedJob();
+    const seen = keys.leaderSeen(slotOf(id));
+    const errors: string[] = [];
+    const placer = placerOf({
+      leaderToken: 2,
+      onError: (what) => void errors.push(what),
+      queue: () => (fails === 'the entry' ? noQueue : desk.run),
+    });
+    const before = ready.queued('mini') + ready.queued('other');
+    await redis.del(seen);
+    if (fails === 'the move') await redis.sadd(seen, 'nothing that a script can read');
+    assert.equal(await placer.place({ id, epoch: 0 }), 'failed');
+    assert.equal(ready.queued('mini') + ready.queued('other'), before, fails);
+    assert.deepEqual(errors, ['placing']);
+    await redis.del(seen);
+  }
+});
+
+const noQueue = { add: () => Promise.reject(new Error('full')) } as unknown as Queue<EntryData>;
+
+test('a fault while room is looked for holds up nobody: what waits is placed by the next look', async () => {
+  const id = await desk.acceptedJob();
+  const errors: string[] = [];
+  let faults = 1;
+  const placer = placerOf({
+    leaderToken: 2,
+    onError: (what) => void errors.push(what),
+    feed: () => {
+      if (faults-- > 0) throw new TypeError('no such deployment');
+      return { takeTurn: () => null, end: () => undefined };
+    },
+  });
+  const placed = placer.place({ id, epoch: 0 });
+  await until('the fault', () => errors.length === 1);
+  placer.pump();
+  assert.equal(await placed, 'settled');
+  assert.equal((await readWaiting(desk.ledger, id))?.epoch, 1);
 });

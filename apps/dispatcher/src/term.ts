@@ -12,6 +12,7 @@ import type { Ledger, OutcomeMeta, StoredBatch } from '@sluice/ledger';
 import type { FileStore } from '@sluice/files';
 import type { EntryData, StepData } from '@sluice/queues';
 import { predicted } from './chooser.ts';
+import { correctCounts } from './correct-counts.ts';
 import { estimate } from './estimate.ts';
 import type { DispatcherEvents } from './events.ts';
 import type { StateChange } from './health.ts';
@@ -203,7 +204,7 @@ export class Term {
     this.#plannedAt = now;
     this.#planning = Promise.all([
       planRound(this.#parts.planner),
-      this.#correctCounts(),
+      correctCounts(this.#parts.picture, (id) => this.#entriesOf(id)),
       keepTurns(this.#ports.ledger, this.#parts.turns, now),
     ])
       .then(() => undefined)
@@ -225,14 +226,10 @@ export class Term {
     await Promise.all(marks);
   }
 
-  /** An empty queue has nothing queued, whatever a crash left of the counts. */
-  async #correctCounts(): Promise<void> {
-    for (const id of this.#parts.picture.busy) {
-      const queue = this.#ports.queues.run(id);
-      const counts = await queue.getJobCounts('waiting', 'prioritized', 'active', 'delayed');
-      const entries = Object.values(counts).reduce((sum, count) => sum + count, 0);
-      if (entries === 0) this.#parts.picture.emptied(id);
-    }
+  async #entriesOf(deployment: string): Promise<number> {
+    const queue = this.#ports.queues.run(deployment);
+    const counts = await queue.getJobCounts('waiting', 'prioritized', 'active', 'delayed');
+    return Object.values(counts).reduce((sum, count) => sum + count, 0);
   }
 
   async #tell(change: StateChange): Promise<void> {

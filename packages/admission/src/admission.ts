@@ -315,9 +315,11 @@ export class Admission {
 
   /** Every deployment's load, one script per root and one round trip. */
   async read(): Promise<Map<string, DeploymentLoad>> {
+    // Those of the moment when it is asked: the fleet may be another when the answer comes.
+    const drawn = [...this.#drawn];
     const roots = await this.#snapshots();
     return new Map(
-      [...this.#drawn].map(([id, { deployment, rules }]) => {
+      drawn.map(([id, { deployment, rules }]) => {
         const snapshot = roots.get(deployment.root) as RootSnapshot;
         const budgets = rules.map((rule) => budgetLoad(rule, snapshot));
         return [id, deploymentLoad(id, budgets, snapshot)];
@@ -327,9 +329,10 @@ export class Admission {
 
   /** Every budget's state. */
   async readBudgets(): Promise<Map<string, BudgetLoad>> {
+    const drawn = [...this.#drawn.values()];
     const roots = await this.#snapshots();
     return new Map(
-      [...this.#drawn.values()].flatMap(({ deployment, rules }) =>
+      drawn.flatMap(({ deployment, rules }) =>
         rules.map((rule) => [
           rule.budget,
           budgetLoad(rule, roots.get(deployment.root) as RootSnapshot),

@@ -87,6 +87,10 @@ export function deploymentLoad(
   };
 }
 
+/** As long as nobody has looked: nothing was called, and nothing is learnt. */
+export const unseenLoad = (id: string): DeploymentLoad =>
+  deploymentLoad(id, [], { nowMs: 0, rates: new Map(), load: new Map(), permits: new Map() });
+
 const countersOf = (count: (name: string) => number): Counters =>
   Object.fromEntries(
     Object.keys(NO_CALLS).map((name) => [name, count(name)]),
