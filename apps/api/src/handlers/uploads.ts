@@ -19,12 +19,10 @@ import { hasKey, idempotencyOf, newId, refuseConflict } from '../idempotency.ts'
 import { removeBytes } from '../remove-file.ts';
 import { receiveForm } from '../receive-form.ts';
 import { completeRequest, uploadRequest } from '../shapes/file-request.ts';
-import { FILE_LIMIT, PART_LIMIT } from '../size-limits.ts';
+import { FILE_LIMIT, MOST_PART_BYTES, PART_LIMIT } from '../size-limits.ts';
 import { newFile } from './files.ts';
 
 const HOUR_MS = 3_600_000;
-/** OpenAI's largest part. */
-const MOST_PART_BYTES = 64 * 1024 * 1024;
 
 const folderOf = (uploadId: string): string => `uploads/${uploadId}`;
 
