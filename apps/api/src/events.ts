@@ -42,7 +42,9 @@ export const apiEvents = (log: Logger) => ({
     log.warn(fields, 'bytes of a deleted file remain in the store'),
   housekept: (fields: { files: number; uploads: number; batches: number; rows: number }) =>
     log.info(fields, 'lapsed files, uploads and batches removed'),
-  housekeepingFailed: (fields: { error: string }) => log.warn(fields, 'housekeeping failed'),
+  /** `id`: of what could not be looked at; the others were. */
+  housekeepingFailed: (fields: { id?: string; error: string }) =>
+    log.warn(fields, 'housekeeping failed'),
 });
 
 export type ApiEvents = ReturnType<typeof apiEvents>;

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { request as httpRequest } from 'node:http';
 import type { IncomingMessage } from 'node:http';
 import { makeId, slotOf } from '@sluice/job';
-import { readBatch, readFile, readUpload } from '@sluice/ledger';
+import { noteBytes, readBatch, readFile, readUpload } from '@sluice/ledger';
 import type { FileRecord } from '@sluice/ledger';
 import { until } from '@sluice/testing';
 import { QUEUES, openQueue } from '@sluice/queues';
@@ -172,6 +172,41 @@ test('the window of a batch in the body begins when all of it is here', async ()
   };
   assert.ok(Number((await readBatch(api.ledger, id))?.createdAt) >= whole);
   assert.ok(Number((await readFile(api.ledger, fileId))?.createdAt) >= whole);
+});
+
+test('bytes that were written without coming to a record go after a day', async () => {
+  const id = makeId('file', randomBytes(16));
+  const upload = makeId('upload', randomBytes(16));
+  const store = api.store();
+  for (const [name, of] of [
+    [`files/${id}`, id],
+    [`uploads/${upload}/part_left`, upload],
+  ] as const) {
+    await noteBytes(api.ledger, of);
+    const writing = await store.create(name);
+    await writing.write(Buffer.from('x'));
+    await writing.commit();
+  }
+  await store.close();
+  const { input_file_id: made } = await direct();
+  await round(Date.now() + DAY / 2);
+  assert.ok(api.stored().includes(id) && api.stored().includes('part_left'));
+  await round(Date.now() + DAY + 1_000);
+  const left = api.stored();
+  assert.deepEqual([left.includes(id), left.includes('part_left')], [false, false]);
+  assert.ok(left.includes(made));
+});
+
+test('one that cannot be read holds no other up', async () => {
+  const { redis, keys } = api.ledger;
+  const now = Date.now();
+  const [bad, good] = [0, 1].map((i) => `file-5${i}${'0'.repeat(30)}`) as [string, string];
+  await redis.zadd(keys.expiries(5), now - 2, bad, now - 1, good);
+  await redis.set(keys.file(bad), 'no hash');
+  await round(now);
+  assert.equal(await redis.zscore(keys.expiries(5), good), null);
+  assert.ok(Number(await redis.zscore(keys.expiries(5), bad)) > now, 'it is looked at later');
+  await redis.del(keys.file(bad));
 });
 
 test('jobs out of attempts go after their retention, the oldest first', async () => {

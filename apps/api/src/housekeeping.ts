@@ -8,10 +8,14 @@ import {
   deleteBatch,
   endUpload,
   forgetLapsed,
+  forgetLoose,
   listExpired,
+  listLoose,
   lookAgain,
+  noteBytes,
   readBatch,
   readFile,
+  readUpload,
   usersOfFile,
 } from '@sluice/ledger';
 import type { FileRecord } from '@sluice/ledger';
@@ -44,6 +48,7 @@ export async function keepHouse(ports: Ports, walk: ListWalk, now: number): Prom
   const removed: Removed = { files: 0, uploads: 0, batches: 0, rows: 0 };
   for (const slot of SLOT_NUMBERS) {
     await removeLapsed(ports, slot, { now, removed });
+    await removeLoose(ports, slot, now);
     const before = now - ports.settings.retention.jobsMs;
     removed.rows += await walk.removeGone(slot, { before, most: MOST_PER_ROUND });
   }
@@ -57,16 +62,52 @@ async function removeLapsed(
 ): Promise<void> {
   for (let looked = 0; looked < MOST_PER_ROUND; looked += AT_ONCE) {
     const ids = await listExpired(ports.ledger, slot, { now, limit: AT_ONCE });
-    for (const id of ids) {
-      if (isId('upload', id)) removed.uploads += await removeUpload(ports, id, now);
-      else if (isId('batch', id)) removed.batches += await removeBatch(ports, id, now);
-      else removed.files += await removeFile(ports, id, now);
-    }
+    for (const id of ids)
+      await surely(ports, { id, now }, async () => {
+        if (isId('upload', id)) removed.uploads += await removeUpload(ports, id, now);
+        else if (isId('batch', id)) removed.batches += await removeBatch(ports, id, now);
+        else removed.files += await removeFile(ports, id, now);
+      });
     if (ids.length < AT_ONCE) return;
   }
 }
 
+/** One that cannot be looked at holds no other up, and is looked at again later; not where nothing can be. */
+async function surely(
+  { ledger, events }: Ports,
+  { id, now }: { id: string; now: number },
+  look: () => Promise<void>,
+): Promise<void> {
+  try {
+    await look();
+  } catch (error) {
+    events.housekeepingFailed({ id, error: String(error) });
+    await lookAgain(ledger, id, now + HELD_MS);
+  }
+}
+
+/** Parts belong to an upload only while it waits for more. */
+const hasRecord = async ({ ledger }: Ports, id: string, now: number): Promise<boolean> =>
+  isId('upload', id)
+    ? (await readUpload(ledger, id, now))?.status === 'pending'
+    : (await readFile(ledger, id)) !== null;
+
+/** Bytes that were written for a record that was not made, or stayed behind one that went. */
+async function removeLoose(ports: Ports, slot: number, now: number): Promise<void> {
+  const { ledger, store, events } = ports;
+  for (const id of await listLoose(ledger, slot, { now, limit: MOST_PER_ROUND })) {
+    try {
+      if (!(await hasRecord(ports, id, now)))
+        await (isId('upload', id) ? store.removeAll(`uploads/${id}`) : store.remove(`files/${id}`));
+      await forgetLoose(ledger, id);
+    } catch (error) {
+      events.housekeepingFailed({ id, error: String(error) });
+    }
+  }
+}
+
 async function removeUpload({ ledger, store }: Ports, id: string, now: number): Promise<number> {
+  await noteBytes(ledger, id);
   const ended = await endUpload(ledger, id, { end: { status: 'expired', by: newId('req') }, now });
   if (ended.kind !== 'ended') {
     await forgetLapsed(ledger, id);

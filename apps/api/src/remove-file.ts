@@ -1,5 +1,5 @@
 /** Taking files away: the record first, the bytes second, and never under a batch that reads them or is being made. */
-import { deleteFile, readBatch, usersOfFile } from '@sluice/ledger';
+import { deleteFile, noteBytes, readBatch, usersOfFile } from '@sluice/ledger';
 import type { FileRecord } from '@sluice/ledger';
 import type { Api } from './api.ts';
 import { hasEnded } from './find-batch.ts';
@@ -35,8 +35,10 @@ export async function removeUnused(
     if (batch !== null && !hasEnded(batch.status)) return { batch: batchId, status: batch.status };
     (batch === null ? unknown : ended).push(batchId);
   }
+  await noteBytes(ledger, id);
   const deleted = await deleteFile(ledger, { id, tenant }, { ended, unknown });
   if (deleted.kind === 'held') return { batch: deleted.by, status: 'being made' };
-  if (deleted.kind === 'deleted') await removeBytes(ports, storeName);
+  // Missing it may be by this very call, whose answer was lost.
+  await removeBytes(ports, storeName);
   return null;
 }

@@ -24,6 +24,7 @@ import type { ApiEvents } from './events.ts';
 import { LiveFigures } from './figures.ts';
 import { startHousekeeping } from './housekeeping.ts';
 import { Connections } from './http/connections.ts';
+import { answerExpectations } from './http/expectations.ts';
 import { answerStalled, makeServer } from './http/server.ts';
 import { endStalledBodies } from './http/stalled-bodies.ts';
 import { addLiveMetrics, makeMetrics } from './metrics.ts';
@@ -68,8 +69,7 @@ export async function startApi(setup: Setup, log: Logger): Promise<Running> {
   const idleMs = setup.config.server.bodyIdleMs;
   endStalledBodies(server, idleMs, (response) => answerStalled(response, idleMs));
   server.keepAliveTimeout = 65_000;
-  // Node itself would answer an `Expect` that it does not know with a bare 417; to us it is a request like any other.
-  server.on('checkExpectation', (request, response) => server.emit('request', request, response));
+  answerExpectations(server, () => api.settings.server);
   try {
     await listen(server, host, port);
   } catch (error) {

@@ -14,3 +14,13 @@ test('a line is an object, or a sentence says why not without showing it', () =>
   assert.equal(said('["secret"]'), 'This line must be a JSON object, found an array.');
   assert.equal(said('null'), 'This line must be a JSON object, found null.');
 });
+
+test('a number out of range and a name of the language are named, not read as something else', () => {
+  assert.deepEqual(jsonLine('{"body":{"temperature":1e400}}'), {
+    kind: 'mistake',
+    isJson: true,
+    says: "'body.temperature' is a number beyond 1.8e308, the largest there is.",
+  });
+  const own = jsonLine('{"body":{"__proto__":{}}}');
+  assert.match(own.kind === 'mistake' ? own.says : '', /^'body\.__proto__' is no name/);
+});

@@ -1,4 +1,5 @@
-/** A line of JSONL as the object it must be, or what is wrong with it in a sentence that shows nothing of the line. Pure. */
+/** A line of JSONL as the object it must be, or what is wrong with it in a sentence that shows no value of the line. Pure. */
+import { unfitIn } from '@sluice/job';
 
 export type JsonLine =
   | { kind: 'object'; value: Record<string, unknown> }
@@ -12,6 +13,11 @@ export function jsonLine(text: string): JsonLine {
   } catch (error) {
     const says = `This line is not parseable as valid JSON.${whereStopped(error)}`;
     return { kind: 'mistake', isJson: false, says };
+  }
+  const unfit = unfitIn(text, value);
+  if (unfit !== null) {
+    const says = `'${unfit.field}' ${unfit.says}.`;
+    return { kind: 'mistake', isJson: true, says };
   }
   if (isObject(value)) return { kind: 'object', value };
   const says = `This line must be a JSON object, found ${kindOf(value)}.`;

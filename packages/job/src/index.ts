@@ -4,6 +4,7 @@ export type { IdKind } from './id.ts';
 export { BAND, ENDPOINTS, JOB_STATUSES, PRIORITIES, isTerminal } from './job.ts';
 export type { Endpoint, Job, JobErrorCode, JobStatus, Priority, TerminalStatus } from './job.ts';
 export { DEEPEST_JSON, isTooDeep } from './json-depth.ts';
+export { unfitIn } from './unfit-json.ts';
 export { jobJson } from './job-json.ts';
 export type { RawResult } from './job-json.ts';
 export { OUTCOMES } from './outcome.ts';

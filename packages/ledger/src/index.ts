@@ -2,6 +2,7 @@ export { refuseRedis, refuseUnfit } from './check-redis.ts';
 export { blockingOn, connectRedis, openRedis, serversOf } from './connect.ts';
 export type { ConnectionRole } from './connect.ts';
 export { connected } from './connected.ts';
+export { forgetLoose, listLoose, noteBytes } from './loose-bytes.ts';
 export { isChunkId, makeKeys, readTogether, SLOT_NUMBERS, USED_UP } from './keys.ts';
 export type { Keys, ListKind, ListOf } from './keys.ts';
 export { openLedger } from './ledger.ts';

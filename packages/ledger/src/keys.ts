@@ -14,6 +14,7 @@
  *   <p>:{jN}:list:<kind>:<tenant>       zset  a tenant's jobs, batches, files or endpoints: ids by creation, ms (lists.ts)
  *   <p>:{jN}:listed:<kind>      zset    tenants that have such a list, by their newest row, ms
  *   <p>:{jN}:file:<id>, upload:<id>     hashes
+ *   <p>:{jN}:loose              zset    files and uploads whose bytes may belong to nothing, by the time to look, ms
  *   <p>:{jN}:expiries           zset    files, open uploads and ended batches by the time they lapse, ms
  *   <p>:{jN}:dry:<id>, dried:<id>       strings  what a dry run asks, and its answer
  *   <p>:{jN}:idem:<hash>        string  what an Idempotency-Key made
@@ -65,6 +66,7 @@ export interface Keys {
   check: (slot: number) => string;
   backlog: (slot: number) => string;
   backlogPools: (slot: number) => string;
+  looseBytes: (slot: number) => string;
   expiries: (slot: number) => string;
   idempotency: (slot: number, hash: string) => string;
   outcomes: (slot: number) => string;
@@ -145,6 +147,7 @@ export function makeKeys(prefix: string): Keys {
     check: (slot) => at(slot, 'check'),
     backlog: (slot) => at(slot, 'backlog'),
     backlogPools: (slot) => at(slot, 'backlog_pools'),
+    looseBytes: (slot) => at(slot, 'loose'),
     expiries: (slot) => at(slot, 'expiries'),
     idempotency: (slot, hash) => at(slot, `idem:${hash}`),
     outcomes: (slot) => at(slot, 'outcomes'),

@@ -3,7 +3,7 @@ import { readLines } from '@sluice/files';
 import type { Line, Writing } from '@sluice/files';
 import { ENDPOINTS } from '@sluice/job';
 import type { Endpoint } from '@sluice/job';
-import { createFile } from '@sluice/ledger';
+import { createFile, noteBytes } from '@sluice/ledger';
 import type { FileRecord } from '@sluice/ledger';
 import type { z } from 'zod';
 import type { Api } from '../api.ts';
@@ -115,6 +115,7 @@ async function createOfBytes(
   request: ApiRequest,
   { id, writing, order: ordered, filename, dry }: Direct,
 ): Promise<Reply> {
+  await noteBytes(api.ledger, id);
   const { bytes, digest } = await writing.commit();
   api.metrics.bytesReceived.inc(bytes);
   const form = { bytes, filename };

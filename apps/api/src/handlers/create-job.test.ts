@@ -129,9 +129,25 @@ const BAD: [string, unknown, number, string, string | null, RegExp][] = [
     'a prototype',
     '{"model":"fast","body":{},"__proto__":{"a":1}}',
     400,
-    'unknown_parameter',
+    'unsupported_parameter',
     '__proto__',
-    /./,
+    /no name that a parameter has/,
+  ],
+  [
+    'a constructor',
+    '{"model":"fast","body":{"messages":[],"constructor":{"a":1}}}',
+    400,
+    'unsupported_parameter',
+    'body.constructor',
+    /no name that a parameter has/,
+  ],
+  [
+    'a number out of range',
+    '{"model":"fast","body":{"messages":[{"role":"user","content":"hi"}],"temperature":1e400}}',
+    400,
+    'unsupported_parameter',
+    'body.temperature',
+    /beyond 1.8e308/,
   ],
 ];
 

@@ -1,5 +1,5 @@
 /** /v1/files. Bytes go into the store first, the record second; on deletion the other way round. */
-import { createFile, readFile } from '@sluice/ledger';
+import { createFile, noteBytes, readFile } from '@sluice/ledger';
 import type { FileRecord } from '@sluice/ledger';
 import type { Api } from '../api.ts';
 import { checkBatchContent } from '../batch-content.ts';
@@ -77,6 +77,7 @@ async function keepFile(
   request: ApiRequest,
   { form, record }: { form: Form; record: FileRecord },
 ): Promise<FileRecord> {
+  await noteBytes(api.ledger, record.id);
   const { bytes, digest } = await form.writing.commit();
   api.metrics.bytesReceived.inc(bytes);
   const { filename, purpose } = record;

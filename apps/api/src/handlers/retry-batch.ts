@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto';
 import { LineSet, readLines, readRecorded } from '@sluice/files';
 import type { FileStore, Writing } from '@sluice/files';
 import { makeSiblingId } from '@sluice/job';
-import { readBatch, readExtents } from '@sluice/ledger';
+import { noteBytes, readBatch, readExtents } from '@sluice/ledger';
 import type { FileRecord, StoredBatch } from '@sluice/ledger';
 import { answerOnce } from '../answer-once.ts';
 import type { Api } from '../api.ts';
@@ -91,6 +91,7 @@ async function writeRest(
   const writing = await api.store.create(`files/${id}`);
   try {
     await copyOthers(api.store, { from: input.storeName, to: writing, except: succeeded });
+    await noteBytes(api.ledger, id);
     const { bytes } = await writing.commit();
     const form = { bytes, filename: `retry_of_${old.id}.jsonl` };
     const file = newFile(api, request, { id, form, purpose: 'batch', lifeSeconds: null });

@@ -2,7 +2,15 @@
 import { FileMissing } from '@sluice/files';
 import type { Written } from '@sluice/files';
 import { isId, makeSiblingId } from '@sluice/job';
-import { addPart, createUpload, endUpload, readFile, readParts, readUpload } from '@sluice/ledger';
+import {
+  addPart,
+  createUpload,
+  endUpload,
+  noteBytes,
+  readFile,
+  readParts,
+  readUpload,
+} from '@sluice/ledger';
 import type { FileRecord, StoredUpload, UploadPart } from '@sluice/ledger';
 import { randomBytes } from 'node:crypto';
 import type { z } from 'zod';
@@ -19,12 +27,10 @@ import { hasKey, idempotencyOf, newId, refuseConflict } from '../idempotency.ts'
 import { removeBytes } from '../remove-file.ts';
 import { receiveForm } from '../receive-form.ts';
 import { completeRequest, uploadRequest } from '../shapes/file-request.ts';
-import { FILE_LIMIT, PART_LIMIT } from '../size-limits.ts';
+import { FILE_LIMIT, MOST_PART_BYTES, PART_LIMIT } from '../size-limits.ts';
 import { newFile } from './files.ts';
 
 const HOUR_MS = 3_600_000;
-/** OpenAI's largest part. */
-const MOST_PART_BYTES = 64 * 1024 * 1024;
 
 const folderOf = (uploadId: string): string => `uploads/${uploadId}`;
 
@@ -78,6 +84,7 @@ export async function receivePart(api: Api, request: ApiRequest): Promise<Reply>
   });
   const state = { added: false };
   try {
+    await noteBytes(api.ledger, upload.id);
     const { bytes, digest } = await form.writing.commit();
     api.metrics.bytesReceived.inc(bytes);
     const part: UploadPart = { id, bytes, createdAt: Date.now(), storeName };
@@ -129,6 +136,7 @@ interface Joining {
 
 async function join(api: Api, joining: Joining): Promise<Reply> {
   const { upload, file, wanted } = joining;
+  await Promise.all([upload.id, file.id].map((id) => noteBytes(api.ledger, id)));
   const written = await joinParts(api, joining);
   if (written === null) return joinedElsewhere(api, joining);
   try {
@@ -207,6 +215,7 @@ async function completedBefore(
 
 export async function cancelUpload(api: Api, request: ApiRequest): Promise<Reply> {
   const upload = await findUpload(api, request);
+  await noteBytes(api.ledger, upload.id);
   const end = { status: 'cancelled' as const, by: request.id };
   const ended = await endUpload(api.ledger, upload.id, { end, now: request.now });
   if (ended.kind === 'missing') noSuch('Upload', upload.id);

@@ -1,6 +1,6 @@
 /** From the bytes of a request to JSON: UTF-8 only, bounded in size (by the caller) and depth. */
 import { isUtf8 } from 'node:buffer';
-import { DEEPEST_JSON, isTooDeep } from '@sluice/job';
+import { DEEPEST_JSON, isTooDeep, unfitIn } from '@sluice/job';
 import { refuse } from '../errors.ts';
 
 export function readJson(bytes: Buffer): { text: string; json: unknown } {
@@ -12,6 +12,11 @@ export function readJson(bytes: Buffer): { text: string; json: unknown } {
     refuse('invalid_json', {
       values: { reason: `it is nested deeper than ${DEEPEST_JSON} levels` },
     });
+  }
+  const unfit = unfitIn(text, json);
+  if (unfit !== null) {
+    const { field, says } = unfit;
+    refuse('unsupported_parameter', { param: field, values: { field, reason: `it ${says}` } });
   }
   return { text, json };
 }
