@@ -36,12 +36,12 @@ test('what is placed while the queue is looked at stays counted', async () => {
 test('so does what is on its way to the queue', async () => {
   const picture = pictureOf(FLEET, NOW);
   place(picture, 3);
-  let arrive = (): void => undefined;
-  const arriving = new Promise<void>((resolve) => (arrive = resolve));
+  const arrivals: (() => void)[] = [];
+  const arriving = new Promise<void>((resolve) => arrivals.push(resolve));
   const work = picture.onTheWay.during(new Set(['one']), arriving);
   await correctCounts(picture, empty);
   assert.equal(picture.queued('one'), 3);
-  arrive();
+  arrivals[0]?.();
   await work;
   await correctCounts(picture, empty);
   assert.equal(picture.queued('one'), 0);

@@ -93,6 +93,8 @@ function feedAll(round: FeedRound, batch: Draining, most = Infinity): Record<str
   }
 }
 
+const leftFor = (usd: number, recorded = 0) => ({ ceiling: { usd, spentUsd: 0, recorded } });
+
 describe('a ceiling of its cost', () => {
   // A cheap line costs 200 tokens at most, a dear one 20,000.
   const CHEAP = { shape: '1.1', lines: 400, characters: 400, maxOutput: 100 };
@@ -101,8 +103,6 @@ describe('a ceiling of its cost', () => {
 deployments: { one: { provider: p, model: m, price: { input: 1, output: 1 } } }
 pools: { fast: { strategy: round_robin, tiers: [[one]] } }
 `;
-  const leftFor = (usd: number, recorded = 0) => ({ ceiling: { usd, spentUsd: 0, recorded } });
-
   /** Lines of which those that were taken are on their way, and those of one class not read. */
   async function without(unread: number) {
     const batch = drainingOfLines([CHEAP, DEAR], leftFor(0.1));

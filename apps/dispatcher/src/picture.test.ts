@@ -107,21 +107,21 @@ test('how long placed work takes until it is taken is seen where no limit holds 
   assert.equal(pickUpOf(0, 'paused'), 0);
 });
 
-describe('a reload that brings one deployment for another', () => {
-  const swapped = () => {
-    const fleet = fleetOf(`
+const swapped = () => {
+  const fleet = fleetOf(`
 deployments: { old: { provider: p, model: m, price: { input: 1, output: 1 } } }
 pools: { fast: { strategy: cost, tiers: [[old]] } }
 `);
-    const picture = pictureOf(fleet, NOW);
-    const { deployments, pools } = fleetOf(`
+  const picture = pictureOf(fleet, NOW);
+  const { deployments, pools } = fleetOf(`
 deployments: { new: { provider: p, model: m, price: { input: 2, output: 2 } } }
 pools: { fast: { strategy: cost, tiers: [[new]] } }
 `);
-    Object.assign(fleet, { deployments, pools });
-    return { fleet, picture };
-  };
+  Object.assign(fleet, { deployments, pools });
+  return { fleet, picture };
+};
 
+describe('a reload that brings one deployment for another', () => {
   test('is not ready before the new one is looked at', () => {
     const { picture } = swapped();
     assert.equal(picture.ready, false);

@@ -362,11 +362,11 @@ test('a placement that Redis refuses is counted no longer', async () => {
       onError: (what) => void errors.push(what),
       queue: () => (fails === 'the entry' ? noQueue : desk.run),
     });
-    const before = ready.queued('mini') + ready.queued('other');
+    const counted = ready.queued('mini') + ready.queued('other');
     await redis.del(seen);
     if (fails === 'the move') await redis.sadd(seen, 'nothing that a script can read');
     assert.equal(await placer.place({ id, epoch: 0 }), 'failed');
-    assert.equal(ready.queued('mini') + ready.queued('other'), before, fails);
+    assert.equal(ready.queued('mini') + ready.queued('other'), counted, fails);
     assert.deepEqual(errors, ['placing']);
     await redis.del(seen);
   }
