@@ -49,6 +49,8 @@ export class Recorder {
   readonly #readings: readonly Reading[];
   /** Of the slots held. One that is lost and held again gets a new one: what was read before is read again. */
   readonly #positions = new Map<number, Position>();
+  /** Slots whose lease is asked for and not answered: while Redis is away one question waits for it, not one of each round. */
+  readonly #asking = new Set<number>();
   #stopped = false;
   #loops: Promise<void[]> = Promise.resolve([]);
   #leases: NodeJS.Timeout | null = null;
@@ -68,15 +70,17 @@ export class Recorder {
   }
 
   async #holdSlots(): Promise<void> {
+    const open = SLOT_NUMBERS.filter((slot) => !this.#asking.has(slot));
+    await Promise.all(open.map((slot) => this.#holdSlot(slot)));
+  }
+
+  async #holdSlot(slot: number): Promise<void> {
     const { ledger, holder } = this.#ports;
-    await Promise.all(
-      SLOT_NUMBERS.map(async (slot) => {
-        const held = await holdRecorder(ledger, slot, { holder, ms: LEASE_MS }).catch(() => null);
-        if (held === true && !this.#positions.has(slot))
-          this.#positions.set(slot, { at: BEGINNING });
-        if (held === false) this.#positions.delete(slot);
-      }),
-    );
+    this.#asking.add(slot);
+    const held = await holdRecorder(ledger, slot, { holder, ms: LEASE_MS }).catch(() => null);
+    this.#asking.delete(slot);
+    if (held === true && !this.#positions.has(slot)) this.#positions.set(slot, { at: BEGINNING });
+    if (held === false) this.#positions.delete(slot);
   }
 
   async #run({ redis, slots }: Reading): Promise<void> {

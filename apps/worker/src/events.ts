@@ -37,7 +37,10 @@ export const workerEvents = (log: Logger) => ({
     log.debug(fields, 'entry handed back'),
   stateChanged: (fields: { deployment: string; state: string }) =>
     log.info(fields, 'deployment changed state'),
-  inputGone: (fields: { id: string }) => log.error(fields, 'input of an entry is gone'),
+  inputGone: (fields: { id: string; lines?: number; why?: string }) =>
+    log.error(fields, 'input of an entry is gone'),
+  filesAway: (fields: { id: string; again_in_ms: number; error: string }) =>
+    log.warn(fields, 'input of an entry cannot be read now; it is handed back for a while'),
 });
 
 export type WorkerEvents = ReturnType<typeof workerEvents>;

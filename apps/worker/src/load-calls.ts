@@ -1,4 +1,7 @@
-/** From a claimed entry to the calls it asks for: bodies from the record (jobs) or from the batch's file (lines). */
+/**
+ * From a claimed entry to the calls it asks for: bodies from the record (jobs) or from the batch's file (lines). What a file
+ * store that is away would tell is asked for later; a line that the file does not have any more is told apart from the others.
+ */
 import { FileMissing } from '@sluice/files';
 import type { FileStore } from '@sluice/files';
 import type { Endpoint, Shape } from '@sluice/job';
@@ -42,32 +45,47 @@ interface LineInput {
   body: Record<string, unknown>;
 }
 
-export interface Loaded {
-  calls: Call[];
-  unreadable: boolean;
+/** A call that cannot be made: it has neither body nor custom_id. */
+export interface Broken {
+  call: Call;
+  why: string;
 }
 
+export type Loaded =
+  | { kind: 'loaded'; calls: Call[]; broken: Broken[] }
+  /** The batch is gone. */
+  | { kind: 'gone' }
+  /** The file store cannot be read: `calls` of them, to be tried again after so long. */
+  | { kind: 'away'; calls: number; forMs: number; error: string };
+
+type Away = Extract<Loaded, { kind: 'away' }>;
+
 const REMEMBERED_BATCHES = 256;
+/** A file that cannot be read is tried again after as long as it could not be read, ms. */
+const AWAY_MS = { least: 2_000, most: 60_000 } as const;
+/** A file that ends too early is read so often: what is committed stays as it is. */
+const READS_OF_SHORT = 2;
 
 export class CallLoader {
   readonly #ledger: Ledger;
   readonly #store: FileStore;
+  readonly #now: () => number;
   readonly #batches = new Map<string, Promise<BatchInput | null>>();
+  /** By file that cannot be read: since when, ms. */
+  readonly #awaySince = new Map<string, number>();
 
-  constructor(ledger: Ledger, store: FileStore) {
+  constructor(ledger: Ledger, store: FileStore, now: () => number) {
     this.#ledger = ledger;
     this.#store = store;
+    this.#now = now;
   }
 
-  /**
-   * The unanswered calls of an entry; null when the batch is gone. `unreadable`: the file that holds their bodies is gone
-   * too (or cannot be read, and a delivery before this one was lost): they have neither body nor custom_id.
-   */
-  async load(id: string, entry: ClaimedJob | ClaimedChunk): Promise<Loaded | null> {
+  /** The unanswered calls of an entry. Where a delivery before this one was lost nothing is away: none of them is made. */
+  async load(id: string, entry: ClaimedJob | ClaimedChunk): Promise<Loaded> {
     if (entry.kind === 'job')
-      return { calls: entry.answered ? [] : [jobCall(id, entry)], unreadable: false };
+      return { kind: 'loaded', calls: entry.answered ? [] : [jobCall(id, entry)], broken: [] };
     const batch = await this.#batch(entry.batch);
-    return batch && this.#lines(entry, batch);
+    return batch ? this.#lines(entry, batch) : { kind: 'gone' };
   }
 
   #batch(id: string): Promise<BatchInput | null> {
@@ -93,27 +111,47 @@ export class CallLoader {
     const open = entry.lines
       .map((line, place) => ({ line, place }))
       .filter(({ place }) => !entry.answered.has(place));
-    const inputs = await this.#inputs(
-      batch.storeName,
-      open.map(({ line }) => line),
-    ).catch((error: unknown) => {
-      if (error instanceof FileMissing || entry.lostBefore) return null;
-      throw error;
+    const lines = open.map(({ line }) => line);
+    const inputs = await this.#inputs(batch.storeName, lines).catch((error: unknown) => {
+      if (error instanceof FileMissing) return lines.map(() => FILE_GONE);
+      if (entry.lostBefore) return lines.map(() => String(error));
+      return this.#away(batch.storeName, { calls: open.length, error: String(error) });
     });
-    const calls = open.map(({ line, place }, i) =>
-      lineCall(entry, batch, { line, place, input: inputs?.[i] ?? null }),
-    );
-    return { calls, unreadable: inputs === null };
+    if (!Array.isArray(inputs)) return inputs;
+    const all = open.map(({ line, place }, i) => {
+      const input = inputs[i] as LineInput | string;
+      const read = typeof input === 'string' ? null : input;
+      const call = lineCall(entry, batch, { line, place, input: read });
+      return { call, why: typeof input === 'string' ? input : null };
+    });
+    return {
+      kind: 'loaded',
+      calls: all.flatMap(({ call, why }) => (why === null ? [call] : [])),
+      broken: all.flatMap(({ call, why }) => (why === null ? [] : [{ call, why }])),
+    };
   }
 
-  async #inputs(name: string, lines: readonly LineRef[]): Promise<LineInput[]> {
-    const texts = await this.#read(name, lines);
-    return texts.map((text) => JSON.parse(text) as LineInput);
+  #away(name: string, what: { calls: number; error: string }): Away {
+    const since = this.#awaySince.get(name) ?? this.#now();
+    this.#awaySince.set(name, since);
+    const forMs = Math.max(AWAY_MS.least, Math.min(AWAY_MS.most, this.#now() - since));
+    return { kind: 'away', ...what, forMs };
+  }
+
+  /** Of each line what it asks for, or why that cannot be told. */
+  async #inputs(name: string, lines: readonly LineRef[]): Promise<(LineInput | string)[]> {
+    for (let reads = 1; ; reads++) {
+      const texts = await this.#read(name, lines);
+      this.#awaySince.delete(name);
+      const isWhole = texts.every((bytes, i) => bytes.length === lines[i]?.[2]);
+      if (isWhole || reads === READS_OF_SHORT)
+        return texts.map((bytes, i) => inputOf(bytes, lines[i] as LineRef));
+    }
   }
 
   /** Lines that touch in the file (a line break between them) are read together, others beside each other. */
-  async #read(name: string, lines: readonly LineRef[]): Promise<string[]> {
-    const reads: Promise<string[]>[] = [];
+  async #read(name: string, lines: readonly LineRef[]): Promise<Buffer[]> {
+    const reads: Promise<Buffer[]>[] = [];
     let from = 0;
     while (from < lines.length) {
       let to = from + 1;
@@ -124,13 +162,25 @@ export class CallLoader {
     return (await Promise.all(reads)).flat();
   }
 
-  async #readTogether(name: string, lines: readonly LineRef[]): Promise<string[]> {
+  async #readTogether(name: string, lines: readonly LineRef[]): Promise<Buffer[]> {
     const first = lines[0] as LineRef;
     const last = lines.at(-1) as LineRef;
     const bytes = await this.#store.readAt(name, first[1], last[1] + last[2] - first[1]);
     return lines.map(([, offset, length]) =>
-      bytes.toString('utf8', offset - first[1], offset - first[1] + length),
+      bytes.subarray(offset - first[1], offset - first[1] + length),
     );
+  }
+}
+
+const FILE_GONE = 'its input file is gone';
+
+function inputOf(bytes: Buffer, [, offset, length]: LineRef): LineInput | string {
+  if (bytes.length < length)
+    return `its input file ends before byte ${offset + length}, where the line did`;
+  try {
+    return JSON.parse(bytes.toString('utf8')) as LineInput;
+  } catch {
+    return 'its input file has something else in its place';
   }
 }
 

@@ -60,7 +60,7 @@ export class PoolSet {
   constructor(ports: PoolSetPorts) {
     this.#ports = ports;
     this.#outcomes = new OutcomeWriter(ports.ledger, ports.events);
-    this.#loader = new CallLoader(ports.ledger, ports.store);
+    this.#loader = new CallLoader(ports.ledger, ports.store, ports.now);
   }
 
   get ids(): string[] {

@@ -1,7 +1,7 @@
 /** What becomes of a delivered entry, against a real Redis: what was lost, is late or cannot be read is never called. */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -9,7 +9,7 @@ import { pino } from 'pino';
 import { loadConfig } from '@sluice/config';
 import { localStore } from '@sluice/files';
 import type { FileStore } from '@sluice/files';
-import { makeId } from '@sluice/job';
+import { makeId, slotOf } from '@sluice/job';
 import type { Deployment } from '@sluice/job';
 import {
   acceptJob,
@@ -59,11 +59,27 @@ after(async () => {
 
 const NOW = 1_000_000;
 
+interface Running {
+  now?: number;
+  holder?: string;
+  steals?: boolean;
+  turnsAway?: boolean;
+  usedUp?: boolean;
+  loader?: CallLoader;
+}
+
 /** Runs an entry as a worker called `holder` would; what it called and what it stored without calling. */
 async function run(
   id: string,
   epoch: number,
-  { now = NOW, holder = 'w2', steals = false, turnsAway = false, usedUp = false } = {},
+  {
+    now = NOW,
+    holder = 'w2',
+    steals = false,
+    turnsAway = false,
+    usedUp = false,
+    loader,
+  }: Running = {},
 ) {
   const called: Call[] = [];
   const stored: { call: Call; result: CallResult }[] = [];
@@ -83,7 +99,7 @@ async function run(
       ledger,
       deployment,
       leaseMs: 1_000,
-      loader: new CallLoader(ledger, store),
+      loader: loader ?? new CallLoader(ledger, store, () => now),
       leases,
       events,
       now: () => now,
@@ -211,14 +227,12 @@ test('what a day has too little left for is handed back and does not come back f
   assert.equal((await readWaiting(ledger, turned))?.shunned, null);
 });
 
-test('lines whose input file is gone fail without a call', async () => {
+/** A chunk of lines 3 and 7 of a file, which stand at bytes 0 and 32, 31 bytes each. */
+async function placedChunk(file: string): Promise<string> {
   const batch = makeId('batch', randomBytes(16));
   const id = `${batch}~0.0`;
   const { redis: client, keys } = ledger;
-  await client.hset(keys.batch(batch), {
-    endpoint: '/v1/chat/completions',
-    input_store: 'files/gone',
-  });
+  await client.hset(keys.batch(batch), { endpoint: '/v1/chat/completions', input_store: file });
   await client.hset(keys.chunk(id), {
     status: 'queued',
     epoch: 1,
@@ -226,13 +240,78 @@ test('lines whose input file is gone fail without a call', async () => {
     pool: 'fast',
     left: 2,
     lines: JSON.stringify([
-      [3, 0, 10, 40, -1],
-      [7, 11, 10, 40, -1],
+      [3, 0, 31, 40, -1],
+      [7, 32, 31, 40, -1],
     ]),
     history: '',
     priority: 'low',
     created: NOW,
   });
+  return id;
+}
+
+const lineOf = (id: string): string => `{"custom_id":"${id}","body":{}}`;
+const INPUT = `${lineOf('line3')}\n${lineOf('line7')}\n`;
+
+const dueAt = async (id: string): Promise<number> =>
+  Number(await ledger.redis.zscore(ledger.keys.check(slotOf(id)), id));
+
+test('while the file store cannot be read lines are handed back, for longer each time', async () => {
+  // A folder of the file's name: it is there and cannot be read.
+  await mkdir(join(folder, 'files', 'away'), { recursive: true });
+  const [id, other] = [await placedChunk('files/away'), await placedChunk('files/away')];
+  let time = NOW;
+  const loader = new CallLoader(ledger, store, () => time);
+  const waits: number[] = [];
+  for (let epoch = 1; epoch <= 7; epoch++) {
+    const { end, called, stored, dropped } = await run(id, epoch, { now: time, loader });
+    assert.deepEqual([end, called, stored, dropped], ['handed_back', [], [], 2]);
+    waits.push((await dueAt(id)) - time);
+    if (epoch === 1) assert.equal((await run(other, 1, { now: time, loader })).end, 'handed_back');
+    time += waits.at(-1) as number;
+    await place(id, epoch, time);
+  }
+  assert.deepEqual(waits, [2_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000]);
+  assert.equal((await dueAt(other)) - NOW, 2_000, 'not for longer because others fail too');
+  await rm(join(folder, 'files', 'away'), { recursive: true });
+  await writeFile(join(folder, 'files', 'away'), INPUT);
+  const { end, called } = await run(id, 8, { now: time, loader });
+  assert.deepEqual([end, called.map(({ customId }) => customId)], ['done', ['line3', 'line7']]);
+});
+
+test('of a file that was cut short the lines that are not there fail at once, and the others are called', async () => {
+  await mkdir(join(folder, 'files'), { recursive: true });
+  await writeFile(join(folder, 'files', 'short'), INPUT.slice(0, 50));
+  const { end, called, stored } = await run(await placedChunk('files/short'), 1);
+  assert.equal(end, 'done');
+  assert.deepEqual(
+    called.map(({ line, customId }) => [line, customId]),
+    [[3, 'line3']],
+  );
+  assert.deepEqual(
+    stored.map(({ call, result }) => [call.line, result.outcome, result.message]),
+    [
+      [
+        7,
+        'bad_request',
+        'the line cannot be read any more: its input file ends before byte 63, where the line did',
+      ],
+    ],
+  );
+});
+
+test('a line in whose place something else stands fails alone', async () => {
+  await mkdir(join(folder, 'files'), { recursive: true });
+  await writeFile(join(folder, 'files', 'odd'), `${'?'.repeat(31)}\n${lineOf('line7')}\n`);
+  const { called, stored } = await run(await placedChunk('files/odd'), 1);
+  assert.deepEqual(
+    [called.map(({ line }) => line), stored.map(({ call }) => call.line)],
+    [[7], [3]],
+  );
+});
+
+test('lines whose input file is gone fail without a call', async () => {
+  const id = await placedChunk('files/gone');
   const { end, called, stored } = await run(id, 1);
   assert.equal(end, 'done');
   assert.deepEqual(called, []);

@@ -11,7 +11,7 @@ import type { Deployment } from '@sluice/job';
 import type { WorkerEvents } from './events.ts';
 import type { NotAdmitted } from './gate.ts';
 import type { Lease, LeaseKeeper } from './lease-keeper.ts';
-import type { Call, CallLoader } from './load-calls.ts';
+import type { Broken, Call, CallLoader } from './load-calls.ts';
 import { NO_ANSWER } from './make-call.ts';
 import type { CallResult } from './make-call.ts';
 
@@ -90,29 +90,65 @@ async function callAll(
   { entry, right }: { entry: ClaimedJob | ClaimedChunk; right: CallRight },
 ): Promise<EntryEnd> {
   const loaded = await ports.loader.load(data.id, entry);
-  if (loaded === null) {
+  if (loaded.kind === 'gone') {
     ports.events.inputGone({ id: data.id });
     ports.dropped(1);
     return 'dropped';
   }
-  const { calls, unreadable } = loaded;
+  if (loaded.kind === 'away') {
+    const { calls, forMs, error } = loaded;
+    ports.events.filesAway({ id: data.id, again_in_ms: forMs, error });
+    return leave(ports, data, { right, left: calls, checkAt: ports.now() + forMs });
+  }
+  const { calls, broken } = loaded;
   if (entry.lostBefore) {
-    const end = await giveUp(ports, data, { calls, result: lost });
-    ports.lost(calls.length);
-    return end;
+    const all = [...calls, ...broken.map(({ call }) => call)];
+    await giveUp(
+      ports,
+      data,
+      all.map((call) => ({ call, result: lost(call) })),
+    );
+    ports.lost(all.length);
+    return 'done';
   }
-  if (unreadable) {
-    ports.events.inputGone({ id: data.id });
-    return giveUp(ports, data, { calls, result: inputGone });
+  if (broken.length > 0) {
+    ports.events.inputGone({ id: data.id, lines: broken.length, why: broken[0]?.why ?? '' });
+    const results = broken.map((one) => ({ call: one.call, result: unread(one, ports.now()) }));
+    await giveUp(ports, data, results);
   }
+  return callThese(ports, data, { calls, right });
+}
+
+async function callThese(
+  ports: EntryPorts,
+  data: EntryData,
+  { calls, right }: { calls: readonly Call[]; right: CallRight },
+): Promise<EntryEnd> {
   const ends = await Promise.all(calls.map((call) => ports.perform(data, call, right)));
   const left = ends.filter((end) => end !== 'stored').length;
   if (left === 0) return 'done';
+  const shunnedUntil = ends.includes('used_up') ? ports.now() + SHUNNED_MS : 0;
+  return leave(ports, data, { right, left, shunnedUntil, checkAt: AT_ONCE });
+}
+
+interface Leaving {
+  right: CallRight;
+  /** Calls that are left to make. */
+  left: number;
+  /** When it is to be placed again, ms. */
+  checkAt: number;
+  shunnedUntil?: number;
+}
+
+async function leave(
+  ports: EntryPorts,
+  data: EntryData,
+  { right, left, checkAt, shunnedUntil = 0 }: Leaving,
+): Promise<EntryEnd> {
   // Another delivery has the entry: what was not called here is its business.
   if (right.lease.lost) return 'dropped';
   ports.dropped(left);
-  const shunnedUntil = ends.includes('used_up') ? ports.now() + SHUNNED_MS : 0;
-  await handBack(ports.ledger, { ...data, holder: right.lease.holder, shunnedUntil }, AT_ONCE);
+  await handBack(ports.ledger, { ...data, holder: right.lease.holder, shunnedUntil }, checkAt);
   ports.events.handedBack({ deployment: ports.deployment.id, id: data.id, jobs: left });
   return 'handed_back';
 }
@@ -121,11 +157,10 @@ async function callAll(
 async function giveUp(
   ports: EntryPorts,
   data: EntryData,
-  { calls, result }: { calls: readonly Call[]; result: (call: Call, now: number) => CallResult },
-): Promise<EntryEnd> {
-  ports.dropped(calls.length);
-  await Promise.all(calls.map((call) => ports.store(data, call, result(call, ports.now()))));
-  return 'done';
+  ends: readonly { call: Call; result: CallResult }[],
+): Promise<void> {
+  ports.dropped(ends.length);
+  await Promise.all(ends.map(({ call, result }) => ports.store(data, call, result)));
 }
 
 /**
@@ -141,10 +176,10 @@ const lost = (call: Call): CallResult => ({
   endedAt: call.since,
 });
 
-const inputGone = (_call: Call, now: number): CallResult => ({
+const unread = ({ why }: Broken, now: number): CallResult => ({
   ...NO_ANSWER,
   outcome: 'bad_request',
-  message: 'the line cannot be read any more: its input file is gone',
+  message: `the line cannot be read any more: ${why}`,
   costUsd: 0,
   startedAt: now,
   endedAt: now,

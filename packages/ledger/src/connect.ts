@@ -7,7 +7,7 @@ import type { Command } from 'ioredis';
 import { masterOfKey } from './master-of-key.ts';
 import { redisAddress } from './redis-address.ts';
 import type { ConnectionOptions, HostPort, RedisAddress } from './redis-address.ts';
-import { ASK_MS, SILENCE_MS } from './silence.ts';
+import { ASK_MS, listenBeforeDropping, SILENCE_MS } from './silence.ts';
 
 export type ConnectionRole = 'serving' | 'large' | 'background' | 'blocking' | 'subscriber';
 
@@ -20,9 +20,11 @@ const retryStrategy = (times: number): number => Math.min(50 * times, 1_000);
 /** A connection to what REDIS_URL names; see {@link redisAddress}. */
 export function openRedis(url: string, options: ConnectionOptions): Redis {
   const address = redisAddress(url);
-  if (address.kind === 'server') return new OneServer(address.url, options);
+  if (address.kind === 'server') return listenBeforeDropping(new OneServer(address.url, options));
   const all = { ...address.options, ...options };
-  return address.kind === 'cluster' ? openCluster(address.nodes, all) : new OneServer(all);
+  return address.kind === 'cluster'
+    ? openCluster(address.nodes, all)
+    : listenBeforeDropping(new OneServer(all));
 }
 
 /**
@@ -64,7 +66,8 @@ class OneServer extends Redis {
 
   /** BullMQ makes the connection so that its worker blocks on. */
   override duplicate(options: ConnectionOptions = {}): Redis {
-    return super.duplicate({ socketTimeout: SILENCE_MS.blocking, ...options });
+    const other = super.duplicate({ socketTimeout: SILENCE_MS.blocking, ...options });
+    return listenBeforeDropping(other);
   }
 }
 
@@ -137,6 +140,7 @@ function openCluster(nodes: readonly HostPort[], options: ConnectionOptions): Re
     redisOptions: { ...each, commandTimeout, enableAutoPipelining: false },
   });
   cluster.seeds = nodes;
+  cluster.on('+node', listenBeforeDropping);
   // The client's own `slotsRefreshInterval` goes on after its end.
   const looking = setInterval(() => cluster.refreshSlotsCache(), LOOK_MS).unref();
   cluster.once('end', () => clearInterval(looking));
@@ -161,7 +165,7 @@ function subscriberOfCluster(
   options: ConnectionOptions,
 ): Redis {
   let at = Math.floor(Math.random() * nodes.length);
-  const redis = new Redis({ ...login, ...options, ...nodes[at] });
+  const redis = listenBeforeDropping(new Redis({ ...login, ...options, ...nodes[at] }));
   redis.on('close', () => {
     at = (at + 1) % nodes.length;
     Object.assign(redis.options, nodes[at]);

@@ -34,6 +34,7 @@ export type ScriptName =
   | 'claim-entry'
   | 'renew-leases'
   | 'store-outcomes'
+  | 'hold-recorder'
   | 'record-job'
   | 'record-lines'
   | 'move-batch'
@@ -63,6 +64,7 @@ const NAMES: readonly ScriptName[] = [
   'claim-entry',
   'renew-leases',
   'store-outcomes',
+  'hold-recorder',
   'record-job',
   'record-lines',
   'move-batch',

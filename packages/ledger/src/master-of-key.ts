@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { connect as connectTls } from 'node:tls';
 import { AbstractConnector, Redis } from 'ioredis';
 import type { ConnectionOptions, HostPort } from './redis-address.ts';
-import { SILENCE_MS } from './silence.ts';
+import { listenBeforeDropping, SILENCE_MS } from './silence.ts';
 
 /** Not oftener than this, ms: while a Cluster is down each answer sends back here. */
 const LOOK_EVERY_MS = 250;
@@ -45,7 +45,7 @@ export function masterOfKey(
   redis.on('error', () => {
     // It reconnects by itself.
   });
-  return redis;
+  return listenBeforeDropping(redis);
 }
 
 /** Asks the nodes in turn. Rejects when none knows. */

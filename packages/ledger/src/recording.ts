@@ -11,17 +11,14 @@ import { fieldsOf, tagged } from './reply.ts';
 import { figuresOf, packed, rulesOf, usageKey } from './usage.ts';
 import type { CallSums } from './usage.ts';
 
-/** Takes or renews the recorder lease of a slot. */
+/** Takes or renews the recorder lease of a slot, also where Redis is full. */
 export async function holdRecorder(
   ledger: Ledger,
   slot: number,
   lease: { holder: string; ms: number },
 ): Promise<boolean> {
-  const key = ledger.keys.recorder(slot);
-  if ((await ledger.redis.set(key, lease.holder, 'PX', lease.ms, 'NX')) === 'OK') return true;
-  if ((await ledger.redis.get(key)) !== lease.holder) return false;
-  await ledger.redis.pexpire(key, lease.ms);
-  return true;
+  const names = [ledger.keys.recorder(slot)];
+  return (await run(ledger, 'hold-recorder', names, [lease.holder, lease.ms])) === 1;
 }
 
 /** Gives a slot up at once, so that another dispatcher takes over without waiting for the lease to lapse. */

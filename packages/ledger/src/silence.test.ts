@@ -4,7 +4,7 @@ import { after, before, test } from 'node:test';
 import type { Redis } from 'ioredis';
 import { startRedis, TcpProxy, until } from '@sluice/testing';
 import type { TestRedis } from '@sluice/testing';
-import { blockingOn, connectRedis } from './connect.ts';
+import { blockingOn, connectRedis, openRedis } from './connect.ts';
 import { ASK_MS, SILENCE_MS } from './silence.ts';
 
 let server: TestRedis;
@@ -46,6 +46,20 @@ test('who serves fails at once, and is served again', async (t) => {
   await assert.rejects(redis.get('key'), /timed out/);
   await until('it answers again', () => redis.get('key').catch(() => null));
   assert.ok(performance.now() - began < SILENCE_MS.serving + 4_000);
+});
+
+test('an answer that came while the process could not run is no silence', async (t) => {
+  const redis = openRedis(server.url, { socketTimeout: 100 });
+  t.after(() => redis.disconnect());
+  await redis.set('key', 'kept');
+  let closed = 0;
+  redis.on('close', () => (closed += 1));
+  for (let i = 0; i < 3; i++) {
+    const answer = redis.get('key');
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
+    assert.equal(await answer, 'kept');
+  }
+  assert.equal(closed, 0);
 });
 
 test('what blocks hears what came meanwhile', async (t) => {

@@ -1,3 +1,6 @@
+import type { Socket } from 'node:net';
+import type { Redis } from 'ioredis';
+
 /**
  * How long a Redis that owes an answer may say nothing before its connection is taken for dead and made anew, ms. A network that
  * swallows packets (a firewall that forgot the connection, a machine that lost its power) tells nobody, and TCP itself tries on for
@@ -17,3 +20,23 @@ export const SILENCE_MS = {
 } as const;
 /** A subscriber is owed nothing, so it asks for a sign of life so often, ms. */
 export const ASK_MS = 2_000;
+
+/**
+ * What is there when the time ends was no silence. Timers come before sockets: a process that could not run for so long would
+ * drop its connection, and ask all again, with the answers in hand. So each socket is looked at once more.
+ */
+export function listenBeforeDropping(redis: Redis): Redis {
+  redis.on('connect', () => {
+    const { stream } = redis as unknown as { stream: Socket };
+    const drop = stream.destroy.bind(stream);
+    stream.destroy = (error) => {
+      const heard = stream.bytesRead;
+      if (!error?.message.startsWith(SILENT)) return drop(error);
+      setImmediate(() => stream.bytesRead > heard || drop(error));
+      return stream;
+    };
+  });
+  return redis;
+}
+/** What ioredis drops a connection with whose `socketTimeout` has passed. */
+const SILENT = 'Socket timeout.';

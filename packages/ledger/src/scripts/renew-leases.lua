@@ -1,5 +1,7 @@
+#!lua flags=allow-oom
 --[[
-Renews the leases of calls that still live, in one slot.
+Renews the leases of calls that still live, in one slot. Also where Redis is full: a lease that lapsed would let another make
+the call again, and what is written takes the place of what was there.
 KEYS  1 check  2… records
 ARGV  1 lease end ms, then per record: entry id, holder
 Returns one number per record: 1 renewed · 0 lost (the call's answer is still stored when it comes) · -1 it has ended: nobody
