@@ -64,12 +64,16 @@ const PUBLISH_EVERY_MS = 1_000;
 const WAITING_MS = 5_000;
 const STOP_WITHIN_MS = 5_000;
 const RESUME_AGAIN_MS = 1_000;
+/** A step that did not get its turn in so long is taken for lost. */
+const ADD_AGAIN_MS = 300_000;
 
 export class Term {
   readonly #ports: TermPorts;
   readonly #parts: TermParts;
   readonly #validating: StepPorts['validating'] = new Map();
   readonly #underWay: StepPorts['underWay'] = new Set();
+  /** When steps were added that did not get their turn yet. */
+  readonly #added = new Map<string, number>();
   readonly #dryRuns: StepPorts['dryRuns'] = new Set();
   #intake: Intake | null = null;
   readonly #stopping = new AbortController();
@@ -106,7 +110,10 @@ export class Term {
     if (this.#stopped) return;
     this.#intake = this.#ports.openIntake({
       entry: (data) => this.#parts.placer.place(data),
-      step: (data) => runStep(this.#stepPorts(), data),
+      step: (data) => {
+        this.#added.delete(nameOfStep(data));
+        return runStep(this.#stepPorts(), data);
+      },
     });
     await this.#leave(Object.keys(saved).filter((id) => !this.#ports.fleet.deployments.has(id)));
     if (this.#stopped) return;
@@ -284,11 +291,15 @@ export class Term {
     return !this.#stopped;
   }
 
-  /** One that is under way sees to its own end. */
+  /** One that is under way sees to its own end, and one that waits for its turn waits once. */
   async #addStep(batch: string, step: StepData['step']): Promise<void> {
-    if (this.#underWay.has(nameOfStep({ batch, step }))) return;
-    const jobId = `${batch}-${step}-${this.#ports.now()}`;
+    const name = nameOfStep({ batch, step });
+    const now = this.#ports.now();
+    const added = this.#added.get(name) ?? -Infinity;
+    if (this.#underWay.has(name) || now - added < ADD_AGAIN_MS) return;
+    const jobId = `${batch}-${step}-${now}`;
     await this.#ports.queues.batches.add('step', { batch, step }, { jobId, priority: 1 });
+    this.#added.set(name, now);
   }
 
   #stepPorts(): StepPorts {

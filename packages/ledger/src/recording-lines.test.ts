@@ -185,10 +185,11 @@ const ending = (id: string, from: string, to: 'completed' | 'cancelled') => ({
 });
 
 describe('a batch', () => {
-  test('is fed once: a cursor that moved, a pause and a cancellation are refused', async () => {
+  test('is fed once, also when that is sent again: a cursor that moved, a pause and a cancellation are refused', async () => {
     const batch = await draining(10);
     assert.equal(await feed(batch, [chunk(batch, '0.0', [1, 2])]), 'fed');
-    assert.equal(await feed(batch, [chunk(batch, '0.0', [1, 2])]), 'moved');
+    assert.equal(await feed(batch, [chunk(batch, '0.0', [1, 2])]), 'fed');
+    assert.equal(await feed(batch, [chunk(batch, '0.0', [1, 3])]), 'moved');
     await moveBatch(ledger, batch, { from: ['in_progress'], set: { paused: '1' } });
     assert.equal(await feed(batch, [chunk(batch, '0.2', [3])], 2), 'not_draining');
     assert.equal((await readBatch(ledger, batch))?.fed, 2);
