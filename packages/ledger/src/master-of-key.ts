@@ -27,13 +27,22 @@ export function masterOfKey(
 
     async connect(): Promise<ReturnType<typeof connect>> {
       this.connecting = true;
-      await sleep(Math.max(0, lookedAt + LOOK_EVERY_MS - Date.now()));
-      lookedAt = Date.now();
-      const at = await findMaster(nodes, options, key);
-      if (!this.connecting) throw new Error('Connection is closed.');
+      const at = await this.#master();
+      if (at === null) throw new Error('Connection is closed.');
       const stream = options.tls ? connectTls({ ...at, ...options.tls }) : connect(at);
       this.stream = stream;
       return stream;
+    }
+
+    /** Looks until it is known: a client whose connector fails has ended for good. Null = nobody waits for it any more. */
+    async #master(): Promise<HostPort | null> {
+      for (let at: HostPort | null = null; ;) {
+        await sleep(Math.max(0, lookedAt + LOOK_EVERY_MS - Date.now()));
+        lookedAt = Date.now();
+        if (this.connecting) at = await findMaster(nodes, options, key);
+        if (!this.connecting) return null;
+        if (at !== null) return at;
+      }
     }
   }
   const redis = new Redis({
@@ -48,15 +57,15 @@ export function masterOfKey(
   return listenBeforeDropping(redis);
 }
 
-/** Asks the nodes in turn. Rejects when none knows. */
+/** Asks the nodes in turn. Null when none knows. */
 async function findMaster(
   nodes: readonly HostPort[],
   { tls, username, password, connectTimeout }: ConnectionOptions,
   key: string,
-): Promise<HostPort> {
+): Promise<HostPort | null> {
   const from = Math.floor(Math.random() * nodes.length);
   for (const node of [...nodes.slice(from), ...nodes.slice(0, from)]) {
-    const login = { tls, username, password, connectTimeout };
+    const login = { tls, username, password, connectTimeout, socketTimeout: SILENCE_MS.serving };
     const asked = new Redis({ ...login, ...node, retryStrategy: null, maxRetriesPerRequest: 0 });
     asked.on('error', () => {
       // The question fails.
@@ -73,5 +82,5 @@ async function findMaster(
       asked.disconnect();
     }
   }
-  throw new Error('no node of the Cluster answers');
+  return null;
 }
