@@ -1,19 +1,18 @@
 /** A deployment as placement (balancing) wants it: how it stands, and how much of its limits is booked and placed ahead. Pure. */
-import type { DeploymentLoad } from '@sluice/admission';
-import { standing, trying, weightNow } from '@sluice/balancing';
+import { standing, trying, unitsOf, weightNow } from '@sluice/balancing';
 import type { Candidate, Health, Rate, SharedSlots, Standing, Trying } from '@sluice/balancing';
 import type { Deployment, Fleet } from '@sluice/job';
 import { endedOf, queuedOf } from './deployment-view.ts';
-import type { View, Views } from './deployment-view.ts';
+import type { View } from './deployment-view.ts';
+import type { DrawnBudget } from './drawn-budget.ts';
 import { cautiousErrorRate } from './lately-ended.ts';
 import type { Learned } from './learned.ts';
-import { callsAtOnce, ownCallsAtOnce } from './limits-now.ts';
-import { placedMs } from './placed-ahead.ts';
+import { ownCallsAtOnce } from './limits-now.ts';
 
 /** What a candidate is judged beside. */
 export interface FleetNow {
   fleet: Fleet;
-  views: Views;
+  budgets: ReadonlyMap<string, DrawnBudget>;
   health: ReadonlyMap<string, Health>;
   learned: Learned | null;
 }
@@ -21,6 +20,11 @@ export interface FleetNow {
 /** Below this many calls an average latency says nothing yet. */
 const ENOUGH_CALLS = 1;
 
+const NOTHING = { requests: 0, input: 0, output: 0, usd: 0 };
+
+const WELL: Standing = { state: 'active', probe: 'batch' };
+
+/** Written out in full, for it is made of every deployment of a pool: a spread costs as much as all the rest. */
 export function candidateOf(
   known: FleetNow,
   view: View,
@@ -29,7 +33,7 @@ export function candidateOf(
   const { deployment, load } = view;
   const { id, weight, region, price } = deployment;
   const health = known.health.get(id);
-  const stands: Standing = health ? standing(health, now) : { state: 'active', probe: 'batch' };
+  const stands = health ? standing(health, now) : WELL;
   // Of a trial tells what was placed and ended, not the counts of queue and calls, which a crash can leave too high for ever.
   const trial = stands.state === 'half_open' ? trialOf(view, stands, now) : null;
   return {
@@ -38,16 +42,16 @@ export function candidateOf(
     weight: weightNow(weight, health?.slow),
     region,
     price,
-    queued: trial?.underWay ?? queuedOf(view),
+    queued: trial === null ? queuedOf(view) : trial.underWay,
     inFlight: trial === null ? load.inFlight : 0,
     concurrency: ownCallsAtOnce(known.fleet, id, load),
     sharedSlots: sharedSlots(known, deployment),
-    rates: load.dims.map((dim) => rateOf(dim, known.views, { view, now })),
+    rates: ratesOf(known, view, now),
     predictedMs: load.ok + load.failed >= ENOUGH_CALLS ? load.meanLatencyMs : null,
     errorRate: cautiousErrorRate(view.lately),
-    speed: known.learned?.speed(id) ?? null,
-    ...stands,
-    ...(trial && { probe: trial.probe }),
+    speed: known.learned === null ? null : known.learned.speed(id),
+    state: stands.state,
+    probe: (trial ?? stands).probe,
   };
 }
 
@@ -56,36 +60,28 @@ function trialOf({ deployment, load, last }: View, stands: Standing, now: number
   return trying({ at: last.at, ended: endedOf(load) > last.ended, timeoutMs }, stands, now);
 }
 
-function rateOf(
-  { budget, dimension, ratePerMs: perMs, aheadMs }: DeploymentLoad['dims'][number],
-  views: Views,
-  { view, now }: { view: View; now: number },
-): Rate {
-  const sinceRead = now - view.readAt;
-  const rate = { budget, dimension, perMs, aheadMs: 0 };
-  const booked = Math.max(0, Math.max(aheadMs, view.load.refusedForMs) - sinceRead);
-  return { ...rate, aheadMs: booked + placedMs(views, rate) };
+function ratesOf({ budgets }: FleetNow, { load, readAt }: View, now: number): Rate[] {
+  const { dims, refusedForMs } = load;
+  const rates: Rate[] = [];
+  for (const { budget, dimension, ratePerMs: perMs, aheadMs } of dims) {
+    const booked = Math.max(0, Math.max(aheadMs, refusedForMs) - (now - readAt));
+    const placed = unitsOf(budgets.get(budget)?.placed ?? NOTHING, dimension);
+    rates.push({
+      budget,
+      dimension,
+      perMs,
+      aheadMs: placed > 0 ? booked + placed / perMs : booked,
+    });
+  }
+  return rates;
 }
 
 /** Of the budgets that it shares with others. */
-const sharedSlots = (known: FleetNow, { id, budgets }: Deployment): SharedSlots[] =>
-  budgets.flatMap((budget) => {
-    const limit = callsAtOnce(known, budget);
-    return limit === null || budget === id
-      ? []
-      : [{ budget, limit, taken: slotsTaken(known.views, budget) }];
-  });
-
-/** In use or placed. Permits in use are leases, which lapse; counting calls would keep those of a crashed worker for ever. */
-function slotsTaken(views: Views, budget: string): number {
-  let used = 0;
-  let queued = 0;
-  for (const view of views.values()) {
-    const { deployment, load } = view;
-    if (!deployment.budgets.includes(budget)) continue;
-    queued += queuedOf(view);
-    if (load.concurrency?.budget === budget) used = load.concurrency.used;
-    used = Math.max(used, load.slots.find((slots) => slots.budget === budget)?.used ?? 0);
+function sharedSlots({ budgets: all }: FleetNow, { id, budgets }: Deployment): SharedSlots[] {
+  const shared: SharedSlots[] = [];
+  for (const budget of budgets) {
+    const slots = budget === id ? null : all.get(budget)?.slots;
+    if (slots) shared.push(slots);
   }
-  return used + queued;
+  return shared;
 }

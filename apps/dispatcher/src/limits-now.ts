@@ -2,20 +2,21 @@
 import type { DeploymentLoad, WindowLoad } from '@sluice/admission';
 import type { PacedDimension } from '@sluice/budget';
 import type { Fleet } from '@sluice/job';
-import type { Views } from './deployment-view.ts';
+import type { View } from './deployment-view.ts';
 
 interface Seen {
   fleet: Fleet;
-  views: Views;
+  /** Deployments that draw on the budget. */
+  drawers: readonly View[];
 }
 
 /**
  * Calls at once that a budget allows: as configured, or what 429s leave of it. Null = any number. A slow start does not
  * count: it doubles with every round of answers.
  */
-export function callsAtOnce({ fleet, views }: Seen, budget: string): number | null {
+export function callsAtOnce({ fleet, drawers }: Seen, budget: string): number | null {
   let least = fleet.budgets.get(budget)?.limits.concurrency ?? null;
-  for (const { load } of views.values())
+  for (const { load } of drawers)
     for (const slots of load.slots)
       if (slots.taught && slots.budget === budget)
         least = Math.min(least ?? slots.size, Math.floor(slots.size));
@@ -35,12 +36,12 @@ export function ownCallsAtOnce(
 
 /** Per minute, what is configured or less; without a look at Redis what is configured. Null = no limit is known. */
 export function limitOf(
-  { fleet, views }: Seen,
+  { fleet, drawers }: Seen,
   budget: string,
   dimension: PacedDimension,
 ): number | null {
   const configured = fleet.budgets.get(budget)?.limits[dimension] ?? null;
-  for (const { load } of views.values())
+  for (const { load } of drawers)
     for (const dim of load.dims)
       if (dim.budget === budget && dim.dimension === dimension)
         return Math.min(configured ?? dim.limit, dim.limit);
@@ -48,8 +49,8 @@ export function limitOf(
 }
 
 /** Its limits per day and month, and what is used of each; before a look at Redis none. */
-export function windowsOf(views: Views, budget: string): WindowLoad[] {
-  for (const { load } of views.values()) {
+export function windowsOf(drawers: readonly View[], budget: string): WindowLoad[] {
+  for (const { load } of drawers) {
     const own = load.windows.filter((window) => window.budget === budget);
     if (own.length > 0) return own;
   }

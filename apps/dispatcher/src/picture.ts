@@ -9,9 +9,10 @@ import { unseenLoad } from '@sluice/admission';
 import type { DeploymentLoad, WindowLoad } from '@sluice/admission';
 import { pickUpMs, standing } from '@sluice/balancing';
 import type { Candidate, Health } from '@sluice/balancing';
-import { jobsThatFit } from '@sluice/budget';
+import { amountOf, jobsThatFit } from '@sluice/budget';
 import type { CommonFigures, Cost, Outsized, PacedDimension } from '@sluice/budget';
 import type { Fleet, Shape } from '@sluice/job';
+import type { FleetNow } from './candidate-of.ts';
 import {
   bookedCost,
   commonFiguresOf,
@@ -23,17 +24,18 @@ import {
   mostOutput,
   outsizedFor,
 } from './call-cost.ts';
-import { candidateOf } from './candidate-of.ts';
 import { endedOf, firstView, NO_TRIAL, queuedOf, viewAfter } from './deployment-view.ts';
 import type { View } from './deployment-view.ts';
+import { drawnBudgets } from './drawn-budget.ts';
+import type { DrawnBudget } from './drawn-budget.ts';
 import { GivenBook } from './given-book.ts';
+import { KeptCandidates } from './kept-candidates.ts';
 import { NOTHING_LATELY, seenErrorRate } from './lately-ended.ts';
 import type { Learned } from './learned.ts';
 import { NOTHING_KNOWN } from './lengths-book.ts';
 import type { Likely } from './lengths-book.ts';
 import { callsAtOnce, limitOf, windowsOf } from './limits-now.ts';
 import { OnTheWay } from './on-the-way.ts';
-import { placedAmount } from './placed-ahead.ts';
 import { costAfter, meanOfCosts } from './usual-cost.ts';
 
 export class Picture {
@@ -43,6 +45,9 @@ export class Picture {
   /** Of deployments that are gone, as they were seen last: what was begun with one of them goes by that. */
   readonly #gone = new Map<string, View>();
   #health: ReadonlyMap<string, Health> = new Map();
+  /** As of the last look, with what was placed since. */
+  #budgets: ReadonlyMap<string, DrawnBudget> = new Map();
+  readonly #candidates = new KeptCandidates();
   /** What was placed where, when the ledger had it so. */
   readonly given = new GivenBook();
   readonly onTheWay = new OnTheWay();
@@ -76,6 +81,13 @@ export class Picture {
       const look = { deployment, load, active: this.#isActive(id, now) };
       this.#views.set(id, before ? viewAfter(before, look, now) : firstView(look, now));
     }
+    this.#budgets = drawnBudgets(this.#fleet, this.#views.values());
+    this.#candidates.clear();
+  }
+
+  #changed({ deployment }: View): void {
+    this.#candidates.forget(deployment.id);
+    for (const budget of deployment.budgets) this.#budgets.get(budget)?.changed();
   }
 
   #isActive(id: string, now: number): boolean {
@@ -94,6 +106,7 @@ export class Picture {
     view.placed += jobs;
     view.last = { at: now, ended: endedOf(view.load) };
     view.meanCost = costAfter(view.meanCost, cost);
+    this.#changed(view);
   }
 
   /** From now on only calls that begin from now on count for its trials. */
@@ -102,18 +115,23 @@ export class Picture {
     if (!view) return;
     view.load = { ...view.load, since: { at: Number.POSITIVE_INFINITY, ended: {} } };
     view.last = NO_TRIAL;
+    this.#changed(view);
   }
 
   /** Corrects a placement that turned out larger, smaller or not to happen. */
   recount(id: string, jobs: number): void {
     const view = this.#views.get(id);
-    if (view) view.placed += jobs;
+    if (!view) return;
+    view.placed += jobs;
+    this.#changed(view);
   }
 
   /** The deployment's queue is known to be empty and nothing is being fetched: what the counts say beyond is an error. */
   emptied(id: string): void {
     const view = this.#views.get(id);
-    if (view) view.takenBefore = view.load.taken - view.placed;
+    if (!view) return;
+    view.takenBefore = view.load.taken - view.placed;
+    this.#changed(view);
   }
 
   /** Jobs placed there, ever. */
@@ -224,23 +242,20 @@ export class Picture {
 
   /** Candidates of some tiers, as placement wants them. */
   candidates(tiers: readonly (readonly string[])[], now: number): Candidate[] {
-    return tiers.flatMap((members, i) =>
-      members.flatMap((id) => {
+    const known = this.#known;
+    const all: Candidate[] = [];
+    for (const [i, members] of tiers.entries())
+      for (const id of members) {
         const view = this.#views.get(id);
-        return view ? [this.#candidate(view, i + 1, now)] : [];
-      }),
-    );
+        if (view) all.push(this.#candidates.of(known, view, { tier: i + 1, now }));
+      }
+    return all;
   }
 
   /** One deployment by itself; null when nothing is known of it. */
   candidate(id: string, now: number): Candidate | null {
     const view = this.#views.get(id);
-    return view ? this.#candidate(view, 1, now) : null;
-  }
-
-  #candidate(view: View, tier: number, now: number): Candidate {
-    const known = { ...this.#seen, health: this.#health, learned: this.#learned };
-    return candidateOf(known, view, { tier, now });
+    return view ? this.#candidates.of(this.#known, view, { tier: 1, now }) : null;
   }
 
   /** Deployments with a limit per day or month. */
@@ -252,7 +267,10 @@ export class Picture {
   jobsThatFit(id: string, cost: Cost): number {
     const windows = this.#views.get(id)?.load.windows ?? [];
     if (windows.length === 0) return Infinity;
-    return jobsThatFit(windows, cost, (window) => placedAmount(this.#views, window));
+    return jobsThatFit(windows, cost, ({ budget, dimension }) => {
+      const drawn = this.#budgets.get(budget);
+      return drawn ? amountOf(dimension, drawn.placed) : 0;
+    });
   }
 
   /**
@@ -260,7 +278,7 @@ export class Picture {
    * count: it doubles with every round of answers.
    */
   callsAtOnce(budget: string): number | null {
-    return callsAtOnce(this.#seen, budget);
+    return callsAtOnce(this.#seen(budget), budget);
   }
 
   /**
@@ -268,15 +286,24 @@ export class Picture {
    * a look at Redis what is configured. Null = no limit is known.
    */
   limitOf(budget: string, dimension: PacedDimension): number | null {
-    return limitOf(this.#seen, budget, dimension);
+    return limitOf(this.#seen(budget), budget, dimension);
   }
 
   /** Its limits per day and month, and what is used of each; before a look at Redis none. */
   windowsOf(budget: string): WindowLoad[] {
-    return windowsOf(this.#views, budget);
+    return windowsOf(this.#seen(budget).drawers, budget);
   }
 
-  get #seen() {
-    return { fleet: this.#fleet, views: this.#views };
+  #seen(budget: string): { fleet: Fleet; drawers: readonly View[] } {
+    return { fleet: this.#fleet, drawers: this.#budgets.get(budget)?.drawers ?? [] };
+  }
+
+  get #known(): FleetNow {
+    return {
+      fleet: this.#fleet,
+      budgets: this.#budgets,
+      health: this.#health,
+      learned: this.#learned,
+    };
   }
 }

@@ -1,26 +1,35 @@
-/** What is placed on all deployments that draw on a budget and is not booked of it yet. Pure. */
-import { msOf } from '@sluice/balancing';
-import type { Rate } from '@sluice/balancing';
-import { amountOf } from '@sluice/budget';
+/** What is placed on deployments that draw on a budget and is not booked of it yet. Pure. */
 import type { Cost } from '@sluice/budget';
-import type { WindowLoad } from '@sluice/admission';
 import { queuedOf } from './deployment-view.ts';
-import type { Views } from './deployment-view.ts';
+import type { View } from './deployment-view.ts';
 
-/** In ms of the rate. */
-export const placedMs = (views: Views, rate: Rate): number =>
-  sumOf(views, rate.budget, (cost) => msOf(cost, rate));
-
-/** Of a limit per day or month. */
-export const placedAmount = (
-  views: Views,
-  { budget, dimension }: Pick<WindowLoad, 'budget' | 'dimension'>,
-): number => sumOf(views, budget, (cost) => amountOf(dimension, cost));
-
-function sumOf(views: Views, budget: string, each: (meanCost: Cost) => number): number {
-  let sum = 0;
-  for (const view of views.values())
-    if (view.meanCost !== null && view.deployment.budgets.includes(budget))
-      sum += queuedOf(view) * each(view.meanCost);
+/** What it costs together, each deployment's at the mean of what it was given lately. */
+export function placedOn(drawers: Iterable<View>): Cost {
+  const sum = { requests: 0, input: 0, output: 0, usd: 0 };
+  for (const view of drawers) {
+    const { meanCost } = view;
+    if (meanCost === null) continue;
+    const jobs = queuedOf(view);
+    sum.requests += jobs * meanCost.requests;
+    sum.input += jobs * meanCost.input;
+    sum.output += jobs * meanCost.output;
+    sum.usd += jobs * meanCost.usd;
+  }
   return sum;
+}
+
+/**
+ * Calls at once that are in use or placed. Permits in use are leases, which lapse; counting calls would keep those of a crashed
+ * worker for ever.
+ */
+export function slotsTaken(drawers: Iterable<View>, budget: string): number {
+  let used = 0;
+  let queued = 0;
+  for (const view of drawers) {
+    const { load } = view;
+    queued += queuedOf(view);
+    if (load.concurrency?.budget === budget) used = load.concurrency.used;
+    used = Math.max(used, load.slots.find((slots) => slots.budget === budget)?.used ?? 0);
+  }
+  return used + queued;
 }

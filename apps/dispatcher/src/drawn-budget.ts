@@ -1,0 +1,73 @@
+/**
+ * A budget as the deployments that draw on it have it since the last look: what is placed on them all and not booked of it yet,
+ * and how many calls at once it allows. Summed up when it is asked for, and kept until work is placed on one of them.
+ */
+import type { SharedSlots } from '@sluice/balancing';
+import type { Cost } from '@sluice/budget';
+import type { Fleet } from '@sluice/job';
+import type { View } from './deployment-view.ts';
+import { callsAtOnce } from './limits-now.ts';
+import { placedOn, slotsTaken } from './placed-ahead.ts';
+
+export class DrawnBudget {
+  readonly #id: string;
+  readonly #fleet: Fleet;
+  readonly #drawers: View[] = [];
+  #placed: Cost | null = null;
+  #slots: SharedSlots | null | undefined;
+  #version = 0;
+
+  constructor(id: string, fleet: Fleet) {
+    this.#id = id;
+    this.#fleet = fleet;
+  }
+
+  /** In the order of the fleet. */
+  get drawers(): readonly View[] {
+    return this.#drawers;
+  }
+
+  /** Counts what changed of it: while it is the same, so is all that is said here. */
+  get version(): number {
+    return this.#version;
+  }
+
+  add(view: View): void {
+    this.#drawers.push(view);
+    this.changed();
+  }
+
+  /** Something was placed on one of them, or is there no more. */
+  changed(): void {
+    this.#placed = null;
+    this.#slots = undefined;
+    this.#version += 1;
+  }
+
+  /** What all that is placed on them costs together. */
+  get placed(): Cost {
+    return (this.#placed ??= placedOn(this.#drawers));
+  }
+
+  /** Calls at once, for those that share it; null = any number. */
+  get slots(): SharedSlots | null {
+    if (this.#slots !== undefined) return this.#slots;
+    const [budget, drawers] = [this.#id, this.#drawers];
+    const limit = callsAtOnce({ fleet: this.#fleet, drawers }, budget);
+    this.#slots = limit === null ? null : { budget, limit, taken: slotsTaken(drawers, budget) };
+    return this.#slots;
+  }
+}
+
+/** All budgets that somebody draws on, by their ids. */
+export function drawnBudgets(fleet: Fleet, views: Iterable<View>): Map<string, DrawnBudget> {
+  const all = new Map<string, DrawnBudget>();
+  for (const view of views)
+    for (const id of view.deployment.budgets) {
+      const known = all.get(id);
+      const budget = known ?? new DrawnBudget(id, fleet);
+      if (!known) all.set(id, budget);
+      budget.add(view);
+    }
+  return all;
+}

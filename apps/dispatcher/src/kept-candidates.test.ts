@@ -1,0 +1,183 @@
+/** What is kept between two placements is what would be reckoned anew, whatever was placed, corrected or looked at in between. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import type { DeploymentLoad } from '@sluice/admission';
+import { newBreaker } from '@sluice/balancing';
+import type { Candidate, Health } from '@sluice/balancing';
+import { fleetOf, loadOf } from './example-fleet.ts';
+import { Picture } from './picture.ts';
+
+const FLEET = fleetOf(`
+budgets: { org: { rpm: 1200, tpm: 60000, concurrency: 50 }, team: { itpm: 30000, concurrency: 9 } }
+deployments:
+  a: { provider: p, model: m, limits: { rpm: 600, concurrency: 8 }, budget: org }
+  b: { provider: p, model: m, limits: { tpm: 6000 }, budget: [org, team] }
+  c: { provider: p, model: m, budget: team }
+  alone: { provider: p, model: m, limits: { rpm: 60 } }
+pools: { fast: { tiers: [[a, b], [c, alone]] } }
+`);
+const IDS = [...FLEET.deployments.keys()];
+const TIERS = [
+  ['a', 'b'],
+  ['c', 'alone'],
+];
+const UNITS = {
+  rpm: (cost: { requests: number }) => cost.requests,
+  tpm: (cost: { input: number; output: number }) => cost.input + cost.output,
+  itpm: (cost: { input: number }) => cost.input,
+};
+type Dimension = keyof typeof UNITS;
+
+/** As Redis would say it. */
+function lookOf(
+  id: string,
+  { taken, aheadMs }: { taken: number; aheadMs: number },
+): DeploymentLoad {
+  const budgets = FLEET.deployments.get(id)?.budgets ?? [];
+  const dims = budgets.flatMap((budget) =>
+    Object.entries(FLEET.budgets.get(budget)?.limits ?? {})
+      .filter(([dimension]) => dimension in UNITS)
+      .map(([dimension, limit]) => ({
+        budget,
+        dimension,
+        limit,
+        ratePerMs: Number(limit) / 60_000,
+      })),
+  );
+  const load = loadOf(dims);
+  return { ...load, taken, dims: load.dims.map((dim) => ({ ...dim, aheadMs })) };
+}
+
+const id = fc.constantFrom(...IDS);
+const step = fc.oneof(
+  fc.record({
+    kind: fc.constant('placed' as const),
+    id,
+    jobs: fc.nat(40),
+    input: fc.nat(900),
+    output: fc.nat(90),
+  }),
+  fc.record({ kind: fc.constant('recount' as const), id, jobs: fc.integer({ min: -40, max: 9 }) }),
+  fc.record({ kind: fc.constant('emptied' as const), id }),
+  fc.record({
+    kind: fc.constant('looked' as const),
+    ids: fc.subarray(IDS),
+    taken: fc.nat(60),
+    aheadMs: fc.nat(700),
+  }),
+  fc.record({
+    kind: fc.constant('health' as const),
+    id,
+    wish: fc.constantFrom('active', 'paused'),
+  }),
+  fc.record({ kind: fc.constant('waited' as const), ms: fc.nat(400) }),
+);
+type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
+
+/** The picture, and beside it what it is reckoned from. */
+class Reckoned {
+  readonly picture = new Picture(FLEET);
+  readonly #health = new Map<string, Health>();
+  readonly #looks = new Map<string, { load: DeploymentLoad; at: number }>();
+  readonly #given = new Set<string>();
+  readonly #taken = new Map<string, number>();
+  now = 1_000;
+
+  constructor() {
+    this.picture.setHealth(this.#health);
+    this.#look(IDS, { taken: 0, aheadMs: 0 });
+  }
+
+  #look(ids: readonly string[], said: { taken: number; aheadMs: number }): void {
+    const loads = ids.map((one) => {
+      const taken = (this.#taken.get(one) ?? 0) + said.taken;
+      this.#taken.set(one, taken);
+      return [one, lookOf(one, { ...said, taken })] as const;
+    });
+    for (const [one, load] of loads) this.#looks.set(one, { load, at: this.now });
+    this.picture.update(new Map(loads), this.now);
+  }
+
+  take(done: Step): void {
+    const { picture, now } = this;
+    if (done.kind === 'placed') {
+      const { input, output } = done;
+      picture.placed(done.id, done.jobs, { cost: { requests: 1, input, output, usd: 0 }, now });
+      this.#given.add(done.id);
+    } else if (done.kind === 'recount') picture.recount(done.id, done.jobs);
+    else if (done.kind === 'emptied') picture.emptied(done.id);
+    else if (done.kind === 'looked') this.#look(done.ids, done);
+    else if (done.kind === 'waited') this.now += done.ms;
+    else {
+      const { wish } = done;
+      this.#health.set(done.id, { wish, block: null, breaker: newBreaker(0) } as Health);
+    }
+  }
+
+  /** Of everything that may change, summed up over all deployments. */
+  expected(one: string): Partial<Candidate> {
+    const { load, at } = this.#looks.get(one) ?? assert.fail();
+    return {
+      id: one,
+      tier: TIERS.findIndex((tier) => tier.includes(one)) + 1,
+      queued: this.picture.queued(one),
+      state: this.#health.get(one)?.wish ?? 'active',
+      sharedSlots: (FLEET.deployments.get(one)?.budgets ?? []).flatMap((budget) => {
+        const limit = FLEET.budgets.get(budget)?.limits.concurrency;
+        if (limit === undefined || budget === one) return [];
+        const drawers = this.#drawers(budget);
+        return [
+          {
+            budget,
+            limit,
+            taken: drawers.reduce((sum, other) => sum + this.picture.queued(other), 0),
+          },
+        ];
+      }),
+      rates: load.dims.map(({ budget, dimension, ratePerMs: perMs, aheadMs }) => {
+        let ahead = Math.max(0, aheadMs - (this.now - at));
+        for (const other of this.#drawers(budget).filter((each) => this.#given.has(each))) {
+          const units = UNITS[dimension as Dimension](this.picture.usualCost([other]));
+          ahead += (this.picture.queued(other) * units) / perMs;
+        }
+        return { budget, dimension, perMs, aheadMs: ahead };
+      }),
+    };
+  }
+
+  #drawers = (budget: string): string[] =>
+    IDS.filter((one) => FLEET.deployments.get(one)?.budgets.includes(budget));
+}
+
+/** But for what adding up in another order makes of the last digits. */
+function rounded({ rates = [], ...rest }: Partial<Candidate>): Partial<Candidate> {
+  const about = rates.map((rate) => ({ ...rate, aheadMs: Number(rate.aheadMs.toPrecision(12)) }));
+  return { ...rest, rates: about };
+}
+
+test('whatever happens between them, candidates are as reckoned anew', () => {
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+      const reckoned = new Reckoned();
+      for (const each of steps) {
+        reckoned.take(each);
+        for (const candidate of reckoned.picture.candidates(TIERS, reckoned.now)) {
+          const expected = rounded(reckoned.expected(candidate.id));
+          assert.deepEqual({ ...rounded(candidate), ...expected }, rounded(candidate));
+        }
+      }
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test('one that stands as before is not made again; others that share a budget with one that was placed on are', () => {
+  const { picture, now } = new Reckoned();
+  const [a, b, c, alone] = picture.candidates(TIERS, now);
+  picture.placed('a', 3, { cost: { requests: 1, input: 10, output: 10, usd: 0 }, now });
+  const after = picture.candidates(TIERS, now);
+  assert.ok(after[0] !== a && after[1] !== b);
+  assert.ok(after[2] === c && after[3] === alone);
+  assert.equal(a?.queued, 0, 'what was decided on stays as it was');
+});
