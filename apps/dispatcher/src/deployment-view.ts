@@ -23,6 +23,8 @@ export interface View {
   pickUp: PickUp;
   /** The newest placement, and how many calls that count had ended by then: whether a trial is still out. */
   last: { at: number; ended: number };
+  /** The mark before the newest (null = there was none), while no look has seen the newest; undefined = one has. */
+  markBefore?: number | null | undefined;
 }
 
 export type Views = ReadonlyMap<string, View>;
@@ -49,7 +51,21 @@ export const firstView = ({ deployment, load }: Look, now: number): View => ({
   last: NO_TRIAL,
 });
 
-export function viewAfter(before: View, { deployment, load, active }: Look, now: number): View {
+/** From now on only calls that begin from now on count for its trials. */
+export function mark(view: View): void {
+  if (view.markBefore === undefined) view.markBefore = view.load.since?.at ?? null;
+  view.load = { ...view.load, since: MARKED };
+  view.last = NO_TRIAL;
+}
+
+const MARKED = { at: Number.POSITIVE_INFINITY, ended: {} } as const;
+
+export function viewAfter(before: View, look: Look, now: number): View {
+  const { deployment, active } = look;
+  // A look that began before the mark says nothing of it.
+  const isUnseen = before.markBefore === (look.load.since?.at ?? null);
+  const load = isUnseen ? { ...look.load, since: MARKED } : look.load;
+  const markBefore = isUnseen ? before.markBefore : undefined;
   const { placed } = before;
   const takenBefore = Math.max(before.takenBefore, load.taken - placed);
   const pickUp = pickUpAfter(before.pickUp, {
@@ -59,7 +75,8 @@ export function viewAfter(before: View, { deployment, load, active }: Look, now:
     ms: now - before.readAt,
   });
   const lately = latelyAfter(before, load, now);
-  return { ...before, deployment, load, readAt: now, takenBefore, pickUp, lately };
+  const seen = { deployment, load, readAt: now, markBefore };
+  return { ...before, ...seen, takenBefore, pickUp, lately };
 }
 
 export const queuedOf = ({

@@ -139,3 +139,24 @@ describe('a reload that brings one deployment for another', () => {
     assert.deepEqual(Object.keys(found?.deployments ?? {}), ['new']);
   });
 });
+
+test('a look that began before a mark does not undo it; one that has seen it does', () => {
+  const picture = looked({});
+  const breaker = { kind: 'half_open', since: NOW, successes: 0, trips: 1 } as const;
+  picture.setHealth(new Map([['known', { wish: 'active', block: null, breaker }]]));
+  const look = (at: number, ok: number) => {
+    const since = { at, ended: { ok } };
+    picture.update(new Map([['known', { ...loadOf([]), since }]]), NOW);
+  };
+  const underWay = () => picture.candidate('known', NOW)?.queued;
+  look(10, 2);
+  picture.marked('known');
+  picture.placed('known', 1, { cost: { ...ONE, usd: 0 }, now: NOW });
+  assert.equal(underWay(), 1);
+  look(10, 3);
+  assert.equal(underWay(), 1, 'a call that began before the mark has ended');
+  look(20, 0);
+  assert.equal(underWay(), 1);
+  look(20, 1);
+  assert.equal(underWay(), 0, 'the trial has ended');
+});

@@ -24,7 +24,7 @@ import {
   mostOutput,
   outsizedFor,
 } from './call-cost.ts';
-import { endedOf, firstView, NO_TRIAL, queuedOf, viewAfter } from './deployment-view.ts';
+import { endedOf, firstView, mark, queuedOf, viewAfter } from './deployment-view.ts';
 import type { View } from './deployment-view.ts';
 import { drawnBudgets } from './drawn-budget.ts';
 import type { DrawnBudget } from './drawn-budget.ts';
@@ -113,8 +113,7 @@ export class Picture {
   marked(id: string): void {
     const view = this.#views.get(id);
     if (!view) return;
-    view.load = { ...view.load, since: { at: Number.POSITIVE_INFINITY, ended: {} } };
-    view.last = NO_TRIAL;
+    mark(view);
     this.#changed(view);
   }
 
