@@ -49,6 +49,20 @@ export class EntryMoves {
     await Promise.all(this.#underWay);
   }
 
+  /** Something is done for an entry that is no move: it counts as under way all the same. */
+  during<T>(begin: () => Promise<T>): Promise<T> {
+    // Begun only once it counts: it may be what ends the term.
+    const doing = Promise.resolve().then(begin);
+    const ended = doing
+      .then(
+        () => undefined,
+        () => undefined,
+      )
+      .finally(() => this.#underWay.delete(ended));
+    this.#underWay.add(ended);
+    return doing;
+  }
+
   /** Adds the queue entry of a move that its record says was made. */
   repeat(waiting: Waiting): Promise<void> {
     if (waiting.deployment === '' || waiting.status !== 'queued') return Promise.resolve();
@@ -86,10 +100,10 @@ export class EntryMoves {
     try {
       const now = this.#ports.now();
       const moved = await this.#placeEntry(waiting, choice, now);
+      const made = isMade(moved, waiting, choice);
       // `choose` counted what may travel together; an entry travels whole.
-      count(moved.kind === 'moved' ? waiting.jobs : 0);
-      if (moved.kind === 'moved')
-        picture.given.count({ ...choice, pool: waiting.pool }, waiting.jobs, now);
+      count(made ? waiting.jobs : 0);
+      if (made) picture.given.count({ ...choice, pool: waiting.pool }, waiting.jobs, now);
       return await this.#follow(waiting, choice, moved);
     } catch (error) {
       count(0);
@@ -129,3 +143,8 @@ export class EntryMoves {
     await this.#ports.queue(deployment).add(name, data, opts);
   }
 }
+
+/** A script whose answer was lost is sent again, and finds the move that it made itself. */
+const isMade = (moved: Moved, { epoch }: Waiting, { deployment }: Place): boolean =>
+  moved.kind === 'moved' ||
+  (moved.kind === 'moved_before' && moved.epoch === epoch + 1 && moved.deployment === deployment);

@@ -90,14 +90,14 @@ export class Placer {
     if (this.#closed) return 'closed';
     if (!waiting || (waiting.status !== 'queued' && waiting.status !== 'running')) return 'settled';
     if (isLate(waiting, this.#ports.now())) {
-      await this.#ports.onLate(waiting);
+      await this.#moves.during(() => this.#ports.onLate(waiting));
       return 'settled';
     }
     if (waiting.epoch === data.epoch) {
       if (data.more) this.#ports.onMore(waiting);
       return this.#line(waiting);
     }
-    await this.#moves.repeat(waiting);
+    await this.#moves.during(() => this.#moves.repeat(waiting));
     return 'settled';
   }
 
@@ -126,8 +126,8 @@ export class Placer {
   }
 
   /**
-   * Ends the term: what waits here is left where the ledger says it is. Resolves when the moves under way are made, with
-   * their queue entries: whoever leads next finds nothing half done.
+   * Ends the term: what waits here is left where the ledger says it is. Resolves when the moves under way are made or
+   * repeated, with their queue entries, and late entries are ended: whoever leads next finds nothing half done.
    */
   async close(): Promise<void> {
     this.#closed = true;

@@ -5,6 +5,7 @@ import { Admission } from '@sluice/admission';
 import { KNOWN_WINDOW } from '@sluice/budget';
 import { slotOf } from '@sluice/job';
 import type { Tenant } from '@sluice/job';
+import type { Ledger } from '@sluice/ledger';
 import {
   checkLater,
   claimEntry,
@@ -94,6 +95,18 @@ const sweeperOf = (placer: Placer, over: Partial<SweeperPorts> = {}): Sweeper =>
     now: () => desk.time,
     ...over,
   });
+
+/** The ledger over a connection that fares otherwise with moves. */
+function movingBy(fares: (move: () => Promise<unknown>) => Promise<unknown>): Ledger {
+  const { redis } = desk.ledger;
+  const moving = (...args: unknown[]): Promise<unknown> =>
+    fares(() => Reflect.apply(Reflect.get(redis, MOVE) as Command, redis, args));
+  const other = Object.create(redis, { [MOVE]: { value: moving } }) as Ledger['redis'];
+  return { ...desk.ledger, redis: other };
+}
+
+const MOVE = 'sluice_place_entry';
+type Command = (...args: unknown[]) => Promise<unknown>;
 
 const statusOf = async (id: string) => (await readJob(desk.ledger, id))?.status;
 
@@ -292,6 +305,62 @@ test('a batch that has spent its ceiling is paused, unless its owner has lifted 
   await redis.hset(keys.batch(batch), { max_cost: '0.25' });
   await planRound(ports);
   assert.equal((await readBatch(desk.ledger, batch))?.paused, true);
+});
+
+test('a move that fails leaves nothing counted as placed', async () => {
+  const id = await desk.acceptedJob();
+  const told: string[] = [];
+  const placer = placerOf({
+    ledger: movingBy(() => Promise.reject(new Error('OOM'))),
+    onError: (what, error) => told.push(`${what}: ${String(error)}`),
+  });
+  assert.equal(await placer.place({ id, epoch: 0 }), 'failed');
+  assert.deepEqual(told, ['placing: Error: OOM']);
+  assert.equal(ready.queued('mini'), 0);
+});
+
+test('a move that was made, whose answer was lost, counts as made', async () => {
+  const id = await desk.acceptedJob();
+  const ledger = movingBy(async (move) => {
+    await move();
+    return move();
+  });
+  assert.equal(await placerOf({ ledger, leaderToken: 2 }).place({ id, epoch: 0 }), 'settled');
+  assert.equal(ready.queued('mini'), 1);
+  assert.equal(ready.given.all('fast', desk.time), 1);
+  assert.ok(await desk.run.getJob(`${id}-1`));
+});
+
+test('closing waits for a move that is repeated, and for an entry that is ended late', async () => {
+  const moved = await desk.acceptedJob();
+  await placerOf({ leaderToken: 2 }).place({ id: moved, epoch: 0 });
+  const late = await desk.acceptedJob(1_000);
+  const ends: string[] = [];
+  const closing: Promise<unknown>[] = [];
+  const closeOf = (placer: Placer): void => {
+    closing.push(placer.close().then(() => ends.push('closed')));
+  };
+  const add: typeof desk.run.add = async (...args) => {
+    closeOf(repeating);
+    const added = await desk.run.add(...args);
+    ends.push('repeated');
+    return added;
+  };
+  const run = Object.create(desk.run, { add: { value: add } }) as typeof desk.run;
+  const repeating: Placer = placerOf({ queue: () => run });
+  await repeating.place({ id: moved, epoch: 0 });
+  await Promise.all(closing);
+  desk.time += 1_000;
+  const ending: Placer = placerOf({
+    onLate: async () => {
+      closeOf(ending);
+      await desk.ledger.redis.ping();
+      ends.push('ended');
+    },
+  });
+  await ending.place({ id: late, epoch: 0 });
+  await Promise.all(closing);
+  assert.deepEqual(ends, ['repeated', 'closed', 'ended', 'closed']);
 });
 
 test('a batch without a deployment that takes calls has no ETA', async () => {
