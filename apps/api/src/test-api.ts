@@ -65,10 +65,10 @@ export async function startTestApi({
   reloaded = null as string | null,
   redisAway = false,
 } = {}): Promise<TestApi> {
+  const loaded = loadedFrom(fleet + config);
   const redis = await startRedis();
   if (redisAway) process.kill(redis.pid, 'SIGKILL');
   const dataDir = mkdtempSync(join(tmpdir(), 'sluice-api-'));
-  const loaded = loadedFrom(fleet + config);
   const environment = {
     port: 0,
     host: '127.0.0.1',
