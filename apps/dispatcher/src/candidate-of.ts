@@ -60,18 +60,14 @@ function trialOf({ deployment, load, last }: View, stands: Standing, now: number
   return trying({ at: last.at, ended: endedOf(load) > last.ended, timeoutMs }, stands, now);
 }
 
-function ratesOf({ budgets }: FleetNow, { load, readAt }: View, now: number): Rate[] {
-  const { dims, refusedForMs } = load;
+function ratesOf({ budgets }: FleetNow, view: View, now: number): Rate[] {
+  const sinceRead = now - view.readAt;
   const rates: Rate[] = [];
-  for (const { budget, dimension, ratePerMs: perMs, aheadMs } of dims) {
-    const booked = Math.max(0, Math.max(aheadMs, refusedForMs) - (now - readAt));
+  for (const { budget, dimension, perMs, aheadMs } of view.rates) {
+    const booked = Math.max(0, aheadMs - sinceRead);
     const placed = unitsOf(budgets.get(budget)?.placed ?? NOTHING, dimension);
-    rates.push({
-      budget,
-      dimension,
-      perMs,
-      aheadMs: placed > 0 ? booked + placed / perMs : booked,
-    });
+    const ahead = placed > 0 ? booked + placed / perMs : booked;
+    rates.push({ budget, dimension, perMs, aheadMs: ahead });
   }
   return rates;
 }

@@ -4,7 +4,7 @@
  */
 import type { DeploymentLoad } from '@sluice/admission';
 import { NO_PICK_UP, pickUpAfter } from '@sluice/balancing';
-import type { PickUp } from '@sluice/balancing';
+import type { PickUp, Rate } from '@sluice/balancing';
 import type { Cost } from '@sluice/budget';
 import type { Deployment } from '@sluice/job';
 import { latelyAfter, NOTHING_LATELY } from './lately-ended.ts';
@@ -13,6 +13,8 @@ import type { LatelyEnded } from './lately-ended.ts';
 export interface View {
   deployment: Deployment;
   load: DeploymentLoad;
+  /** Of the look, for placement. */
+  rates: readonly Rate[];
   readAt: number;
   placed: number;
   /** What was taken of what others had placed. */
@@ -42,6 +44,7 @@ export interface Look {
 export const firstView = ({ deployment, load }: Look, now: number): View => ({
   deployment,
   load,
+  rates: bookedRates(load),
   readAt: now,
   placed: 0,
   takenBefore: load.taken,
@@ -75,9 +78,21 @@ export function viewAfter(before: View, look: Look, now: number): View {
     ms: now - before.readAt,
   });
   const lately = latelyAfter(before, load, now);
-  const seen = { deployment, load, readAt: now, markBefore };
+  const seen = { deployment, load, rates: bookedRates(load), readAt: now, markBefore };
   return { ...before, ...seen, takenBefore, pickUp, lately };
 }
+
+/**
+ * How far its limits are booked ahead. Objects of their own, each made at once: those of the look, put together of parts, are
+ * ten times as slow to read, and placement reads them again and again.
+ */
+const bookedRates = ({ dims, refusedForMs }: DeploymentLoad): Rate[] =>
+  dims.map(({ budget, dimension, ratePerMs: perMs, aheadMs }) => ({
+    budget,
+    dimension,
+    perMs,
+    aheadMs: Math.max(aheadMs, refusedForMs),
+  }));
 
 export const queuedOf = ({
   placed,
