@@ -10,7 +10,7 @@ import { Chooser } from './chooser.ts';
 import { fleetOf, pictureOf } from './example-fleet.ts';
 import { NOTHING_KNOWN } from './lengths-book.ts';
 
-/** Was 5,500, and with a budget that all share 22,000. */
+/** With time in the square of the fleet it was 8,000 to 20,000. */
 const MOST_MICROSECONDS = 4_000;
 const WANTED = {
   shape: { characters: 40, maxOutput: 10, inputs: 1 },
