@@ -176,9 +176,9 @@ export class Arena {
   }
 
   async #copyRedis(to: string): Promise<void> {
-    const [, folder] = (await this.#atRedis((redis) => redis.config('GET', 'dir'))) as string[];
+    const [, folder = ''] = await this.#atRedis((redis) => redis.config('GET', 'dir'));
     const name = 'appendonlydir';
-    cpSync(join(folder as string, name), join(to, name), { recursive: true, force: true });
+    cpSync(join(folder, name), join(to, name), { recursive: true, force: true });
   }
 
   async #atRedis<T>(act: (redis: Redis) => Promise<T>): Promise<T> {

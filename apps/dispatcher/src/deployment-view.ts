@@ -29,9 +29,7 @@ export interface View {
   markBefore?: number | null | undefined;
 }
 
-export type Views = ReadonlyMap<string, View>;
-
-export const NO_TRIAL = { at: Number.NEGATIVE_INFINITY, ended: 0 } as const;
+const NO_TRIAL = { at: Number.NEGATIVE_INFINITY, ended: 0 } as const;
 
 /** A deployment as a look at Redis says. */
 export interface Look {

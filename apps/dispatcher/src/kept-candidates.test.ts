@@ -111,7 +111,7 @@ class Reckoned {
     else if (done.kind === 'waited') this.now += done.ms;
     else {
       const { wish } = done;
-      this.#health.set(done.id, { wish, block: null, breaker: newBreaker(0) } as Health);
+      this.#health.set(done.id, { wish, block: null, breaker: newBreaker(0) });
     }
   }
 

@@ -125,7 +125,7 @@ describe('a reload that brings one deployment for another', () => {
   test('is not ready before the new one is looked at', () => {
     const { picture } = swapped();
     assert.equal(picture.ready, false);
-    picture.update(new Map([['new', loadOf([]) as unknown as DeploymentLoad]]), NOW);
+    picture.update(new Map([['new', loadOf([])]]), NOW);
     assert.equal(picture.ready, true);
     const shape = { characters: 40, maxOutput: 10, inputs: 1 };
     assert.ok(picture.likelyCost('old', shape, NOTHING_KNOWN).usd > 0, 'what was begun with it');

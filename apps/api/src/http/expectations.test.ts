@@ -23,9 +23,9 @@ async function ask(path: string, type: string, length: number, body = ''): Promi
   const more = [`content-length: ${length}`, 'expect: 100-continue', '', ''];
   socket.write([...head, ...more].join('\r\n'));
   let text = '';
-  socket.on('data', (data) => {
-    if (`${data}`.startsWith('HTTP/1.1 100')) socket.write(body);
-    text += `${data}`;
+  socket.setEncoding('utf8').on('data', (data: string) => {
+    if (data.startsWith('HTTP/1.1 100')) socket.write(body);
+    text += data;
   });
   await once(socket, 'close');
   return text;

@@ -199,7 +199,8 @@ function answerError(api: Api): ErrorRequestHandler {
     const where = { request: idOf(response), method, route };
     if (error.code === 'internal_error') api.events.failed({ ...where, error: thrown });
     const cause = thrown instanceof ApiError ? thrown.cause : thrown;
-    if (cause !== undefined && error.status === 503) away.note({ ...where, error: String(cause) });
+    if (cause instanceof Error && error.status === 503)
+      away.note({ ...where, error: String(cause) });
     if (response.headersSent) return next(thrown);
     const drained = drain(request, response, DRAIN_MS);
     const reply = { status: error.status, headers: error.headers, body: envelope(error) };
