@@ -25,6 +25,7 @@ import { LiveFigures } from './figures.ts';
 import { startHousekeeping } from './housekeeping.ts';
 import { Connections } from './http/connections.ts';
 import { answerExpectations } from './http/expectations.ts';
+import { inTurn } from './http/in-turn.ts';
 import { answerStalled, makeServer } from './http/server.ts';
 import { endStalledBodies } from './http/stalled-bodies.ts';
 import { addLiveMetrics, makeMetrics } from './metrics.ts';
@@ -61,7 +62,7 @@ export async function startApi(setup: Setup, log: Logger): Promise<Running> {
   const { api, close } = openApi(setup, { log, keyring, store, stopping: stopping.signal });
   const { host, port } = setup.environment;
   const board = openBoard(BOARD_PATH, api);
-  const server = createServer(makeServer({ api, keyring, board, boardPath: BOARD_PATH }));
+  const server = createServer(inTurn(makeServer({ api, keyring, board, boardPath: BOARD_PATH })));
   const connections = new Connections(server);
   // A large upload may take as long as it goes on: only pauses are limited, those in its body by `endStalledBodies`.
   server.requestTimeout = 0;

@@ -4,7 +4,7 @@
  * is bought twice, also where a client repeats without an Idempotency-Key.
  */
 import { createHash } from 'node:crypto';
-import { LineSet, readLines, readRecorded } from '@sluice/files';
+import { FileMissing, LineSet, readLines, readRecorded } from '@sluice/files';
 import type { FileStore, Writing } from '@sluice/files';
 import { makeSiblingId } from '@sluice/job';
 import { noteBytes, readBatch, readExtents } from '@sluice/ledger';
@@ -66,10 +66,12 @@ async function makeRetry(
   { old, id: retryId }: { old: StoredBatch; id: string },
 ): Promise<BatchObject> {
   const id = old.inputFileId;
-  const input = await lookForFile(api, request.caller, { id, now: request.now });
-  const file = await writeRest(api, request, {
-    old,
-    input: input ?? refuseInput(id, `the input of ${old.id}, ${id}, is gone`),
+  const gone = (): never => refuseInput(id, `the input of ${old.id}, ${id}, is gone`);
+  const input = (await lookForFile(api, request.caller, { id, now: request.now })) ?? gone();
+  // It may be deleted just now: its record goes before its bytes.
+  const file = await writeRest(api, request, { old, input }).catch((error: unknown) => {
+    if (error instanceof FileMissing) return gone();
+    throw error;
   });
   const order = { ...old, inputFileId: file.id, retryOf: old.id };
   const submitted = submitBatch(api, request, { order, id: retryId });
