@@ -22,6 +22,9 @@ async function expectAway(api: TestApi, code: string): Promise<void> {
   assert.equal(/Idempotency-Key/.test(posted.json.error.message), unknown);
   assert.equal(posted.headers.get('x-should-retry'), unknown ? 'false' : null);
   assert.ok(Number(posted.headers.get('retry-after')) <= 60);
+  const upload = { filename: 'a.jsonl', purpose: 'batch', bytes: 9, mime_type: 'text/jsonl' };
+  const begun = await timed(api, 'POST /v1/uploads', upload);
+  assert.deepEqual([begun.status, begun.headers.get('x-should-retry')], [503, 'true']);
   const board = await timed(api, 'GET /admin/queues/api/queues');
   assert.deepEqual([board.status, board.json.error.code], [503, 'ledger_unavailable']);
   for (const line of ['GET /v1/jobs', `GET /v1/jobs/job_${'0'.repeat(32)}`, 'GET /v1/batches']) {

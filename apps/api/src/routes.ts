@@ -72,6 +72,8 @@ export interface Route {
   query?: z.ZodType;
   /** Makes something: an Idempotency-Key is honoured, and after a lost connection its fate is not known. */
   creates?: true;
+  /** To make it twice costs nothing: who cannot know whether it was made may ask again, also without such a key. */
+  free?: true;
   /** The JSON it answers with, by its name in shapes/answers.ts. */
   returns?: ShapeName;
   /** Another one that it may answer with. */
@@ -97,14 +99,14 @@ export const ROUTES: readonly Route[] = [
   { method: 'post', path: '/v1/jobs/:id/retry', ...tenant, handler: retryJob, returns: 'Job', does: 'Run a failed job again as a new one', ...json, ...creates, status: 202 },
   { method: 'get', path: '/v1/jobs/:id/events', ...tenant, handler: jobEvents, does: 'Follow a job: an event per state, the present one first; it ends with the job, or early when this process stops', answers: 'events' },
 
-  { method: 'post', path: '/v1/files', ...tenant, handler: uploadFile, returns: 'File', does: 'Upload a file', takes: 'form', body: fileForm, ...creates },
+  { method: 'post', path: '/v1/files', ...tenant, handler: uploadFile, returns: 'File', does: 'Upload a file', takes: 'form', body: fileForm, ...creates, free: true },
   { method: 'get', path: '/v1/files', ...tenant, handler: listFiles, returns: 'FilePage', does: 'List files', query: filesQuery },
   { method: 'get', path: '/v1/files/:id', ...tenant, handler: getFile, returns: 'File', does: 'Read a file object' },
   { method: 'get', path: '/v1/files/:id/content', ...tenant, handler: getContent, does: 'Download a file', answers: 'bytes' },
   { method: 'delete', path: '/v1/files/:id', ...tenant, handler: removeFile, returns: 'Deleted', does: 'Delete a file' },
 
-  { method: 'post', path: '/v1/uploads', ...tenant, handler: openUpload, returns: 'Upload', does: 'Begin an upload in parts', ...json, body: uploadRequest, ...creates },
-  { method: 'post', path: '/v1/uploads/:id/parts', ...tenant, handler: receivePart, returns: 'UploadPart', does: 'Add a part of at most 64 MB, as `data`', takes: 'form', ...creates },
+  { method: 'post', path: '/v1/uploads', ...tenant, handler: openUpload, returns: 'Upload', does: 'Begin an upload in parts', ...json, body: uploadRequest, ...creates, free: true },
+  { method: 'post', path: '/v1/uploads/:id/parts', ...tenant, handler: receivePart, returns: 'UploadPart', does: 'Add a part of at most 64 MB, as `data`', takes: 'form', ...creates, free: true },
   { method: 'post', path: '/v1/uploads/:id/complete', ...tenant, handler: completeUpload, returns: 'Upload', does: 'Join the parts into a file', ...json, body: completeRequest },
   { method: 'post', path: '/v1/uploads/:id/cancel', ...tenant, handler: cancelUpload, returns: 'Upload', does: 'Cancel an upload' },
 

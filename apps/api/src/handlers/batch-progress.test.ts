@@ -180,6 +180,16 @@ test('a repeated retry makes no second batch, with a key or without one', async 
   assert.equal(api.stored().length, stored + 1);
 });
 
+test('a retry whose input is deleted meanwhile says that it is gone', async () => {
+  const id = await expired();
+  const { input_file_id: input } = (await api.call(`GET /v1/batches/${id}`)).json;
+  // Its record is still there: it was read before.
+  await api.store().remove(`files/${input}`);
+  const { status, json } = await api.call(`POST /v1/batches/${id}/retry`);
+  assert.deepEqual([status, json.error.code], [400, 'invalid_file']);
+  assert.match(json.error.message, new RegExp(`the input of ${id}, ${input}, is gone`));
+});
+
 test('a retry that failed before its first line is made anew', async () => {
   const id = await expired();
   const first = (await api.call(`POST /v1/batches/${id}/retry`)).json.id;

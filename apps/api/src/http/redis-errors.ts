@@ -20,13 +20,16 @@ export function isStoreAway(error: unknown): boolean {
   return code === 'STORE_AWAY' || AWAY.some((one) => one.test(message) || one.test(code));
 }
 
-/** The error to answer with, or null when it is none of these. `creates`: the request makes something, with an Idempotency-Key or without. */
-export function storeError(error: unknown, creates: { keyed: boolean } | null): ApiError | null {
+/** The error to answer with, or null when it is none of these. `creates`: the request makes something; `repeatable`: its client may ask again without knowing whether it did. */
+export function storeError(
+  error: unknown,
+  creates: { repeatable: boolean } | null,
+): ApiError | null {
   const { message = '', code = '' } = error as { message?: string; code?: string };
   if (code === 'STORE_AWAY') return new ApiError('files_unavailable');
   if (FULL.test(message) || FULL.test(code)) return new ApiError('store_full');
   if (!isStoreAway(error)) return null;
   if (creates === null) return new ApiError('ledger_unavailable');
-  const headers = { 'x-should-retry': String(creates.keyed) };
+  const headers = { 'x-should-retry': String(creates.repeatable) };
   return new ApiError('fate_unknown', { headers });
 }

@@ -189,11 +189,14 @@ function answerError(api: Api): ErrorRequestHandler {
   return (thrown: unknown, request, response, next) => {
     // It had its answer while its body was read.
     if (response.writableEnded) return undefined;
-    const creates = ROUTES.some(
-      ({ path, creates: makes }) =>
-        makes && path === (request.route as { path?: string } | undefined)?.path,
+    const creating = ROUTES.find(
+      ({ path, creates }) =>
+        creates && path === (request.route as { path?: string } | undefined)?.path,
     );
-    const made = creates && request.method === 'POST' ? { keyed: hasKey(request) } : null;
+    const made =
+      creating && request.method === 'POST'
+        ? { repeatable: creating.free === true || hasKey(request) }
+        : null;
     const error = asApiError(thrown, made, api);
     const { method, path: route } = request;
     const where = { request: idOf(response), method, route };
@@ -221,7 +224,7 @@ export function answerStalled(response: ServerResponse, allowed: number): void {
   void writeReply(response, { status: error.status, body: envelope(error) }, { head: false });
 }
 
-function asApiError(thrown: unknown, creates: { keyed: boolean } | null, api: Api): ApiError {
+function asApiError(thrown: unknown, creates: { repeatable: boolean } | null, api: Api): ApiError {
   if (thrown instanceof ApiError) return thrown;
   const { type, status } = thrown as { type?: string; status?: number };
   if (type === 'entity.too.large') {
