@@ -1,7 +1,9 @@
 /** The API as a process: environment, config, connections, listening, stopping. The only file here that acts when loaded. */
+import { join } from 'node:path';
 import { loadForRole, refuseOpenAddress } from '@sluice/config';
-import { refuseUnfit } from '@sluice/ledger';
-import { runRole } from '@sluice/role';
+import { storeMark } from '@sluice/files';
+import { guardFiles, refuseUnfit } from '@sluice/ledger';
+import { endSaying, runRole } from '@sluice/role';
 import type { Refused, Running } from '@sluice/role';
 import pino from 'pino';
 import { apiEvents } from './events.ts';
@@ -16,7 +18,12 @@ async function start(): Promise<Running | Refused> {
   const installation = readConfig();
   if (installation.kind === 'invalid') return { refused: installation.report };
   const { environment, tenants, warnings, redisUrl } = installation;
-  const refused = refuseOpenAddress(environment, tenants) ?? (await refuseUnfit(redisUrl));
+  const { prefix, dataDir } = environment;
+  const store = storeMark(installation.config.files, join(dataDir, 'files'));
+  const refused =
+    refuseOpenAddress(environment, tenants) ??
+    (await refuseUnfit(redisUrl)) ??
+    (await guardFiles({ redisUrl, prefix, store, end: endSaying }));
   if (refused !== null) return { refused };
   const log = pino({ level: environment.logLevel, name: 'api' });
   for (const warning of warnings) apiEvents(log).configWarning({ warning });

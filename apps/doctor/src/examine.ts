@@ -4,7 +4,7 @@ import type { Installation } from '@sluice/config';
 import { createCaller } from '@sluice/providers';
 import { checkBookings } from './check-bookings.ts';
 import { checkDeployment } from './check-deployment.ts';
-import { checkStore } from './check-store.ts';
+import { checkSameFiles, checkStore } from './check-store.ts';
 import { checkRedis } from './check-redis.ts';
 import { good, warning, wrong } from './finding.ts';
 import type { Finding } from './finding.ts';
@@ -32,6 +32,7 @@ export async function examine({ env, folder, calls, timeoutMs }: Examination): P
     ...warnings.map((one) => warning('config', one, 'change it, or leave it if it is meant')),
     ...(await checkRedis(environment.redisUrl)),
     ...(await checkStore(config.files, environment.dataDir)),
+    ...(await checkSameFiles(installation)),
     ...(await checkBookings({ ...environment, fleet })),
     ...(calls ? await callAll(installation, timeoutMs) : []),
   ];

@@ -4,8 +4,9 @@ import { parseArgs } from 'node:util';
 import { pino } from 'pino';
 import { loadForRole } from '@sluice/config';
 import type { Fleet } from '@sluice/job';
-import { refuseUnfit } from '@sluice/ledger';
-import { runRole } from '@sluice/role';
+import { storeMark } from '@sluice/files';
+import { guardFiles, refuseUnfit } from '@sluice/ledger';
+import { endSaying, runRole } from '@sluice/role';
 import { workerEvents } from './events.ts';
 import { startWorker } from './worker.ts';
 
@@ -13,14 +14,20 @@ await runRole(async () => {
   const { values } = parseArgs({ options: { deployments: { type: 'string' } } });
   const installation = loadForRole(process.env, process.cwd());
   if (installation.kind === 'invalid') return { refused: installation.report };
-  const { environment, fleet, redisUrl } = installation;
+  const { environment, config, fleet, redisUrl } = installation;
+  const { prefix } = environment;
+  const filesFolder = join(environment.dataDir, 'files');
+  const store = storeMark(config.files, filesFolder);
   const deployments = values.deployments?.split(',').map((id) => id.trim()) ?? null;
-  const refused = unknownAmong(deployments ?? [], fleet) ?? (await refuseUnfit(redisUrl));
+  const refused =
+    unknownAmong(deployments ?? [], fleet) ??
+    (await refuseUnfit(redisUrl)) ??
+    (await guardFiles({ redisUrl, prefix, store, end: endSaying }));
   if (refused !== null) return { refused };
   return startWorker({
     installation,
     redisUrl,
-    filesFolder: join(environment.dataDir, 'files'),
+    filesFolder,
     deployments,
     readConfig: () => loadForRole(process.env, process.cwd()),
     events: workerEvents(pino({ level: environment.logLevel, name: 'worker' })),

@@ -2,6 +2,8 @@ export { FileMissing, StoreAway, checkName } from './store.ts';
 export type { Appender, Digest, Extent, FileStore, Range, Writing, Written } from './store.ts';
 export { localStore } from './local-store.ts';
 export { openStore, refuseStore } from './open-store.ts';
+export { storeMark } from './store-mark.ts';
+export type { StoreMark } from './store-mark.ts';
 export { jsonLine, kindOf } from './json-line.ts';
 export { readLines } from './lines.ts';
 export type { Line, LineOptions } from './lines.ts';

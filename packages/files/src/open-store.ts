@@ -26,18 +26,23 @@ export async function refuseStore(place: StorePlace, folder: string): Promise<st
     await writing.commit();
     const read = await store.readAt(name, 0, 5);
     await store.remove(name);
-    return String(read) === 'probe' ? null : `${whereOf(place, folder)} gave back something else`;
+    return String(read) === 'probe' ? null : `${named(place, folder)} gave back something else`;
   } catch (error) {
-    return `${whereOf(place, folder)} cannot be used: ${adviceOn(error, place)}`;
+    return `${named(place, folder)} cannot be used: ${adviceOn(error, place)}`;
   } finally {
     await store.close();
   }
 }
 
-const whereOf = (place: StorePlace, folder: string): string =>
+/** A store, for people: `the folder /srv/sluice/files`. Names no secret. */
+export const whereOf = (place: StorePlace, folder: string): string =>
   place.store === 'local'
-    ? `The file store in ${folder}`
-    : `The bucket ${place.bucket} at ${place.endpoint ?? `Amazon S3, ${place.region}`}`;
+    ? `the folder ${folder}`
+    : `the bucket ${place.bucket} at ${place.endpoint ?? `Amazon S3, ${place.region}`}`;
+
+/** At the beginning of a sentence. */
+const named = (place: StorePlace, folder: string): string =>
+  whereOf(place, folder).replace(/^t/, 'T');
 
 const ADVICE: Record<string, string> = {
   NoSuchBucket: 'there is no such bucket; make it, or correct `files.bucket`',

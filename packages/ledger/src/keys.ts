@@ -30,6 +30,7 @@
  *   <p>:{jN}:recorder           string  who records the outcomes of this slot now (a lease)
  *   <p>:{t:<tenant>}:…                  what its limits are counted by (tenants.ts)
  *   <p>:{ctl}:arms:<pool>:<of its strategy>   hash  how the arms of a pool compare (arms.ts)
+ *   <p>:{ctl}:files, files:making      strings  the mark of the file store (same-files.ts)
  *   <p>:{ctl}:…                         leader lease, health of deployments, figures of pools, plan, turns of tenants, who is at a limit, whose batch goes first, lengths of answers
  */
 import type { Redis } from 'ioredis';
@@ -84,6 +85,9 @@ export interface Keys {
   leader: string;
   /** Which life of the data this is: random text, made by whoever finds none. */
   dataMark: string;
+  /** The mark of the file store that this Redis's files lie in, and who makes one now (same-files.ts). */
+  storeMark: string;
+  storeMarkMaking: string;
   health: string;
   /** What the leader says of the pools, as JSON. */
   pools: string;
@@ -164,6 +168,8 @@ export function makeKeys(prefix: string): Keys {
     usage: (slot, hour) => at(slot, `usage:${hour}`),
     leader: `${prefix}:{ctl}:leader`,
     dataMark: `${prefix}:{ctl}:data`,
+    storeMark: `${prefix}:{ctl}:files`,
+    storeMarkMaking: `${prefix}:{ctl}:files:making`,
     health: `${prefix}:{ctl}:health`,
     pools: `${prefix}:{ctl}:pools`,
     atLimit: `${prefix}:{ctl}:at_limit`,

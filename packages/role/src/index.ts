@@ -1,2 +1,2 @@
-export { runRole } from './run-role.ts';
+export { endSaying, runRole } from './run-role.ts';
 export type { Refused, Running } from './run-role.ts';

@@ -27,10 +27,7 @@ const STOP_WITHIN_MS = 60_000;
 /** Starts the role and lives until it is told to stop. What `start` throws is the process's end. */
 export async function runRole(start: () => Promise<Running | Refused>): Promise<void> {
   const started = await start();
-  if ('refused' in started) {
-    process.stderr.write(`${started.refused}\n`);
-    process.exit(1);
-  }
+  if ('refused' in started) return endSaying(started.refused);
   let stopping = false;
   const stop = (): void => {
     if (stopping) return;
@@ -51,6 +48,12 @@ export async function runRole(start: () => Promise<Running | Refused>): Promise<
   process.on('SIGHUP', () => void (reload && untilDone(reload)));
   endWhenStandingStill();
   process.send?.({ type: 'ready', ...started.ready });
+}
+
+/** For what a process must not go on with: nothing is drained. */
+export function endSaying(reason: string): never {
+  process.stderr.write(`${reason}\n`);
+  process.exit(1);
 }
 
 const AGAIN_MS = 1_000;

@@ -1,0 +1,33 @@
+/**
+ * Keeps a process from working with other files than those of its Redis: at its start, and later where Redis was away then or was
+ * emptied since.
+ */
+import { agreeOnFiles } from './same-files.ts';
+import type { FilesAre, Sameness } from './same-files.ts';
+
+export interface Guarding extends Sameness {
+  /** Ends the process, once. */
+  end: (reason: string) => unknown;
+  /** ms */
+  everyMs?: { unknown: number; known: number };
+}
+
+const EVERY_MS = { unknown: 2_000, known: 30_000 };
+
+/** Why this process must not start, or null: it looks again from time to time and calls `end` if it must not go on. */
+export async function guardFiles(guarding: Guarding): Promise<string | null> {
+  const first = await agreeOnFiles(guarding);
+  if (first.kind === 'other') return first.reason;
+  lookLater(guarding, first);
+  return null;
+}
+
+function lookLater(guarding: Guarding, { kind }: FilesAre): void {
+  const { everyMs = EVERY_MS, end } = guarding;
+  const look = async (): Promise<void> => {
+    const found = await agreeOnFiles(guarding);
+    if (found.kind === 'other') end(found.reason);
+    else lookLater(guarding, found);
+  };
+  setTimeout(() => void look(), kind === 'same' ? everyMs.known : everyMs.unknown).unref();
+}
