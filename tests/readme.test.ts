@@ -23,7 +23,15 @@ deployments: { sim: { provider: sim, model: sim, limits: { rpm: 6000 } } }
 pools: { fast: [sim] }
 webhooks: { allow: [127.0.0.0/8], allow_http: true }
 `,
-    simulator: { accounts: { sim: { key: 'key', format: 'openai' } } },
+    simulator: {
+      accounts: {
+        sim: {
+          key: 'key',
+          format: 'openai',
+          faults: [{ kind: 'content_refused', match: 'a refused prompt' }],
+        },
+      },
+    },
   });
   writeFileSync(join(system.folder, 'prompts.jsonl'), `${PROMPT}\n`);
 });
@@ -63,7 +71,9 @@ const anyPython = await run('python3', ['-c', 'import csv']).then(
   () => false,
 );
 
-test('a CSV becomes the lines of a batch', { skip: !anyPython && 'no python3' }, async (t) => {
+const NO_CSV = !anyPython && 'no python3';
+
+test('a CSV becomes the lines of a batch', { skip: NO_CSV }, async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'sluice-csv-'));
   t.after(() => rmSync(folder, { recursive: true }));
   writeFileSync(join(folder, 'prompts.csv'), 'id,prompt\nq-1,17 × 3?\nq-2,"a, ""b""\nc"\n');
@@ -73,6 +83,32 @@ test('a CSV becomes the lines of a batch', { skip: !anyPython && 'no python3' },
   const { body } = JSON.parse(lines[1] ?? '') as { body: { messages: { content: string }[] } };
   assert.equal(body.messages[0]?.content, 'a, "b"\nc');
 });
+
+test(
+  'the results of a batch become a CSV, answers and errors alike',
+  { skip: NO_CSV },
+  async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), 'sluice-csv-'));
+    t.after(() => rmSync(folder, { recursive: true }));
+    writeFileSync(join(folder, 'prompts.csv'), 'id,prompt\nq-1,17 × 3?\nq-2,refused\n');
+    const refused = PROMPT.replace('q-1', 'q-2').replace('17 × 3?', 'a refused prompt');
+    const posted = await fetch(`${system.apiUrl}/v1/batches?completion_window=24h`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/jsonl' },
+      body: `${PROMPT}\n${refused}\n`,
+    });
+    const { id } = (await posted.json()) as { id: string };
+    await until('the batch', async () => (await newestBatch()).status === 'completed');
+    const read = block('sh', '/results"').replace('$BATCH', id);
+    await run('sh', ['-c', read], { cwd: folder });
+    await run('python3', ['-c', block('python', 'answers.csv')], { cwd: folder });
+    const [first = '', second = ''] = readFileSync(join(folder, 'answers.csv'), 'utf8').split(
+      '\r\n',
+    );
+    assert.match(first, /^q-1,.+,$/);
+    assert.match(second, /^q-2,,.*content/);
+  },
+);
 
 test('the Node lines of the README make a batch that ends', async () => {
   const file = join(root, 'tests', `readme-${process.pid}.mjs`);

@@ -94,6 +94,7 @@ function byPool({ classes }: StoredBatch): Record<string, number> {
 
 /** `cost_usd`: what answers cost; null when one has no price. `unanswered_calls` may have been charged beside it. */
 const sluiceOf = (batch: StoredBatch, { running, blocked, waiting }: Running) => ({
+  tenant: batch.tenant,
   priority: batch.priority,
   // What has ended is not paused any more, whatever held it up at the end.
   paused: batch.paused && !hasEnded(batch.status),

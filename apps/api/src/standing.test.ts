@@ -40,6 +40,15 @@ test("an operator's wish is in force at once", () => {
   });
 });
 
+test('a deployment that is to go on does, while the dispatcher still says that an operator paused it', () => {
+  for (const state of ['paused', 'draining'])
+    assert.deepEqual(standing({ state, reason: `set to ${state} by an operator` }), {
+      state: 'active',
+      reason: null,
+      startsNothing: false,
+    });
+});
+
 test("a 429's pause is told, and is no reason to call it idle", () => {
   const { reason, startsNothing } = standing(
     { state: 'active' },

@@ -21,14 +21,21 @@ export function standingOf(
 ): Standing {
   const said = health.get(id) ?? {};
   const wish = control.wishOf(id);
-  // An operator's wish is in force before a dispatcher has said so.
-  const state = wish === 'active' ? (said.state ?? null) : wish;
-  const reason =
-    wish === 'active'
-      ? (said.reason ?? refusedReason(loads.get(id)))
-      : `set to ${wish} by an operator`;
-  return { state, reason, startsNothing: STARTS_NOTHING.has(state ?? '') };
+  // An operator's wish is in force before a dispatcher has said so, also the one to go on.
+  if (wish !== 'active') return standing(wish, setTo(wish));
+  const goesOn = said.reason === setTo(said.state);
+  const { state = null, reason = null } = goesOn ? { state: 'active' } : said;
+  return standing(state, reason ?? refusedReason(loads.get(id)));
 }
+
+const standing = (state: string | null, reason: string | null): Standing => ({
+  state,
+  reason,
+  startsNothing: STARTS_NOTHING.has(state ?? ''),
+});
+
+/** As the dispatcher words it too. */
+const setTo = (state: string | undefined): string => `set to ${state} by an operator`;
 
 /** Why an active deployment starts nothing now, if its provider said so. */
 const refusedReason = (load: DeploymentLoad | undefined): string | null =>

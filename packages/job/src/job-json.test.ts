@@ -6,6 +6,7 @@ import type { Job } from './job.ts';
 const JOB = {
   id: 'job_0',
   object: 'job',
+  tenant: 'default',
   status: 'succeeded',
   model: 'fast',
   endpoint: '/v1/chat/completions',

@@ -37,6 +37,8 @@ export type JobErrorCode = FailureClass | 'expired' | 'cancelled' | 'no_deployme
 export interface Job {
   id: string;
   object: 'job';
+  /** Whose it is; `default` where there are no tenants. */
+  tenant: string;
   status: JobStatus;
   model: string;
   endpoint: Endpoint;

@@ -97,6 +97,7 @@ export const jobText = (job: JobHead, more: Pick<Job, 'waiting'> = {}): string =
 const shownHead = (job: JobHead): Omit<Job, 'result'> => ({
   id: job.id,
   object: 'job',
+  tenant: job.tenant,
   status: job.status,
   model: job.model,
   endpoint: job.endpoint,

@@ -6,6 +6,7 @@ import { MAX_JOB_BYTES, batchEventBody, jobEventBody } from './payload.ts';
 const job = (body: unknown): Job => ({
   id: 'job_0',
   object: 'job',
+  tenant: 'default',
   status: 'succeeded',
   model: 'fast',
   endpoint: '/v1/chat/completions',

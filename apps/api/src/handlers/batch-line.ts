@@ -123,6 +123,7 @@ function inputOf(bytes: Buffer, pool: string): Input | null {
 const headOf = (batch: StoredBatch, line: number, input: Input) => ({
   id: lineId(batch.id, line),
   object: 'job' as const,
+  tenant: batch.tenant,
   model: input.model,
   endpoint: batch.endpoint,
   priority: batch.priority,

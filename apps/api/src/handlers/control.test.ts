@@ -48,6 +48,7 @@ const MISTAKES: [unknown, string, RegExp][] = [
   [{ limits: { usd_per_day: 3 } }, 'limits.usd_per_day', /found 3; allowed: .*price/],
   [{ state: 'stopped' }, 'state', /found "stopped"; allowed: .*draining.*paused/],
   [{ colour: 1 }, 'colour', /Known here: weight, limits, state/],
+  [{ limits: { rmp: 3 } }, 'limits.rmp', /Known here: rpm, /],
 ];
 
 test('a mistake names field, value and what is allowed, and nothing changes', async () => {

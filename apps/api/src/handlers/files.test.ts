@@ -52,6 +52,20 @@ for (const [name, make] of [
   });
 }
 
+test('reading files back warns of no leak', async () => {
+  const warnings: string[] = [];
+  const hear = ({ message }: Error): unknown => warnings.push(message);
+  process.on('warning', hear);
+  const file = await client.files.create({
+    file: await toFile(Buffer.from(LINES), 'a.jsonl'),
+    purpose: 'batch',
+  });
+  assert.equal(await (await client.files.content(file.id)).text(), LINES);
+  await new Promise(setImmediate);
+  process.off('warning', hear);
+  assert.deepEqual(warnings, []);
+});
+
 test('the purpose may come before or after the file, with an expiry', async () => {
   const file = await toFile(Buffer.from(LINES), 'a.jsonl');
   const expires = { anchor: 'created_at' as const, seconds: 3600 };

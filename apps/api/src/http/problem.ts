@@ -39,10 +39,27 @@ function unknownKey(
   schema: z.ZodType | undefined,
 ): ApiError {
   const field = nameOf([...issue.path, issue.keys[0] as string]);
-  const shape =
-    issue.path.length === 0 ? (schema as { shape?: object } | undefined)?.shape : undefined;
-  const allowed = shape ? Object.keys(shape).join(', ') : 'see /docs';
+  const names = namesIn(schema, issue.path);
+  const allowed = names ? names.join(', ') : 'see /docs';
   return new ApiError('unknown_parameter', { param: field, values: { field, allowed } });
+}
+
+/** What an object of the schema may have at this place; null where that is no object. */
+function namesIn(schema: unknown, path: readonly PropertyKey[]): string[] | null {
+  let at = bare(schema);
+  for (const part of path) at = bare(at.shape?.[String(part)]);
+  return at.shape ? Object.keys(at.shape) : null;
+}
+
+interface SchemaLike {
+  shape?: Record<string, unknown>;
+  unwrap?: () => unknown;
+}
+
+/** What is below `nullable` and `optional`. */
+function bare(schema: unknown): SchemaLike {
+  const at = (schema ?? {}) as SchemaLike;
+  return !at.shape && at.unwrap ? bare(at.unwrap()) : at;
 }
 
 const nameOf = (path: readonly PropertyKey[]): string =>

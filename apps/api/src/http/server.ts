@@ -71,12 +71,15 @@ const prepare: RequestHandler = (request, response, next) => {
   // Whoever reads or writes them hears of it there; with nobody listening, a client that leaves would end the process.
   request.on('error', nothing);
   response.on('error', nothing);
+  // Those who must know of its end are as many as there are, and a stream adds some: no leak.
+  response.setMaxListeners(LISTENERS);
   response.setHeader('x-request-id', newId('req'));
   for (const [name, value] of Object.entries(SECURITY)) response.setHeader(name, value);
   next();
 };
 
 const nothing = (): void => {};
+const LISTENERS = 20;
 
 const idOf = (response: Response): string => String(response.getHeader('x-request-id'));
 

@@ -29,6 +29,7 @@ const batchUsage = z.object({
 });
 
 const batchAdditions = z.object({
+  tenant: text.describe('Whose it is; `default` where there are no tenants.'),
   priority: z.enum(PRIORITIES),
   paused: z.boolean(),
   paused_reason: text.nullable(),

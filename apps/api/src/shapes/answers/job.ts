@@ -36,6 +36,7 @@ const JOB_ERRORS = [
 export const Job = z.object({
   id,
   object: z.literal('job'),
+  tenant: text.describe('Whose it is; `default` where there are no tenants.'),
   status: z.enum(JOB_STATUSES),
   model: text.describe('As the client named it.'),
   endpoint: z.enum(ENDPOINTS),
