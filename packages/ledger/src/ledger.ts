@@ -35,6 +35,7 @@ export type ScriptName =
   | 'renew-leases'
   | 'store-outcomes'
   | 'hold-recorder'
+  | 'give-up-lease'
   | 'record-job'
   | 'record-lines'
   | 'move-batch'
@@ -65,6 +66,7 @@ const NAMES: readonly ScriptName[] = [
   'renew-leases',
   'store-outcomes',
   'hold-recorder',
+  'give-up-lease',
   'record-job',
   'record-lines',
   'move-batch',
