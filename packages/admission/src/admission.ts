@@ -239,7 +239,10 @@ export class Admission {
     await this.#change(drawn, { change, calls: '', failures: '[]', leases });
   }
 
-  /** Prolongs leases of calls in flight; answers those that had lapsed already and count again from now on. */
+  /**
+   * Prolongs leases of calls in flight; answers those that had lapsed already and count again from now on. Where one of them
+   * has ended meanwhile, this came behind its end: {@link free} it.
+   */
   async renew(deploymentId: string, leases: string[], leaseMs: number): Promise<string[]> {
     const { leaseKeys } = this.#of(deploymentId);
     if (leases.length === 0) return [];
@@ -251,6 +254,13 @@ export class Admission {
       ...leases,
     );
     return lost;
+  }
+
+  /** Frees permits of calls that have ended, and changes nothing else: a renewal that came behind the end brought them back. */
+  async free(deploymentId: string, leases: string[]): Promise<void> {
+    const drawn = this.#of(deploymentId);
+    const change = refundChange(drawn, 0, []);
+    await this.#change(drawn, { change, calls: '', failures: '[]', leases });
   }
 
   /** From now on what becomes of calls that begin from this moment on is counted by itself: {@link DeploymentLoad.since}. */

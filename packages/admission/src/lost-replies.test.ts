@@ -101,6 +101,20 @@ test('calls end once, are given back once and are counted once', async (t) => {
   assert.deepEqual([load?.taken, load?.windows[0]?.used], [1 + 5, 1]);
 });
 
+test('a permit that its renewal, sent again behind the end, brought back is named and can be freed', async (t) => {
+  const { admission } = open('renew', t);
+  await admission.book('a', asking(['one']));
+  const [back] = await losing(
+    async () => (await counted('renew', 'ok')) === 1,
+    () =>
+      Promise.all([admission.renew('a', ['one'], 60_000), admission.settle('a', [ended('one')])]),
+  );
+  assert.deepEqual(back, ['one']);
+  await admission.free('a', back);
+  assert.equal(await direct.zcard('renew:{b:org}:leases:a'), 0);
+  assert.equal((await admission.read()).get('a')?.taken, 1);
+});
+
 const lesson = (): Promise<string | null> => direct.hget('refuse:{b:org}:rates', 'a|lesson');
 
 test('one refusal lowers a limit once', async (t) => {

@@ -225,6 +225,16 @@ class Twins {
     const twin = renew(this.#state, request, this.#now);
     assert.deepEqual(lost, twin.lost);
     this.#state = twin.state;
+    if (n % 2 === 0) await this.#free(id, lost);
+  }
+
+  /** As if their calls had ended meanwhile. */
+  async #free(id: Id, leases: string[]): Promise<void> {
+    await this.#admission.free(id, leases);
+    const rules = this.#rules[id];
+    const none = { longestMs: 0, answers: 0, quickestMs: 0, answered: answeredOf([]) };
+    const corrections = rules.map((rule) => refundsOf(rule, []));
+    this.#state = settle(this.#state, { rules, corrections, leases, ...none }, this.#now);
   }
 
   async #refuse(step: Extract<Step, { kind: 'refuse' }>): Promise<void> {
