@@ -265,8 +265,11 @@ export class Admission {
 
   /** From now on what becomes of calls that begin from this moment on is counted by itself: {@link DeploymentLoad.since}. */
   async mark(deploymentId: string): Promise<void> {
-    const { keys } = this.#of(deploymentId);
-    await this.#redis.sluiceMark(1, keys[1] as string, deploymentId, this.#micros(), ...OUTCOMES);
+    const { deployment, keys } = this.#of(deploymentId);
+    const load = keys[1] as string;
+    await this.#writes.send(deployment.root, (key, write) =>
+      this.#redis.sluiceMark(2, load, key, write, this.#micros(), deployment.id, ...OUTCOMES),
+    );
   }
 
   /** Counts jobs that left the deployment's queue without being booked. */

@@ -115,6 +115,27 @@ test('a permit that its renewal, sent again behind the end, brought back is name
   assert.equal((await admission.read()).get('a')?.taken, 1);
 });
 
+test('a mark is set once: what began and ended since stays counted', async (t) => {
+  const { admission } = open('mark', t);
+  const other = new Admission({ redis: direct, prefix: 'mark', fleet });
+  t.after(() => other.close());
+  const at = (): Promise<string | null> => direct.hget('mark:{b:org}:load', 'a|mark');
+  await admission.book('a', asking(['before']));
+  proxy.loseAnswers();
+  const marking = admission.mark('a');
+  await until('Redis has done it', async () => (await at()) !== null);
+  const first = Number(await at());
+  await until(
+    'the clock goes on',
+    async () => (await other.book('a', asking([]))).atMs > first + 2,
+  );
+  await other.settle('a', [ended('one')]);
+  proxy.cut();
+  await marking;
+  const since = (await admission.read()).get('a')?.since;
+  assert.deepEqual(since, { at: first, ended: { ok: 1 } });
+});
+
 const lesson = (): Promise<string | null> => direct.hget('refuse:{b:org}:rates', 'a|lesson');
 
 test('one refusal lowers a limit once', async (t) => {
