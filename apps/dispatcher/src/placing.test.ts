@@ -9,6 +9,7 @@ import type { Ledger } from '@sluice/ledger';
 import {
   checkLater,
   claimEntry,
+  handBack,
   moveBatch,
   raiseToken,
   readBatch,
@@ -417,6 +418,32 @@ test('a batch that is resumed while the sweeper looks at it is fed at once, when
     await sweeper.sweep();
     await sweeper.sweep();
     assert.ok(fed.includes(batch), `resumed when it asked the time for the ${moment}th time`);
+  }
+});
+
+test('an entry that is handed back while the sweeper looks at it is placed at once, whenever that was', async () => {
+  for (let moment = 2; moment < 6; moment++) {
+    const id = await desk.acceptedJob();
+    const placer = placerOf({ leaderToken: 2 });
+    await placer.place({ id, epoch: 0 });
+    const { time } = desk;
+    await claimEntry(desk.ledger, { id, epoch: 1, holder: 'w', now: time, leaseMs: 15_000 });
+    await checkLater(desk.ledger, id, time);
+    const repaired: string[] = [];
+    let asked = 0;
+    const sweeper = sweeperOf(placer, {
+      events: { ...desk.ports.events, repaired: (fields) => void repaired.push(fields.id) },
+      now: () => {
+        asked += 1;
+        const entry = { id, epoch: 1, holder: 'w', shunnedUntil: 0 };
+        if (asked === moment) void handBack(desk.ledger, entry, time);
+        return time;
+      },
+    });
+    await sweeper.sweep();
+    await sweeper.sweep();
+    assert.ok(repaired.includes(id), `when it asked the time for the ${moment}th time`);
+    assert.ok(asked >= moment);
   }
 });
 
