@@ -102,7 +102,11 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
   const arms = armsOf(parts);
   const recorder = recorderOf(parts, { terms, segments, keeper, arms });
   const leadership = leadershipOf(parts, terms);
-  const watch = new DataWatch({ ledger: parts.ledger, onLost: () => events.dataLost() });
+  const watch = new DataWatch({
+    ledger: parts.ledger,
+    onLost: () => events.dataLost(),
+    onFull: (full) => (full ? events.redisFull() : events.redisHasRoom()),
+  });
   const webhooks = await startWebhooks({ ...parts, settings, prefix });
   await keeper.start();
   await recorder.start();

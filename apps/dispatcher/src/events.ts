@@ -49,6 +49,11 @@ export const dispatcherEvents = (log: Logger, seldom = new Seldom()) => ({
     log.error(
       'Redis has lost its data (emptied, restored, or restarted without its append-only file): what was accepted before is gone',
     ),
+  redisFull: () =>
+    log.error(
+      'Redis is full (maxmemory): nothing is accepted, placed or called until it has room; what is answered is recorded. Raise maxmemory, or wait until records lapse',
+    ),
+  redisHasRoom: () => log.info('Redis has room again'),
   /** One that fails again and again is told once a minute. */
   failed: (fields: { what: string; error: string }) => {
     const untold = seldom.take(`${fields.what} ${fields.error}`);

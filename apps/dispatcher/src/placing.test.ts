@@ -320,6 +320,21 @@ test('a move that fails leaves nothing counted as placed', async () => {
   assert.equal(ready.queued('mini'), 0);
 });
 
+test('what Redis refuses is tried again, until the sweeper sees to it', async () => {
+  const id = await desk.acceptedJob();
+  const entry = { id, epoch: 0 };
+  let moves = 0;
+  const refusing = (times: number): Ledger =>
+    movingBy((move) => (moves++ < times ? Promise.reject(new Error('OOM')) : move()));
+  const placer = (times: number): Placer =>
+    placerOf({ ledger: refusing(times), leaderToken: 2, againMs: 1, onError: () => undefined });
+  assert.equal(await placer(Infinity).placePatiently(entry), 'failed');
+  assert.equal(moves, 15);
+  moves = 0;
+  assert.equal(await placer(3).placePatiently(entry), 'settled');
+  assert.equal((await readWaiting(desk.ledger, id))?.epoch, 1);
+});
+
 test('a move that was made, whose answer was lost, counts as made', async () => {
   const id = await desk.acceptedJob();
   const ledger = movingBy(async (move) => {

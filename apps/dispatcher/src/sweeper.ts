@@ -101,7 +101,7 @@ export class Sweeper {
     if (this.#ports.placer.has(id) || waiting.notBefore > now()) return;
     if (await this.#isQueued(waiting)) return;
     this.#ports.events.repaired({ id, how: howOf(waiting) });
-    void this.#ports.placer.place({ id, epoch: waiting.epoch });
+    void this.#ports.placer.placePatiently({ id, epoch: waiting.epoch });
   }
 
   /** Past its deadline: a job that is not being called ends here; a batch's lines end with their batch. */
