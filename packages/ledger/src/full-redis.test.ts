@@ -50,6 +50,17 @@ test('leases of calls are renewed', async () => {
   assert.equal(due, String(NOW + 6_000));
 });
 
+test('what was placed is claimed', async () => {
+  const id = makeId('job', randomBytes(16));
+  await ledger.redis.config('SET', 'maxmemory', 0);
+  await ledger.redis.hset(ledger.keys.job(id), { status: 'queued', epoch: 1 });
+  await ledger.redis.config('SET', 'maxmemory', 1);
+  const claim = { id, epoch: 1, holder: 'w', now: NOW, leaseMs: 1_000 };
+  assert.equal((await claimEntry(ledger, claim)).kind, 'claimed');
+  const check = await ledger.redis.zscore(ledger.keys.check(slotOf(id)), id);
+  assert.equal(check, String(NOW + 2_000));
+});
+
 test('answers are stored, once, and can be recorded', async () => {
   const slot = slotOf(ID);
   const { outcomes } = ledger.keys;
