@@ -43,7 +43,7 @@ export interface ListOf {
   tenant: string;
 }
 
-export interface TenantKeys extends Record<
+interface TenantKeys extends Record<
   'allowance' | 'open' | 'lines' | 'spent' | 'endpoints',
   string
 > {
