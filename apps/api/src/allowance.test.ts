@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import fc from 'fast-check';
 import { afterRequest, mayBeAccepted } from '@sluice/fairness';
 import { makeId } from '@sluice/job';
 import { addSpending, settleOpen, takeAllowance } from '@sluice/ledger';
+import type { Ledger } from '@sluice/ledger';
 import { chat, endJobAs, startTestApi } from './test-api.ts';
 import type { TestApi } from './test-api.ts';
 
@@ -100,7 +101,23 @@ test('a day’s money is not exceeded by new work', async () => {
   assert.deepEqual(await api.ledger.redis.hgetall(spent), {}, 'what is past is forgotten');
 });
 
-test('the script allows exactly what the policy allows', async () => {
+/** Sends each taking twice, as the client does when the first reply is lost. */
+function sendingTwice(ledger: Ledger): Ledger {
+  const { redis } = ledger;
+  type Send = (...rest: unknown[]) => Promise<unknown>;
+  const send = (redis as unknown as { sluice_take_allowance: Send }).sluice_take_allowance;
+  const twice: Send = async (...rest) => {
+    const [first] = await Promise.all([send.apply(redis, rest), send.apply(redis, rest)]);
+    return first;
+  };
+  return { ...ledger, redis: Object.create(redis, { sluice_take_allowance: { value: twice } }) };
+}
+
+test('the script allows exactly what the policy allows', () => assertAllowsAsPolicy(api.ledger));
+
+test('and counts once what is sent twice', () => assertAllowsAsPolicy(sendingTwice(api.ledger)));
+
+async function assertAllowsAsPolicy(ledger: Ledger): Promise<void> {
   const limit = fc.option(fc.integer({ min: 1, max: 6 }), { nil: undefined });
   const limitsOf = fc.record({
     requests_per_minute: limit,
@@ -111,29 +128,28 @@ test('the script allows exactly what the policy allows', async () => {
     adds: fc.integer({ min: 1, max: 3 }),
     usd: fc.integer({ min: 0, max: 2 }),
   });
-  let run = 0;
   await fc.assert(
     fc.asyncProperty(limitsOf, fc.array(step, { maxLength: 12 }), async (limits, steps) => {
-      const tenant = `t${run++}`;
+      const tenant = `t-${randomUUID()}`;
       const set = Object.fromEntries(Object.entries(limits).filter(([, value]) => value));
       const model = { queued: 0, spentUsd: 0, requestsFullAt: 0 };
       for (const { adds, usd } of steps) {
         const id = makeId('batch', randomBytes(16));
         const now = Date.now();
         const facts = { ...model, now, adds, drainPerMs: null, spentLessAt: null };
-        const taken = await takeAllowance(api.ledger, { tenant, limits: set, id, adds });
+        const taken = await takeAllowance(ledger, { tenant, limits: set, id, adds });
         assert.equal(taken.kind === 'taken', mayBeAccepted(set, facts).kind === 'accept');
         if (taken.kind === 'taken') {
           model.queued += adds;
           model.requestsFullAt = afterRequest(set, model.requestsFullAt, now);
         }
-        await addSpending(api.ledger, tenant, { usd, now });
+        await addSpending(ledger, tenant, { usd, now });
         model.spentUsd += usd;
       }
     }),
     { numRuns: 60 },
   );
-});
+}
 
 test('more open objects than are looked at in one round are all looked at in the end', async () => {
   const { ledger } = api;

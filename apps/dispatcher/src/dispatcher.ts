@@ -102,7 +102,7 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
   const arms = armsOf(parts);
   const recorder = recorderOf(parts, { terms, segments, keeper, arms });
   const leadership = leadershipOf(parts, terms);
-  const watch = new DataWatch({ ledger: parts.ledger, onLost: () => events.dataLost() });
+  const watch = watchOf(parts);
   const webhooks = await startWebhooks({ ...parts, settings, prefix });
   await keeper.start();
   await recorder.start();
@@ -159,6 +159,13 @@ const admissionOf = (
   redis: Redis,
 ): Admission =>
   new Admission({ redis, prefix, fleet, pacing: pacingOf(settings.admission.utilisation) });
+
+const watchOf = ({ ledger, events }: Parts): DataWatch =>
+  new DataWatch({
+    ledger,
+    onLost: () => events.dataLost(),
+    onFull: (full) => (full ? events.redisFull() : events.redisHasRoom()),
+  });
 
 const keeperOf = ({ ledger, lengths, events }: Parts): LengthsKeeper =>
   new LengthsKeeper({

@@ -1,7 +1,9 @@
 /** Every log line of the dispatcher: constant message, varying fields; never a body, a prompt or a key. */
+import { Seldom } from '@sluice/role';
 import type { Logger } from 'pino';
 
-export const dispatcherEvents = (log: Logger) => ({
+/** `seldom`: which of the faults that repeat are told. */
+export const dispatcherEvents = (log: Logger, seldom = new Seldom()) => ({
   started: (fields: { pools: string[]; deployments: string[] }) =>
     log.info(fields, 'dispatcher started'),
   stopping: () => log.info('dispatcher stopping'),
@@ -47,8 +49,18 @@ export const dispatcherEvents = (log: Logger) => ({
     log.error(
       'Redis has lost its data (emptied, restored, or restarted without its append-only file): what was accepted before is gone',
     ),
-  failed: (fields: { what: string; error: string }) =>
-    log.error(fields, 'step failed, will be tried again'),
+  redisFull: () =>
+    log.error(
+      'Redis is full (maxmemory): nothing is accepted, placed or called until it has room; what is answered is recorded. Raise maxmemory, or wait until records lapse',
+    ),
+  redisHasRoom: () => log.info('Redis has room again'),
+  /** One that fails again and again is told once a minute. */
+  failed: (fields: { what: string; error: string }) => {
+    const untold = seldom.take(`${fields.what} ${fields.error}`);
+    if (untold === null) return;
+    const more = untold > 0 && { repeats: untold };
+    log.error({ ...fields, ...more }, 'step failed, will be tried again');
+  },
 });
 
 export type DispatcherEvents = ReturnType<typeof dispatcherEvents>;

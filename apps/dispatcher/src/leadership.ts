@@ -87,7 +87,7 @@ export class Leadership {
   async #fence({ token }: Held): Promise<void> {
     const { ledger, holder } = this.#options;
     if (await raiseToken(ledger, token)) return;
-    await giveUpLead(ledger, holder);
+    await giveUpLead(ledger, { holder, token });
     throw new Error(`token ${token} is older than one that was seen`);
   }
 
@@ -106,7 +106,9 @@ export class Leadership {
     if (this.#timer) clearTimeout(this.#timer);
     await this.#turn;
     if (this.#held === null) return;
+    const { token } = this.#held;
     await this.#end('given_up');
-    await giveUpLead(this.#options.ledger, this.#options.holder).catch(() => undefined);
+    const { ledger, holder } = this.#options;
+    await giveUpLead(ledger, { holder, token }).catch(() => undefined);
   }
 }

@@ -20,6 +20,7 @@ import { askerOfEntry } from './lengths-book.ts';
 import type { Likely } from './lengths-book.ts';
 import { LINES } from './line-feeding.ts';
 import type { Fed, LineFeeding } from './line-feeding.ts';
+import { CHECK_PLACED_MS } from './run-entry.ts';
 import type { TurnBook, Used } from './turn-book.ts';
 import { WaitingEntries } from './waiting-entries.ts';
 import type { Pending, PlaceEnd } from './waiting-entries.ts';
@@ -33,7 +34,13 @@ export interface PlacerPorts extends MovesPorts {
   onMore: (waiting: Waiting) => void;
   /** An entry waits here now, or no longer. */
   onWaiting: (waiting: Waiting, waits: boolean) => void;
+  /** Until what Redis refused is tried again. Default: a second. */
+  againMs?: number;
 }
+
+const AGAIN_MS = 1_000;
+/** Until the sweeper looks after it. */
+const TRIES = CHECK_PLACED_MS / AGAIN_MS;
 
 /** Between two pumps for interactive jobs that wait. */
 const LEAST_WAIT_MS = 5;
@@ -82,6 +89,17 @@ export class Placer {
     } finally {
       this.#known.delete(data.id);
     }
+  }
+
+  /** The same, tried again where Redis refuses, as when it is full, until the sweeper looks after the entry: others would wait for that. */
+  async placePatiently(data: EntryData): Promise<PlaceEnd> {
+    const { againMs = AGAIN_MS } = this.#ports;
+    let end = await this.place(data);
+    for (let tries = 1; end === 'failed' && tries < TRIES; tries++) {
+      await new Promise((resolve) => setTimeout(resolve, againMs));
+      end = await this.place(data);
+    }
+    return end;
   }
 
   async #placeKnown(data: EntryData): Promise<PlaceEnd> {

@@ -9,6 +9,7 @@ import type { Ledger } from '@sluice/ledger';
 import {
   checkLater,
   claimEntry,
+  handBack,
   moveBatch,
   raiseToken,
   readBatch,
@@ -319,6 +320,21 @@ test('a move that fails leaves nothing counted as placed', async () => {
   assert.equal(ready.queued('mini'), 0);
 });
 
+test('what Redis refuses is tried again, until the sweeper sees to it', async () => {
+  const id = await desk.acceptedJob();
+  const entry = { id, epoch: 0 };
+  let moves = 0;
+  const refusing = (times: number): Ledger =>
+    movingBy((move) => (moves++ < times ? Promise.reject(new Error('OOM')) : move()));
+  const placer = (times: number): Placer =>
+    placerOf({ ledger: refusing(times), leaderToken: 2, againMs: 1, onError: () => undefined });
+  assert.equal(await placer(Infinity).placePatiently(entry), 'failed');
+  assert.equal(moves, 15);
+  moves = 0;
+  assert.equal(await placer(3).placePatiently(entry), 'settled');
+  assert.equal((await readWaiting(desk.ledger, id))?.epoch, 1);
+});
+
 test('a move that was made, whose answer was lost, counts as made', async () => {
   const id = await desk.acceptedJob();
   const ledger = movingBy(async (move) => {
@@ -417,6 +433,32 @@ test('a batch that is resumed while the sweeper looks at it is fed at once, when
     await sweeper.sweep();
     await sweeper.sweep();
     assert.ok(fed.includes(batch), `resumed when it asked the time for the ${moment}th time`);
+  }
+});
+
+test('an entry that is handed back while the sweeper looks at it is placed at once, whenever that was', async () => {
+  for (let moment = 2; moment < 6; moment++) {
+    const id = await desk.acceptedJob();
+    const placer = placerOf({ leaderToken: 2 });
+    await placer.place({ id, epoch: 0 });
+    const { time } = desk;
+    await claimEntry(desk.ledger, { id, epoch: 1, holder: 'w', now: time, leaseMs: 15_000 });
+    await checkLater(desk.ledger, id, time);
+    const repaired: string[] = [];
+    let asked = 0;
+    const sweeper = sweeperOf(placer, {
+      events: { ...desk.ports.events, repaired: (fields) => void repaired.push(fields.id) },
+      now: () => {
+        asked += 1;
+        const entry = { id, epoch: 1, holder: 'w', shunnedUntil: 0 };
+        if (asked === moment) void handBack(desk.ledger, entry, time);
+        return time;
+      },
+    });
+    await sweeper.sweep();
+    await sweeper.sweep();
+    assert.ok(repaired.includes(id), `when it asked the time for the ${moment}th time`);
+    assert.ok(asked >= moment);
   }
 });
 

@@ -87,29 +87,31 @@ export class Sweeper {
 
   async #lookAfterEntry(id: string): Promise<void> {
     const { ledger, now } = this.#ports;
+    // Before it is read: who changes it after that, and asks for a look at it, is not overruled.
+    await checkLater(ledger, id, now() + CHECK_PLACED_MS);
     const waiting = await readWaiting(ledger, id);
     if (!waiting || (waiting.status !== 'queued' && waiting.status !== 'running'))
       return forget(ledger, id);
     if (isLate(waiting, now())) return this.#lookAfterLate(waiting);
-    const deadline = waiting.deadlineAt ?? Infinity;
-    if (waiting.leaseUntil > now())
-      return checkLater(ledger, id, Math.min(waiting.leaseUntil + 1_000, deadline));
-    const next = Math.max(now(), waiting.notBefore) + CHECK_PLACED_MS;
-    await checkLater(ledger, id, Math.min(next, deadline));
+    const called = waiting.leaseUntil > now();
+    const next = called ? waiting.leaseUntil + 1_000 : Infinity;
+    const soon = Math.min(next, waiting.deadlineAt ?? Infinity);
+    if (soon < Infinity) await checkBy(ledger, id, soon);
+    if (called) return;
     if (this.#ports.placer.has(id) || waiting.notBefore > now()) return;
     if (await this.#isQueued(waiting)) return;
     this.#ports.events.repaired({ id, how: howOf(waiting) });
-    void this.#ports.placer.place({ id, epoch: waiting.epoch });
+    void this.#ports.placer.placePatiently({ id, epoch: waiting.epoch });
   }
 
   /** Past its deadline: a job that is not being called ends here; a batch's lines end with their batch. */
   async #lookAfterLate(waiting: Waiting): Promise<void> {
     const { ledger, now, placer } = this.#ports;
     const { id, leaseUntil, batch } = waiting;
-    if (leaseUntil > now()) return checkLater(ledger, id, leaseUntil + 1_000);
-    if (batch !== null) return checkLater(ledger, id, now() + CHECK_PLACED_MS);
+    if (leaseUntil > now()) return checkBy(ledger, id, leaseUntil + 1_000);
+    if (batch !== null) return;
     if ((await expireJob(this.#ports, waiting)) === 'busy')
-      return checkLater(ledger, id, now() + LOOK_AGAIN_MS);
+      return checkBy(ledger, id, now() + LOOK_AGAIN_MS);
     placer.drop(id);
   }
 

@@ -93,11 +93,13 @@ export class Term {
       leaderToken,
       savedTurns,
       addStep: (batch, step) => this.#addStep(batch, step),
-      onError: (what, error) => {
-        if (!this.#stopped) ports.events.failed({ what, error: String(error) });
-      },
+      onError: this.#failed,
     });
   }
+
+  readonly #failed = (what: string, error: unknown): void => {
+    if (!this.#stopped) this.#ports.events.failed({ what, error: String(error) });
+  };
 
   async start(): Promise<void> {
     const { ledger } = this.#ports;
@@ -109,7 +111,7 @@ export class Term {
     // The lead may have been lost meanwhile.
     if (this.#stopped) return;
     this.#intake = this.#ports.openIntake({
-      entry: (data) => this.#parts.placer.place(data),
+      entry: (data) => this.#parts.placer.placePatiently(data),
       step: (data) => {
         this.#added.delete(nameOfStep(data));
         return runStep(this.#stepPorts(), data);
@@ -131,10 +133,9 @@ export class Term {
     this.#ports.learned.follow(predicted(this.#ports.fleet));
     book.ask();
     this.#intake?.take(pools.added);
-    this.#follow(deployments.removed).catch((error: unknown) => {
-      if (!this.#stopped)
-        this.#ports.events.failed({ what: 'following the config', error: String(error) });
-    });
+    this.#follow(deployments.removed).catch((error: unknown) =>
+      this.#failed('following the config', error),
+    );
   }
 
   async #follow(removed: readonly string[]): Promise<void> {
@@ -181,8 +182,7 @@ export class Term {
           this.#parts.backlog.look(),
         ]);
       } catch (error) {
-        if (!this.#stopped)
-          this.#ports.events.failed({ what: 'looking at the fleet', error: String(error) });
+        this.#failed('looking at the fleet', error);
       }
     }
   }
@@ -206,7 +206,9 @@ export class Term {
     if (changes.length > 0) this.#parts.book.ask();
     await marking;
     for (const change of changes) await this.#tell(change);
-    if (changes.length > 0 || now - this.#publishedAt >= PUBLISH_EVERY_MS) await this.#publish(now);
+    // What is said of the fleet holds nothing up: a full Redis takes none of it, and is led all the same.
+    if (changes.length > 0 || now - this.#publishedAt >= PUBLISH_EVERY_MS)
+      await this.#publish(now).catch((error: unknown) => this.#failed('publishing', error));
     if (now - this.#plannedAt < ESTIMATE_EVERY_MS || this.#planning) return;
     this.#plannedAt = now;
     this.#planning = Promise.all([
@@ -250,7 +252,7 @@ export class Term {
   /** What waits on the queue of a sick deployment is placed elsewhere; its old entries are dropped by their epoch. */
   async #takeBack(deployment: string): Promise<void> {
     const entries = await this.#ports.queues.run(deployment).getJobs(['prioritized', 'waiting']);
-    for (const entry of entries) void this.#parts.placer.place(entry.data);
+    for (const entry of entries) void this.#parts.placer.placePatiently(entry.data);
     if (entries.length > 0) this.#ports.events.takenBack({ deployment, entries: entries.length });
   }
 

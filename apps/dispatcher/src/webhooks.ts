@@ -76,6 +76,9 @@ export async function startWebhooks(ports: WebhookPorts): Promise<{ stop: () => 
 
 /** Without `webhooks.secret` one is made once and kept for the life of the installation. */
 async function generatedSecret({ redis, keys }: Ledger): Promise<string> {
+  // Asked first: a full Redis still answers.
+  const known = await redis.get(keys.webhookSecret);
+  if (known !== null) return known;
   await redis.set(keys.webhookSecret, makeSecret(randomBytes(32)), 'NX');
   return (await redis.get(keys.webhookSecret)) as string;
 }

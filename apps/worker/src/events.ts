@@ -1,8 +1,10 @@
 /** Every log line of the worker: constant message, varying fields; never a body, a prompt or a key. */
+import { Seldom } from '@sluice/role';
 import type { Logger } from 'pino';
 import type { RefusedKey } from './refused-key.ts';
 
-export const workerEvents = (log: Logger) => ({
+/** `seldom`: which of the faults that repeat are told. */
+export const workerEvents = (log: Logger, seldom = new Seldom()) => ({
   started: (fields: { deployments: string[] }) => log.info(fields, 'worker started'),
   stopping: (fields: { calling: number }) => log.info(fields, 'worker stopping'),
   stopped: () => log.info('worker stopped'),
@@ -28,8 +30,13 @@ export const workerEvents = (log: Logger) => ({
       ms: number;
     },
   ) => log.warn(fields, 'credential refused'),
-  writeRetried: (fields: { what: string; items: number; error: string }) =>
-    log.warn(fields, 'write failed, trying again'),
+  /** One that fails again and again is told once a minute. */
+  writeRetried: (fields: { what: string; items: number; error: string }) => {
+    const untold = seldom.take(`${fields.what} ${fields.error}`);
+    if (untold === null) return;
+    const more = untold > 0 && { repeats: untold };
+    log.warn({ ...fields, ...more }, 'write failed, trying again');
+  },
   leaseLost: (fields: { entries: string[] }) => log.warn(fields, 'lease lost while calling'),
   entryDropped: (fields: { deployment: string; id: string; epoch: number }) =>
     log.debug(fields, 'entry had moved on'),

@@ -11,6 +11,7 @@ test('renews what is held, by deployment, until it is released', async () => {
         renewed.push([deployment, leases]);
         return Promise.reject(new Error('away'));
       },
+      free: () => Promise.resolve(),
     },
     5,
   );
@@ -41,6 +42,7 @@ test('asks no more for a deployment while what was asked has no answer', async (
         asked.push(deployment);
         return deployment === 'away' ? new Promise(() => undefined) : Promise.resolve([]);
       },
+      free: () => Promise.resolve(),
     },
     5,
   );
@@ -50,3 +52,28 @@ test('asks no more for a deployment while what was asked has no answer', async (
   keeper.close();
   assert.equal(asked.filter((one) => one === 'away').length, 1);
 });
+
+for (const how of ['answered', 'failed'] as const)
+  test(`frees what ended while its renewal was under way, where that ${how}`, async () => {
+    const freed: [string, string[]][] = [];
+    const rounds: (() => void)[] = [];
+    const keeper = new PermitKeeper(
+      {
+        renew: (_, leases) =>
+          new Promise((resolve, reject) => {
+            rounds.push(() => (how === 'answered' ? resolve(leases) : reject(new Error('away'))));
+          }),
+        free: (...what) => Promise.resolve(void freed.push(what)),
+      },
+      5,
+    );
+    for (const lease of ['lapsed', 'ended']) keeper.hold('a', lease);
+    await until('a renewal', () => rounds.length === 1);
+    keeper.release('a', 'ended');
+    rounds[0]?.();
+    await until('the next', () => rounds.length === 2);
+    rounds[1]?.();
+    await until('one more', () => rounds.length === 3);
+    keeper.close();
+    assert.deepEqual(freed, [['a', ['ended']]]);
+  });

@@ -193,6 +193,19 @@ describe('permits', () => {
     assert.deepEqual(await admission.renew('a', [kept, lost], 10_000), [lost]);
   });
 
+  test('of calls that had ended when they were renewed are freed, and nothing else is changed', async () => {
+    const admission = open(plan, clock().micros);
+    const asked = asking(2);
+    const [gone] = asked.leases as [string];
+    await admission.book('a', asked);
+    await admission.settle('a', [ended(gone)]);
+    const load = (await admission.read()).get('a');
+    assert.deepEqual(await admission.renew('a', [gone], 10_000), [gone]);
+    assert.equal((await admission.read()).get('a')?.concurrency?.used, 2);
+    await admission.free('a', [gone]);
+    assert.deepEqual((await admission.read()).get('a'), load);
+  });
+
   test('of a budget with more than one are shared', async () => {
     const both = { limits: {}, org: true };
     const admission = open({ deployments: { a: both, b: both }, org: { concurrency: 3 } });

@@ -239,7 +239,10 @@ export class Admission {
     await this.#change(drawn, { change, calls: '', failures: '[]', leases });
   }
 
-  /** Prolongs leases of calls in flight; answers those that had lapsed already and count again from now on. */
+  /**
+   * Prolongs leases of calls in flight; answers those that had lapsed already and count again from now on. Where one of them
+   * has ended meanwhile, this came behind its end: {@link free} it.
+   */
   async renew(deploymentId: string, leases: string[], leaseMs: number): Promise<string[]> {
     const { leaseKeys } = this.#of(deploymentId);
     if (leases.length === 0) return [];
@@ -253,10 +256,20 @@ export class Admission {
     return lost;
   }
 
+  /** Frees permits of calls that have ended, and changes nothing else: a renewal that came behind the end brought them back. */
+  async free(deploymentId: string, leases: string[]): Promise<void> {
+    const drawn = this.#of(deploymentId);
+    const change = refundChange(drawn, 0, []);
+    await this.#change(drawn, { change, calls: '', failures: '[]', leases });
+  }
+
   /** From now on what becomes of calls that begin from this moment on is counted by itself: {@link DeploymentLoad.since}. */
   async mark(deploymentId: string): Promise<void> {
-    const { keys } = this.#of(deploymentId);
-    await this.#redis.sluiceMark(1, keys[1] as string, deploymentId, this.#micros(), ...OUTCOMES);
+    const { deployment, keys } = this.#of(deploymentId);
+    const load = keys[1] as string;
+    await this.#writes.send(deployment.root, (key, write) =>
+      this.#redis.sluiceMark(2, load, key, write, this.#micros(), deployment.id, ...OUTCOMES),
+    );
   }
 
   /** Counts jobs that left the deployment's queue without being booked. */

@@ -101,6 +101,41 @@ test('calls end once, are given back once and are counted once', async (t) => {
   assert.deepEqual([load?.taken, load?.windows[0]?.used], [1 + 5, 1]);
 });
 
+test('a permit that its renewal, sent again behind the end, brought back is named and can be freed', async (t) => {
+  const { admission } = open('renew', t);
+  await admission.book('a', asking(['one']));
+  const [back] = await losing(
+    async () => (await counted('renew', 'ok')) === 1,
+    () =>
+      Promise.all([admission.renew('a', ['one'], 60_000), admission.settle('a', [ended('one')])]),
+  );
+  assert.deepEqual(back, ['one']);
+  await admission.free('a', back);
+  assert.equal(await direct.zcard('renew:{b:org}:leases:a'), 0);
+  assert.equal((await admission.read()).get('a')?.taken, 1);
+});
+
+test('a mark is set once: what began and ended since stays counted', async (t) => {
+  const { admission } = open('mark', t);
+  const other = new Admission({ redis: direct, prefix: 'mark', fleet });
+  t.after(() => other.close());
+  const at = (): Promise<string | null> => direct.hget('mark:{b:org}:load', 'a|mark');
+  await admission.book('a', asking(['before']));
+  proxy.loseAnswers();
+  const marking = admission.mark('a');
+  await until('Redis has done it', async () => (await at()) !== null);
+  const first = Number(await at());
+  await until(
+    'the clock goes on',
+    async () => (await other.book('a', asking([]))).atMs > first + 2,
+  );
+  await other.settle('a', [ended('one')]);
+  proxy.cut();
+  await marking;
+  const since = (await admission.read()).get('a')?.since;
+  assert.deepEqual(since, { at: first, ended: { ok: 1 } });
+});
+
 const lesson = (): Promise<string | null> => direct.hget('refuse:{b:org}:rates', 'a|lesson');
 
 test('one refusal lowers a limit once', async (t) => {

@@ -6,7 +6,8 @@
   ARGV[2]   the time in microseconds; 0 = Redis's own (always, outside of tests)
   ARGV[3…]  leases
 
-  Returns   now (µs), then those that some budget no longer knew: they had lapsed, and count again from now on
+  Returns   now (µs), then those that some budget no longer knew: they had lapsed, and count again from now on; or they have
+            ended, and whoever renewed them frees them again. Sent again it prolongs again.
 --]]
 local micros = clock(ARGV[2])
 local lapses = exact(micros / 1000 + tonumber(ARGV[1]))

@@ -17,7 +17,7 @@ declare module 'ioredis' {
     sluiceCount: Script<number[], Context>;
     sluiceRefuse: Script<[number, number, number], Context>;
     sluiceObserve: Script<number, Context>;
-    sluiceMark: Script<number, Context>;
+    sluiceMark: Script<number[], Context>;
     sluiceRenew: Script<[number, ...string[]], Context>;
     sluiceReadBudgets: Script<[number, string[], string[], ...number[]], Context>;
   }
@@ -29,11 +29,11 @@ const ONCE = {
   sluiceSettle: 'settle.lua',
   sluiceCount: 'count.lua',
   sluiceRefuse: 'refuse.lua',
+  sluiceMark: 'mark.lua',
 } as const;
 /** Those that may be done again. */
 const PLAIN = {
   sluiceObserve: 'observe.lua',
-  sluiceMark: 'mark.lua',
   sluiceRenew: 'renew.lua',
   sluiceReadBudgets: 'read.lua',
 } as const;

@@ -203,7 +203,8 @@ function settledBins(
 
 /**
  * Lets calls in flight keep their permits. Those that had lapsed, because the process was stopped for a while, count
- * again, for the calls are still being made; they are named in `lost`.
+ * again, for the calls are still being made; they are named in `lost`. Those that have ended cannot be told from them here:
+ * whoever made the calls frees these again.
  */
 export function renew(
   state: AdmissionState,

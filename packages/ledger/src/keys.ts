@@ -44,6 +44,14 @@ export interface ListOf {
   tenant: string;
 }
 
+interface TenantKeys extends Record<
+  'allowance' | 'open' | 'lines' | 'spent' | 'endpoints',
+  string
+> {
+  /** What a process took that may be sent again. */
+  taken: (taker: string) => string;
+}
+
 export interface Keys {
   prefix: string;
   job: (id: string) => string;
@@ -79,7 +87,7 @@ export interface Keys {
   delivery: (id: string) => string;
   deliveryAttempts: (id: string) => string;
   leaderSeen: (slot: number) => string;
-  tenant: (id: string) => Record<'allowance' | 'open' | 'lines' | 'spent' | 'endpoints', string>;
+  tenant: (id: string) => TenantKeys;
   recorder: (slot: number) => string;
   usage: (slot: number, hour: number) => string;
   leader: string;
@@ -185,10 +193,11 @@ export function makeKeys(prefix: string): Keys {
   };
 }
 
-const tenantKeys = (tag: string): ReturnType<Keys['tenant']> => ({
+const tenantKeys = (tag: string): TenantKeys => ({
   allowance: `${tag}:allowance`,
   open: `${tag}:open`,
   lines: `${tag}:lines`,
   spent: `${tag}:spent`,
   endpoints: `${tag}:endpoints`,
+  taken: (taker) => `${tag}:taken:${taker}`,
 });

@@ -35,8 +35,10 @@ export async function raiseToken(ledger: Ledger, token: number): Promise<boolean
   return highest <= token;
 }
 
-/** Steps down, so that another takes over at once. */
-export async function giveUpLead(ledger: Ledger, holder: string): Promise<void> {
-  const held = await ledger.redis.get(ledger.keys.leader);
-  if (held?.startsWith(`${holder} `)) await ledger.redis.del(ledger.keys.leader);
+/** Steps down, so that another takes over at once; a lead that was taken since, by anybody, stays. */
+export async function giveUpLead(
+  ledger: Ledger,
+  { holder, token }: { holder: string; token: number },
+): Promise<void> {
+  await run(ledger, 'give-up-lease', [ledger.keys.leader], [`${holder} ${token}`]);
 }

@@ -4,6 +4,7 @@ import type { Redis } from 'ioredis';
 import { makeKeys } from './keys.ts';
 import { LargeTexts } from './large-texts.ts';
 import type { Keys } from './keys.ts';
+import { Takings } from './takings.ts';
 
 export interface Ledger {
   redis: Redis;
@@ -12,6 +13,7 @@ export interface Ledger {
   large: LargeTexts;
   /** How usage is counted; null: this process ends no jobs, and counts none. */
   usage: UsageRules | null;
+  takings: Takings;
 }
 
 /** How usage is counted. */
@@ -35,6 +37,7 @@ export type ScriptName =
   | 'renew-leases'
   | 'store-outcomes'
   | 'hold-recorder'
+  | 'give-up-lease'
   | 'record-job'
   | 'record-lines'
   | 'move-batch'
@@ -65,6 +68,7 @@ const NAMES: readonly ScriptName[] = [
   'renew-leases',
   'store-outcomes',
   'hold-recorder',
+  'give-up-lease',
   'record-job',
   'record-lines',
   'move-batch',
@@ -128,7 +132,8 @@ export function openLedger(
     const script = { lua: source(name) };
     for (const each of new Set([redis, large])) each.defineCommand(commandOf(name), script);
   }
-  return { redis, keys: makeKeys(prefix), large: new LargeTexts(large), usage };
+  const keys = makeKeys(prefix);
+  return { redis, keys, large: new LargeTexts(large), usage, takings: new Takings() };
 }
 
 const commandOf = (name: ScriptName): string => `sluice_${name.replaceAll('-', '_')}`;

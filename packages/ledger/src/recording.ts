@@ -23,8 +23,7 @@ export async function holdRecorder(
 
 /** Gives a slot up at once, so that another dispatcher takes over without waiting for the lease to lapse. */
 export async function releaseRecorder(ledger: Ledger, slot: number, holder: string): Promise<void> {
-  const key = ledger.keys.recorder(slot);
-  if ((await ledger.redis.get(key)) === holder) await ledger.redis.del(key);
+  await run(ledger, 'give-up-lease', [ledger.keys.recorder(slot)], [holder]);
 }
 
 /** An outcome as it lies in the stream: field values in order of writing, without `id` and `e`. */

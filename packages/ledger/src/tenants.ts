@@ -43,15 +43,16 @@ export type Allowance =
 const QUARTER_MS = 900_000;
 const KEPT_SECONDS = 25 * 3_600;
 
-/** Counts a request and what it adds, or nothing. Counts of an id are taken once. */
+/** Counts a request and what it adds, or nothing: once, also where its reply is lost. Jobs of an id are counted once. */
 export async function takeAllowance(ledger: Ledger, request: TenantRequest): Promise<Allowance> {
   const { tenant, limits, id, adds } = request;
-  const { allowance, open, lines, spent } = ledger.keys.tenant(tenant);
-  const reply = await run(
-    ledger,
-    'take-allowance',
-    [allowance, open, lines, spent],
-    [id, adds, limits.requests_per_minute ?? '', limits.max_queued ?? '', limits.usd_per_day ?? ''],
+  const { allowance, open, lines, spent, taken } = ledger.keys.tenant(tenant);
+  const { requests_per_minute, max_queued, usd_per_day } = limits;
+  const asked = [id, adds, requests_per_minute ?? '', max_queued ?? '', usd_per_day ?? ''];
+  const { takings } = ledger;
+  const names = [allowance, open, lines, spent, taken(takings.taker)];
+  const reply = await takings.name(tenant, (takes) =>
+    run(ledger, 'take-allowance', names, [...asked, ...takes]),
   );
   const [tag, now, full, queued, drain, usd, less] = tagged(reply);
   if (tag === 1) return { kind: 'taken' };

@@ -8,6 +8,8 @@ Returns {1, claims before, '' unless the last one handed it back, value…} clai
 Sent again by the same holder it answers as the first time: field `handed` is '0' while the claim holds of an entry that was handed
 back, '' of another.
 Nothing begins after the deadline: whoever looks after open entries is told to look now.
+A full Redis allows it (see take-lead): few entries are on their way then, no booking is made for them, and the worker that has
+them goes on when there is room; others would wait until they are missed.
 ]]
 local status, epoch, lease, holder, claims, handed, deadline =
   unpack(redis.call('HMGET', KEYS[1], 'status', 'epoch', 'lease', 'holder', 'claims', 'handed', 'deadline'))
@@ -22,6 +24,7 @@ if deadline <= tonumber(ARGV[4]) then
   redis.call('ZADD', KEYS[2], deadline, ARGV[1])
   return {0}
 end
+redis.call('PERSIST', KEYS[2])
 local ends = tonumber(ARGV[4]) + tonumber(ARGV[5])
 if holder == ARGV[3] then claims = tonumber(claims) - 1
 elseif handed == '0' then handed = '' end

@@ -1,12 +1,12 @@
-#!lua flags=allow-oom
 --[[
 Renews the leases of calls that still live, in one slot. Also where Redis is full: a lease that lapsed would let another make
-the call again, and what is written takes the place of what was there.
+the call again, and what is written takes the place of what was there. See take-lead.
 KEYS  1 check  2… records
 ARGV  1 lease end ms, then per record: entry id, holder
 Returns one number per record: 1 renewed · 0 lost (the call's answer is still stored when it comes) · -1 it has ended: nobody
         waits for the answer
 ]]
+redis.call('PERSIST', KEYS[1])
 local reply = {}
 for i = 2, #KEYS do
   local holder, deadline, status = unpack(redis.call('HMGET', KEYS[i], 'holder', 'deadline', 'status'))

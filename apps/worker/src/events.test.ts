@@ -1,0 +1,18 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Seldom } from '@sluice/role';
+import type { Logger } from 'pino';
+import { workerEvents } from './events.ts';
+
+test('a fault that repeats is one line a minute', () => {
+  const lines: object[] = [];
+  const log = { warn: (fields: object) => void lines.push(fields) } as unknown as Logger;
+  let now = 0;
+  const events = workerEvents(log, new Seldom({ now: () => now }));
+  const fault = { what: 'answers', items: 3, error: 'OOM' };
+  for (let i = 0; i < 5; i++) events.writeRetried(fault);
+  events.writeRetried({ ...fault, error: 'another' });
+  now += 60_000;
+  events.writeRetried(fault);
+  assert.deepEqual(lines, [fault, { ...fault, error: 'another' }, { ...fault, repeats: 4 }]);
+});
