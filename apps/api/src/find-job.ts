@@ -1,6 +1,5 @@
 /** Reads a caller's job; another tenant's does not exist. */
 import { isId } from '@sluice/job';
-import { readJobHead } from '@sluice/ledger';
 import type { JobHead } from '@sluice/ledger';
 import type { Api } from './api.ts';
 import { refuse } from './errors.ts';
@@ -9,7 +8,7 @@ import type { Caller } from './http/message.ts';
 
 /** Throws 404 when there is none. */
 export async function findJob(api: Api, caller: Caller, id: string): Promise<JobHead> {
-  const job = isId('job', id) ? await readJobHead(api.ledger, id) : null;
+  const job = isId('job', id) ? await api.reads.head(id) : null;
   return job !== null && maySee(caller, job.tenant) ? job : noSuch('job', id);
 }
 

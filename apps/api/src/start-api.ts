@@ -27,6 +27,7 @@ import { answerExpectations } from './http/expectations.ts';
 import { makeHttpServer } from './http/http-server.ts';
 import { answerStalled, makeServer } from './http/server.ts';
 import { endStalledBodies } from './http/stalled-bodies.ts';
+import { JobReads } from './job-reads.ts';
 import { addLiveMetrics, makeMetrics } from './metrics.ts';
 import { describeRoutes } from './openapi.ts';
 import { QueueDoor } from './queue-door.ts';
@@ -123,6 +124,7 @@ function openApi(
     allowOpen,
     control,
     ledger,
+    reads: new JobReads(ledger),
     queues,
     watch,
     store,

@@ -7,7 +7,6 @@ import type { DeploymentLoad } from '@sluice/admission';
 import { getsNothing } from '@sluice/balancing';
 import { membersOf } from '@sluice/job';
 import type { Fleet, Job, Shape } from '@sluice/job';
-import { readJobHead } from '@sluice/ledger';
 import type { JobHead } from '@sluice/ledger';
 import type { Api } from './api.ts';
 import type { PublishedHealth } from './figures.ts';
@@ -17,7 +16,7 @@ import { tooLarge } from './too-large.ts';
 
 export type Waiting = NonNullable<Job['waiting']>;
 
-type Ports = Pick<Api, 'figures' | 'fleet' | 'ledger'>;
+type Ports = Pick<Api, 'figures' | 'fleet'>;
 
 export interface Stuck extends Waiting {
   /** When one of its deployments is tried again, Unix ms; null = nobody knows. */
@@ -105,14 +104,14 @@ const LOOK_EVERY_MS = 1_000;
 
 /** Resolves once a queued job had no usable deployment for `patienceMs` in a row; null when `signal` aborts before. */
 export async function untilStuck(
-  ports: Ports,
+  ports: Ports & Pick<Api, 'reads'>,
   id: string,
   { patienceMs, signal }: { patienceMs: number; signal: AbortSignal },
 ): Promise<Stuck | null> {
   let since: number | null = null;
   while (!signal.aborted) {
     await delay(LOOK_EVERY_MS, undefined, { signal }).catch(() => undefined);
-    const job = await readJobHead(ports.ledger, id).catch(() => null);
+    const job = await ports.reads.head(id).catch(() => null);
     const stuck = job?.status === 'queued' ? await whyWaiting(ports, job).catch(() => null) : null;
     since = stuck === null ? null : (since ?? Date.now());
     if (stuck !== null && since !== null && Date.now() - since >= patienceMs - LOOK_EVERY_MS) {

@@ -127,7 +127,7 @@ export async function jobEvents(api: Api, request: ApiRequest): Promise<Reply> {
 async function* eventsOf(api: Api, id: string, signal: AbortSignal): AsyncGenerator<string> {
   let told = '';
   for await (const { quiet } of changesOf(api.watch, id, { signal, everyMs: HEARTBEAT_MS })) {
-    const job = await readJobHead(api.ledger, id);
+    const job = await api.reads.head(id);
     if (job === null) return;
     const state = `${job.status} ${job.attempts.length}`;
     if (state !== told) yield eventOf(`job.${job.status}`, jobText(await wholeJob(api, job)));
