@@ -151,7 +151,7 @@ export const ERRORS = {
   not_found: {
     status: 404,
     type: INVALID,
-    message: 'No such {kind} object: {id}',
+    message: 'No such {kind} object: {id}{hint?}',
     advice: 'It never was, was deleted, is past its retention, or is another tenant’s.',
   },
   unknown_url: {
