@@ -18,21 +18,23 @@ before(async () => {
 });
 after(() => api.stop());
 
+const cell = (deployment: string, figures: object) => ({
+  deployment,
+  wanted: AS_WANTED,
+  figures: { ...noArmFigures(), ...figures },
+});
+
 test('the success rate is of the calls that say something of the arm', async () => {
   const loaded = loadConfig({ source: { text: FLEET }, env: {} });
-  if (loaded.kind === 'invalid') return assert.fail();
-  const pool = loaded.fleet.pools.get('ab') ?? assert.fail();
-  const cell = (deployment: string, figures: object) => ({
-    deployment,
-    wanted: AS_WANTED,
-    figures: { ...noArmFigures(), ...figures },
-  });
+  if (loaded.kind === 'invalid') assert.fail();
+  const { fleet } = loaded;
+  const pool = fleet.pools.get('ab') ?? assert.fail();
   const cells = [
     cell('one', { calls: 10, succeeded: 6, aside: 2 }),
     cell('two', { calls: 3, succeeded: 0, aside: 3 }),
   ];
   await addArms(api.ledger, pool, { cells, now: Date.now() });
-  const view = await armsOf(api.ledger, loaded.fleet, pool);
+  const view = await armsOf(api.ledger, fleet, pool);
   assert.deepEqual(
     view?.compared.map(({ as_wanted: { calls, success_rate: rate } }) => [calls, rate]),
     [

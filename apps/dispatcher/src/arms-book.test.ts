@@ -35,11 +35,12 @@ const ended = (outcome: Outcome): OutcomeMeta => ({
   arm: { pool: 'ab', wanted: AS_WANTED, tookMs: 30 },
 });
 
+const failed = (error: unknown): never => assert.fail(String(error));
+
 test('what was refused for the key or its limits, or cancelled, is counted aside', async () => {
   const pool = { id: 'ab', strategy: { name: 'split', arms: { mini: 100 } } } as unknown as Pool;
   const fleet = { pools: new Map([['ab', pool]]) } as unknown as Fleet;
-  const fail = (error: unknown): never => assert.fail(String(error));
-  const book = new ArmsBook({ ledger, fleet, now: () => 1_000, onError: fail });
+  const book = new ArmsBook({ ledger, fleet, now: () => 1_000, onError: failed });
   book.count(OUTCOMES.map(ended));
   await book.write();
   const { figures } = (await readArms(ledger, pool))?.cells[0] ?? assert.fail();
