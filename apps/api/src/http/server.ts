@@ -60,10 +60,14 @@ const hintFor = (path: string): string =>
     ? ` There is /v1${path}: a client’s base URL ends with /v1.`
     : '';
 
+const MOST_FOLLOWERS = 20;
+
 const prepare: RequestHandler = (request, response, next) => {
   // Whoever reads or writes them hears of it there; with nobody listening, a client that leaves would end the process.
   request.on('error', nothing);
   response.on('error', nothing);
+  // Of its end all hear who follow it: node takes more than ten of them for a leak.
+  response.setMaxListeners(MOST_FOLLOWERS);
   for (const [name, value] of Object.entries(answerHeaders())) response.setHeader(name, value);
   // RFC 9112, 3.2.
   if (request.httpVersion === '1.1' && request.headers.host === undefined)
