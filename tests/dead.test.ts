@@ -101,6 +101,25 @@ test('replayed they are new jobs of their tenants; what is not dead is said', as
   assert.deepEqual(again.json, { object: 'replay', replayed: [], skipped: [], has_more: false });
 });
 
+test('a line whose batch was retried is not bought again', async () => {
+  await system.simulate('sim', { faults: [{ kind: 'error', match: 'bad' }] });
+  const headers = { authorization: 'Bearer u-key' };
+  const query = 'completion_window=1h';
+  const batch = await postBatch(system.apiUrl, line('b', 'bad'), { query, headers });
+  const statusOf = async (id: string) =>
+    (await ask(`GET /v1/batches/${id}`, { key: 'u-key' })).json.status;
+  await until('its end', async () => (await statusOf(batch.id)) === 'completed');
+  await until('the line is dead', async () => (await dead()).length === 1);
+  await system.simulate('sim', { faults: [] });
+  const retry = await ask(`POST /v1/batches/${batch.id}/retry`, { key: 'u-key' });
+  await until('its end', async () => (await statusOf(retry.json.id)) === 'completed');
+  const { json } = await ask('POST /admin/dead/replay', { body: {} });
+  const reason = `is tried again by ${retry.json.id}, the retry of its batch`;
+  assert.deepEqual(json.replayed, []);
+  assert.deepEqual(json.skipped, [{ id: `${batch.id}.1`, reason }]);
+  assert.deepEqual(await dead(), []);
+});
+
 /** Ids of the dead that a replay ran again. */
 const replay = async (filter: object): Promise<string[]> =>
   (await ask('POST /admin/dead/replay', { body: filter })).json.replayed.map(

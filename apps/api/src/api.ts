@@ -7,6 +7,7 @@ import type { Fleet, Tenant } from '@sluice/job';
 import type { Ledger, Watch } from '@sluice/ledger';
 import type { ApiEvents } from './events.ts';
 import type { LiveFigures } from './figures.ts';
+import type { JobReads } from './job-reads.ts';
 import type { Metrics } from './metrics.ts';
 import type { QueueDoor } from './queue-door.ts';
 
@@ -18,6 +19,8 @@ export interface Api {
   allowOpen: boolean;
   control: LiveControl<Installation>;
   ledger: Ledger;
+  /** Of single jobs, for those who ask and wait. */
+  reads: JobReads;
   queues: QueueDoor;
   watch: Watch;
   store: FileStore;

@@ -79,12 +79,12 @@ function sum(cells: readonly ArmCell[]): ArmFigures {
 }
 
 function figuresView(of: ArmFigures) {
-  const { calls, succeeded, tookMs, durations, input, output, costUsd, unpriced } = of;
+  const { calls, succeeded, aside, tookMs, durations, input, output, costUsd, unpriced } = of;
   const answered = succeeded > 0;
   return {
     calls,
     jobs: succeeded,
-    success_rate: calls === 0 ? null : succeeded / calls,
+    success_rate: calls === aside ? null : succeeded / (calls - aside),
     mean_latency_ms: answered ? tookMs / succeeded : null,
     latency_ms: latencyView(durations),
     input_tokens: input,

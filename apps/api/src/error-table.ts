@@ -27,6 +27,12 @@ const INVALID = 'invalid_request_error';
 const UNAVAILABLE = 'service_unavailable_error';
 
 export const ERRORS = {
+  malformed_request: {
+    status: 400,
+    type: INVALID,
+    message: 'The request is not valid HTTP/1.1: {reason}.',
+    advice: 'Mend the client, or what stands between it and here. The connection is closed.',
+  },
   invalid_json: {
     status: 400,
     type: INVALID,
@@ -145,7 +151,7 @@ export const ERRORS = {
   not_found: {
     status: 404,
     type: INVALID,
-    message: 'No such {kind} object: {id}',
+    message: 'No such {kind} object: {id}{hint?}',
     advice: 'It never was, was deleted, is past its retention, or is another tenant’s.',
   },
   unknown_url: {
@@ -173,6 +179,13 @@ export const ERRORS = {
     message: 'A request with this Idempotency-Key is under way.',
     advice: 'Ask again: the answer will be that of the first.',
     retry: 1,
+  },
+  request_timeout: {
+    status: 408,
+    type: INVALID,
+    message: 'The headers of a request did not come within {allowed} ms.',
+    advice:
+      'Send a request at once, without a pause. Nothing was made of what arrived: sending it again is safe.',
   },
   body_stalled: {
     status: 408,
@@ -220,6 +233,13 @@ export const ERRORS = {
     type: INVALID,
     message: "Invalid value for 'content-type': found {found}; allowed: {allowed}.",
     advice: 'Set the header as named.',
+  },
+  headers_too_large: {
+    status: 431,
+    type: INVALID,
+    message: 'The request line and the headers are larger than {allowed} bytes together.',
+    advice: 'Send shorter headers, or fewer query parameters.',
+    retry: 'never',
   },
   rate_limit_exceeded: {
     status: 429,

@@ -1,6 +1,5 @@
 /** Reads a caller's job; another tenant's does not exist. */
 import { isId } from '@sluice/job';
-import { readJobHead } from '@sluice/ledger';
 import type { JobHead } from '@sluice/ledger';
 import type { Api } from './api.ts';
 import { refuse } from './errors.ts';
@@ -9,10 +8,21 @@ import type { Caller } from './http/message.ts';
 
 /** Throws 404 when there is none. */
 export async function findJob(api: Api, caller: Caller, id: string): Promise<JobHead> {
-  const job = isId('job', id) ? await readJobHead(api.ledger, id) : null;
+  const job = isId('job', id) ? await api.reads.head(id) : null;
   return job !== null && maySee(caller, job.tenant) ? job : noSuch('job', id);
 }
 
-/** Throws 404 in OpenAI's words. */
-export const noSuch = (kind: string, id: string): never =>
-  refuse('not_found', { param: 'id', values: { kind, id: id.slice(0, 80) } });
+/** Throws 404 in OpenAI's words. `known`: what there is instead, where whoever asks may hear of it. */
+export const noSuch = (kind: string, id: string, known: readonly string[] = []): never => {
+  const hint = known.length > 0 ? `. There are: ${inShort(known)}.` : '';
+  return refuse('not_found', { param: 'id', values: { kind, id: id.slice(0, 80), hint } });
+};
+
+/** As many as a message has room for. */
+const MOST_NAMED = 20;
+
+function inShort(names: readonly string[]): string {
+  const more = names.length - MOST_NAMED;
+  const shown = names.slice(0, MOST_NAMED).join(', ');
+  return more > 0 ? `${shown} and ${more} more` : shown;
+}

@@ -8,7 +8,6 @@ import type { Applied, ReadConfig } from '@sluice/control';
 import { openStore } from '@sluice/files';
 import type { FileStore } from '@sluice/files';
 import { Watch, connectRedis, openLedger } from '@sluice/ledger';
-import { createServer } from 'node:http';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { once } from 'node:events';
@@ -25,9 +24,10 @@ import { LiveFigures } from './figures.ts';
 import { startHousekeeping } from './housekeeping.ts';
 import { Connections } from './http/connections.ts';
 import { answerExpectations } from './http/expectations.ts';
-import { inTurn } from './http/in-turn.ts';
+import { makeHttpServer } from './http/http-server.ts';
 import { answerStalled, makeServer } from './http/server.ts';
 import { endStalledBodies } from './http/stalled-bodies.ts';
+import { JobReads } from './job-reads.ts';
 import { addLiveMetrics, makeMetrics } from './metrics.ts';
 import { describeRoutes } from './openapi.ts';
 import { QueueDoor } from './queue-door.ts';
@@ -62,14 +62,10 @@ export async function startApi(setup: Setup, log: Logger): Promise<Running> {
   const { api, close } = openApi(setup, { log, keyring, store, stopping: stopping.signal });
   const { host, port } = setup.environment;
   const board = openBoard(BOARD_PATH, api);
-  const server = createServer(inTurn(makeServer({ api, keyring, board, boardPath: BOARD_PATH })));
+  const server = makeHttpServer(makeServer({ api, keyring, board, boardPath: BOARD_PATH }));
   const connections = new Connections(server);
-  // A large upload may take as long as it goes on: only pauses are limited, those in its body by `endStalledBodies`.
-  server.requestTimeout = 0;
-  server.headersTimeout = 30_000;
   const idleMs = setup.config.server.bodyIdleMs;
   endStalledBodies(server, idleMs, (response) => answerStalled(response, idleMs));
-  server.keepAliveTimeout = 65_000;
   answerExpectations(server, () => api.settings.server);
   try {
     await listen(server, host, port);
@@ -128,6 +124,7 @@ function openApi(
     allowOpen,
     control,
     ledger,
+    reads: new JobReads(ledger),
     queues,
     watch,
     store,

@@ -1,7 +1,6 @@
 /** Waiting for a change of a job or batch: subscribe first, read after, so that nothing is missed between. */
 import { isTerminal } from '@sluice/job';
 import type { JobStatus } from '@sluice/job';
-import { readJobHead } from '@sluice/ledger';
 import type { JobHead, Watch } from '@sluice/ledger';
 import type { Api } from './api.ts';
 
@@ -10,7 +9,7 @@ const LOOK_AGAIN_MS = 15_000;
 
 /** The job once it has ended, or as it stands after `waitMs` or when `signal` aborts; null when it is gone. */
 export async function waitForJob(
-  api: Pick<Api, 'ledger' | 'watch'>,
+  api: Pick<Api, 'reads' | 'watch'>,
   id: string,
   { waitMs, signal }: { waitMs: number; signal: AbortSignal },
 ): Promise<JobHead | null> {
@@ -23,10 +22,10 @@ export async function waitForJob(
     const options = { signal: stop.signal, everyMs: LOOK_AGAIN_MS };
     for await (const { status } of changesOf(api.watch, id, options)) {
       if (status !== null && !isTerminal(status as JobStatus)) continue;
-      const job = await readJobHead(api.ledger, id);
+      const job = await api.reads.head(id);
       if (job === null || isTerminal(job.status)) return job;
     }
-    return await readJobHead(api.ledger, id);
+    return await api.reads.head(id);
   } finally {
     clearTimeout(timer);
     signal.removeEventListener('abort', abort);

@@ -1,7 +1,10 @@
 /** Who waits for what the config does not let run is told so, a job as well as a batch. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { Admission } from '@sluice/admission';
+import { loadConfig } from '@sluice/config';
 import { moveBatch } from '@sluice/ledger';
+import { until } from '@sluice/testing';
 import { chat, startTestApi } from './test-api.ts';
 import type { TestApi } from './test-api.ts';
 
@@ -14,10 +17,12 @@ deployments:
   parked: { provider: p, model: m, weight: 0 }
   narrow: { provider: p, model: m, limits: { tpm: 100 } }
   other: { provider: c, model: m }
+  single: { provider: p, model: m, limits: { concurrency: 1 } }
 pools:
   fast: [mini, parked]
   parked: [parked]
   narrow: [narrow, parked]
+  single: { tiers: [[single], [mini]] }
   trial: { strategy: { name: split, strict: true, arms: { mini: ${arms[0]}, other: ${arms[1]} } }, tiers: [[mini, other]] }
   ${pools}
 `;
@@ -75,6 +80,27 @@ test('a request larger than a whole minute of a limit', async () => {
   assert.match(waiting.reason, /^1 line is too large to be sure of: narrow: a request takes about/);
   assert.deepEqual(blocked, [{ deployment: 'parked', reason: WEIGHT }]);
   assert.equal((await sluiceOf('fast')).waiting, null);
+});
+
+test('limits of its deployments that are used up', async () => {
+  const id = await submit('single');
+  assert.equal(await waitingOf(id), undefined);
+  const loaded = loadConfig({ source: { text: configOf('leaving: [mini]', [50, 50]) }, env: {} });
+  if (loaded.kind === 'invalid') assert.fail();
+  const { redis, keys } = api.ledger;
+  const admission = new Admission({ redis, prefix: 'test', fleet: loaded.fleet });
+  const costs = [{ requests: 1 as const, input: 10, output: 10, usd: 0 }];
+  await admission.book('single', { costs, band: 'batch', leases: ['a'], leaseMs: 60_000 });
+  admission.close();
+  const waiting = await until('it is told', () => waitingOf(id));
+  const reason =
+    'limit concurrency of budget single is used up: the one call at once that it allows';
+  const deployments = [{ deployment: 'single', state: 'active', reason }];
+  const all = 'no deployment of single has room now: their limits are used up';
+  assert.deepEqual(waiting, { reason: all, deployments });
+  await redis.hset(keys.job(id), 'deployment', 'single');
+  const own = 'single has no room now: its limits are used up';
+  assert.deepEqual(await waitingOf(id), { reason: own, deployments });
 });
 
 test('a pool that the config has no more', async () => {

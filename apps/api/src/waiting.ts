@@ -1,23 +1,23 @@
 /**
  * Why an accepted job waits: no deployment that may run it takes calls now, it is too large for them, or its tenant is at a limit of its
- * own. A full budget of the deployments is no such reason.
+ * own; and, of a single job, that the limits of its deployments are used up.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { DeploymentLoad } from '@sluice/admission';
 import { getsNothing } from '@sluice/balancing';
-import { membersOf } from '@sluice/job';
+import { membersOf, tiersOf } from '@sluice/job';
 import type { Fleet, Job, Shape } from '@sluice/job';
-import { readJobHead } from '@sluice/ledger';
 import type { JobHead } from '@sluice/ledger';
 import type { Api } from './api.ts';
 import type { PublishedHealth } from './figures.ts';
 import { formatBit } from '@sluice/providers';
 import { neverPlaced } from './standing.ts';
 import { tooLarge } from './too-large.ts';
+import { usedUp } from './used-up.ts';
 
 export type Waiting = NonNullable<Job['waiting']>;
 
-type Ports = Pick<Api, 'figures' | 'fleet' | 'ledger'>;
+type Ports = Pick<Api, 'figures' | 'fleet'>;
 
 export interface Stuck extends Waiting {
   /** When one of its deployments is tried again, Unix ms; null = nobody knows. */
@@ -73,6 +73,41 @@ function neverTaken(fleet: Fleet, id: string, { pool, formats }: Wants): string 
     : 'its wire format cannot express one of the parameters';
 }
 
+/**
+ * The limits of deployments that it waits for now: of its own once it has a place, else of all that take calls in the first tier
+ * where any does; null where one has room for it, or nobody knows.
+ */
+export async function whyFull(
+  { fleet, figures }: Ports,
+  job: Pick<JobHead, 'pool' | 'maxTier' | 'deployment' | 'tier' | 'formats' | 'shape'>,
+): Promise<Waiting | null> {
+  const [health, loads] = await Promise.all([figures.health(), figures.loads()]);
+  const takesCalls = (id: string): boolean =>
+    USABLE.includes(health.get(id)?.state ?? 'active') &&
+    neverTaken(fleet, id, job) === null &&
+    tooLarge(fleet, loads, { id, shapes: [job.shape] }) === null;
+  const tiers = job.deployment === null ? tiersFor(fleet, job) : [[job.deployment]];
+  const ids = tiers.map((tier) => tier.filter(takesCalls)).find((tier) => tier.length > 0) ?? [];
+  const deployments = ids.flatMap((deployment) => {
+    const reason = usedUp(fleet, loads.get(deployment), { id: deployment, shape: job.shape });
+    const state = health.get(deployment)?.state ?? 'active';
+    return reason === null ? [] : [{ deployment, state, reason }];
+  });
+  if (ids.length === 0 || deployments.length < ids.length) return null;
+  const reason =
+    job.deployment === null
+      ? `no deployment of ${job.pool} has room now: their limits are used up`
+      : `${job.deployment} has no room now: its limits are used up`;
+  return { reason, deployments };
+}
+
+/** From the one that it has come to. */
+const tiersFor = (
+  fleet: Fleet,
+  { pool, tier, maxTier }: Pick<JobHead, 'pool' | 'tier' | 'maxTier'>,
+): readonly (readonly string[])[] =>
+  (tiersOf(fleet, pool) ?? []).slice(tier - 1, maxTier ?? Infinity);
+
 const COUNTED = {
   rpm: 'requests per minute',
   tpm: 'tokens per minute',
@@ -105,14 +140,14 @@ const LOOK_EVERY_MS = 1_000;
 
 /** Resolves once a queued job had no usable deployment for `patienceMs` in a row; null when `signal` aborts before. */
 export async function untilStuck(
-  ports: Ports,
+  ports: Ports & Pick<Api, 'reads'>,
   id: string,
   { patienceMs, signal }: { patienceMs: number; signal: AbortSignal },
 ): Promise<Stuck | null> {
   let since: number | null = null;
   while (!signal.aborted) {
     await delay(LOOK_EVERY_MS, undefined, { signal }).catch(() => undefined);
-    const job = await readJobHead(ports.ledger, id).catch(() => null);
+    const job = await ports.reads.head(id).catch(() => null);
     const stuck = job?.status === 'queued' ? await whyWaiting(ports, job).catch(() => null) : null;
     since = stuck === null ? null : (since ?? Date.now());
     if (stuck !== null && since !== null && Date.now() - since >= patienceMs - LOOK_EVERY_MS) {

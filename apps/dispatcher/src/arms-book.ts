@@ -1,5 +1,5 @@
 /** Sums of how the arms of pools do, from recorded calls; written about once a second, however many calls end. */
-import type { Fleet } from '@sluice/job';
+import type { Fleet, Outcome } from '@sluice/job';
 import { addArms, noArmFigures } from '@sluice/ledger';
 import type { ArmCell, ArmFigures, Ledger, OutcomeArm, OutcomeMeta } from '@sluice/ledger';
 import { addDurations, durationsOf } from '@sluice/prediction';
@@ -56,6 +56,14 @@ export class ArmsBook {
   }
 }
 
+/** The key's and its limits' affair, or nobody waited for it any more: the arm might have answered well. */
+const SAYS_NOTHING: ReadonlySet<Outcome> = new Set<Outcome>([
+  'rate_limited',
+  'quota_exhausted',
+  'credential',
+  'lost',
+]);
+
 function addCall(sum: ArmFigures, { outcome, usage, costUsd }: OutcomeMeta, arm: OutcomeArm): void {
   sum.calls += 1;
   if (outcome === 'ok') {
@@ -63,6 +71,7 @@ function addCall(sum: ArmFigures, { outcome, usage, costUsd }: OutcomeMeta, arm:
     sum.tookMs += arm.tookMs;
     addDurations(sum.durations, durationsOf([arm.tookMs]));
   }
+  if (SAYS_NOTHING.has(outcome)) sum.aside += 1;
   sum.input += usage?.input_tokens ?? 0;
   sum.output += usage?.output_tokens ?? 0;
   if (costUsd === null) sum.unpriced += 1;

@@ -16,6 +16,8 @@ interface ArmSums {
   calls: number;
   /** Calls that answered a job. */
   succeeded: number;
+  /** Calls whose end says nothing of how good the arm is. */
+  aside: number;
   /** Of those that succeeded, ms. */
   tookMs: number;
   input: number;
@@ -40,6 +42,7 @@ export interface ComparedPool {
 const FIGURES = [
   'calls',
   'succeeded',
+  'aside',
   'tookMs',
   'input',
   'output',
@@ -55,6 +58,7 @@ const KEPT_SECONDS = 30 * 24 * 3_600;
 export const noArmFigures = (): ArmFigures => ({
   calls: 0,
   succeeded: 0,
+  aside: 0,
   tookMs: 0,
   input: 0,
   output: 0,

@@ -57,7 +57,12 @@ test('a mistake names field, value and what is allowed, and nothing changes', as
     assert.deepEqual([status, json.error.param], [400, param]);
     assert.match(json.error.message, says);
   }
-  assert.equal((await patch('none', {})).status, 404);
+  const none = await patch('none', {});
+  assert.equal(none.status, 404);
+  assert.match(
+    none.json.error.message,
+    /^No such deployment object: none\. There are: [^.]*mini[^.]*\.$/,
+  );
   assert.equal((await patch('mini', [])).status, 400);
   assert.equal((await patch('mini', {})).json.overridden, null);
 });
@@ -135,7 +140,9 @@ test('a mistake about a budget names field, value and what is allowed', async ()
     assert.deepEqual([status, json.error.param], [400, param]);
     assert.match(json.error.message, says);
   }
-  assert.equal((await patchBudget('none', {})).status, 404);
+  const none = await patchBudget('none', {});
+  assert.equal(none.status, 404);
+  assert.match(none.json.error.message, /^No such budget object: none\. There are: \S.*\.$/);
   const own = await patchBudget('mini', { limits: { rpm: 1 } });
   assert.equal(own.status, 404, 'a deployment’s own limits are set at the deployment');
 });

@@ -19,7 +19,7 @@ export async function patchDeployment(api: Api, request: ApiRequest): Promise<Re
   readQuery(noQuery, request.query);
   const id = request.params['id'] as string;
   const named = deploymentsNamed(api.fleet, id);
-  if (named.length === 0) return noSuch('deployment', id);
+  if (named.length === 0) return noSuch('deployment', id, [...api.fleet.deployments.keys()]);
   const patch = checkBody(deploymentPatch, request.json) as OverridePatch;
   refuseUncounted(named, patch);
   await api.control.patch(
@@ -42,7 +42,8 @@ function deploymentsNamed({ deployments }: Fleet, name: string): Deployment[] {
 export async function patchBudget(api: Api, request: ApiRequest): Promise<Reply> {
   readQuery(noQuery, request.query);
   const id = request.params['id'] as string;
-  if (!api.fleet.budgets.has(id) || api.fleet.deployments.has(id)) return noSuch('budget', id);
+  const shared = [...api.fleet.budgets.keys()].filter((one) => !api.fleet.deployments.has(one));
+  if (!shared.includes(id)) return noSuch('budget', id, shared);
   const patch = checkBody(budgetPatch, request.json) as Pick<OverridePatch, 'limits'>;
   refuseUncounted(drawingOn(api.fleet, id), patch);
   await api.control.patch([sharedBudget(id)], patch);

@@ -1,6 +1,6 @@
 /** /admin/dead: jobs out of attempts, and running them again, each as a new job of its tenant. */
 import { readLines } from '@sluice/files';
-import { parseLineId } from '@sluice/job';
+import { isId, parseLineId } from '@sluice/job';
 import { readBatch, readFile, readJob } from '@sluice/ledger';
 import type { StoredBatch } from '@sluice/ledger';
 import type { z } from 'zod';
@@ -13,6 +13,7 @@ import type { ApiRequest, Reply } from '../http/message.ts';
 import { ok } from '../http/message.ts';
 import { checkBody } from '../http/problem.ts';
 import { readQuery } from '../http/query.ts';
+import { nextBatchRetry, nextRetry } from '../next-retry.ts';
 import { deadQuery, replayRequest } from '../shapes/dead-request.ts';
 import { submitJob } from '../submit-job.ts';
 import type { JobOrder } from '../submit-job.ts';
@@ -49,7 +50,10 @@ const shown = ({ id, code, pool, diedAt }: DeadJob) => ({
   died_at: Math.floor(diedAt / 1000),
 });
 
-/** A replay that was cut off is made again safely: a dead job becomes one new job, however often it is asked for. */
+/**
+ * A replay that was cut off is made again safely: a dead job becomes one new job, however often it is asked for, here or by
+ * POST /v1/jobs/{id}/retry.
+ */
 export function replayDead(api: Api, request: ApiRequest): Promise<Reply> {
   readQuery(noQuery, request.query);
   const filter = checkBody(replayRequest, request.json);
@@ -68,7 +72,12 @@ async function replay(
   }
   const batches = new LinesOfBatches(api, chosen.slice(0, MOST));
   const replayed: { id: string; job: string }[] = [];
-  const skipped: { id: string; reason: string }[] = missing(filter.ids ?? [], chosen);
+  const skipped: { id: string; reason: string }[] = [];
+  for (const id of missing(filter.ids ?? [], chosen)) {
+    const job = await madeBefore(api, id);
+    if (job === null) skipped.push({ id, reason: 'is not among the dead' });
+    else replayed.push({ id, job });
+  }
   for (const { id } of chosen.slice(0, MOST)) {
     const end = await replayOne(api, request, { id, batches });
     if ('job' in end) replayed.push({ id, job: end.job });
@@ -77,34 +86,48 @@ async function replay(
   return { object: 'replay', replayed, skipped, has_more: chosen.length > MOST };
 }
 
-const missing = (ids: readonly string[], found: readonly DeadJob[]) => {
+function missing(ids: readonly string[], found: readonly DeadJob[]): string[] {
   const there = new Set(found.map(({ id }) => id));
-  return ids.filter((id) => !there.has(id)).map((id) => ({ id, reason: 'is not among the dead' }));
-};
+  return [...new Set(ids)].filter((id) => !there.has(id));
+}
+
+/** The job that runs it again already, as where the answer to an earlier replay never came; null = there is none. */
+async function madeBefore(api: Api, id: string): Promise<string | null> {
+  if (!isId('job', id) && parseLineId(id) === null) return null;
+  return (await nextRetry(api, id)).job?.id ?? null;
+}
 
 async function replayOne(
   api: Api,
   request: ApiRequest,
   { id, batches }: { id: string; batches: LinesOfBatches },
 ): Promise<{ job: string } | { reason: string }> {
+  const next = await nextRetry(api, id);
+  if (next.job !== null) {
+    await removeDead(api, id);
+    return { job: next.job.id };
+  }
   const old = parseLineId(id) ? await batches.order(id) : await jobOrder(api, id);
   if (old === 'open') return { reason: 'has not ended yet' };
   if (old === null) return { reason: 'its request is past its retention' };
-  const key = `dead ${id}`;
-  const asItsTenant: ApiRequest = {
-    ...request,
-    caller: { id: old.tenant, pools: null },
-    headers: { ...request.headers, 'idempotency-key': key },
-    text: key,
-  };
+  if ('triedBy' in old) {
+    await removeDead(api, id);
+    return { reason: `is tried again by ${old.triedBy}, the retry of its batch` };
+  }
+  const asItsTenant: ApiRequest = { ...request, caller: { id: old.tenant, pools: null } };
   try {
-    const job = await submitJob(api, asItsTenant, old.order);
+    const job = await submitJob(api, asItsTenant, old.order, next.id);
     await removeDead(api, id);
     return { job: job.id };
   } catch (error) {
     if (error instanceof ApiError) return { reason: error.message };
     throw error;
   }
+}
+
+/** The batch that has a line of another. */
+interface Tried {
+  triedBy: string;
 }
 
 interface Order {
@@ -132,7 +155,7 @@ async function jobOrder(api: Api, id: string): Promise<Order | 'open' | null> {
 class LinesOfBatches {
   readonly #api: Api;
   readonly #wanted = new Map<string, Set<number>>();
-  readonly #read = new Map<string, Promise<Map<number, Order>>>();
+  readonly #read = new Map<string, Promise<Tried | Map<number, Order>>>();
 
   constructor(api: Api, dead: readonly DeadJob[]) {
     this.#api = api;
@@ -144,15 +167,18 @@ class LinesOfBatches {
     }
   }
 
-  async order(id: string): Promise<Order | null> {
+  async order(id: string): Promise<Order | Tried | null> {
     const at = parseLineId(id);
     if (!at) return null;
     const reading = this.#read.get(at.batchId) ?? this.#readBatch(at.batchId);
     this.#read.set(at.batchId, reading);
-    return (await reading).get(at.line) ?? null;
+    const found = await reading;
+    return found instanceof Map ? (found.get(at.line) ?? null) : found;
   }
 
-  async #readBatch(id: string): Promise<Map<number, Order>> {
+  async #readBatch(id: string): Promise<Tried | Map<number, Order>> {
+    const { batch: retry } = await nextBatchRetry(this.#api, id);
+    if (retry !== null) return { triedBy: retry.id };
     const orders = new Map<number, Order>();
     const batch = await readBatch(this.#api.ledger, id);
     const file = batch && (await readFile(this.#api.ledger, batch.inputFileId));

@@ -15,7 +15,7 @@ import type { ListObject } from '../listing.ts';
 import { HEARTBEAT, HEARTBEAT_MS, eventOf, eventReply } from '../server-sent-events.ts';
 import { jobsQuery, waitQuery } from '../shapes/job-request.ts';
 import { changesOf, waitForJob } from '../wait-for.ts';
-import { publicWaiting, whyHeld, whyWaiting } from '../waiting.ts';
+import { publicWaiting, whyFull, whyHeld, whyWaiting } from '../waiting.ts';
 import type { Waiting } from '../waiting.ts';
 import { readLine } from './batch-line.ts';
 
@@ -40,7 +40,8 @@ async function showJob(api: Api, job: JobHead): Promise<Reply> {
 async function waitingOf(api: Api, job: JobHead): Promise<Waiting | null> {
   const stuck = await whyWaiting(api, job, [job.shape]);
   if (stuck !== null) return publicWaiting(stuck);
-  return job.deployment === null ? whyHeld(api, job.tenant) : null;
+  const held = job.deployment === null ? await whyHeld(api, job.tenant) : null;
+  return held ?? whyFull(api, job);
 }
 
 export async function listJobs(api: Api, request: ApiRequest): Promise<Reply> {
@@ -127,7 +128,7 @@ export async function jobEvents(api: Api, request: ApiRequest): Promise<Reply> {
 async function* eventsOf(api: Api, id: string, signal: AbortSignal): AsyncGenerator<string> {
   let told = '';
   for await (const { quiet } of changesOf(api.watch, id, { signal, everyMs: HEARTBEAT_MS })) {
-    const job = await readJobHead(api.ledger, id);
+    const job = await api.reads.head(id);
     if (job === null) return;
     const state = `${job.status} ${job.attempts.length}`;
     if (state !== told) yield eventOf(`job.${job.status}`, jobText(await wholeJob(api, job)));

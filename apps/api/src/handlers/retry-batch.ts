@@ -3,11 +3,9 @@
  * is answered with the batch that does it, and when that has ended what is left of it is that one's to retry. So no answer
  * is bought twice, also where a client repeats without an Idempotency-Key.
  */
-import { createHash } from 'node:crypto';
 import { FileMissing, LineSet, readLines, readRecorded } from '@sluice/files';
 import type { FileStore, Writing } from '@sluice/files';
-import { makeSiblingId } from '@sluice/job';
-import { noteBytes, readBatch, readExtents } from '@sluice/ledger';
+import { noteBytes, readExtents } from '@sluice/ledger';
 import type { FileRecord, StoredBatch } from '@sluice/ledger';
 import { answerOnce } from '../answer-once.ts';
 import type { Api } from '../api.ts';
@@ -18,6 +16,7 @@ import { findBatch, hasEnded } from '../find-batch.ts';
 import { lookForFile } from '../find-file.ts';
 import type { ApiRequest, Reply } from '../http/message.ts';
 import { newId } from '../idempotency.ts';
+import { nextBatchRetry } from '../next-retry.ts';
 import { showBatch } from '../show-batch.ts';
 import { refuseInput, submitBatch } from '../submit-batch.ts';
 import { forgetFile, keepForBatch, newFile } from './files.ts';
@@ -28,7 +27,7 @@ export const retryBatch = (api: Api, request: ApiRequest): Promise<Reply> =>
 async function retryOnce(api: Api, request: ApiRequest): Promise<BatchObject> {
   const old = await findBatch(api, request.caller, request.params['id'] as string);
   refuseUnlessUnfinished(old);
-  const { id, batch } = await nextRetry(api, old);
+  const { id, batch } = await nextBatchRetry(api, old.id);
   if (batch === null) return makeRetry(api, request, { old, id });
   if (hasEnded(batch.status)) {
     const found = `retried already, as ${batch.id}, which is ${batch.status}`;
@@ -43,19 +42,6 @@ function refuseUnlessUnfinished(old: StoredBatch): void {
     const found = old.completed >= old.total && old.total > 0 ? 'all done' : old.status;
     const allowed = 'completed, expired or cancelled, with lines that did not succeed';
     refuse('wrong_state', { values: { id: old.id, found, allowed } });
-  }
-}
-
-/** The batch that tries again what is left of one; `batch` null: it is not made yet. One that failed before its first line counts as none. */
-async function nextRetry(
-  { ledger }: Api,
-  old: StoredBatch,
-): Promise<{ id: string; batch: StoredBatch | null }> {
-  for (let round = 1; ; round++) {
-    const bytes = createHash('sha256').update(`retry ${round} of ${old.id}`).digest();
-    const id = makeSiblingId('batch', old.id, bytes);
-    const batch = await readBatch(ledger, id);
-    if (batch?.status !== 'failed') return { id, batch };
   }
 }
 

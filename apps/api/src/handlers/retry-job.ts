@@ -3,9 +3,7 @@
  * it, and should that fail too, that one is to be retried. So no answer is bought twice, also where a client repeats without an
  * Idempotency-Key.
  */
-import { createHash } from 'node:crypto';
-import { makeSiblingId } from '@sluice/job';
-import { readJob, readJobHead } from '@sluice/ledger';
+import { readJob } from '@sluice/ledger';
 import type { JobHead } from '@sluice/ledger';
 import { answerOnce } from '../answer-once.ts';
 import type { Api } from '../api.ts';
@@ -13,6 +11,7 @@ import { refuse } from '../errors.ts';
 import { findJob, noSuch } from '../find-job.ts';
 import type { ApiRequest, Reply } from '../http/message.ts';
 import { jobReply } from '../job-reply.ts';
+import { nextRetry } from '../next-retry.ts';
 import { submitJob } from '../submit-job.ts';
 
 export async function retryJob(api: Api, request: ApiRequest): Promise<Reply> {
@@ -43,22 +42,6 @@ async function retryOnce(api: Api, request: ApiRequest): Promise<JobHead> {
     retryOf: old.id,
   };
   return submitJob(api, request, order, next.id);
-}
-
-/** Without an answer and not to be retried itself: that one counts as none. */
-const CAME_TO_NOTHING: readonly string[] = ['cancelled', 'expired'];
-
-/** The job that tries one again; `job` null: it is not made yet. All who ask at once name it alike, so that it is made once. */
-async function nextRetry(
-  { ledger }: Api,
-  old: string,
-): Promise<{ id: string; job: JobHead | null }> {
-  for (let round = 1; ; round++) {
-    const bytes = createHash('sha256').update(`retry ${round} of ${old}`).digest();
-    const id = makeSiblingId('job', old, bytes);
-    const job = await readJobHead(ledger, id);
-    if (job === null || !CAME_TO_NOTHING.includes(job.status)) return { id, job };
-  }
 }
 
 function repeated({ marks }: ApiRequest, old: string, job: JobHead): JobHead {

@@ -42,6 +42,8 @@ test('who asks before sending a body that is too large is refused at once', asyn
     const text = await ask(path, type, length);
     assert.match(text, /^HTTP\/1\.1 413 /, path);
     assert.match(text, /connection: close/i);
+    assert.match(text, /x-request-id: req_\w+/);
+    assert.match(text, /x-content-type-options: nosniff/);
     assert.match(text, new RegExp(`"param":"${field}"`));
   }
 });

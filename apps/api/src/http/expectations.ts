@@ -4,9 +4,9 @@
  */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { ApiError, envelope } from '../errors.ts';
-import { newId } from '../idempotency.ts';
 import { ROUTES } from '../routes.ts';
 import { BODY_LIMIT, FILE_LIMIT, MOST_PART_BYTES, PART_LIMIT } from '../size-limits.ts';
+import { answerHeaders } from './answer-headers.ts';
 import { isJsonLines } from './request-body.ts';
 import { writeReply } from './write-reply.ts';
 
@@ -73,7 +73,7 @@ function matches(pattern: string, path: string): boolean {
 /** The body stays where it is: the connection's next bytes could be its beginning or another request, so it ends here. */
 function refuseBody(response: ServerResponse, { field, ...limit }: Limit): void {
   const error = new ApiError('too_large', { param: field, values: { field, ...limit } });
-  response.setHeader('x-request-id', newId('req'));
-  response.setHeader('connection', 'close');
-  void writeReply(response, { status: error.status, body: envelope(error) }, { head: false });
+  const headers = { ...answerHeaders(), connection: 'close' };
+  const reply = { status: error.status, headers, body: envelope(error) };
+  void writeReply(response, reply, { head: false });
 }

@@ -5,9 +5,10 @@ import type { ServerResponse } from 'node:http';
 import type { Api } from '../api.ts';
 import type { Keyring } from '../access/keyring.ts';
 import { ApiError, envelope, refuse } from '../errors.ts';
-import { hasKey, newId } from '../idempotency.ts';
+import { hasKey } from '../idempotency.ts';
 import { ROUTES } from '../routes.ts';
 import type { Route } from '../routes.ts';
+import { answerHeaders } from './answer-headers.ts';
 import type { ApiRequest } from './message.ts';
 import { drain } from './drain.ts';
 import { readBody } from './request-body.ts';
@@ -59,27 +60,22 @@ const hintFor = (path: string): string =>
     ? ` There is /v1${path}: a client’s base URL ends with /v1.`
     : '';
 
-const SECURITY = {
-  'x-content-type-options': 'nosniff',
-  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
-  'referrer-policy': 'no-referrer',
-  'cross-origin-resource-policy': 'same-origin',
-  'cache-control': 'no-store',
-};
+const MOST_FOLLOWERS = 20;
 
 const prepare: RequestHandler = (request, response, next) => {
   // Whoever reads or writes them hears of it there; with nobody listening, a client that leaves would end the process.
   request.on('error', nothing);
   response.on('error', nothing);
-  // Those who must know of its end are as many as there are, and a stream adds some: no leak.
-  response.setMaxListeners(LISTENERS);
-  response.setHeader('x-request-id', newId('req'));
-  for (const [name, value] of Object.entries(SECURITY)) response.setHeader(name, value);
+  // Of its end all hear who follow it: node takes more than ten of them for a leak.
+  response.setMaxListeners(MOST_FOLLOWERS);
+  for (const [name, value] of Object.entries(answerHeaders())) response.setHeader(name, value);
+  // RFC 9112, 3.2.
+  if (request.httpVersion === '1.1' && request.headers.host === undefined)
+    refuse('malformed_request', { values: { reason: 'it has no `host` header' } });
   next();
 };
 
 const nothing = (): void => {};
-const LISTENERS = 20;
 
 const idOf = (response: Response): string => String(response.getHeader('x-request-id'));
 

@@ -102,7 +102,11 @@ export const Deployment = z.object({
 const armFigures = z.object({
   calls: z.int(),
   jobs: z.int().describe('That it answered.'),
-  success_rate: share.nullable().describe('Of its calls.'),
+  success_rate: share
+    .nullable()
+    .describe(
+      'Of its calls, without those that say nothing of the arm: 401, 403, 429 and cancelled ones; null without any.',
+    ),
   mean_latency_ms: count.nullable().describe('Of calls that succeeded.'),
   latency_ms: latency.describe('Of calls that succeeded, all since `since`; null without any.'),
   input_tokens: z.int(),

@@ -61,7 +61,7 @@ export const Job = z.object({
     })
     .optional()
     .describe(
-      'When GET /v1/jobs/{id} finds it queued: why, if no deployment of its pool is usable, its tenant is at a limit of its own (`rpm`, `tpm`, `concurrency`), or it is a line whose batch is paused or behind another (no deployments in these cases).',
+      'When GET /v1/jobs/{id} finds it queued: why, if no deployment of its pool is usable, its tenant is at a limit of its own (`rpm`, `tpm`, `concurrency`), the limits of its deployments are used up (a single job alone), or it is a line whose batch is paused or behind another (no deployments named for tenants and batches).',
     ),
   url: text
     .optional()

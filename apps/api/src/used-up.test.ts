@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { unseenLoad } from '@sluice/admission';
+import type { DeploymentLoad, DimensionLoad } from '@sluice/admission';
+import { loadConfig } from '@sluice/config';
+import { usedUp } from './used-up.ts';
+
+const loaded = loadConfig({
+  source: {
+    text: `
+providers: { p: { type: openai, api_key: k, base_url: "http://127.0.0.1:9/v1" } }
+deployments: { mini: { provider: p, model: m } }
+pools: { fast: [mini] }
+`,
+  },
+  env: {},
+});
+
+/** 400 characters are 100 tokens. */
+const shape = { characters: 400, maxOutput: 100, inputs: 1 };
+
+const words = (change: Partial<DeploymentLoad> | undefined): string | null => {
+  if (loaded.kind === 'invalid') assert.fail();
+  const load = change && { ...unseenLoad('mini'), ...change };
+  return usedUp(loaded.fleet, load, { id: 'mini', shape });
+};
+
+/** `limit` a minute, of which a second may start at once. */
+const dim = (
+  dimension: 'rpm' | 'tpm',
+  limit: number,
+  aheadMs: number,
+  burstMs = 1_000,
+): DimensionLoad => ({
+  budget: 'org',
+  dimension,
+  limit,
+  configured: limit,
+  reported: null,
+  learnt: null,
+  why: '',
+  ratePerMs: limit / 60_000,
+  burstMs,
+  aheadMs,
+  usedFraction: 0,
+  burstUsedFraction: 0,
+});
+
+test('a limit without room for the call is named, the one that it waits for longest', () => {
+  assert.equal(words(undefined), null, 'nobody knows');
+  assert.equal(words({}), null, 'no limit is known');
+  assert.equal(words({ dims: [dim('rpm', 600, 900)] }), null, 'just room for one of 100 ms');
+  const rpm = 'limit rpm of budget org is used up: 600 requests per minute';
+  assert.equal(words({ dims: [dim('rpm', 600, 950)] }), rpm);
+  const both = [dim('rpm', 600, 950), dim('tpm', 6_000, 5_000)];
+  assert.match(words({ dims: both }) ?? '', /^limit tpm of budget org is used up: 6000 tokens/);
+});
+
+test('what is larger than may start at once waits only until the bucket is full', () => {
+  assert.equal(words({ dims: [dim('tpm', 60, 0)] }), null);
+  assert.match(words({ dims: [dim('tpm', 60, 10)] }) ?? '', /^limit tpm/);
+});
+
+test('calls at once, as configured or as learnt', () => {
+  const concurrency = { budget: 'mini', limit: 2, used: 1 };
+  assert.equal(words({ concurrency }), null);
+  const full = 'limit concurrency of budget mini is used up: all 2 calls at once that it allows';
+  assert.equal(words({ concurrency: { ...concurrency, used: 2 } }), full);
+  const slots = [{ budget: 'mini', size: 1.5, used: 1, taught: true }];
+  assert.match(words({ slots }) ?? '', /used up: the one call at once that it allows$/);
+});
