@@ -24,7 +24,7 @@ import {
   mostOutput,
   outsizedFor,
 } from './call-cost.ts';
-import { endedOf, firstView, mark, queuedOf, viewAfter } from './deployment-view.ts';
+import { endedOf, firstView, mark, queuedOf, restUntil, viewAfter } from './deployment-view.ts';
 import type { View } from './deployment-view.ts';
 import { drawnBudgets } from './drawn-budget.ts';
 import type { DrawnBudget } from './drawn-budget.ts';
@@ -48,6 +48,8 @@ export class Picture {
   /** As of the last look, with what was placed since. */
   #budgets: ReadonlyMap<string, DrawnBudget> = new Map();
   readonly #candidates = new KeptCandidates();
+  /** Deployments where something was placed, corrected or marked since they were last asked for. */
+  #stirred = new Set<string>();
   /** What was placed where, when the ledger had it so. */
   readonly given = new GivenBook();
   readonly onTheWay = new OnTheWay();
@@ -66,7 +68,7 @@ export class Picture {
     return true;
   }
 
-  /** Takes in a look at Redis. */
+  /** Takes in a look at Redis. Those that it leaves out and that rest are as they were. */
   update(loads: ReadonlyMap<string, DeploymentLoad>, now: number): void {
     this.#common = null;
     for (const [id, view] of this.#views) {
@@ -74,6 +76,9 @@ export class Picture {
       this.#gone.set(id, view);
       this.#views.delete(id);
     }
+    for (const [id, view] of this.#views)
+      if (view.rests && !loads.has(id) && !this.#stirred.has(id))
+        restUntil(view, { active: this.#isActive(id, now) }, now);
     for (const [id, load] of loads) {
       const deployment = this.#fleet.deployments.get(id);
       if (!deployment) continue;
@@ -85,7 +90,22 @@ export class Picture {
     this.#candidates.clear();
   }
 
-  #changed({ deployment }: View): void {
+  /** Whether nothing is on its queue, under way or booked ahead, and nothing was new at the last look at it. */
+  rests(id: string): boolean {
+    return !this.#stirred.has(id) && (this.#views.get(id)?.rests ?? false);
+  }
+
+  /** Deployments where something was placed, corrected or marked since this was last asked. */
+  takeStirred(): ReadonlySet<string> {
+    const stirred = this.#stirred;
+    this.#stirred = new Set();
+    return stirred;
+  }
+
+  #changed(view: View): void {
+    const { deployment } = view;
+    view.rests = false;
+    this.#stirred.add(deployment.id);
     this.#candidates.forget(deployment.id);
     for (const budget of deployment.budgets) this.#budgets.get(budget)?.changed();
   }
