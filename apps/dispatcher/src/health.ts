@@ -187,6 +187,7 @@ export class HealthBook {
   /** What ended since the last look; null = the counters say nothing of it. */
   #endedOf(id: string, load: DeploymentLoad): EndedCalls | null {
     const seen = this.#seen.get(id);
+    if (seen?.load === load) return { ...NO_CALLS, latencyMs: load.meanLatencyMs };
     const counted = countedOf(load);
     this.#seen.set(id, counted);
     if (!seen) return null;
@@ -298,6 +299,8 @@ function usedUpWords({ windows }: DeploymentLoad, until: number): string {
 }
 
 interface Seen {
+  /** What it was counted from: the same again says nothing new. */
+  load: DeploymentLoad;
   /** ms; 0 = all calls are counted. */
   mark: number;
   ok: number;
@@ -306,11 +309,15 @@ interface Seen {
 
 const NOTHING_SEEN: Pick<Seen, 'ok' | 'byOutcome'> = { ok: 0, byOutcome: {} };
 
+const NO_CALLS = { ok: 0, failures: 0, failuresAtEnd: 0, refused: null } as const;
+
 /** Once a deployment was tried after failures, only calls from then on count. */
-const countedOf = ({ ok, byOutcome, since }: DeploymentLoad): Seen =>
-  since === null
-    ? { mark: 0, ok, byOutcome }
-    : { mark: since.at, ok: since.ended.ok ?? 0, byOutcome: since.ended };
+function countedOf(load: DeploymentLoad): Seen {
+  const { ok, byOutcome, since } = load;
+  return since === null
+    ? { load, mark: 0, ok, byOutcome }
+    : { load, mark: since.at, ok: since.ended.ok ?? 0, byOutcome: since.ended };
+}
 
 const REASONS: Record<BlockReason, string> = {
   credential: 'the provider refused its credential',
