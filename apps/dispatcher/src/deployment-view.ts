@@ -20,6 +20,8 @@ export interface View {
   knownAt: number;
   /** Whether nothing is on its queue, under way or booked ahead, and nothing was new at the last look. */
   rests: boolean;
+  /** Counts what was placed, corrected or marked since the look. */
+  changes: number;
   placed: number;
   /** What was taken of what others had placed. */
   takenBefore: number;
@@ -50,6 +52,7 @@ export const firstView = ({ deployment, load }: Look, now: number): View => ({
   readAt: now,
   knownAt: now,
   rests: false,
+  changes: 0,
   placed: 0,
   takenBefore: load.taken,
   meanCost: null,

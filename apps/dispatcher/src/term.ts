@@ -124,8 +124,9 @@ export class Term {
 
   /** The fleet has another content, or operators other wishes; `config`: because the config was read anew. */
   fleetChanged({ deployments, pools }: FleetChange, config: boolean): void {
-    const { health, chooser, turns, book, roots } = this.#parts;
+    const { health, chooser, turns, book, roots, picture } = this.#parts;
     if (config) health.configChanged();
+    picture.setHealth(health.all);
     roots.forget();
     chooser.follow();
     turns.follow(this.#ports.tenants());
