@@ -28,7 +28,7 @@ const WELL: Standing = { state: 'active', probe: 'batch' };
 export function candidateOf(
   known: FleetNow,
   view: View,
-  { tier, now }: { tier: number; now: number },
+  { tier, now, at = null }: { tier: number; now: number; at?: number | null },
 ): Candidate {
   const { deployment, load } = view;
   const { id, weight, region, price } = deployment;
@@ -38,6 +38,7 @@ export function candidateOf(
   const trial = stands.state === 'half_open' ? trialOf(view, stands, now) : null;
   return {
     id,
+    at,
     tier,
     weight: weightNow(weight, health?.slow),
     region,
@@ -61,15 +62,24 @@ function trialOf({ deployment, load, last }: View, stands: Standing, now: number
 }
 
 function ratesOf({ budgets }: FleetNow, view: View, now: number): Rate[] {
-  const sinceRead = now - view.readAt;
   const rates: Rate[] = [];
-  for (const { budget, dimension, perMs, aheadMs } of view.rates) {
-    const booked = Math.max(0, aheadMs - sinceRead);
-    const placed = unitsOf(budgets.get(budget)?.placed ?? NOTHING, dimension);
-    const ahead = placed > 0 ? booked + placed / perMs : booked;
-    rates.push({ budget, dimension, perMs, aheadMs: ahead });
+  for (const looked of view.rates) {
+    const { budget, dimension, perMs } = looked;
+    const aheadMs = aheadOf(looked, budgets.get(budget), now - view.readAt);
+    rates.push({ budget, dimension, perMs, aheadMs });
   }
   return rates;
+}
+
+/** How far a limit is booked so long after the look, with what is placed since, ms. */
+export function aheadOf(
+  { dimension, perMs, aheadMs }: Rate,
+  drawn: DrawnBudget | undefined,
+  sinceRead: number,
+): number {
+  const booked = Math.max(0, aheadMs - sinceRead);
+  const placed = unitsOf(drawn?.placed ?? NOTHING, dimension);
+  return placed > 0 ? booked + placed / perMs : booked;
 }
 
 /** Of the budgets that it shares with others. */

@@ -33,12 +33,15 @@ export interface ChooserPorts {
 }
 
 /** What is to be placed, as the caller knows it; what it costs where is looked up here. */
-export type Wanted = Omit<Asked, 'cost' | 'costs'> & {
+export type Wanted = Omit<Asked, 'cost' | 'costs' | 'costsAt'> & {
   shape: Shape;
   likely: Likely;
   /** A deployment that has just had too little left of its day for it; absent or null = none. */
   shunned?: string | null;
 };
+
+const NO_COST: Cost = { requests: 1, input: 0, output: 0, usd: 0 };
+const NO_DAYS: ReadonlyMap<string, number> = new Map();
 
 /** Strategies whose arms, or regions, are compared. */
 const COMPARING: ReadonlySet<string> = new Set(['split', 'region']);
@@ -63,6 +66,8 @@ export class Chooser {
   readonly #strategies = new Map<string, Strategy>();
   /** Pools, and whether a limit per day or month counts in them. */
   readonly #daily = new Map<string, boolean>();
+  /** By wire formats and pool, who can say it. */
+  readonly #eligible = new Map<string, ReadonlySet<string> | null>();
 
   constructor(ports: ChooserPorts) {
     this.#ports = ports;
@@ -72,6 +77,7 @@ export class Chooser {
   follow(): void {
     this.#strategies.clear();
     this.#daily.clear();
+    this.#eligible.clear();
   }
 
   /** A single job waits for its turn. */
@@ -120,15 +126,13 @@ export class Chooser {
     const now = this.#ports.now();
     const pool = this.poolOf(poolId);
     this.#note(pool.id, asked);
-    const tiers =
-      among === undefined
-        ? pool.tiers
-        : pool.tiers.map((tier) => tier.filter((id) => among.has(id)));
-    const all = picture.candidates(tiers, now);
-    const costs = new Map(all.map(({ id }) => [id, picture.cost(id, shape, likely)]));
-    const days = this.#daysOf(all, costs);
+    const lineup = picture.lineup(pool.tiers, now);
+    const all =
+      among === undefined ? lineup.candidates : lineup.candidates.filter(({ id }) => among.has(id));
+    const costsAt = lineup.costs(shape, likely);
+    const days = this.countsDays(poolId) ? this.#daysOf(all, costsAt) : NO_DAYS;
     const candidates = withoutUsedUp(all, days, shunned ?? null);
-    const cost = costs.values().next().value ?? { requests: 1, input: 0, output: 0, usd: 0 };
+    const cost = costsAt[all[0]?.at ?? 0] ?? NO_COST;
     const predictedMsFor = new Map<string, number>();
     if (predicts(pool))
       for (const { id } of candidates) {
@@ -144,14 +148,14 @@ export class Chooser {
     const { spillAfterMs } = pool;
     const compares = COMPARING.has(pool.strategy.name);
     const chosen = choose(
-      { ...asked, cost, costs, predictedMsFor, ...(usdFor && { usdFor }) },
+      { ...asked, cost, costsAt, predictedMsFor, ...(usdFor && { usdFor }) },
       { candidates, strategy, memory, spillAfterMs, depth },
       { now, random },
     );
     const choice = withinDay(chosen, days);
     if (choice.kind === 'place') {
       this.#memory.set(pool.id, choice.memory);
-      const placed = { cost: costs.get(choice.deployment) as Cost, now };
+      const placed = { cost: picture.cost(choice.deployment, shape, likely), now };
       picture.placed(choice.deployment, choice.jobs, placed);
     }
     return compares && choice.kind === 'place' ? { insteadOf: AS_WANTED, ...choice } : choice;
@@ -171,11 +175,11 @@ export class Chooser {
   }
 
   /** How many such jobs fit where a day or month limits them; no deployment that has no such limit. */
-  #daysOf(all: readonly Candidate[], costs: ReadonlyMap<string, Cost>): Map<string, number> {
+  #daysOf(all: readonly Candidate[], costsAt: readonly Cost[]): Map<string, number> {
     const { picture } = this.#ports;
     const days = new Map<string, number>();
-    for (const { id } of all) {
-      const jobs = picture.jobsThatFit(id, costs.get(id) as Cost);
+    for (const { id, at } of all) {
+      const jobs = picture.jobsThatFit(id, costsAt[at ?? 0] as Cost);
       if (jobs < Infinity) days.set(id, jobs);
     }
     return days;
@@ -238,6 +242,15 @@ export class Chooser {
 
   /** Deployments whose wire format can say it; null = all. */
   eligible(poolId: string, formats: number): ReadonlySet<string> | null {
+    const key = `${formats} ${poolId}`;
+    const known = this.#eligible.get(key);
+    if (known !== undefined) return known;
+    const able = this.#ableOf(poolId, formats);
+    this.#eligible.set(key, able);
+    return able;
+  }
+
+  #ableOf(poolId: string, formats: number): ReadonlySet<string> | null {
     const all = this.membersOf(poolId);
     const able = all.filter(
       (id) =>

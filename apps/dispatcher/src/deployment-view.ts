@@ -16,6 +16,12 @@ export interface View {
   /** Of the look, for placement. */
   rates: readonly Rate[];
   readAt: number;
+  /** Of the last look at which it was read, or known to rest; how long it took is reckoned from there. */
+  knownAt: number;
+  /** Whether nothing is on its queue, under way or booked ahead, and nothing was new at the last look. */
+  rests: boolean;
+  /** Counts what was placed, corrected or marked since the look. */
+  changes: number;
   placed: number;
   /** What was taken of what others had placed. */
   takenBefore: number;
@@ -44,6 +50,9 @@ export const firstView = ({ deployment, load }: Look, now: number): View => ({
   load,
   rates: bookedRates(load),
   readAt: now,
+  knownAt: now,
+  rests: false,
+  changes: 0,
   placed: 0,
   takenBefore: load.taken,
   meanCost: null,
@@ -73,12 +82,40 @@ export function viewAfter(before: View, look: Look, now: number): View {
     queued: queuedOf({ placed, load, takenBefore }),
     taken: load.taken - before.load.taken,
     idle: active && isIdle(load),
-    ms: now - before.readAt,
+    ms: now - before.knownAt,
   });
   const lately = latelyAfter(before, load, now);
-  const seen = { deployment, load, rates: bookedRates(load), readAt: now, markBefore };
-  return { ...before, ...seen, takenBefore, pickUp, lately };
+  const seen = { deployment, load, rates: bookedRates(load), readAt: now, knownAt: now };
+  const rests = isSameAs(before.load, load) && nothingOn({ placed, load, takenBefore, markBefore });
+  return { ...before, ...seen, markBefore, takenBefore, pickUp, lately, rests };
 }
+
+/** It was not read at this look, because it rests: it is as a look would have found it. */
+export function restUntil(view: View, { active }: Pick<Look, 'active'>, now: number): void {
+  const { pickUp, lately, load, knownAt } = view;
+  const idle = active && isIdle(load);
+  if (pickUp !== NO_PICK_UP)
+    view.pickUp = pickUpAfter(pickUp, { queued: 0, taken: 0, idle, ms: now - knownAt });
+  if (lately !== NOTHING_LATELY) view.lately = latelyAfter(view, load, now);
+  view.knownAt = now;
+}
+
+/** No call was taken, and none ended, in between. */
+const isSameAs = (before: DeploymentLoad, load: DeploymentLoad): boolean =>
+  before.taken === load.taken && before.ok === load.ok && before.failed === load.failed;
+
+/** A trial that is not counted yet, or a pause that a provider asked for, is something. */
+const nothingOn = (view: Pick<View, 'placed' | 'load' | 'takenBefore' | 'markBefore'>): boolean => {
+  const { load, markBefore } = view;
+  return (
+    queuedOf(view) === 0 &&
+    load.inFlight === 0 &&
+    load.refusedForMs <= 0 &&
+    markBefore === undefined &&
+    load.dims.every(({ aheadMs }) => aheadMs <= 0) &&
+    load.slots.every(({ used }) => used === 0)
+  );
+};
 
 /**
  * How far its limits are booked ahead. Objects of their own, each made at once: those of the look, put together of parts, are

@@ -1,13 +1,14 @@
 /**
  * A budget as the deployments that draw on it have it since the last look: what is placed on them all and not booked of it yet,
- * and how many calls at once it allows. Summed up when it is asked for, and kept until work is placed on one of them.
+ * and how many calls at once it allows. Summed up when it is asked for, and kept until work is placed on one of them; what the
+ * look alone says is kept until the next.
  */
 import type { SharedSlots } from '@sluice/balancing';
 import type { Cost } from '@sluice/budget';
 import type { Fleet } from '@sluice/job';
 import type { View } from './deployment-view.ts';
 import { callsAtOnce } from './limits-now.ts';
-import { placedOn, slotsTaken } from './placed-ahead.ts';
+import { placedOn, queuedOn, slotsUsed } from './placed-ahead.ts';
 
 export class DrawnBudget {
   readonly #id: string;
@@ -15,6 +16,8 @@ export class DrawnBudget {
   readonly #drawers: View[] = [];
   #placed: Cost | null = null;
   #slots: SharedSlots | null | undefined;
+  /** Calls at once that it allows, null = any number, and that are under way. */
+  #look: { limit: number | null; used: number } | null = null;
   #version = 0;
 
   constructor(id: string, fleet: Fleet) {
@@ -34,6 +37,7 @@ export class DrawnBudget {
 
   add(view: View): void {
     this.#drawers.push(view);
+    this.#look = null;
     this.changed();
   }
 
@@ -52,10 +56,16 @@ export class DrawnBudget {
   /** Calls at once, for those that share it; null = any number. */
   get slots(): SharedSlots | null {
     if (this.#slots !== undefined) return this.#slots;
+    const { limit, used } = (this.#look ??= this.#looked());
+    const taken = limit === null ? 0 : used + queuedOn(this.#drawers);
+    this.#slots = limit === null ? null : { budget: this.#id, limit, taken };
+    return this.#slots;
+  }
+
+  #looked(): { limit: number | null; used: number } {
     const [budget, drawers] = [this.#id, this.#drawers];
     const limit = callsAtOnce({ fleet: this.#fleet, drawers }, budget);
-    this.#slots = limit === null ? null : { budget, limit, taken: slotsTaken(drawers, budget) };
-    return this.#slots;
+    return { limit, used: slotsUsed(drawers, budget) };
   }
 }
 

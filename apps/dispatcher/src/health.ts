@@ -80,7 +80,7 @@ export class HealthBook {
   /** The deployments of the fleet as it is now, each with the operator's wish. */
   #followFleet(): void {
     const { deployments } = this.#fleet;
-    const maps = [this.#seen, this.#published, this.#usedUp, this.#calledBefore];
+    const maps = [this.#seen, this.#published, this.#usedUp, this.#calledBefore, this.#days];
     for (const id of this.all.keys())
       if (!deployments.has(id)) for (const map of [...maps, this.#unmarked]) map.delete(id);
     this.#health.follow(new Set(deployments.keys()), this.#now());
@@ -187,6 +187,7 @@ export class HealthBook {
   /** What ended since the last look; null = the counters say nothing of it. */
   #endedOf(id: string, load: DeploymentLoad): EndedCalls | null {
     const seen = this.#seen.get(id);
+    if (seen?.load === load) return { ...NO_CALLS, latencyMs: load.meanLatencyMs };
     const counted = countedOf(load);
     this.#seen.set(id, counted);
     if (!seen) return null;
@@ -209,6 +210,10 @@ export class HealthBook {
    * until something of it comes back.
    */
   #lookAtDays(id: string, load: DeploymentLoad, fits: boolean | null): void {
+    // Of the same look it is the same moment.
+    const last = this.#days.get(id);
+    if (last?.load === load && last.fits === fits) return;
+    this.#days.set(id, { load, fits });
     const forMs = fits === null ? pausedByDayMs(load) : fits ? 0 : renewalMs(load.windows);
     const until = usedUpUntil(forMs, this.#now());
     this.#health.put(id, { usedUpUntil: until });
@@ -216,6 +221,8 @@ export class HealthBook {
   }
 
   readonly #usedUp = new Map<string, string>();
+  /** What was last said of its day. */
+  readonly #days = new Map<string, { load: DeploymentLoad; fits: boolean | null }>();
 
   #calledWith(id: string): string | null {
     const deployment = this.#fleet.deployments.get(id);
@@ -239,10 +246,15 @@ export class HealthBook {
       : null;
   }
 
-  /** The part of its rate that each may use now, 1 = all. */
+  /** Deployments that start slowly, and the part of its rate that each may use now, below 1. */
   get sharesOfRate(): ReadonlyMap<string, number> {
     const now = this.#now();
-    return new Map([...this.all].map(([id, { breaker }]) => [id, shareOfRate(breaker, now)]));
+    const eased = new Map<string, number>();
+    for (const [id, { breaker }] of this.all) {
+      const share = shareOfRate(breaker, now);
+      if (share < 1) eased.set(id, share);
+    }
+    return eased;
   }
 
   /** For the health hash in Redis: what the admin pages show, with what else is said of each, and the next leader starts from. */
@@ -259,7 +271,7 @@ export class HealthBook {
         blocked: health.block?.reason ?? null,
         since: health.block?.since ?? health.breaker.since,
         tried_from: this.#health.triedFrom(id, around, this.#now()),
-        called: this.#calledWith(id),
+        called: this.#calledBefore.get(id) ?? null,
         share_of_rate: eased.get(id) ?? 1,
         ...figures.get(id),
       };
@@ -287,6 +299,8 @@ function usedUpWords({ windows }: DeploymentLoad, until: number): string {
 }
 
 interface Seen {
+  /** What it was counted from: the same again says nothing new. */
+  load: DeploymentLoad;
   /** ms; 0 = all calls are counted. */
   mark: number;
   ok: number;
@@ -295,11 +309,15 @@ interface Seen {
 
 const NOTHING_SEEN: Pick<Seen, 'ok' | 'byOutcome'> = { ok: 0, byOutcome: {} };
 
+const NO_CALLS = { ok: 0, failures: 0, failuresAtEnd: 0, refused: null } as const;
+
 /** Once a deployment was tried after failures, only calls from then on count. */
-const countedOf = ({ ok, byOutcome, since }: DeploymentLoad): Seen =>
-  since === null
-    ? { mark: 0, ok, byOutcome }
-    : { mark: since.at, ok: since.ended.ok ?? 0, byOutcome: since.ended };
+function countedOf(load: DeploymentLoad): Seen {
+  const { ok, byOutcome, since } = load;
+  return since === null
+    ? { load, mark: 0, ok, byOutcome }
+    : { load, mark: since.at, ok: since.ended.ok ?? 0, byOutcome: since.ended };
+}
 
 const REASONS: Record<BlockReason, string> = {
   credential: 'the provider refused its credential',

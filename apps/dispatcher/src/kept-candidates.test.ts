@@ -5,7 +5,9 @@ import fc from 'fast-check';
 import type { DeploymentLoad } from '@sluice/admission';
 import { newBreaker } from '@sluice/balancing';
 import type { Candidate, Health } from '@sluice/balancing';
+
 import { fleetOf, loadOf } from './example-fleet.ts';
+import { NOTHING_KNOWN } from './lengths-book.ts';
 import { Picture } from './picture.ts';
 
 const FLEET = fleetOf(`
@@ -28,6 +30,12 @@ const UNITS = {
   itpm: (cost: { input: number }) => cost.input,
 };
 type Dimension = keyof typeof UNITS;
+
+const BREAKERS: Record<'closed' | 'half_open', Health['breaker']> = {
+  closed: newBreaker(0),
+  // Anyone may try it from 1,300 on.
+  half_open: { kind: 'half_open', since: -28_700, successes: 0, trips: 0 },
+};
 
 /** As Redis would say it. */
 function lookOf(
@@ -70,6 +78,7 @@ const step = fc.oneof(
     kind: fc.constant('health' as const),
     id,
     wish: fc.constantFrom('active', 'paused'),
+    breaker: fc.constantFrom('closed', 'half_open'),
   }),
   fc.record({ kind: fc.constant('waited' as const), ms: fc.nat(400) }),
 );
@@ -111,7 +120,8 @@ class Reckoned {
     else if (done.kind === 'waited') this.now += done.ms;
     else {
       const { wish } = done;
-      this.#health.set(done.id, { wish, block: null, breaker: newBreaker(0) });
+      this.#health.set(done.id, { wish, block: null, breaker: BREAKERS[done.breaker] });
+      picture.setHealth(this.#health);
     }
   }
 
@@ -121,8 +131,9 @@ class Reckoned {
     return {
       id: one,
       tier: TIERS.findIndex((tier) => tier.includes(one)) + 1,
-      queued: this.picture.queued(one),
-      state: this.#health.get(one)?.wish ?? 'active',
+      // Of a trial tells what was placed and ended.
+      ...(this.#stateOf(one) !== 'half_open' && { queued: this.picture.queued(one) }),
+      state: this.#stateOf(one),
       sharedSlots: (FLEET.deployments.get(one)?.budgets ?? []).flatMap((budget) => {
         const limit = FLEET.budgets.get(budget)?.limits.concurrency;
         if (limit === undefined || budget === one) return [];
@@ -144,6 +155,13 @@ class Reckoned {
         return { budget, dimension, perMs, aheadMs: ahead };
       }),
     };
+  }
+
+  #stateOf(one: string): Candidate['state'] {
+    const health = this.#health.get(one);
+    return health?.wish === 'active' && health.breaker.kind === 'half_open'
+      ? 'half_open'
+      : (health?.wish ?? 'active');
   }
 
   #drawers = (budget: string): string[] =>
@@ -170,6 +188,50 @@ test('whatever happens between them, candidates are as reckoned anew', () => {
     }),
     { numRuns: 300 },
   );
+});
+
+/** But for where their costs stand, which only those of a lineup say. */
+const withoutPlace = (one: Candidate): Candidate => ({ ...one, at: null });
+
+const SHAPES = [
+  { characters: 40, maxOutput: 10, inputs: 1 },
+  { characters: 900, maxOutput: null, inputs: 1 },
+];
+
+test('whatever happens between them, a lineup that is kept says what one that is made anew does', () => {
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+      const reckoned = new Reckoned();
+      const { picture } = reckoned;
+      for (const each of steps) {
+        reckoned.take(each);
+        const lineup = picture.lineup(TIERS, reckoned.now);
+        const anew = picture.candidates(TIERS, reckoned.now);
+        assert.deepEqual(lineup.candidates.map(withoutPlace), anew.map(withoutPlace));
+        for (const shape of SHAPES)
+          for (const likely of [NOTHING_KNOWN, { certainty: 0.5, mean: (n: number) => n / 2 }])
+            assert.deepEqual(
+              lineup.candidates.map(({ at }) => lineup.costs(shape, likely)[at ?? -1]),
+              anew.map(({ id: one }) => picture.cost(one, shape, likely)),
+            );
+      }
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test('a lineup is kept from one look to the next, with the costs of like jobs', () => {
+  const { picture, now } = new Reckoned();
+  const [shape] = SHAPES as [(typeof SHAPES)[0]];
+  const lineup = picture.lineup(TIERS, now);
+  const costs = lineup.costs(shape, NOTHING_KNOWN);
+  const [, b, c] = lineup.candidates;
+  picture.placed('a', 3, { cost: { requests: 1, input: 10, output: 10, usd: 0 }, now });
+  assert.equal(picture.lineup(TIERS, now + 5), lineup);
+  assert.ok(lineup.costs({ ...shape }, NOTHING_KNOWN) === costs);
+  assert.ok(lineup.candidates[1] === b && lineup.candidates[2] === c);
+  picture.update(new Map(), now + 50);
+  assert.ok(picture.lineup(TIERS, now + 50) !== lineup);
 });
 
 test('one that stands as before is not made again; others that share a budget with one that was placed on are', () => {

@@ -16,11 +16,11 @@ const ASSUMED_OK = 3;
 
 /** By what the look before it said, and when that was. */
 export function latelyAfter(
-  { load: before, lately, readAt }: { load: DeploymentLoad; lately: LatelyEnded; readAt: number },
+  { load: before, lately, knownAt }: { load: DeploymentLoad; lately: LatelyEnded; knownAt: number },
   load: DeploymentLoad,
   now: number,
 ): LatelyEnded {
-  const kept = Math.exp(-Math.max(0, now - readAt) / LATELY.decayMs);
+  const kept = Math.exp(-Math.max(0, now - knownAt) / LATELY.decayMs);
   const ok = Math.max(0, load.ok - before.ok);
   const failed = Math.max(0, load.failed - blameless(load) - before.failed + blameless(before));
   const at = ok + failed > 0 ? now : lately.at;

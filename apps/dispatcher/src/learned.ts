@@ -39,6 +39,11 @@ export class Learned {
     }
   }
 
+  /** Whether there is a deployment of which it learns. */
+  get isLearning(): boolean {
+    return this.#known.size > 0;
+  }
+
   /** A call ended, with so many others running there. Failures say nothing of durations, 429s nothing of speed. */
   ended({ deployment, took_ms: tookMs, outcome, usage }: Attempt, inFlight: number): void {
     const known = this.#known.get(deployment);

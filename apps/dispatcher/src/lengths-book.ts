@@ -40,6 +40,8 @@ export class LengthsBook {
   readonly #rows = new Map<string, Row>();
   readonly #changed = new Set<string>();
   readonly #gone = new Set<string>();
+  /** What was last said of whom, and from what. */
+  readonly #told = new Map<string, { levels: readonly Lengths[]; likely: Likely }>();
   readonly #now: () => number;
 
   constructor(now: () => number) {
@@ -56,13 +58,21 @@ export class LengthsBook {
     }
   }
 
+  /** The same object for as long as nothing of it has changed: what is reckoned with it may be kept. */
   likely(asker: Asker): Likely {
     const levels = levelsOf(asker).flatMap((key) => this.#rows.get(key)?.lengths ?? []);
     if (levels.length === 0) return NOTHING_KNOWN;
-    return {
+    const key = Object.values(asker).join(' ');
+    const told = this.#told.get(key);
+    if (told?.levels.length === levels.length && told.levels.every((one, i) => one === levels[i]))
+      return told.likely;
+    const likely: Likely = {
       certainty: certaintyOf(levels),
       mean: (otherwise) => expectedMean(levels, otherwise),
     };
+    if (this.#told.size >= MOST_ROWS) this.#told.clear();
+    this.#told.set(key, { levels, likely });
+    return likely;
   }
 
   /** A batch ended: nobody will ask for its lines again. */

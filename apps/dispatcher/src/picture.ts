@@ -24,7 +24,7 @@ import {
   mostOutput,
   outsizedFor,
 } from './call-cost.ts';
-import { endedOf, firstView, mark, queuedOf, viewAfter } from './deployment-view.ts';
+import { endedOf, firstView, mark, queuedOf, restUntil, viewAfter } from './deployment-view.ts';
 import type { View } from './deployment-view.ts';
 import { drawnBudgets } from './drawn-budget.ts';
 import type { DrawnBudget } from './drawn-budget.ts';
@@ -35,6 +35,7 @@ import type { Learned } from './learned.ts';
 import { NOTHING_KNOWN } from './lengths-book.ts';
 import type { Likely } from './lengths-book.ts';
 import { callsAtOnce, limitOf, windowsOf } from './limits-now.ts';
+import { Lineup } from './lineup.ts';
 import { OnTheWay } from './on-the-way.ts';
 import { costAfter, meanOfCosts } from './usual-cost.ts';
 
@@ -48,6 +49,11 @@ export class Picture {
   /** As of the last look, with what was placed since. */
   #budgets: ReadonlyMap<string, DrawnBudget> = new Map();
   readonly #candidates = new KeptCandidates();
+  /** By the tiers of a pool, as of the last look. */
+  #lineups = new WeakMap<readonly (readonly string[])[], Lineup>();
+  #pickUpMs: number | null = null;
+  /** Deployments where something was placed, corrected or marked since they were last asked for. */
+  #stirred = new Set<string>();
   /** What was placed where, when the ledger had it so. */
   readonly given = new GivenBook();
   readonly onTheWay = new OnTheWay();
@@ -66,7 +72,7 @@ export class Picture {
     return true;
   }
 
-  /** Takes in a look at Redis. */
+  /** Takes in a look at Redis. Those that it leaves out and that rest are as they were. */
   update(loads: ReadonlyMap<string, DeploymentLoad>, now: number): void {
     this.#common = null;
     for (const [id, view] of this.#views) {
@@ -74,6 +80,9 @@ export class Picture {
       this.#gone.set(id, view);
       this.#views.delete(id);
     }
+    for (const [id, view] of this.#views)
+      if (view.rests && !loads.has(id) && !this.#stirred.has(id))
+        restUntil(view, { active: this.#isActive(id, now) }, now);
     for (const [id, load] of loads) {
       const deployment = this.#fleet.deployments.get(id);
       if (!deployment) continue;
@@ -83,9 +92,27 @@ export class Picture {
     }
     this.#budgets = drawnBudgets(this.#fleet, this.#views.values());
     this.#candidates.clear();
+    this.#lineups = new WeakMap();
+    this.#pickUpMs = null;
   }
 
-  #changed({ deployment }: View): void {
+  /** Whether nothing is on its queue, under way or booked ahead, and nothing was new at the last look at it. */
+  rests(id: string): boolean {
+    return !this.#stirred.has(id) && (this.#views.get(id)?.rests ?? false);
+  }
+
+  /** Deployments where something was placed, corrected or marked since this was last asked. */
+  takeStirred(): ReadonlySet<string> {
+    const stirred = this.#stirred;
+    this.#stirred = new Set();
+    return stirred;
+  }
+
+  #changed(view: View): void {
+    const { deployment } = view;
+    view.rests = false;
+    view.changes += 1;
+    this.#stirred.add(deployment.id);
     this.#candidates.forget(deployment.id);
     for (const budget of deployment.budgets) this.#budgets.get(budget)?.changed();
   }
@@ -95,8 +122,10 @@ export class Picture {
     return health === undefined || standing(health, now).state === 'active';
   }
 
+  /** How all stand from now on. Call it whenever one of them stands otherwise. */
   setHealth(health: ReadonlyMap<string, Health>): void {
     this.#health = health;
+    this.#lineups = new WeakMap();
   }
 
   /** Jobs were placed on a deployment. */
@@ -150,8 +179,10 @@ export class Picture {
 
   /** How long placed work takes until it is taken although no limit holds it up, ms: where it takes longest. */
   get pickUpMs(): number {
+    if (this.#pickUpMs !== null) return this.#pickUpMs;
     let most = 0;
     for (const { pickUp } of this.#views.values()) most = Math.max(most, pickUpMs(pickUp));
+    this.#pickUpMs = most;
     return most;
   }
 
@@ -237,6 +268,21 @@ export class Picture {
   /** The mean of what these deployments are given; one request where nothing was placed yet. */
   usualCost(ids: readonly string[]): Cost {
     return meanOfCosts(ids.flatMap((id) => this.#views.get(id)?.meanCost ?? []));
+  }
+
+  /** Those of a pool as they are now, for one decision: candidates are changed in place when it is asked for again. */
+  lineup(tiers: readonly (readonly string[])[], now: number): Lineup {
+    const kept = this.#lineups.get(tiers);
+    if (kept) return kept.follow(this.#known, now);
+    const members = tiers.flatMap((ids, i) =>
+      ids.flatMap((id) => {
+        const view = this.#views.get(id);
+        return view ? { view, tier: i + 1 } : [];
+      }),
+    );
+    const lineup = new Lineup(members, this.#known, now);
+    this.#lineups.set(tiers, lineup);
+    return lineup;
   }
 
   /** Candidates of some tiers, as placement wants them. */

@@ -22,6 +22,7 @@ import { planProblem } from './plan-problem.ts';
 import type { ProblemPorts } from './plan-problem.ts';
 import { planView } from './plan-view.ts';
 import type { ViewFacts } from './plan-view.ts';
+import { RestingRoots } from './resting-roots.ts';
 import { oneByOne, SolverThread } from './solver-thread.ts';
 import { Sweeper } from './sweeper.ts';
 import { workOfSingles } from './tenant-work.ts';
@@ -69,7 +70,8 @@ export function openParts(about: PartsAbout) {
   const { lengths } = about.ports;
   const { entries: waiting } = entries.placer;
   const days = new DayDemand({ ...base, ...batches, entries: waiting, fleet, lengths, now });
-  return { ...base, ...entries, ...batches, sweeper, days };
+  const roots = new RestingRoots(fleet);
+  return { ...base, ...entries, ...batches, sweeper, days, roots };
 }
 
 interface Base {

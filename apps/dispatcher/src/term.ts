@@ -126,8 +126,10 @@ export class Term {
 
   /** The fleet has another content, or operators other wishes; `config`: because the config was read anew. */
   fleetChanged({ deployments, pools }: FleetChange, config: boolean): void {
-    const { health, chooser, turns, book } = this.#parts;
+    const { health, chooser, turns, book, roots, picture } = this.#parts;
     if (config) health.configChanged();
+    picture.setHealth(health.all);
+    roots.forget();
     chooser.follow();
     turns.follow(this.#ports.tenants());
     this.#ports.learned.follow(predicted(this.#ports.fleet));
@@ -195,11 +197,9 @@ export class Term {
   }
 
   async #lookOnce(): Promise<void> {
-    this.#ports.admission.ease(this.#parts.health.sharesOfRate);
-    const loads = await this.#ports.admission.read();
+    await this.#read();
     const now = this.#ports.now();
-    this.#parts.picture.update(loads, now);
-    const changes = this.#parts.health.look(loads, this.#parts.days.fitting());
+    const changes = this.#parts.health.look(this.#parts.roots.loads, this.#parts.days.fitting());
     this.#parts.picture.setHealth(this.#parts.health.all);
     // Sent before anything else can be: no trial begins before its mark.
     const marking = this.#mark();
@@ -223,6 +223,18 @@ export class Term {
       .finally(() => {
         this.#planning = null;
       });
+  }
+
+  /** Takes into the picture what Redis says of deployments where something is going on, and now and then of the others. */
+  async #read(): Promise<void> {
+    const { admission, now, snapshotMs } = this.#ports;
+    const { health, picture, roots } = this.#parts;
+    const eased = health.sharesOfRate;
+    admission.ease(eased);
+    const stirred = [...picture.takeStirred(), ...eased.keys()];
+    const loads = await admission.read(roots.due(stirred, { now: now(), everyMs: snapshotMs }));
+    picture.update(loads, now());
+    roots.read(loads, { now: now(), rests: (id) => picture.rests(id) });
   }
 
   async #mark(): Promise<void> {

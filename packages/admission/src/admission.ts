@@ -326,11 +326,13 @@ export class Admission {
     return told === undefined || told.limit !== limit || now - told.at > REPORT_AGAIN_MS;
   }
 
-  /** Every deployment's load, one script per root and one round trip. */
-  async read(): Promise<Map<string, DeploymentLoad>> {
+  /** Every deployment's load, or of these roots only: one script per root and one round trip. */
+  async read(only: ReadonlySet<string> | null = null): Promise<Map<string, DeploymentLoad>> {
     // Those of the moment when it is asked: the fleet may be another when the answer comes.
-    const drawn = [...this.#drawn];
-    const roots = await this.#snapshots();
+    const drawn = [...this.#drawn].filter(
+      ([, { deployment }]) => only === null || only.has(deployment.root),
+    );
+    const roots = await this.#snapshots(only);
     return new Map(
       drawn.map(([id, { deployment, rules }]) => {
         const snapshot = roots.get(deployment.root) as RootSnapshot;
@@ -401,9 +403,10 @@ export class Admission {
     );
   }
 
-  async #snapshots(): Promise<Map<string, RootSnapshot>> {
+  async #snapshots(only: ReadonlySet<string> | null = null): Promise<Map<string, RootSnapshot>> {
     const where = { prefix: this.#prefix, micros: this.#micros() };
-    const read = [...this.#limited].map(
+    const asked = [...this.#limited].filter(([root]) => only === null || only.has(root));
+    const read = asked.map(
       async ([root, budgets]) =>
         [root, await readRoot(this.#redis, { ...where, root, limited: [...budgets] })] as const,
     );

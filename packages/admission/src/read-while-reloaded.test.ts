@@ -1,4 +1,4 @@
-/** What is read of the budgets while the fleet becomes another. */
+/** What is read of the budgets: of all or a part, and while the fleet becomes another. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { startRedis } from '@sluice/testing';
@@ -25,4 +25,25 @@ test('a look that is under way when the fleet becomes another tells of the one t
   const [loads, budgets] = await Promise.all(looks);
   assert.deepEqual([...(loads?.keys() ?? []), ...(budgets?.keys() ?? [])], ['a', 'a']);
   assert.deepEqual([...(await admission.read()).keys()], ['b']);
+});
+
+test('of some roots: what a look at all says of them, and of the others nothing', async (t) => {
+  const server = await startRedis();
+  const redis = new Redis(server.url);
+  const limits = { rpm: 60 };
+  const fleet = makeFleet({ deployments: { a: { limits }, b: { limits }, c: { limits } } });
+  for (const [id, one] of fleet.deployments)
+    fleet.deployments.set(id, { ...one, root: id === 'c' ? 'c' : 'ab' });
+  const admission = new Admission({ redis, prefix: 'test', fleet, micros: () => 1e9 });
+  t.after(async () => {
+    admission.close();
+    redis.disconnect();
+    await server.stop();
+  });
+  await admission.taken('a', 3);
+  const all = await admission.read();
+  assert.equal(all.get('a')?.taken, 3);
+  const some = await admission.read(new Set(['ab']));
+  assert.deepEqual([...some], [...all].slice(0, 2));
+  assert.equal((await admission.read(new Set())).size, 0);
 });

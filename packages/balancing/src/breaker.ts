@@ -94,6 +94,13 @@ export function afterLook(breaker: Breaker, look: Look, moment: Moment): Breaker
   return afterHalfOpen(breaker, look, moment);
 }
 
+/** Whether a look without ended calls leaves it as it is, whenever that is. */
+export const isSteady = (breaker: Breaker): boolean =>
+  breaker.kind === 'closed' &&
+  breaker.recent.length === 0 &&
+  breaker.easing === undefined &&
+  breaker.inARow < BREAKER.failuresInARow;
+
 type Of<K extends Breaker['kind']> = Extract<Breaker, { kind: K }>;
 
 function afterClosed(breaker: Of<'closed'>, look: Look, moment: Moment): Breaker {

@@ -31,6 +31,8 @@ export type CandidateState = 'active' | 'draining' | 'paused' | 'blocked' | 'bro
 /** Snapshot of one deployment of a pool. */
 export interface Candidate {
   id: string;
+  /** Where its figures stand in {@link Asked.costsAt}, from 0; absent or null = nowhere. */
+  at?: number | null;
   /** Place in the pool's fallback order, from 1. */
   tier: number;
   /** 0 = nothing new. */
@@ -74,6 +76,8 @@ export interface Asked {
   cost: Cost;
   /** Of one job on deployments that count it differently (charging the maximum, another tokenizer); absent = as `cost`. */
   costs?: ReadonlyMap<string, Cost>;
+  /** The same by the place of a candidate that has one ({@link Candidate.at}): it is read several times for each of them. */
+  costsAt?: readonly Cost[];
   /** Price of one job by deployment, US dollars, where these are compared, of the same tokens for all; absent = as `costs` says. */
   usdFor?: ReadonlyMap<string, number | null>;
   /** Predicted duration of one job by deployment, ms, for its tokens and the deployment's load; one that is missing: its mean. */
@@ -116,8 +120,8 @@ const LEAST_SUCCESS = 0.01;
 export const expectedMs = (candidate: Candidate): number => candidate.predictedMs ?? UNMEASURED_MS;
 
 /** The cost of one job on this deployment. */
-export const costOn = (asked: Asked, candidate: Candidate): Cost =>
-  asked.costs?.get(candidate.id) ?? asked.cost;
+export const costOn = (asked: Asked, { id, at }: Candidate): Cost =>
+  (at === undefined || at === null ? asked.costs?.get(id) : asked.costsAt?.[at]) ?? asked.cost;
 
 /** How long one job is expected to take there once it has begun, ms; failures make it longer, however fast they are. */
 export function callMs(asked: Asked, candidate: Candidate): number {

@@ -44,6 +44,7 @@ export function withoutUsedUp(
   days: DayRoom,
   shunned: string | null,
 ): readonly Candidate[] {
+  if (days.size === 0 && shunned === null) return all;
   const isShort = (id: string): boolean => id === shunned || (days.get(id) ?? Infinity) < 1;
   if (!all.some(({ id }) => isShort(id))) return all;
   return all.map((one) => {

@@ -45,6 +45,24 @@ test('under 80 percent of the calls of half a minute it is left out, unless nobo
   assert.equal(steady.stateOf('a', 1_000), 'active');
 });
 
+test('a look without calls costs nothing where all are well: nothing is asked of the others, and each stays what it is', () => {
+  const health = new FleetHealth();
+  health.follow(new Set(['a', 'b']), 0);
+  const before = new Map(health.all);
+  const around = {
+    groups: [],
+    get reaches(): never {
+      throw new Error('asked for');
+    },
+    weightOf: () => 1,
+    batchTraffic: () => false,
+  };
+  const calls = new Map([...before.keys()].map((id) => [id, NOTHING]));
+  health.look(calls, around, { now: 1, random: () => 0.5 });
+  health.put('a', { wish: 'active' });
+  assert.ok([...before].every(([id, one]) => health.all.get(id) === one));
+});
+
 test('refused for good it is blocked; a success counts once it is due to be tried', () => {
   const { look, stateOf, health } = fleet(['a', 'b']);
   look(1_000, { a: { refused: 'credential' } });

@@ -5,7 +5,7 @@
  */
 import { afterFact, isDue } from './block.ts';
 import type { Block, BlockReason } from './block.ts';
-import { afterLook, newBreaker, triedFrom } from './breaker.ts';
+import { afterLook, isSteady, newBreaker, triedFrom } from './breaker.ts';
 import type { Look } from './breaker.ts';
 import { isLast } from './asked-lately.ts';
 import { failingMost } from './failing.ts';
@@ -68,7 +68,7 @@ export class FleetHealth {
   /** What is known of a deployment from elsewhere: the operator's wish, its day, what a leader before knew. */
   put(id: string, about: Partial<Health>): void {
     const health = this.#health.get(id);
-    if (health) this.#health.set(id, { ...health, ...about });
+    if (health && !says(health, about)) this.#health.set(id, { ...health, ...about });
   }
 
   /** What refused them may be mended now: blocks are tried at once. */
@@ -81,10 +81,8 @@ export class FleetHealth {
   look(ended: ReadonlyMap<string, EndedCalls>, around: Surroundings, moment: Moment): void {
     for (const [id, calls] of ended) this.#count(id, calls);
     const most = this.#compare(ended, around.groups, moment.now);
-    for (const [id, calls] of ended) {
-      const about = { ...this.#askedOf(id, around, moment.now), failsMost: most.has(id) };
-      this.#move(id, { calls, about }, moment);
-    }
+    for (const [id, calls] of ended)
+      this.#move(id, { calls, failsMost: most.has(id), around }, moment);
   }
 
   /** From when on a job tries it, ms; null where nothing keeps the next one from it. */
@@ -96,31 +94,41 @@ export class FleetHealth {
     return at !== null && at > now ? at : null;
   }
 
-  /** What decides when a sick one is tried. */
+  /** What decides when a sick one is tried. Reckoned when it is read: of those that are well it is not. */
   #askedOf(
     id: string,
-    { reaches, weightOf, batchTraffic }: Surroundings,
+    around: Surroundings,
     now: number,
   ): Pick<Look, 'lastInPool' | 'batchTraffic'> {
     const usable = (other: string): boolean => {
       const health = this.#health.get(other);
-      return !!health && isUsable({ ...standing(health, now), weight: weightOf(other) });
+      return !!health && isUsable({ ...standing(health, now), weight: around.weightOf(other) });
     };
-    return { lastInPool: isLast(id, reaches, usable), batchTraffic: batchTraffic(id) };
+    return {
+      get lastInPool() {
+        return isLast(id, around.reaches, usable);
+      },
+      get batchTraffic() {
+        return around.batchTraffic(id);
+      },
+    };
   }
 
   #move(
     id: string,
-    { calls, about }: { calls: EndedCalls; about: Omit<Look, keyof EndedCalls> },
+    { calls, failsMost, around }: { calls: EndedCalls; failsMost: boolean; around: Surroundings },
     moment: Moment,
   ): void {
     const health = this.#health.get(id);
-    if (!health) return;
-    const breaker = afterLook(health.breaker, { ...calls, ...about }, moment);
+    if (!health || (!failsMost && isSteady(health.breaker) && isNothing(calls))) return;
+    // It takes on what it is given: spread, all that is asked would be reckoned.
+    const look = Object.assign(this.#askedOf(id, around, moment.now), { ...calls, failsMost });
+    const breaker = afterLook(health.breaker, look, moment);
     this.put(id, { breaker, block: blockAfter(health.block, calls, moment.now) });
   }
 
   #count(id: string, { ok, failures }: EndedCalls): void {
+    if (ok + failures === 0) return;
     const sum = this.#interval.get(id) ?? { ok: 0, failures: 0 };
     this.#interval.set(id, { ok: sum.ok + ok, failures: sum.failures + failures });
   }
@@ -146,6 +154,16 @@ export class FleetHealth {
     return most;
   }
 }
+
+/** Whether all of it is known of it already. */
+const says = (health: Health, about: Partial<Health>): boolean =>
+  (Object.keys(about) as (keyof Health)[]).every(
+    (name) => name in health && health[name] === about[name],
+  );
+
+/** Without such, nothing moves but what time alone moves. */
+const isNothing = ({ ok, failures, refused }: EndedCalls): boolean =>
+  ok + failures === 0 && refused === null;
 
 function blockAfter(block: Block | null, { ok, refused }: EndedCalls, now: number): Block | null {
   if (refused) return afterFact(block, { kind: 'refused', reason: refused }, now);

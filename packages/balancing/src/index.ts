@@ -43,7 +43,7 @@ export { BLOCKING, BLOCK_RETRY_MS, afterFact, isBlocking, isDue } from './block.
 export type { BlockReason } from './block.ts';
 export { trying } from './trial.ts';
 export type { Trying } from './trial.ts';
-export { standing, usedUpUntil } from './standing.ts';
+export { standing, standsStill, usedUpUntil } from './standing.ts';
 export type { Health, Standing } from './standing.ts';
 export { shares } from './shares.ts';
 export { addLately, LATELY, sharesLately, sumLately } from './lately.ts';

@@ -39,4 +39,10 @@ export function standing(
   return halfOpen(now - breaker.since >= BREAKER.probeByAnyMs ? 'any' : 'batch');
 }
 
+/** Whether time alone leaves it standing as it does now. */
+export const standsStill = (
+  { wish, block, breaker, usedUpUntil: until = 0 }: Health,
+  now: number,
+): boolean => wish !== 'active' || (block === null && until <= now && breaker.kind !== 'half_open');
+
 const halfOpen = (probe: Standing['probe']): Standing => ({ state: 'half_open', probe });
