@@ -139,6 +139,35 @@ test('a line behind 1,600 of its tenant is told that it comes after them, before
   assert.ok((first.etaMs ?? Infinity) < 2_500, `${first.etaMs}`);
 });
 
+/** 300 calls a minute or 60,000 tokens, and a dear one. */
+const SAVING = `
+deployments:
+  cheap: { provider: p, model: m, limits: { rpm: 300, tpm: 60000 }, price: { input: 0.15, output: 0.6 } }
+  dear: { provider: p, model: m, limits: { rpm: 500, tpm: 200000 }, price: { input: 2.5, output: 10 } }
+pools: { fast: { strategy: cost, tiers: [[cheap, dear]] } }
+`;
+const MIXED = [
+  { ...LINES, characters: 200_000, maxOutput: 20_000, unsetOutput: 0 },
+  { ...LINES, index: 'index-1', shape: '1.9', characters: 2_000_000, maxOutput: 400_000 },
+].map((one) => ({ ...one, unsetOutput: 0 }));
+
+test('saving money: a window that cannot be kept is no reason to be later than without one', async () => {
+  const told = (seconds: number) => estimate(portsOf(SAVING), batchOf(MIXED, seconds * 1_000));
+  for (const seconds of [30, 120, 200]) {
+    const { etaMs, idealMs } = await told(seconds);
+    assert.ok(idealMs !== null && etaMs !== null && idealMs > 220_000);
+    assert.ok(etaMs > idealMs && etaMs < 1.06 * idealMs, `${seconds} s: ${etaMs} of ${idealMs}`);
+  }
+});
+
+test('saving money: a window that the plan keeps is told as kept, with time to record what is answered last', async () => {
+  for (const seconds of [240, 300, 600, 900]) {
+    const { etaMs } = await estimate(portsOf(SAVING), batchOf(MIXED, seconds * 1_000));
+    const aheadMs = seconds * 1_000 - (etaMs ?? Infinity);
+    assert.ok(aheadMs >= 1_000 && aheadMs < 5_000, `${seconds} s: ${aheadMs} ms before its end`);
+  }
+});
+
 test('says what it goes by, and where that is from', async () => {
   const { assumed } = await estimate(portsOf(), batchOf([LINES]));
   assert.deepEqual(assumed, {

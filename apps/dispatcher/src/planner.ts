@@ -134,6 +134,7 @@ function etaOf(
     madeAt,
     now: now(),
     classes: (own?.classes ?? []).map(({ planId }) => planId),
+    expiresAt: batch.expiresAt,
     // What waits for what is cheap goes by the plan's time, not as fast as it can.
     inTurnsMs: batch.classes.some(({ pool }) => savesMoney(fleet, pool))
       ? null

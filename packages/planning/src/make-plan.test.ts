@@ -150,6 +150,39 @@ describe('deadlines', () => {
     near(plan.finishMs['huge'], 1_010_000);
   });
 
+  const asMany = (id: string, tokens: number, deadlineInMs: number): JobClass =>
+    within(jobClass(id, 100, { on: ['x', 'y'], cost: { input: tokens } }), { deadlineInMs });
+  /** One counts tokens, the other requests. */
+  const two = fleet({ x: [perMinute('tpm', 6_000)], y: [aSecond] });
+
+  test('what is due together and cannot be in time ends as soon as without a deadline, its short jobs not first', async () => {
+    const without = await planOf({
+      classes: [asMany('short', 10, 1e9), asMany('long', 190, 1e9)],
+      ...two,
+    });
+    for (const due of [0.2, 0.5, 0.95]) {
+      const deadlineInMs = due * without.plannedMs;
+      const plan = await planOf({
+        classes: [asMany('short', 10, deadlineInMs), asMany('long', 190, deadlineInMs)],
+        ...two,
+      });
+      near(plan.plannedMs, without.plannedMs);
+    }
+  });
+
+  test('what is late does not end as late as what is due later, nor make that late', async () => {
+    const dear = within(byCost('k', 100, { deadlineInMs: 30_000 }), {});
+    const places = (rpm: number) => fleet({ cheap: [aSecond], dear: [perMinute('rpm', rpm)] });
+    const later = byCost('later', 10, { deadlineInMs: 3_600_000 });
+    const plan = await planOf({ classes: [dear, later], ...places(60) });
+    near(plan.finishMs['k'], 51_000);
+    assert.deepEqual(
+      plan.late.map((each) => each.class),
+      ['k'],
+    );
+    near(plan.costByClass['later'], 10);
+  });
+
   test('calls to a deployment that answers too late do not count as in time', async () => {
     const quick = jobClass('k', 10, { on: ['quick'], latencyMs: 1_000 });
     const { quick: placement } = quick.deployments;
