@@ -151,9 +151,9 @@ describe('deadlines', () => {
   });
 
   const asMany = (id: string, tokens: number, deadlineInMs: number): JobClass =>
-    within(jobClass(id, 100, { on: ['x', 'y'], cost: { input: tokens } }), { deadlineInMs });
-  /** One counts tokens, the other requests. */
-  const two = fleet({ x: [perMinute('tpm', 6_000)], y: [aSecond] });
+    within(jobClass(id, 100, { on: ['x'], cost: { input: tokens } }), { deadlineInMs });
+  /** Short ones need its requests, long ones its tokens. */
+  const two = fleet({ x: [aSecond, perMinute('tpm', 6_000)] });
 
   test('what is due together and cannot be in time ends as soon as without a deadline, its short jobs not first', async () => {
     const without = await planOf({
