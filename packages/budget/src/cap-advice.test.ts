@@ -77,5 +77,9 @@ test('before enough answers it is told as a condition: what short ones would cha
   assert.equal(adviseUnlearntCap(FACTS), null, 'then that is known');
   assert.equal(adviseUnlearntCap({ ...fresh, isCapped: true }), null);
   const requests = [{ dimension: 'rpm' as const, limit: 100 }];
-  assert.equal(adviseUnlearntCap({ ...fresh, limits: requests }), null, 'requests are what is scarce');
+  assert.equal(
+    adviseUnlearntCap({ ...fresh, limits: requests }),
+    null,
+    'requests are what is scarce',
+  );
 });

@@ -30,7 +30,15 @@ export function goalsOf(
     (arc, index, stage) =>
       counts(arc.jobClass) ? ofAll(arc, index, stage) : 0;
   const goals: [Goal, Objective][] = [
-    ['lateness', isLoose ? weigh(program, lateness((jobClass) => !isLate(jobClass))) : NOTHING],
+    [
+      'lateness',
+      isLoose
+        ? weigh(
+            program,
+            lateness((jobClass) => !isLate(jobClass)),
+          )
+        : NOTHING,
+    ],
     ['late', isLoose && lateStage >= 0 ? after(program, lateStage, isLate) : NOTHING],
     ['late', isSettled ? NOTHING : endOf(endColumns[lateStage])],
     ['lateness', isSettled ? NOTHING : weigh(program, lateness(isLate))],
