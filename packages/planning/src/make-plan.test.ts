@@ -105,6 +105,9 @@ describe('time', () => {
   });
 });
 
+const asMany = (id: string, tokens: number, deadlineInMs: number): JobClass =>
+  within(jobClass(id, 100, { on: ['x'], cost: { input: tokens } }), { deadlineInMs });
+
 describe('deadlines', () => {
   const one = fleet({ x: [aSecond] });
 
@@ -150,8 +153,6 @@ describe('deadlines', () => {
     near(plan.finishMs['huge'], 1_010_000);
   });
 
-  const asMany = (id: string, tokens: number, deadlineInMs: number): JobClass =>
-    within(jobClass(id, 100, { on: ['x'], cost: { input: tokens } }), { deadlineInMs });
   /** Short ones need its requests, long ones its tokens. */
   const two = fleet({ x: [aSecond, perMinute('tpm', 6_000)] });
 
@@ -171,10 +172,10 @@ describe('deadlines', () => {
   });
 
   test('what is late does not end as late as what is due later, nor make that late', async () => {
-    const dear = within(byCost('k', 100, { deadlineInMs: 30_000 }), {});
-    const places = (rpm: number) => fleet({ cheap: [aSecond], dear: [perMinute('rpm', rpm)] });
+    const soon = byCost('k', 100, { deadlineInMs: 30_000 });
+    const places = fleet({ cheap: [aSecond], dear: [perMinute('rpm', 60)] });
     const later = byCost('later', 10, { deadlineInMs: 3_600_000 });
-    const plan = await planOf({ classes: [dear, later], ...places(60) });
+    const plan = await planOf({ classes: [soon, later], ...places });
     near(plan.finishMs['k'], 51_000);
     assert.deepEqual(
       plan.late.map((each) => each.class),
