@@ -61,7 +61,7 @@ const listed = async (what: string): Promise<unknown[]> =>
 
 const storedFiles = (): string[] =>
   readdirSync(join(system.folder, 'files'), { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
+    .filter((entry) => entry.isFile() && entry.name !== 'store-id')
     .map((entry) => entry.name);
 
 describe('a dry run', () => {

@@ -13,6 +13,7 @@ import { formatsOf } from '@sluice/providers';
 import type { BatchRules } from './batch/check-line.ts';
 import { invalid } from './batch/line-errors.ts';
 import { validateBatch } from './batch/validate.ts';
+import { TAIL_MS } from './due.ts';
 import { endBatch } from './end-batch.ts';
 import type { StepPorts } from './step-ports.ts';
 
@@ -148,7 +149,9 @@ async function begin(
       cost_estimate: estimate.costUsd?.likely ?? null,
       cost_low: estimate.costUsd?.low ?? null,
       cost_high: estimate.costUsd?.high ?? null,
-      eta_at: estimate.etaMs === null ? null : Math.round(now() + estimate.etaMs),
+      // Until the first plan: no call is answered and recorded sooner.
+      eta_at:
+        estimate.etaMs === null ? null : Math.round(now() + Math.max(TAIL_MS, estimate.etaMs)),
     },
   });
   // Its answer was lost and it was sent again: it is what this one did.

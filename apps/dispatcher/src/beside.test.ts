@@ -74,6 +74,7 @@ async function told(
     madeAt: NOW,
     now: NOW,
     classes: batch.classes.map((one) => names.get(one) ?? ''),
+    expiresAt: batch.expiresAt,
     inTurnsMs: turns.get('own') ?? null,
     keptMs: 0,
   });

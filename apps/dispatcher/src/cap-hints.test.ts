@@ -15,12 +15,12 @@ pools: { fast: [mini, capped, set] }
 `);
 const IDS = [...FLEET.deployments.keys()];
 
-/** Each has answered a hundred times, with so many tokens. */
-function pictureOf(meanOutput: number): Picture {
+/** Each has answered so often, with so many tokens. */
+function pictureOf(meanOutput: number | null, ok = 100): Picture {
   const picture = new Picture(FLEET);
   const loads = IDS.map((id) => {
     const dims = [{ budget: id, dimension: 'tpm', limit: 60_000, ratePerMs: 1 }];
-    return [id, { ...loadOf(dims), ok: 100, meanOutput }] as const;
+    return [id, { ...loadOf(dims), ok, meanOutput }] as const;
   });
   picture.update(new Map(loads), 0);
   return picture;
@@ -42,9 +42,9 @@ const deployments = Object.fromEntries(
   ]),
 );
 
-const hintsFor = (unsetOutput: number, meanOutput: number): string[] =>
+const hintsFor = (unsetOutput: number, meanOutput: number | null, ok = 100): string[] =>
   capHints(
-    { fleet: FLEET, picture: pictureOf(meanOutput) },
+    { fleet: FLEET, picture: pictureOf(meanOutput, ok) },
     [{ lines: linesOf(unsetOutput), likely }],
     [{ deployments }],
   );
@@ -58,6 +58,21 @@ test('lines without a maximum that are answered shortly: a cap is told, for who 
   );
   assert.deepEqual(hintsFor(40, 50), [], 'most set one');
   assert.deepEqual(hintsFor(100, 300), [], 'their answers are long');
+});
+
+test('before there are enough answers it is told for whoever knows them to be short', () => {
+  for (const [mean, answers] of [
+    [null, 0],
+    [50, 19],
+  ] as const) {
+    const [says, ...others] = hintsFor(100, mean, answers);
+    assert.deepEqual(others, []);
+    assert.match(
+      says ?? '',
+      /^mini: each request that sets no maximum books default_max_tokens, 1,024, .* longer than 260 tokens, .* let 167 calls a minute through instead of 53 /,
+    );
+    assert.deepEqual(hintsFor(40, mean, answers), [], 'most set one');
+  }
 });
 
 test('a plan tells it by what it reckons with', () => {

@@ -1,6 +1,6 @@
 /** Where `output_cap` would let much more through: for a dry run by its lines, for the plan by what it reckons with. Pure. */
-import { adviseCap, capWords } from '@sluice/budget';
-import type { CapAdvice } from '@sluice/budget';
+import { adviseCap, adviseUnlearntCap, capWords } from '@sluice/budget';
+import type { CapFacts } from '@sluice/budget';
 import { setsMaximum } from '@sluice/job';
 import type { Deployment, Fleet, Shape } from '@sluice/job';
 import type { BatchClass } from '@sluice/ledger';
@@ -16,7 +16,10 @@ interface Ports {
 /** One in the config may be many deployments; more sentences than this are not read. */
 const MOST_NAMED = 3;
 
-/** For lines that mostly set no maximum; one sentence for each entry of the config that they may go to. */
+/**
+ * For lines that mostly set no maximum; one sentence for each entry of the config that they may go to. Before there are enough answers
+ * to know, what it would change if these were short.
+ */
 export function capHints(
   ports: Ports,
   known: readonly { lines: BatchClass; likely: Likely }[],
@@ -35,7 +38,8 @@ export function capHints(
       if (!deployment || told.has(deployment.name)) continue;
       const booked = ports.picture.cost(id, shape, likely);
       const meanOutput = ports.picture.expects(id, shape, likely);
-      const advice = adviceFor(ports, deployment, { booked, meanOutput });
+      const facts = factsOf(ports, deployment, { booked, meanOutput });
+      const advice = adviseCap(facts) ?? adviseUnlearntCap(facts);
       if (advice) told.set(deployment.name, capWords(deployment.name, advice));
     }
   }
@@ -49,25 +53,25 @@ export function planHints(ports: Ports, { classes }: DrainProblem): Record<strin
     for (const [id, { cost: booked }] of Object.entries(deployments)) {
       const deployment = ports.fleet.deployments.get(id);
       const meanOutput = ports.picture.load(id)?.meanOutput ?? null;
-      const advice = deployment && adviceFor(ports, deployment, { booked, meanOutput });
+      const advice = deployment && adviseCap(factsOf(ports, deployment, { booked, meanOutput }));
       if (advice) told[id] ??= capWords(id, advice);
     }
   return told;
 }
 
-function adviceFor(
+function factsOf(
   { picture }: Ports,
   deployment: Deployment,
   about: { booked: { input: number; output: number }; meanOutput: number | null },
-): CapAdvice | null {
+): CapFacts {
   const { id, accounting, defaultMaxTokens } = deployment;
   const load = picture.load(id);
-  return adviseCap({
+  return {
     ...about,
     accounting,
     defaultMaxTokens,
     isCapped: setsMaximum(deployment),
     answers: load?.ok ?? 0,
     limits: load?.dims ?? [],
-  });
+  };
 }

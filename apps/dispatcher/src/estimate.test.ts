@@ -139,6 +139,45 @@ test('a line behind 1,600 of its tenant is told that it comes after them, before
   assert.ok((first.etaMs ?? Infinity) < 2_500, `${first.etaMs}`);
 });
 
+const SAVING = `
+deployments:
+  cheap: { provider: p, model: m, limits: { rpm: 100, tpm: 100000 }, price: { input: 0.15, output: 0.6 } }
+  dear: { provider: p, model: m, limits: { rpm: 300, tpm: 100000 }, price: { input: 2.5, output: 10 } }
+pools: { fast: { strategy: cost, tiers: [[cheap, dear]] } }
+`;
+const MIXED = [
+  { ...LINES, characters: 200_000, maxOutput: 20_000, unsetOutput: 0 },
+  { ...LINES, index: 'index-1', shape: '1.9', characters: 2_000_000, maxOutput: 400_000 },
+].map((one) => ({ ...one, unsetOutput: 0 }));
+
+/** Of deployments whose calls are known to take so long, ms. */
+function savingPorts(latencies: Record<string, number>): EstimatePorts {
+  const ports = portsOf(SAVING);
+  const loads = Object.entries(latencies).map(([id, meanLatencyMs]) => {
+    const load = ports.picture.load(id) ?? assert.fail();
+    return [id, { ...load, meanLatencyMs }] as const;
+  });
+  ports.picture.update(new Map(loads), NOW);
+  return ports;
+}
+
+test('saving money: a window that cannot be kept is no reason to be later than without one', async () => {
+  const ports = savingPorts({ cheap: 2_000, dear: 300 });
+  for (const seconds of [60, 150, 250]) {
+    const { etaMs, idealMs } = await estimate(ports, batchOf(MIXED, seconds * 1_000));
+    assert.ok(idealMs !== null && etaMs !== null && idealMs > 250_000);
+    assert.ok(etaMs > idealMs && etaMs < 1.06 * idealMs, `${seconds} s: ${etaMs} of ${idealMs}`);
+  }
+});
+
+test('saving money: a window that the plan keeps is told as kept, with time to record what is answered last', async () => {
+  for (const seconds of [360, 400, 500, 600]) {
+    const { etaMs } = await estimate(portsOf(SAVING), batchOf(MIXED, seconds * 1_000));
+    const aheadMs = seconds * 1_000 - (etaMs ?? Infinity);
+    assert.ok(aheadMs >= 1_000 && aheadMs < 5_000, `${seconds} s: ${aheadMs} ms before its end`);
+  }
+});
+
 test('says what it goes by, and where that is from', async () => {
   const { assumed } = await estimate(portsOf(), batchOf([LINES]));
   assert.deepEqual(assumed, {

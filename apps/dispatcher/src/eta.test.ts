@@ -22,6 +22,7 @@ const facts = (more: Partial<EtaFacts> = {}): EtaFacts => ({
   madeAt: 1_000,
   now: 2_000,
   classes: ['a'],
+  expiresAt: 1_000 + 86_400_000,
   inTurnsMs: null,
   keptMs: 0,
   ...more,
@@ -54,6 +55,16 @@ test('not before its slowest arm, which the plan knows nothing of', () => {
 test('what saves money takes the time that the plan gives it', () => {
   const plan = { finishMs: { a: 10_000 }, pairs: [pair('a', false), pair('a', true)], rows: [] };
   assert.equal(etaAt(facts({ plan })), 1_000 + 10_000);
+});
+
+test('what has a dear one to spare is not called late for what that would make up for', () => {
+  const spare = { ...pair('a', true), jobs: 0 };
+  const plan = { finishMs: { a: 98_000 }, pairs: [pair('a', false), spare], rows: [] };
+  const due = (ms: number) => etaAt(facts({ plan, expiresAt: 1_000 + ms })) - 1_000;
+  assert.equal(due(100_000), 98_000, 'two seconds are for recording');
+  assert.equal(due(102_000), 100_000);
+  assert.equal(due(200_000), 102_900, 'as usual where there is time');
+  assert.equal(due(60_000), 98_000);
 });
 
 /** A limit that takes the time. */

@@ -4,6 +4,7 @@ import { renewalMs } from '@sluice/planning';
 import type { Plan } from '@sluice/planning';
 import type { Draining } from './draining.ts';
 import { PLACED } from './class-names.ts';
+import { answeredWithin, TAIL_MS } from './due.ts';
 
 export interface EtaFacts {
   plan: Pick<Plan, 'finishMs' | 'pairs' | 'rows'>;
@@ -12,6 +13,8 @@ export interface EtaFacts {
   now: number;
   /** The plan's classes that its lines belong to. */
   classes: readonly string[];
+  /** When its window ends, Unix ms. */
+  expiresAt: number;
   /** When the last of its lines would be placed by turns, ms from now; null = it goes by the plan alone. */
   inTurnsMs: number | null;
   /** How long it takes alone where lines are kept to arms, of which the plan knows nothing, ms from now; 0 = they are not. */
@@ -20,8 +23,6 @@ export interface EtaFacts {
 
 /** Pacing margin, the fill of the pipeline and retries: what a drain usually takes beyond T*. */
 export const USUAL_RATIO = 1.05;
-/** From a line's being placed to its being recorded. */
-const TAIL_MS = 2_000;
 
 /**
  * The plan says when all that waits will be done, by the limits of now; turns say who is done sooner. Unix ms.
@@ -35,11 +36,7 @@ export function etaAt(facts: EtaFacts): number {
 function planned(facts: EtaFacts): number {
   const { plan, madeAt, now, classes, inTurnsMs } = facts;
   const placed = Object.keys(plan.finishMs).filter((id) => id.startsWith(PLACED));
-  const held = new Set(
-    plan.pairs.flatMap((pair) => (pair.held && pair.jobs > 0 ? pair.class : [])),
-  );
-  // What waits until its deadline for the cheap one has all of the dear one to make up for what goes wrong.
-  const endOf = (id: string): number => (plan.finishMs[id] ?? 0) * (held.has(id) ? 1 : USUAL_RATIO);
+  const endOf = endsIn(facts);
   const lastOf = (ids: readonly string[]): number => {
     const endsMs = Math.max(0, ...ids.map((id) => plan.finishMs[id] ?? 0));
     const renewal = renewalMs(endsMs, bindingFor(plan, ids));
@@ -48,6 +45,23 @@ function planned(facts: EtaFacts): number {
   if (inTurnsMs === null) return Math.round(lastOf([...classes, ...placed]));
   const all = lastOf(Object.keys(plan.finishMs));
   return Math.round(Math.min(all, now + turnsEndMs(inTurnsMs, lastOf(placed) - now)));
+}
+
+/**
+ * By class of the plan, ms from when it was made. What waits until its deadline for the cheap one has all of the dear one to make
+ * up for what goes wrong; what has a dear one that it does not need yet makes up with that for what would make it late.
+ */
+function endsIn({ plan, madeAt, expiresAt }: EtaFacts): (id: string) => number {
+  const held = plan.pairs.filter((pair) => pair.held);
+  const waits = new Set(held.flatMap((pair) => (pair.jobs > 0 ? pair.class : [])));
+  const spare = new Set(held.map((pair) => pair.class));
+  const dueMs = answeredWithin(expiresAt - madeAt);
+  return (id) => {
+    const finishMs = plan.finishMs[id] ?? 0;
+    if (waits.has(id)) return finishMs;
+    const usualMs = finishMs * USUAL_RATIO;
+    return spare.has(id) ? Math.min(usualMs, Math.max(finishMs, dueMs)) : usualMs;
+  };
 }
 
 /**

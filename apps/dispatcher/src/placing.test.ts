@@ -18,6 +18,8 @@ import {
   readWaiting,
 } from '@sluice/ledger';
 import type { EntryData } from '@sluice/queues';
+import { makePlan } from '@sluice/planning';
+import type { Plan } from '@sluice/planning';
 import { until } from '@sluice/testing';
 import type { Queue } from 'bullmq';
 import { Chooser } from './chooser.ts';
@@ -28,6 +30,7 @@ import { LengthsBook } from './lengths-book.ts';
 import { Picture } from './picture.ts';
 import { Placer } from './placer.ts';
 import type { PlacerPorts } from './placer.ts';
+import { exampleClass, pictureOf } from './example-fleet.ts';
 import { planRound } from './planner.ts';
 import { Desk } from './test-desk.ts';
 import { Sweeper } from './sweeper.ts';
@@ -410,6 +413,37 @@ test('a batch without a deployment that takes calls has no ETA', async () => {
   assert.equal((await readBatch(desk.ledger, batch))?.etaAt, null);
   const due = await readOverdue(desk.ledger, desk.time, 1_000);
   assert.ok(due.includes(batch), 'resumed since it was read, it would wait for a minute');
+});
+
+test('while lines are being called that should have been answered by now, the end stays ahead', async () => {
+  const { batch } = await desk.fedBatch(3);
+  const { redis, keys } = desk.ledger;
+  const read = async () => (await readBatch(desk.ledger, batch)) ?? assert.fail();
+  const classes = JSON.stringify([exampleClass({ jobs: 3, unsetOutput: 3 })]);
+  await redis.hset(keys.batch(batch), { classes, 'cursor:0': 3 });
+  const empty = await makePlan({ classes: [], deployments: [], budgets: [] });
+  assert.ok(empty.kind === 'solved');
+  const picture = pictureOf(desk.fleet, desk.time);
+  const load = picture.load('mini') ?? assert.fail();
+  const roundAt = async (at: number, planned: boolean, plan: Plan | null) => {
+    const ports = planningOf(batch, { ...drainingOf(await read()), planned });
+    const book = { plan, madeAt: desk.time - 5_000 };
+    await planRound({ ...ports, picture, book, now: () => at });
+    return ((await read()).etaAt ?? assert.fail('nobody knows')) - desk.time;
+  };
+  for (const [planned, plan] of [
+    [false, null],
+    [true, null],
+    [true, empty.plan],
+  ] as const) {
+    await redis.hset(keys.batch(batch), { eta_at: desk.time - 1 });
+    picture.update(new Map([['mini', load]]), desk.time);
+    assert.equal(await roundAt(desk.time, planned, plan), 2_000, 'nothing is known of calls');
+    const taught = { ...load, inFlight: 1, meanLatencyMs: 5_000 };
+    picture.update(new Map([['mini', taught]]), desk.time);
+    assert.equal(await roundAt(desk.time + 1_500, planned, plan), 6_500);
+    assert.equal(await roundAt(desk.time + 2_500, planned, plan), 6_500, 'it comes nearer');
+  }
 });
 
 test('a batch that is resumed while the sweeper looks at it is fed at once, whenever that was', async () => {

@@ -95,7 +95,7 @@ describe('what is planned', () => {
     const deadlines = problemOf(withDeadlines(3), 2_500).problem.classes.map(
       (one) => one.deadlineInMs,
     );
-    assert.deepEqual(deadlines, [1_000, 2_000, 3_000]);
+    assert.deepEqual(deadlines, [950, 1_900, 2_850]);
     assert.equal(problemOf(withDeadlines(100), 1e9).problem.classes.length, 1);
   });
 

@@ -6,6 +6,7 @@ import { meanLatency } from './class-cost.ts';
 import { namesOf, PLACED } from './class-names.ts';
 import type { Naming } from './class-names.ts';
 import { placements } from './class-places.ts';
+import { answeredWithin } from './due.ts';
 import type { PlacesPorts } from './class-places.ts';
 import { askerOf, laneOf, unfedOf } from './draining.ts';
 import type { Draining, DrainingClass } from './draining.ts';
@@ -61,7 +62,7 @@ function groupsOf(
   for (const batch of batches) {
     const { maxTier, expiresAt } = batch;
     const tenant = apart.has(batch.tenant) ? batch.tenant : null;
-    const about = { tenant, maxTier, deadlineInMs: Math.max(0, expiresAt - now) };
+    const about = { tenant, maxTier, deadlineInMs: answeredWithin(expiresAt - now) };
     for (const one of batch.classes) {
       const left = unfedOf(one);
       if (left <= 0) continue;

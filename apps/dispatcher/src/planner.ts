@@ -3,12 +3,14 @@
  */
 import { sharesOf } from '@sluice/balancing';
 import { isUrgent, urgencyOf } from '@sluice/fairness';
+import { membersOf } from '@sluice/job';
 import { moveBatch, readBatch } from '@sluice/ledger';
 import type { Ledger, StoredBatch } from '@sluice/ledger';
 import type { AloneBook } from './alone-book.ts';
 import { unfedOf } from './draining.ts';
 import type { Draining } from './draining.ts';
-import { etaAt, inTurns } from './eta.ts';
+import { TAIL_MS } from './due.ts';
+import { etaAt, inTurns, USUAL_RATIO } from './eta.ts';
 import type { DispatcherEvents } from './events.ts';
 import type { Feeder } from './feeder.ts';
 import type { PlanBook } from './plan-book.ts';
@@ -53,9 +55,8 @@ export async function planRound(ports: PlannerPorts): Promise<void> {
   const etas = new Map<string, number | null>();
   await Promise.all(
     draining.map(async (batch) => {
-      // Its first estimate stands until it has been planned for.
-      if (!feeder.find(batch.id)?.planned) return;
-      const eta = isStuck(ports, batch) ? null : etaOf(ports, batch, { turns, shaped });
+      const eta = etaNow(ports, batch, { turns, shaped });
+      if (eta === undefined) return;
       await moveBatch(ledger, batch.id, { from: ['in_progress'], set: { eta_at: eta } });
       etas.set(batch.id, eta);
     }),
@@ -110,6 +111,42 @@ function atStart(stored: StoredBatch | undefined, { classes }: Draining): number
   return (stored.idealMs * unfed) / Math.max(1, stored.total);
 }
 
+/**
+ * Unix ms; null = some of its lines have nobody who takes them; undefined = what it says of itself stands: its first estimate, until it
+ * has been planned for.
+ */
+function etaNow(
+  ports: PlannerPorts,
+  batch: StoredBatch,
+  about: Record<'turns' | 'shaped', ReadonlyMap<string, number>>,
+): number | null | undefined {
+  if (ports.feeder.find(batch.id)?.planned)
+    return isStuck(ports, batch) ? null : stillAhead(ports, batch, etaOf(ports, batch, about));
+  const { etaAt: first } = batch;
+  const ahead = first === null ? null : stillAhead(ports, batch, first);
+  return ahead === first ? undefined : ahead;
+}
+
+/**
+ * No estimate that will have passed before the next is made: then all is called and waits for answers, which the plan knows nothing of.
+ * What was said before stands as long as it is ahead, else they take as long as others did.
+ */
+function stillAhead(
+  { fleet, picture, now }: PlannerPorts,
+  batch: StoredBatch,
+  eta: number,
+): number {
+  const soon = now() + TAIL_MS;
+  if (eta >= soon || batch.completed + batch.failed >= batch.total) return eta;
+  const busy = batch.classes
+    .flatMap(({ pool }) => membersOf(fleet, pool) ?? [])
+    .flatMap((id) => picture.load(id) ?? [])
+    .filter(({ inFlight }) => inFlight > 0);
+  const means = busy.map(({ meanLatencyMs }) => Math.round(now() + (meanLatencyMs ?? 0)));
+  const usual = Math.max(soon, ...means);
+  return batch.etaAt !== null && batch.etaAt >= soon ? Math.min(batch.etaAt, usual) : usual;
+}
+
 /** What turns go by, of a batch. */
 export const ofTurns = ({ id, tenant, band, expiresAt, createdAt }: Draining) => ({
   id,
@@ -119,21 +156,23 @@ export const ofTurns = ({ id, tenant, band, expiresAt, createdAt }: Draining) =>
   createdAt,
 });
 
-/** Unix ms; null while nobody knows. */
+/** Unix ms. Where there is no plan, as long as it was to take at the start. */
 function etaOf(
   ports: PlannerPorts,
   batch: StoredBatch,
   { turns, shaped }: Record<'turns' | 'shaped', ReadonlyMap<string, number>>,
-): number | null {
+): number {
   const { fleet, feeder, book, alone, now } = ports;
   const { plan, madeAt } = book;
-  if (plan === null) return null;
   const own = feeder.find(batch.id);
+  if (plan === null)
+    return Math.round(now() + (own ? (atStart(batch, own) ?? 0) : 0) * USUAL_RATIO);
   const eta = etaAt({
     plan,
     madeAt,
     now: now(),
     classes: (own?.classes ?? []).map(({ planId }) => planId),
+    expiresAt: batch.expiresAt,
     // What waits for what is cheap goes by the plan's time, not as fast as it can.
     inTurnsMs: batch.classes.some(({ pool }) => savesMoney(fleet, pool))
       ? null

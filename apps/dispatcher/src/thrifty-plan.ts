@@ -57,6 +57,7 @@ export async function thriftyPlan(
     madeAt: now,
     now,
     classes: planned,
+    expiresAt: batch.expiresAt,
     inTurnsMs: null,
     keptMs: 0,
   });

@@ -66,7 +66,7 @@ async function callOnce(
   }
   const answer = adapter.readAnswer(endpoint, sent.response);
   const findings = [
-    answerFinding(deployment, answer, { endpoint, tookMs: sent.tookMs }),
+    answerFinding(deployment, answer, { path: new URL(request.url).pathname, tookMs: sent.tookMs }),
     ...clockFindings(about, sent.response, sent.tookMs),
     ...(answer.outcome === 'ok'
       ? compareLimits(ports.fleet, deployment, readLimits(sent.response.headers))
@@ -78,14 +78,14 @@ async function callOnce(
 function answerFinding(
   deployment: Deployment,
   answer: Answer,
-  { endpoint, tookMs }: { endpoint: Endpoint; tookMs: number },
+  { path, tookMs }: { path: string; tookMs: number },
 ): Finding {
   const about = `deployments.${deployment.id}`;
   if (answer.outcome === 'ok') {
     const cost = answer.usage && deployment.price ? usdOf(deployment.price, answer.usage) : null;
     const paid =
       cost === null ? 'cost unknown: it has no price' : `cost ${cost.toFixed(6)} US dollars`;
-    return good(about, `${deployment.model} answered ${endpoint} in ${tookMs} ms; ${paid}`);
+    return good(about, `${deployment.model} answered ${path} in ${tookMs} ms; ${paid}`);
   }
   const says = `${answer.outcome} (HTTP ${answer.statusCode}): ${answer.message}`;
   const advice = ADVICE[answer.outcome];

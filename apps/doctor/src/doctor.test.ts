@@ -114,6 +114,8 @@ test('limits above, below and without those that are reported', async () => {
   );
   assert.equal(code, 1);
   assert.match(of('deployments.d'), /error: rpm 900 in your config, 600 by its headers → lower/);
+  assert.match(of('deployments.d'), /m answered \/v1\/chat\/completions in/);
+  assert.match(of('deployments.c'), /m answered \/v1\/messages in/, 'the path of its vendor');
   assert.match(of('deployments.d'), /warning: tpm 5000 in your config, 100000 by its headers/);
   assert.match(of('deployments.c'), /warning: rpm 30 in your config, 60 by its headers → raise/);
   const unset = await doctor(configOf('  d: { provider: good, model: m }'));

@@ -31,7 +31,9 @@ export function report(findings: readonly Finding[]): string {
     `${MARKS[level]} ${about}: ${says}`,
     ...(advice === undefined ? [] : [`          → ${advice}`]),
   ]);
-  const count = (level: Finding['level']): number =>
-    findings.filter((one) => one.level === level).length;
-  return [...lines, '', `${count('error')} errors, ${count('warning')} warnings`].join('\n');
+  const count = (level: 'error' | 'warning'): string => {
+    const { length } = findings.filter((one) => one.level === level);
+    return `${length} ${level}${length === 1 ? '' : 's'}`;
+  };
+  return [...lines, '', `${count('error')}, ${count('warning')}`].join('\n');
 }

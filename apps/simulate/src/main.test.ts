@@ -65,6 +65,7 @@ test('--json has exactly the promised fields, and the same seed gives the same b
     'share',
     'tenants',
     'assumed',
+    'hints',
   ]);
   assert.equal(report['jobs'], 200);
   assert.deepEqual(Object.keys(report['wait_ms'] as object), ['p50', 'p95', 'p99']);
@@ -141,7 +142,7 @@ test('what is assumed is told with where it is from, and characters per token ca
   const [usual, wordy] = await Promise.all([told(), told('--chars-per-token', '2')]);
   assert.deepEqual(usual.assumed.chars_per_token, { value: 4, from: 'default' });
   assert.deepEqual(usual.assumed.output_tokens, [
-    { pool: 'only-a', mean: 256, spread: 0.5, from: 'default' },
+    { pool: 'only-a', mean: 211, spread: 0.5, from: 'default' },
   ]);
   assert.deepEqual(usual.assumed.max_tokens, { a: { value: 1_024, from: 'default', sent: false } });
   assert.deepEqual(Object.keys(usual.assumed.latency), ['a']);
@@ -153,6 +154,29 @@ test('what is assumed is told with where it is from, and characters per token ca
     stdout,
     /^assumed:\n {2}4 characters a token \(default\)\n {2}fast: answers as long/m,
   );
+});
+
+test('lines without a maximum, tokens being scarce: what a cap would change if answers are short', async () => {
+  const narrow = CONFIG.replace('output: actual', 'output: max_tokens').replace(
+    'rpm: 300, tpm: 200000',
+    'tpm: 60000',
+  );
+  const args = ['--config', written('narrow.yaml', narrow), '--workload'];
+  const told = async (workload: string): Promise<string[]> =>
+    (JSON.parse((await simulate(...args, workload, '--json')).stdout) as { hints: string[] }).hints;
+  const [says, ...others] = await told(trace);
+  assert.deepEqual(others, [], 'the other has requests alone');
+  assert.match(says ?? '', /^b: .* output_cap would let 131 calls a minute through instead of 49 /);
+  assert.ok((await simulate(...args, trace)).stdout.includes(says ?? ''));
+  assert.deepEqual(await told(`${trace}:max_tokens=100`), [], 'they set one');
+});
+
+test('a CSV of prompts is no trace: how it becomes a batch file is named', async () => {
+  const prompts = written('prompts.csv', 'id,question,department\n1,why,sales\n');
+  const { code, stderr } = await simulate('--workload', prompts);
+  assert.equal(code, 1);
+  assert.match(stderr, /prompts\.csv line 1 column TIMESTAMP: .*id,question,department/);
+  assert.match(stderr, /a CSV of prompts becomes a batch file \(JSONL\) as README\.md shows/);
 });
 
 /** Every figure in it, with its path. */

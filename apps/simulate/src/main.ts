@@ -4,6 +4,7 @@ import { readArguments, USAGE } from './arguments.ts';
 import { assumptionsOf, showAssumptions } from './assumptions.ts';
 import { buildScenario } from './build-scenario.ts';
 import type { Installed } from './build-scenario.ts';
+import { capHints } from './cap-hints.ts';
 import { checkStrategy } from './check-strategy.ts';
 import { InputMistake } from './mistake.ts';
 import { progressLine } from './show-progress.ts';
@@ -24,11 +25,12 @@ async function main(argv: readonly string[]): Promise<void> {
   const progress = progressLine(process.stderr);
   const report = await simulate(scenario, progress.show);
   const assumed = assumptionsOf(installed, scenario, { workloads, charsPerToken });
+  const hints = capHints(scenario.fleet, scenario.jobs);
   progress.clear();
   say(
     args.json
-      ? JSON.stringify({ ...report, assumed }, null, 2)
-      : `${showReport(report)}\n\n${showAssumptions(assumed)}`,
+      ? JSON.stringify({ ...report, assumed, hints }, null, 2)
+      : [`${showReport(report)}\n\n${showAssumptions(assumed)}`, ...hints].join('\n\n'),
   );
 }
 

@@ -38,7 +38,7 @@ function placesIn(cells: readonly string[], where: string): Record<Column, numbe
     throw mistake(
       `${where} column ${missing}`,
       `a first line ${shown(cells.join(','))}`,
-      `one with ${COLUMNS.join(', ')}`,
+      `one with ${COLUMNS.join(', ')}; a CSV of prompts becomes a batch file (JSONL) as README.md shows`,
     );
   }
   const entries = COLUMNS.map((column) => [column, cells.indexOf(column)]);

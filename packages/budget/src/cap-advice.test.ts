@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { adviseCap, capWords } from './cap-advice.ts';
+import { adviseCap, adviseUnlearntCap, capWords } from './cap-advice.ts';
 import type { CapFacts } from './cap-advice.ts';
 
 const FACTS: CapFacts = {
@@ -53,4 +53,33 @@ test('it is not told where it would change little, or too little is known', () =
   ];
   for (const facts of otherwise)
     assert.equal(adviseCap({ ...FACTS, ...facts }), null, JSON.stringify(facts));
+});
+
+test('before enough answers it is told as a condition: what short ones would change', () => {
+  for (const known of [
+    { answers: 0, meanOutput: null },
+    { answers: 19, meanOutput: 31 },
+  ]) {
+    const advice = adviseUnlearntCap({ ...FACTS, ...known }) ?? assert.fail();
+    assert.deepEqual(advice, {
+      meanOutput: null,
+      booked: 1_024,
+      cap: 260,
+      perMinute: 100,
+      capped: 110_000 / 336,
+    });
+    assert.equal(
+      capWords('mini', advice),
+      'mini: each request that sets no maximum books default_max_tokens, 1,024, for too little is known of its answers yet: if none is to be longer than 260 tokens, that as max_tokens in the lines or as output_cap would let 327 calls a minute through instead of 100 (a longer answer is cut off).',
+    );
+  }
+  const fresh = { ...FACTS, answers: 0, meanOutput: null };
+  assert.equal(adviseUnlearntCap(FACTS), null, 'then that is known');
+  assert.equal(adviseUnlearntCap({ ...fresh, isCapped: true }), null);
+  const requests = [{ dimension: 'rpm' as const, limit: 100 }];
+  assert.equal(
+    adviseUnlearntCap({ ...fresh, limits: requests }),
+    null,
+    'requests are what is scarce',
+  );
 });

@@ -23,7 +23,8 @@ export interface CapFacts {
 }
 
 export interface CapAdvice {
-  meanOutput: number;
+  /** Tokens of an answer; null = too little is known of them to say. */
+  meanOutput: number | null;
   /** Output tokens that a request books now. */
   booked: number;
   cap: number;
@@ -38,20 +39,35 @@ const ENOUGH_ANSWERS = 20;
 const MOSTLY_UNSET = 0.9;
 /** The cap for a mean: of lengths that scatter as much as their mean, one answer in fifty is longer than four of it. */
 const TIMES_THE_MEAN = 4;
+/** While nothing is known, of what is booked: whoever knows answers to be this short has much to gain. */
+const SHORT_ANSWER = 1 / 4;
 /** So many times as many calls are worth a sentence. */
 const WORTH_IT = 1.25;
 
 /** Null = it would not be worth it, or nobody knows. */
 export function adviseCap(facts: CapFacts): CapAdvice | null {
-  const { accounting, booked, meanOutput, isCapped, defaultMaxTokens } = facts;
+  const { meanOutput, answers } = facts;
+  if (meanOutput === null || answers < ENOUGH_ANSWERS) return null;
+  return withCap(facts, { meanOutput, cap: roundedUp(meanOutput * TIMES_THE_MEAN) });
+}
+
+/** As long as there are too few answers to know: what it would change if these were short. Null = not enough, or enough is known. */
+export function adviseUnlearntCap(facts: CapFacts): CapAdvice | null {
+  if (facts.meanOutput !== null && facts.answers >= ENOUGH_ANSWERS) return null;
+  const cap = roundedUp(facts.defaultMaxTokens * SHORT_ANSWER);
+  return withCap(facts, { meanOutput: null, cap });
+}
+
+function withCap(
+  { accounting, booked, isCapped, defaultMaxTokens, limits }: CapFacts,
+  { meanOutput, cap }: Pick<CapAdvice, 'meanOutput' | 'cap'>,
+): CapAdvice | null {
   if (isCapped || accounting.output !== 'max_tokens' || accounting.inputAndOutput !== 'sum')
     return null;
-  if (meanOutput === null || facts.answers < ENOUGH_ANSWERS) return null;
   if (booked.output < MOSTLY_UNSET * defaultMaxTokens * accounting.outputMultiplier) return null;
-  const cap = roundedUp(meanOutput * TIMES_THE_MEAN);
-  const withCap = { ...booked, output: cap * accounting.outputMultiplier };
-  const perMinute = callsPerMinute(booked, facts.limits);
-  const capped = callsPerMinute(withCap, facts.limits);
+  const perMinute = callsPerMinute(booked, limits);
+  const lessBooked = { ...booked, output: cap * accounting.outputMultiplier };
+  const capped = callsPerMinute(lessBooked, limits);
   const worth = capped >= WORTH_IT * perMinute && Number.isFinite(perMinute);
   return worth ? { meanOutput, booked: defaultMaxTokens, cap, perMinute, capped } : null;
 }
@@ -61,8 +77,11 @@ export function capWords(
   name: string,
   { meanOutput, booked, cap, perMinute, capped }: CapAdvice,
 ): string {
-  const [mean, now, then] = [meanOutput, perMinute, capped].map((value) => number(value));
-  return `${name}: answers have ${mean} tokens in the mean, and each request that sets no maximum books ${number(booked)}: output_cap: ${cap} would let ${then} calls a minute through instead of ${now} (a longer answer is cut off).`;
+  const [now, then] = [perMinute, capped].map((value) => number(value));
+  const change = `${then} calls a minute through instead of ${now} (a longer answer is cut off).`;
+  if (meanOutput === null)
+    return `${name}: each request that sets no maximum books default_max_tokens, ${number(booked)}, for too little is known of its answers yet: if none is to be longer than ${cap} tokens, that as max_tokens in the lines or as output_cap would let ${change}`;
+  return `${name}: answers have ${number(meanOutput)} tokens in the mean, and each request that sets no maximum books ${number(booked)}: output_cap: ${cap} would let ${change}`;
 }
 
 function callsPerMinute({ input, output }: CapFacts['booked'], limits: CapFacts['limits']): number {

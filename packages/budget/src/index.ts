@@ -1,5 +1,5 @@
-export { adviseCap, capWords } from './cap-advice.ts';
-export type { CapAdvice } from './cap-advice.ts';
+export { adviseCap, adviseUnlearntCap, capWords } from './cap-advice.ts';
+export type { CapAdvice, CapFacts } from './cap-advice.ts';
 export { easedPart, easedRules } from './eased.ts';
 export {
   AMOUNTS,

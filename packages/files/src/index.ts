@@ -4,6 +4,7 @@ export { localStore } from './local-store.ts';
 export { openStore, refuseStore } from './open-store.ts';
 export { storeMark } from './store-mark.ts';
 export type { StoreMark } from './store-mark.ts';
+export { csvAdvice } from './csv-advice.ts';
 export { jsonLine, kindOf } from './json-line.ts';
 export { readLines } from './lines.ts';
 export type { Line, LineOptions } from './lines.ts';

@@ -24,7 +24,7 @@ export type {
   RateDimension,
   Tenant,
 } from './deployment.ts';
-export { answersOf, measure, USUAL_CHARS_PER_TOKEN } from './shape.ts';
+export { answersOf, measure, USUAL_CHARS_PER_TOKEN, USUAL_OUTPUT_TOKENS } from './shape.ts';
 export type { Shape } from './shape.ts';
 export { isSamePrice, pricesCountedAs } from './same-price.ts';
 export { membersOf, tiersOf } from './members.ts';

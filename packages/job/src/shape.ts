@@ -57,6 +57,12 @@ const MEASURES: Record<Endpoint, (body: Body) => Shape> = {
 /** OpenAI's rule of thumb for English: tokens are counted so until a deployment's own answers say better. */
 export const USUAL_CHARS_PER_TOKEN = 4;
 
+/**
+ * Mean answer of the conversations in Azure's public trace of 2023 (19,366 requests), tokens: what is taken for granted
+ * before a deployment has answered anything. People set maxima ten times what answers need, so the maximum says little.
+ */
+export const USUAL_OUTPUT_TOKENS = 211;
+
 const positive = (value: unknown): number | null =>
   typeof value === 'number' && value > 0 && Number.isFinite(value) ? Math.ceil(value) : null;
 

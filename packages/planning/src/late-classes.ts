@@ -6,6 +6,9 @@ import { type Arc, limitsAmong } from './limits.ts';
 import { solveInOrder } from './solver.ts';
 import { inTimeBy, NOTHING_LATE, programOf } from './staged-attempt.ts';
 import type { Attempt, Late, StagedNeeds } from './staged-attempt.ts';
+import { isPressed } from './staged-solution.ts';
+import { MOST_DEADLINES } from './stages.ts';
+import type { JobClass } from './problem.ts';
 import { goalsOf, latenessOf, weigh } from './staged-goals.ts';
 import type { StagedProgram } from './staged-program.ts';
 
@@ -28,10 +31,19 @@ export async function findLate(needs: StagedNeeds): Promise<LateResult> {
   const attempt = { ...alone(needs), patient: true };
   const found = await lateIds(attempt);
   if (found.kind === 'failed') return found;
-  const late: Late = { ...NOTHING_LATE, ids: found.ids };
+  const late: Late = { ...NOTHING_LATE, ids: dueTogether(attempt.classes, found.ids) };
   return late.ids.size === 0
     ? { kind: 'solved', late }
     : settle({ ...attempt, timeMs: needs.timeMs, how: 'ordered', late });
+}
+
+/**
+ * With those of the same deadline: they are of one batch, which is late if one of them is, and is then wanted as soon as can be. To
+ * have its short lines in time would make it end later.
+ */
+function dueTogether(classes: readonly JobClass[], ids: ReadonlySet<string>): Set<string> {
+  const due = new Set(classes.flatMap((each) => (ids.has(each.id) ? each.deadlineInMs : [])));
+  return new Set(classes.flatMap(({ id, deadlineInMs }) => (due.has(deadlineInMs) ? id : [])));
 }
 
 /** The classes with deadlines, which may run at any time. */
@@ -63,11 +75,23 @@ async function lateIds(
 
 export const IMPOSSIBLE = 'some class needs more of a limit than ever comes';
 
-/** How much of the late classes is in time when they have an end of their own, and that end. */
+/** The earliest end of the late classes, and how much of them is in time then. */
 async function settle(attempt: Attempt): Promise<LateResult> {
+  let { late } = attempt;
+  for (let after = 0; after <= MOST_DEADLINES; after += 1) {
+    const found = await settledAfter({ ...attempt, late: { ...attempt.late, after } });
+    if (found === null) continue;
+    late = found.late;
+    if (!found.isHurried) break;
+  }
+  return { kind: 'solved', late };
+}
+
+/** With their end after so many of the last starts; null = they cannot have ended by the next of these. `isHurried`: they only just have. */
+async function settledAfter(attempt: Attempt): Promise<{ late: Late; isHurried: boolean } | null> {
   const { late, unitMs } = attempt;
   const program = programOf(attempt);
-  if (program === null) return { kind: 'solved', late };
+  if (program === null) return null;
   const goals = goalsOf(program, attempt).filter(
     ({ goal }) => goal === 'lateness' || goal === 'late',
   );
@@ -75,14 +99,15 @@ async function settle(attempt: Attempt): Promise<LateResult> {
     program.model,
     goals.map(({ objective }) => objective),
   );
-  if (solution.kind !== 'optimal') return { kind: 'solved', late };
+  if (solution.kind !== 'optimal') return null;
   const shares = sharesInTime(program, attempt, solution.columns);
   const inTime = new Map(
     [...shares].filter(([id]) => late.ids.has(id)).map(([id, share]) => [id, share - LOOSENED]),
   );
-  const column = program.endColumns[program.stages.findIndex(({ end }) => end === 'late')];
-  const endMs = (solution.columns[column ?? -1] ?? Infinity) * unitMs * (1 + LOOSENED);
-  return { kind: 'solved', late: { ...late, inTime, endMs } };
+  const stage = program.stages.findIndex(({ end }) => end === 'late');
+  const endMs = (solution.columns[program.endColumns[stage] ?? -1] ?? Infinity) * unitMs;
+  const isHurried = isPressed(program, stage, endMs);
+  return { late: { ...late, inTime, endMs: endMs * (1 + LOOSENED) }, isHurried };
 }
 
 function sharesInTime(

@@ -105,6 +105,9 @@ describe('time', () => {
   });
 });
 
+const asMany = (id: string, tokens: number, deadlineInMs: number): JobClass =>
+  within(jobClass(id, 100, { on: ['x'], cost: { input: tokens } }), { deadlineInMs });
+
 describe('deadlines', () => {
   const one = fleet({ x: [aSecond] });
 
@@ -148,6 +151,37 @@ describe('deadlines', () => {
       ['huge'],
     );
     near(plan.finishMs['huge'], 1_010_000);
+  });
+
+  /** Short ones need its requests, long ones its tokens. */
+  const two = fleet({ x: [aSecond, perMinute('tpm', 6_000)] });
+
+  test('what is due together and cannot be in time ends as soon as without a deadline, its short jobs not first', async () => {
+    const without = await planOf({
+      classes: [asMany('short', 10, 1e9), asMany('long', 190, 1e9)],
+      ...two,
+    });
+    for (const due of [0.2, 0.5, 0.95]) {
+      const deadlineInMs = due * without.plannedMs;
+      const plan = await planOf({
+        classes: [asMany('short', 10, deadlineInMs), asMany('long', 190, deadlineInMs)],
+        ...two,
+      });
+      near(plan.plannedMs, without.plannedMs);
+    }
+  });
+
+  test('what is late does not end as late as what is due later, nor make that late', async () => {
+    const soon = byCost('k', 100, { deadlineInMs: 30_000 });
+    const places = fleet({ cheap: [aSecond], dear: [perMinute('rpm', 60)] });
+    const later = byCost('later', 10, { deadlineInMs: 3_600_000 });
+    const plan = await planOf({ classes: [soon, later], ...places });
+    near(plan.finishMs['k'], 51_000);
+    assert.deepEqual(
+      plan.late.map((each) => each.class),
+      ['k'],
+    );
+    near(plan.costByClass['later'], 10);
   });
 
   test('calls to a deployment that answers too late do not count as in time', async () => {

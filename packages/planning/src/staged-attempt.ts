@@ -43,16 +43,24 @@ export interface Late {
   inTime: ReadonlyMap<string, number>;
   /** When the rest of them has started, ms. */
   endMs: number;
+  /** How many of the last starts come before that. */
+  after: number;
 }
 
-export const NOTHING_LATE: Late = { ids: new Set(), inTime: new Map(), endMs: Infinity };
+export const NOTHING_LATE: Late = {
+  ids: new Set(),
+  inTime: new Map(),
+  endMs: Infinity,
+  after: Infinity,
+};
 
 /** null = some class could run at no time. */
 export function programOf(attempt: Attempt): StagedProgram | null {
   const { limits, timeMs, watched, unitMs, classes, how, late } = attempt;
   const open = classes.some((each) => !savesTime(each) && !watched.has(each.id));
   const rest = how === 'loose' || open;
-  const stages = stagesOf(startsOf(attempt), { timeMs, late: late.ids.size > 0, rest });
+  const lateAfter = late.ids.size > 0 ? late.after : null;
+  const stages = stagesOf(startsOf(attempt), { timeMs, lateAfter, rest });
   if (how === 'loose') return stagedProgram(limits, { stages, unitMs, mayRun: () => true });
   const may = orderOf(stages, attempt);
   const placed = new Set<JobClass>();

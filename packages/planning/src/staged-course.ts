@@ -11,7 +11,7 @@ import { inTimeBy, NOTHING_LATE, programOf, savesTime } from './staged-attempt.t
 import type { Attempt, StagedNeeds } from './staged-attempt.ts';
 import { goalsOf } from './staged-goals.ts';
 import type { StagedProgram } from './staged-program.ts';
-import { courseOf, endsOf, type Ordered } from './staged-solution.ts';
+import { courseOf, endsOf, isPressed, type Ordered } from './staged-solution.ts';
 import { slowStartMs } from './stages.ts';
 import { hastened } from './tidy-course.ts';
 
@@ -81,10 +81,9 @@ function spansOf(program: StagedProgram, { columns }: Ordered, attempt: Attempt)
 }
 
 /** What is to save time was held to an end that the order of stages alone set. */
-function isHurried({ stages, endColumns, unitMs }: StagedProgram, { columns }: Ordered): boolean {
+function isHurried(program: StagedProgram, { columns }: Ordered): boolean {
+  const { stages, endColumns, unitMs } = program;
   const time = stages.findIndex(({ end }) => end === 'time');
-  const next = stages[time + 1];
-  if (time < 0 || next?.end !== 'fixed') return false;
-  const endMs = (columns[endColumns[time] as number] as number) * unitMs;
-  return endMs > next.endMs * (1 - 1e-6);
+  if (time < 0) return false;
+  return isPressed(program, time, (columns[endColumns[time] as number] as number) * unitMs);
 }

@@ -1,6 +1,6 @@
 /**
- * What is wanted of a course in stages, in this order, each among what is best by all before: least lateness (ms × jobs),
- * then the end of what is late, then least money for the classes of objective `cost`, then least time for the others,
+ * What is wanted of a course in stages, in this order, each among what is best by all before: what can be in time is, then the
+ * end of what is late is as early as can be, and as much of that in time as can be (ms × jobs), then least money for the classes of objective `cost`, then least time for the others,
  * then for all; at last little of the limits, and early.
  */
 import type { Arc, Limits } from './limits.ts';
@@ -24,15 +24,24 @@ export function goalsOf(
   const isLate = (jobClass: JobClass) => attempt.late.ids.has(jobClass.id);
   const isSettled = attempt.late.inTime.size > 0;
   const isLoose = attempt.how === 'loose';
+  const ofAll = latenessOf(program, attempt);
+  const lateness =
+    (counts: (jobClass: JobClass) => boolean): Weight =>
+    (arc, index, stage) =>
+      counts(arc.jobClass) ? ofAll(arc, index, stage) : 0;
   const goals: [Goal, Objective][] = [
     [
       'lateness',
-      isLoose || (attempt.late.ids.size > 0 && !isSettled)
-        ? weigh(program, latenessOf(program, attempt))
+      isLoose
+        ? weigh(
+            program,
+            lateness((jobClass) => !isLate(jobClass)),
+          )
         : NOTHING,
     ],
     ['late', isLoose && lateStage >= 0 ? after(program, lateStage, isLate) : NOTHING],
     ['late', isSettled ? NOTHING : endOf(endColumns[lateStage])],
+    ['lateness', isSettled ? NOTHING : weigh(program, lateness(isLate))],
     ['money', weigh(program, moneyOf(attempt))],
     ['time', isLoose && timeStage >= 0 ? after(program, timeStage, savesTime) : NOTHING],
     ['time', endOf(endColumns[timeStage])],

@@ -42,6 +42,16 @@ export function endsOf(
   });
 }
 
+/** Whether a stage ends at `endMs` for the sake of the next, whose end is given. */
+export function isPressed(
+  { stages }: Pick<StagedProgram, 'stages'>,
+  stage: number,
+  endMs: number,
+): boolean {
+  const next = stages[stage + 1];
+  return next?.end === 'fixed' && endMs > next.endMs * (1 - 1e-6);
+}
+
 function worthOf(
   { stages, scales, unitMs }: StagedProgram,
   { each }: Ordered,

@@ -10,7 +10,7 @@ export type Stage =
   | { end: 'late' | 'time' | 'rest' };
 
 /** Deadlines looked at one by one; more are taken together, at the earlier. They part again as they come nearer. */
-const MOST_DEADLINES = 3;
+export const MOST_DEADLINES = 3;
 /** Last starts this near to each other are one. */
 const SAME_RATIO = 1.1;
 
@@ -48,17 +48,19 @@ function usualLatencies(jobClass: JobClass): number[] {
 
 /**
  * Stages for these last starts (any order) when what is to save time needs `timeMs` at least; null = nothing has to save
- * time. `late`: whether something must run late; `rest`: whether there is to be time after all of them.
+ * time. `lateAfter`: how many of these starts come before the end of what must run late, null = nothing must; `rest`: whether
+ * there is to be time after all of them.
  */
 export function stagesOf(
   lastStarts: readonly number[],
-  { timeMs, late, rest }: { timeMs: number | null; late: boolean; rest: boolean },
+  { timeMs, lateAfter, rest }: { timeMs: number | null; lateAfter: number | null; rest: boolean },
 ): Stage[] {
   const ends = merged(lastStarts.filter((each) => each > 0 && Number.isFinite(each)));
   const isBefore = (endMs: number) => timeMs === null || endMs <= timeMs;
+  const before: Stage[] = ends.filter(isBefore).map(fixed);
+  if (lateAfter !== null) before.splice(lateAfter, 0, { end: 'late' });
   return [
-    ...ends.filter(isBefore).map(fixed),
-    ...(late ? [{ end: 'late' as const }] : []),
+    ...before,
     ...(timeMs === null ? [] : [{ end: 'time' as const }]),
     ...ends.filter((endMs) => !isBefore(endMs)).map(fixed),
     ...(rest ? [{ end: 'rest' as const }] : []),

@@ -3,6 +3,7 @@
  * before anything is known a default. Each level counts by how many answers it has seen against how many would make
  * it certain (shrinkage): a batch's first lines are expected like the tenant's others, its thousandth like its own.
  */
+import { USUAL_OUTPUT_TOKENS } from '@sluice/job';
 import { type Lengths, quantileOf } from './lengths.ts';
 
 /** Output tokens. */
@@ -34,14 +35,8 @@ export const certaintyOf = (levels: Levels): number =>
     1,
   );
 
-/**
- * Mean answer of the conversations in Azure's public trace of 2023 (19,366 requests), tokens: what is taken for granted
- * before a deployment has answered anything. People set maxima ten times what answers need, so the maximum says little.
- */
-const USUAL_OUTPUT = 211;
-
 /** Before anything is known of a request but the most it may produce. */
-export const usualOutput = (most: number): number => Math.min(most, USUAL_OUTPUT);
+export const usualOutput = (most: number): number => Math.min(most, USUAL_OUTPUT_TOKENS);
 
 export function expectedOutput(levels: Levels, otherwise: Expected): Expected {
   return levels.reduce<Expected>((general, lengths) => {

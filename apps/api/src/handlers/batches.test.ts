@@ -176,6 +176,7 @@ test('a first line that cannot be read is refused with its number and what is wr
   const { maxBodyBytes: most } = api.settings.server;
   const bad: [string, RegExp][] = [
     [`\n\n${LINES.slice(1)}`, /line 3 is no JSON object/],
+    ['id,question\n1,why\n', /line 1 is no JSON object\. .*README\.md shows how a CSV becomes/],
     [
       line('a'.repeat(most)),
       new RegExp(`line 1 has ${most + line('').length - 1} bytes; at most ${most} are`),

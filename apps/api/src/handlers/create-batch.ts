@@ -1,5 +1,5 @@
 /** POST /v1/batches: of a file that was uploaded, or of the JSONL in the body itself. */
-import { readLines } from '@sluice/files';
+import { csvAdvice, readLines } from '@sluice/files';
 import type { Line, Writing } from '@sluice/files';
 import { ENDPOINTS } from '@sluice/job';
 import type { Endpoint } from '@sluice/job';
@@ -203,6 +203,7 @@ function urlOf({ line, bytes, length, problem }: Line, maxLineBytes: number): un
   try {
     return (JSON.parse(bytes.toString()) as { url?: unknown } | null)?.url;
   } catch {
-    return bad('is no JSON object');
+    const advice = csvAdvice(bytes.toString());
+    return bad(advice === '' ? 'is no JSON object' : `is no JSON object.${advice}`);
   }
 }

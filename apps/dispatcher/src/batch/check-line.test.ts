@@ -37,6 +37,7 @@ const without = (key: string): unknown => ({ ...request('x'), [key]: undefined }
 test('each mistake has its code, its parameter, the value found and what is allowed', () => {
   const body = { model: 'fast', messages: [{ role: 'user', content: 'hi' }] };
   const cases: [unknown, code: string, param: string | null, message: RegExp][] = [
+    ['id,question', 'invalid_json_line', null, /README\.md shows how a CSV becomes such a file\.$/],
     ['{"custom_id":', 'invalid_json_line', null, /^This line is not parseable as valid JSON\./],
     ['{"a":1} {', 'invalid_json_line', null, /Stopped at character 9\.$/],
     [[1], 'invalid_request', null, /JSON object, found an array/],

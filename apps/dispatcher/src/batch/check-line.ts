@@ -2,7 +2,7 @@
  * Checks one line of a batch's input, `{custom_id, method, url, body}`, and finds out who can run it. The line's JSON
  * is parsed once, here. Only its first mistake is told.
  */
-import { jsonLine } from '@sluice/files';
+import { csvAdvice, jsonLine } from '@sluice/files';
 import type { Line } from '@sluice/files';
 import { DEEPEST_JSON, ENDPOINTS, findWanting, isTooDeep, measure } from '@sluice/job';
 import type { Endpoint, Shape } from '@sluice/job';
@@ -97,7 +97,7 @@ function checkFields(value: Body, endpoint: Endpoint | null, rules: BatchRules):
 
 type Parsed = { kind: 'value'; value: Body } | { kind: 'error'; error: LineError };
 
-function parse({ bytes, length, problem }: Line, maxLineBytes: number): Parsed {
+function parse({ line, bytes, length, problem }: Line, maxLineBytes: number): Parsed {
   if (problem === 'too_long') {
     const error = invalid(
       null,
@@ -108,7 +108,11 @@ function parse({ bytes, length, problem }: Line, maxLineBytes: number): Parsed {
   if (problem === 'not_utf8') return notJson('This line is not valid UTF-8.');
   const parsed = jsonLine(bytes.toString());
   if (parsed.kind === 'object') return { kind: 'value', value: parsed.value };
-  if (!parsed.isJson) return notJson(parsed.says);
+  if (!parsed.isJson) {
+    // Of the others there is nothing new to say.
+    const advice = line === 1 ? csvAdvice(bytes.toString()) : '';
+    return notJson(`${parsed.says}${advice}`);
+  }
   return { kind: 'error', error: invalid(null, parsed.says) };
 }
 

@@ -1,5 +1,5 @@
 /** `simulate:` of a deployment: how the provider behind it behaves in `npm run simulate`. Nothing else reads it. */
-import { OUTCOMES } from '@sluice/job';
+import { OUTCOMES, USUAL_OUTPUT_TOKENS } from '@sluice/job';
 import { WINDOW_KINDS } from '@sluice/windows';
 import { z } from 'zod';
 import { amount, duration, flag, weight, whole } from './fields.ts';
@@ -69,7 +69,7 @@ export const simulate = z
       .describe('How long a call takes.'),
     output_tokens: z
       .strictObject({
-        mean: amount().prefault(256).describe('Mean length.'),
+        mean: amount().prefault(USUAL_OUTPUT_TOKENS).describe('Mean length.'),
         spread: weight()
           .prefault(0.5)
           .describe('Sigma of the log-normal distribution; 0 = all alike.'),
