@@ -11,7 +11,8 @@ import { readIndex, readKeyedIndex } from '@sluice/files';
 import type { FileStore } from '@sluice/files';
 import { feedChunks, readBatch } from '@sluice/ledger';
 import type { Feed, Ledger, NewChunk, StoredBatch } from '@sluice/ledger';
-import { ceilingOf, drainingOf, laneOf } from './draining.ts';
+import { ceilingAfter } from './ceiling.ts';
+import { drainingOf, laneOf } from './draining.ts';
 import type { Draining, DrainingClass, Helping } from './draining.ts';
 import { DrainingBook } from './draining-book.ts';
 import type { FirstInTurn, Share } from './draining-book.ts';
@@ -117,7 +118,7 @@ export class Feeder {
   settle(stored: StoredBatch): void {
     const { id, completed, failed, usage } = stored;
     const batch = this.#batches.get(id);
-    if (batch) batch.ceiling = ceilingOf(stored);
+    if (batch) this.#lookAtCeiling(batch, stored);
     const pool = batch?.classes[0]?.pool;
     if (!batch || pool === undefined || batch.counted.lines === 0) return;
     const { counted } = batch;
@@ -130,6 +131,18 @@ export class Feeder {
       { pool, input: input - settled.input, output: output - settled.output },
     );
     counted.settled = { input, output };
+  }
+
+  /** Whatever of it has ended leaves what it was kept for its others, who may have turns again. */
+  #lookAtCeiling(batch: Draining, stored: StoredBatch): void {
+    const ceiling = ceilingAfter(batch.ceiling, { ...stored, fed: batch.fed });
+    batch.ceiling = ceiling;
+    if (!ceiling?.held || !new FeedRound(this.#ports, this.#batches).isPaid(batch)) return;
+    ceiling.held = false;
+    this.#batches.note(batch);
+    const share = this.#batches.shareOf(batch);
+    if (share) this.#arrive(share);
+    this.#ports.pump();
   }
 
   /** Whether a batch of the tenant and band will miss its deadline at its fair share. */
