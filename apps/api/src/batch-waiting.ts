@@ -1,5 +1,4 @@
 /** Why the lines of a batch that are not fed to any deployment's queue yet stay where they are. */
-import { roundUsd } from '@sluice/job';
 import type { StoredBatch } from '@sluice/ledger';
 import type { Api } from './api.ts';
 import { shapesOf } from './too-large.ts';
@@ -101,7 +100,7 @@ export function whyUnpaid({
   const leftUsd = Math.max(0, maxCostUsd - costUsd);
   if (eachUsd * open <= leftUsd) return null;
   const lines = Math.floor(leftUsd / eachUsd);
-  return `max_cost_usd: ${roundUsd(leftUsd)} of ${maxCostUsd} USD are left, which pay for about ${lines} of its ${open} open lines; it pauses there, and no more lines are under way at a time than that pays for if they become as dear as they can`;
+  return `max_cost_usd: ${leftUsd.toFixed(leftUsd < 1 ? 6 : 2)} of ${maxCostUsd} USD are left, which pay for about ${lines} of its ${open} open lines; it pauses there, and no more lines are under way at a time than that pays for if they become as dear as they can`;
 }
 
 /** Pools of lines that are not fed. */

@@ -128,7 +128,8 @@ export function spentMs(about: {
   const { fromUsd, untilUsd, mostUsd, turnMs } = about;
   const likelyUsd = Math.min(about.likelyUsd, mostUsd);
   if (likelyUsd <= 0 || fromUsd <= untilUsd) return 0;
-  const turns = Math.max(0, Math.log(fromUsd / Math.max(untilUsd, mostUsd)));
+  const inEach = -Math.log1p(-likelyUsd / mostUsd);
+  const turns = Math.max(0, Math.log(fromUsd / Math.max(untilUsd, mostUsd))) / inEach;
   const oneByOne = Math.max(0, Math.min(fromUsd, mostUsd) - untilUsd) / likelyUsd;
-  return turnMs * (turns * (mostUsd / likelyUsd) + oneByOne);
+  return turnMs * (turns + oneByOne);
 }

@@ -33,6 +33,8 @@ export interface PlacerPorts extends MovesPorts {
   onMore: (waiting: Waiting) => void;
   /** An entry waits here now, or no longer. */
   onWaiting: (waiting: Waiting, waits: boolean) => void;
+  /** It is given a place. */
+  onPlaced?: (waiting: Waiting, deployment: string) => void;
 }
 
 /** Between two pumps for interactive jobs that wait. */
@@ -205,10 +207,11 @@ export class Placer {
   #likely = (waiting: Waiting): Likely => this.#ports.lengths.likely(askerOfEntry(waiting));
 
   #take(turn: Turn, found: Found): void {
-    const { turns } = this.#ports;
+    const { turns, onPlaced } = this.#ports;
     if (found.kind === 'lines') return turns.used(turn, found.used, found.finished);
     const { pending, decided } = found;
     this.entries.take(turn.item.id);
+    if (decided.kind === 'place') onPlaced?.(pending.waiting, decided.deployment);
     turns.used(
       turn,
       decided.kind === 'place' ? this.#usedBy(pending.waiting, decided) : null,

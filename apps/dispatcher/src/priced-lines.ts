@@ -8,14 +8,16 @@ import type { Draining, DrainingClass } from './draining.ts';
 import type { Likely } from './lengths-book.ts';
 import type { Picture } from './picture.ts';
 
-/** From a line's being fed until it is known what it cost, beside the call: it waits for a second, and that is looked up once a second. */
-const AROUND_MS = 2_000;
+/** Beside the call, from its beginning until it is known what it cost, ms: that is looked up once a second. */
+const LOOK_MS = 1_000;
+/** That a line waits on a deployment's queue while it goes as fast as it can, ms. */
+const QUEUED_MS = 1_000;
 /** While nobody knows. */
 const CALL_MS = 1_000;
 
-/** How long what a line may cost is kept for it, ms. */
+/** How long what a line may cost is kept for it where it waits for nothing, ms. */
 export const turnMsAt = (picture: Pick<Picture, 'load'>, id: string): number =>
-  AROUND_MS + (picture.load(id)?.meanLatencyMs ?? CALL_MS);
+  LOOK_MS + (picture.load(id)?.meanLatencyMs ?? CALL_MS);
 
 /** US dollars, as dear as it can become there. */
 export const mostUsdAt = (picture: Pick<Picture, 'costWith'>, id: string, shape: Shape): number =>
@@ -36,7 +38,8 @@ export function pricedAt(
 ): PricedPlace {
   const candidate = picture.candidate(id, now);
   const cost = picture.likelyCost(id, shape, likely);
-  const pace = candidate === null ? 0 : paceWithin(candidate, cost, turnMsAt(picture, id));
+  const pace =
+    candidate === null ? 0 : paceWithin(candidate, cost, QUEUED_MS + turnMsAt(picture, id));
   const atOnce = Math.min(lines, Math.max(1, pace));
   return { id, mostUsd: mostUsdAt(picture, id, shape), atOnce };
 }
