@@ -179,6 +179,27 @@ pools: { fast: { strategy: round_robin, tiers: [[cheap, dear]] }, planned: [chea
     assert.deepEqual(feedAll(nextRound(), batch), { '1.1 cheap': 10 });
   });
 
+  test('a line that is kept to a dear arm goes there alone, and does not wait for ever', async () => {
+    const config = HALVES.replace(
+      'rpm: 600 }',
+      'rpm: 600 }, price: { input: 1, output: 1 }',
+    ).replace('rpm: 1 }', 'rpm: 600 }, price: { input: 20, output: 20 }');
+    const batch = drainingOfLines([{ ...CHEAP, pool: 'halves' }], leftFor(0.0003));
+    const { nextRound } = await desk([batch], config);
+    const placed: string[] = [];
+    for (let line = 0; line < 20; line += 1) {
+      placed.push(...Object.keys(feedAll(nextRound(), batch)));
+      const [one] = batch.classes;
+      one?.ahead.splice(0, one.taken - one.cursor);
+      if (one) one.cursor = one.taken;
+      const record = { maxCostUsd: 0.0003, costUsd: 0, completed: batch.fed, failed: 0 };
+      batch.ceiling = ceilingAfter(batch.ceiling, { ...record, fed: batch.fed });
+      if (batch.ceiling) batch.ceiling.held = false;
+    }
+    assert.equal(placed.length, 20, 'each time one');
+    assert.deepEqual([...new Set(placed)].toSorted(), ['1.1 calls', '1.1 rare']);
+  });
+
   test('a batch that may have no more lines under way keeps nothing from others', async () => {
     const held = drainingOfLines([CHEAP], { ...leftFor(0.0011), tenant: 'held' });
     const free = drainingOfLines([LARGE], { id: `${held.id.slice(0, -1)}2`, tenant: 'free' });

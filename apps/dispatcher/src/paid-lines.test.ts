@@ -13,8 +13,9 @@ function turnByTurn(from: number, until: number, likely: number, most: number): 
   return turns;
 }
 
+const cents = (most: number) => fc.double({ min: 1, max: most, noNaN: true });
+
 test('the time that a ceiling takes is that of its turns', () => {
-  const cents = (most: number) => fc.double({ min: 1, max: most, noNaN: true });
   fc.assert(
     fc.property(
       cents(2_000),

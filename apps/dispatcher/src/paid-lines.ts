@@ -20,7 +20,7 @@ type WithCeiling = Pick<Draining, 'id' | 'tenant' | 'maxTier' | 'classes' | 'fed
   Partial<Pick<Draining, 'ceiling'>>;
 
 /** Of one class; one line at least, so that the plan knows it. */
-export interface PaidClass {
+interface PaidClass {
   lines: number;
   /** Where they go. */
   among: ReadonlySet<string>;

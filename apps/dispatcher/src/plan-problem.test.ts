@@ -185,10 +185,10 @@ const ceilingFor = (maxCostUsd: number, over: { costUsd?: number; completed?: nu
   ceiling: ceilingOf({ maxCostUsd, costUsd: 0, completed: 0, failed: 0, fed: 0, ...over }),
 });
 
-describe('of a batch with a ceiling', () => {
-  const classesOf = (batch: Draining, more: Draining[] = []) =>
-    problemOf([batch, ...more], 1e9, PRICED).problem.classes;
+const classesOf = (batch: Draining, more: Draining[] = []) =>
+  problemOf([batch, ...more], 1e9, PRICED).problem.classes;
 
+describe('of a batch with a ceiling', () => {
   test('all lines count while it pays for them however dear they become', () => {
     const [one, none] = classesOf(drainingOfLines([LINES], ceilingFor(2)));
     assert.deepEqual([one?.jobs, one?.shaped, none], [400, undefined, undefined]);

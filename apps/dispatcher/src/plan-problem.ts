@@ -124,7 +124,7 @@ function classOf(ports: ProblemPorts, id: string, group: LineGroup) {
   const jobClass: JobClass = {
     id,
     jobs: lines.jobs,
-    deployments: within(placements(ports, lines, how), group.ceiling),
+    deployments: paidPlacesOf(placements(ports, lines, how), group.ceiling),
     deadlineInMs,
     objective: savesMoney(ports.fleet, lines.pool) ? 'cost' : 'time',
   };
@@ -132,7 +132,10 @@ function classOf(ports: ProblemPorts, id: string, group: LineGroup) {
 }
 
 /** The places that the ceiling pays for. */
-function within(places: JobClass['deployments'], ceiling: LineGroup['ceiling']): typeof places {
+function paidPlacesOf(
+  places: JobClass['deployments'],
+  ceiling: LineGroup['ceiling'],
+): typeof places {
   if (ceiling === null) return places;
   const paid = Object.entries(places).filter(([id]) => ceiling.among.has(id));
   return paid.length > 0 ? Object.fromEntries(paid) : places;
