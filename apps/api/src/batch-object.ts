@@ -104,6 +104,7 @@ const sluiceOf = (batch: StoredBatch, { running, blocked, waiting }: Running) =>
   ideal_ms: batch.idealMs,
   cost_usd: batch.unpriced > 0 ? null : roundUsd(batch.costUsd),
   unanswered_calls: batch.unanswered,
+  max_cost_usd: batch.maxCostUsd,
   cost_estimate_usd: batch.costEstimateUsd === null ? null : roundUsd(batch.costEstimateUsd),
   cost_range_usd: batch.costRangeUsd && {
     low: roundUsd(batch.costRangeUsd.low),

@@ -23,6 +23,8 @@ export async function whyUnfed(
   if (held) return held.reason;
   const large = await whyTooLarge(ports, batch);
   if (large !== null) return large;
+  const unpaid = whyUnpaid(batch);
+  if (unpaid !== null) return unpaid;
   return underWay ? null : whyBehind(ports, batch, pools);
 }
 
@@ -75,6 +77,30 @@ async function whyTooLarge(
   }
   const many = lines === 1 ? '1 line is' : `${lines} lines are`;
   return lines === 0 ? null : `${many} too large to be sure of: ${[...reasons].join('; ')}`;
+}
+
+/**
+ * What is left of its ceiling probably does not pay for all its lines: a line costs what its answers have cost so far, in the mean,
+ * or before the first one what was expected.
+ */
+export function whyUnpaid({
+  maxCostUsd,
+  costUsd,
+  completed,
+  failed,
+  total,
+  costEstimateUsd,
+}: Pick<
+  StoredBatch,
+  'maxCostUsd' | 'costUsd' | 'completed' | 'failed' | 'total' | 'costEstimateUsd'
+>): string | null {
+  if (maxCostUsd === null) return null;
+  const eachUsd = completed > 0 ? costUsd / completed : (costEstimateUsd ?? 0) / Math.max(1, total);
+  const open = total - completed - failed;
+  const leftUsd = Math.max(0, maxCostUsd - costUsd);
+  if (eachUsd * open <= leftUsd) return null;
+  const lines = Math.floor(leftUsd / eachUsd);
+  return `max_cost_usd: ${leftUsd.toFixed(leftUsd < 1 ? 6 : 2)} of ${maxCostUsd} USD are left, which pay for about ${lines} of its ${open} open lines; it pauses there, and no more lines are under way at a time than that pays for if they become as dear as they can`;
 }
 
 /** Pools of lines that are not fed. */

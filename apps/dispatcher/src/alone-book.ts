@@ -3,9 +3,9 @@
  * estimates that were made longest ago are made anew at a time; between two, less work takes less time.
  */
 import { idealDrain } from '@sluice/planning';
-import { unfedOf } from './draining.ts';
 import type { Draining } from './draining.ts';
 import { aloneProblem } from './alone-problem.ts';
+import { linesToCome, paidLines } from './paid-lines.ts';
 import type { ProblemPorts } from './plan-problem.ts';
 
 interface Known {
@@ -39,7 +39,7 @@ export class AloneBook {
   aloneMs(batch: Draining): number | null {
     const known = this.#known.get(batch.id);
     if (!known || known.aloneMs === null) return null;
-    return known.lines === 0 ? 0 : (known.aloneMs * linesOf(batch)) / known.lines;
+    return known.lines === 0 ? 0 : (known.aloneMs * this.#linesOf(batch)) / known.lines;
   }
 
   /** Whether it cannot be done as the fleet stands: then it takes no turns from others. */
@@ -48,13 +48,15 @@ export class AloneBook {
   }
 
   async #estimate(batch: Draining): Promise<void> {
-    const [at, lines] = [this.#ports.now(), linesOf(batch)];
+    const [at, lines] = [this.#ports.now(), this.#linesOf(batch)];
     const ideal = await idealDrain(aloneProblem(this.#ports, batch));
     const aloneMs =
       ideal.kind === 'solved' && Number.isFinite(ideal.idealMs) ? ideal.idealMs : null;
     this.#known.set(batch.id, { aloneMs, lines, at });
   }
-}
 
-const linesOf = ({ classes }: Draining): number =>
-  classes.reduce((sum, one) => sum + unfedOf(one), 0);
+  #linesOf(batch: Draining): number {
+    const paid = paidLines(this.#ports, batch);
+    return batch.classes.reduce((sum, one) => sum + linesToCome(paid, one), 0);
+  }
+}

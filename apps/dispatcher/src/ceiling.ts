@@ -1,46 +1,111 @@
 /**
  * A batch's `max_cost_usd`. What calls under way will cost is known when they have ended: so no more lines are under way than what
- * is left pays for, each as dear as it can become. Then a batch ends above its ceiling by one line at most, and by what a line
- * cost that had to be called more than once.
+ * is left pays for, each as dear as it can become where it went. Then a batch ends above its ceiling by one line at most, and by
+ * what lines cost that had to be called more than once, or elsewhere. While there is little left, the cheaper deployments get it. Pure.
  */
-import type { IndexRecord } from '@sluice/files';
-import type { Shape } from '@sluice/job';
-import { unfedOf } from './draining.ts';
-import type { Draining, DrainingClass } from './draining.ts';
+import type { StoredBatch } from '@sluice/ledger';
+import type { Draining } from './draining.ts';
+import { nothingFed, underWay } from './fed-lines.ts';
+import type { FedLines, UnderWay } from './fed-lines.ts';
 
 export interface Ceiling {
   usd: number;
-  /** What its answers had cost when that was looked up, and how many lines were recorded then. */
+  /** What its answers had cost when that was looked up, and how many lines were recorded and answered by each then. */
   spentUsd: number;
   recorded: number;
+  answered: Readonly<Record<string, number>>;
+  fed: FedLines;
+  /** What is left pays for none of its next lines beside those under way: until it is looked up again it has no turn. */
+  held: boolean;
 }
 
-/** How many more lines may be fed of which none costs more than `mostUsd`; Infinity where there is no ceiling, or no price. */
-export function linesAffordable(
-  { ceiling, fed }: Pick<Draining, 'ceiling' | 'fed'>,
+type Stored = Pick<StoredBatch, 'maxCostUsd' | 'costUsd' | 'completed' | 'failed' | 'fed'> &
+  Partial<Pick<StoredBatch, 'byDeployment'>>;
+
+/** Null = it has none. */
+export function ceilingOf(stored: Stored): Ceiling | null {
+  const { maxCostUsd, costUsd: spentUsd, completed, failed, fed, byDeployment = {} } = stored;
+  if (maxCostUsd === null) return null;
+  const recorded = completed + failed;
+  return {
+    usd: maxCostUsd,
+    spentUsd,
+    recorded,
+    answered: byDeployment,
+    fed: nothingFed(byDeployment, Math.max(0, fed - recorded)),
+    held: false,
+  };
+}
+
+/** As its record says now. `fed`: lines of it that are fed as its feeder knows. */
+export function ceilingAfter(
+  before: Ceiling | null,
+  { fed: lines, ...stored }: Stored,
+): Ceiling | null {
+  const now = ceilingOf({ ...stored, fed: lines });
+  if (before === null || now === null) return now;
+  const isOut = lines > now.recorded;
+  return { ...now, fed: isOut ? before.fed : nothingFed(now.answered), held: before.held };
+}
+
+export interface Money {
+  leftUsd: number;
+  out: UnderWay;
+  /** Nothing of it is under way: the next line may pass the ceiling. Otherwise what is left, too little for any, would never be spent. */
+  isFirst: boolean;
+}
+
+/** `mostUsd`: of a line of it, wherever it goes. */
+export function moneyOf(
+  { usd, spentUsd, recorded, answered, fed }: Ceiling,
+  { fed: lines }: Pick<Draining, 'fed'>,
   mostUsd: number,
-): number {
-  if (ceiling === null || mostUsd <= 0) return Number.POSITIVE_INFINITY;
-  const { usd, spentUsd, recorded } = ceiling;
-  if (spentUsd >= usd) return 0;
-  // The last line may pass it: otherwise what is left, too little for any line, would never be spent.
-  const underWay = Math.max(1, Math.floor((usd - spentUsd) / mostUsd));
-  return Math.max(0, underWay - (fed - recorded));
+): Money {
+  const out = Math.max(0, lines - recorded);
+  return {
+    leftUsd: Math.max(0, usd - spentUsd),
+    out: underWay(fed, { out, answered, mostUsd }),
+    isFirst: out === 0,
+  };
 }
 
-/**
- * What a line of the class is like, of those that may be under way with the next ones: the next of its own, or while none is read,
- * and while some that were fed may not have ended, the mean of the class. Null = it has no more of them.
- */
-export function lineUnderWay(
-  { ceiling }: Pick<Draining, 'ceiling'>,
-  one: DrainingClass,
-  head: IndexRecord | undefined,
-): Shape | null {
-  if (head) return { characters: head.characters, maxOutput: head.maxOutput, inputs: 1 };
-  const ended = ceiling === null || ceiling.recorded >= one.fedBy;
-  const { jobs, characters, maxOutput, unsetOutput } = one.of;
-  if (jobs === 0 || (unfedOf(one) <= 0 && ended)) return null;
-  const mean = unsetOutput > 0 ? null : maxOutput / jobs;
-  return { characters: characters / jobs, maxOutput: mean, inputs: 1 };
+/** A deployment that a line may go to, and what the line costs there at most. */
+export interface PricedPlace {
+  id: string;
+  mostUsd: number;
+  /** Lines of the batch that are under way there while it goes as fast as it can. */
+  atOnce: number;
+}
+
+/** US dollars that may be under way at each: the cheaper ones go as fast as they can first, those of one price alike. */
+export function moneyAt(leftUsd: number, places: readonly PricedPlace[]): Map<string, number> {
+  const cheaperUsd = (than: number): number =>
+    places.reduce(
+      (sum, { mostUsd, atOnce }) => (mostUsd < than && mostUsd > 0 ? sum + mostUsd * atOnce : sum),
+      0,
+    );
+  return new Map(places.map(({ id, mostUsd }) => [id, leftUsd - cheaperUsd(mostUsd)]));
+}
+
+/** The deployments that what is left pays for while all of them go as fast as they can; at least the cheapest. */
+export function paidPlaces(leftUsd: number, places: readonly PricedPlace[]): PricedPlace[] {
+  const money = moneyAt(leftUsd, places);
+  const paid = places.filter(({ id, mostUsd }) => mostUsd <= (money.get(id) ?? 0));
+  return paid.length > 0 ? paid : places.filter((one) => one.mostUsd === cheapestUsd(places));
+}
+
+export const cheapestUsd = (places: readonly Pick<PricedPlace, 'mostUsd'>[]): number =>
+  places.reduce((least, { mostUsd }) => Math.min(least, mostUsd), Infinity);
+
+/** How many of the next lines so much money pays for, one after the other. `each`: at most, US dollars. */
+export function linesPaid(usd: number, each: readonly number[]): number {
+  let left = usd;
+  let lines = 0;
+  for (const most of each) {
+    left -= most;
+    // Sums of fractions of cents are not exact.
+    if (left < -1e-12) break;
+    lines += 1;
+  }
+  return lines;
 }

@@ -1,6 +1,6 @@
 /**
  * What classes are called in the problem, and so which lines are one class: those of one pool, wire formats, size and last
- * tier, whatever batch they belong to, and whatever tenant but one with limits of its own. Pure.
+ * tier, whatever batch they belong to but one that its ceiling holds, and whatever tenant but one with limits of its own. Pure.
  */
 import type { Draining, DrainingClass } from './draining.ts';
 
@@ -10,17 +10,17 @@ export const PLACED = 'placed on ';
 /** More classes take longer than the loop can spare. */
 const MOST_CLASSES = 60;
 
-type Named = Pick<Draining, 'tenant' | 'maxTier' | 'expiresAt' | 'classes'>;
+type Named = Pick<Draining, 'id' | 'tenant' | 'maxTier' | 'expiresAt' | 'classes'>;
 
 export interface Naming {
   names: Map<DrainingClass, string>;
-  /** Tenants whose lines are classes of their own. */
+  /** Tenants, and batches, whose lines are classes of their own. */
   apart: ReadonlySet<string>;
 }
 
 /**
- * Distinct deadlines make classes of their own as long as there are few enough, and so do `limited` tenants, those in front
- * rather than the others. A deadline after `horizonAt` is left out.
+ * Distinct deadlines make classes of their own as long as there are few enough, and so do `limited` tenants and batches, those in
+ * front rather than the others. A deadline after `horizonAt` is left out.
  */
 export function namesOf(
   batches: readonly Named[],
@@ -42,10 +42,10 @@ const namesBy = (
   { dueBefore, apart }: { dueBefore: number; apart: ReadonlySet<string> },
 ): Naming['names'] =>
   new Map(
-    batches.flatMap(({ maxTier, expiresAt, tenant, classes }) => {
+    batches.flatMap(({ id, maxTier, expiresAt, tenant, classes }) => {
       const tier = maxTier === null ? '' : ` tier ${maxTier}`;
       const due = expiresAt < dueBefore ? ` by ${expiresAt}` : '';
-      const whose = apart.has(tenant) ? ` of ${tenant}` : '';
+      const whose = `${apart.has(tenant) ? ` of ${tenant}` : ''}${apart.has(id) ? ` in ${id}` : ''}`;
       return classes.map((one) => {
         const { pool, formats, shape } = one.of;
         return [one, `${pool} ${formats} ${shape}${tier}${due}${whose}`] as const;

@@ -8,7 +8,7 @@ import type { Band } from './run-entry.ts';
 
 /** Batches of one tenant and band take their turns together. */
 export interface Share {
-  /** Planned for and with lines to feed, the earliest deadline first. */
+  /** Planned for, held by no ceiling, and with lines to feed, the earliest deadline first. */
   batches: Draining[];
   /** Their lines that wait, by class of the plan. */
   lines: Map<string, number>;
@@ -28,7 +28,7 @@ const MOST_LOOKED_AT = 64;
 /** What is in the sums of a batch, so that it can be taken out again. */
 interface Noted {
   out: number;
-  /** What is unfed of each class; `planId` null: it is not planned for and has no turn yet. */
+  /** What is unfed of each class; `planId` null: it has no turn, for it is not planned for yet or its ceiling holds it. */
   lines: Map<DrainingClass, { planId: string | null; lines: number }>;
 }
 
@@ -100,8 +100,9 @@ export class DrainingBook {
   /** Its lines, its classes' names in the plan, or whether it is planned for have changed. A batch that has gone is passed over. */
   note(batch: Draining): void {
     if (!this.#holds(batch)) return;
+    const hasTurns = batch.planned && !(batch.ceiling?.held ?? false);
     const lines = batch.classes.map(
-      (one) => [one, { planId: batch.planned ? one.planId : null, lines: unfedOf(one) }] as const,
+      (one) => [one, { planId: hasTurns ? one.planId : null, lines: unfedOf(one) }] as const,
     );
     this.#enter(batch, { out: batch.fed - batch.recorded, lines: new Map(lines) });
   }

@@ -3,6 +3,7 @@ import type { Lane } from '@sluice/balancing';
 import { indexName } from '@sluice/files';
 import type { IndexRecord } from '@sluice/files';
 import type { BatchClass, LineRef, NewChunk, StoredBatch } from '@sluice/ledger';
+import { ceilingOf } from './ceiling.ts';
 import type { Ceiling } from './ceiling.ts';
 import type { Asker } from './lengths-book.ts';
 import { bandOf } from './run-entry.ts';
@@ -133,6 +134,7 @@ type Begun = Pick<
   'cursors' | 'fed' | 'completed' | 'failed' | 'maxCostUsd' | 'costUsd'
 > & {
   usage: Pick<StoredBatch['usage'], 'input' | 'output'>;
+  byDeployment?: StoredBatch['byDeployment'];
 };
 
 /** A batch as it will drain once it begins. */
@@ -176,14 +178,6 @@ export function drainingOf(batch: ToDrain & Begun): Draining {
     },
   };
 }
-
-export const ceilingOf = ({
-  maxCostUsd: usd,
-  costUsd: spentUsd,
-  completed,
-  failed,
-}: Pick<StoredBatch, 'maxCostUsd' | 'costUsd' | 'completed' | 'failed'>): Ceiling | null =>
-  usd === null ? null : { usd, spentUsd, recorded: completed + failed };
 
 export const drainingClasses = ({
   id,

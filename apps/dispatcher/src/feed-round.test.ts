@@ -5,6 +5,8 @@ import { newBreaker, Spills } from '@sluice/balancing';
 import type { Health } from '@sluice/balancing';
 import type { Fleet } from '@sluice/job';
 import { makePlan } from '@sluice/planning';
+import { ceilingAfter, ceilingOf } from './ceiling.ts';
+import type { Ceiling } from './ceiling.ts';
 import { Chooser } from './chooser.ts';
 import { laneOf } from './draining.ts';
 import type { Draining, DrainingClass } from './draining.ts';
@@ -79,7 +81,7 @@ async function desk(batches: Draining[], config = TWO) {
   const waiting = new DrainingBook((batch, one, by) => spills.count(laneOf(batch, one), by, now()));
   for (const batch of batches) waiting.add(Object.assign(batch, { planned: true }));
   const nextRound = (): FeedRound => new FeedRound(ports, waiting);
-  return { fleet, picture, book, chooser, time, nextRound, round: nextRound() };
+  return { fleet, picture, book, chooser, time, waiting, nextRound, round: nextRound() };
 }
 
 /** Lines by class and deployment, as long as there is room. */
@@ -93,7 +95,9 @@ function feedAll(round: FeedRound, batch: Draining, most = Infinity): Record<str
   }
 }
 
-const leftFor = (usd: number, recorded = 0) => ({ ceiling: { usd, spentUsd: 0, recorded } });
+const ceilingFor = (maxCostUsd: number): Ceiling =>
+  ceilingOf({ maxCostUsd, costUsd: 0, completed: 0, failed: 0, fed: 0 }) ?? assert.fail();
+const leftFor = (usd: number) => ({ ceiling: ceilingFor(usd) });
 
 describe('a ceiling of its cost', () => {
   // A cheap line costs 200 tokens at most, a dear one 20,000.
@@ -105,7 +109,7 @@ pools: { fast: { strategy: round_robin, tiers: [[one]] } }
 `;
   /** Lines of which those that were taken are on their way, and those of one class not read. */
   async function without(unread: number) {
-    const batch = drainingOfLines([CHEAP, DEAR], leftFor(0.1));
+    const batch = drainingOfLines([CHEAP, DEAR], leftFor(0.09));
     const read = batch.classes.map(({ ahead }) => ahead);
     (batch.classes[unread] as DrainingClass).ahead = [];
     const { nextRound } = await desk([batch], ONE_PRICE);
@@ -122,18 +126,88 @@ pools: { fast: { strategy: round_robin, tiers: [[one]] } }
     };
   }
 
-  test('what is dear counts also while its lines are not read', async () => {
-    const { feed } = await without(1);
-    assert.deepEqual(feed(), { '1.1 one': 5 });
-  });
-
-  test('what is dear counts also when all of its lines are under way, and no more when as many have ended', async () => {
+  test('what is under way counts as dear as it can become, and not as what is not', async () => {
     const { batch, feed, readAll } = await without(0);
     assert.deepEqual(feed(), { '8.9 one': 4 });
     readAll();
-    assert.deepEqual(feed(), { '1.1 one': 1 });
-    Object.assign(batch, leftFor(0.1, 4));
-    assert.ok((feed()['1.1 one'] ?? 0) > 50);
+    assert.deepEqual(feed(), { '1.1 one': 50 }, 'for the 0.01 that are left');
+    assert.equal(batch.ceiling?.held, true);
+  });
+
+  test('once what was dear has ended there is more, also where nothing is read of it', async () => {
+    const { batch, feed, readAll } = await without(0);
+    feed();
+    readAll();
+    const record = { maxCostUsd: 0.09, costUsd: 0.01, completed: 4, failed: 0, fed: batch.fed };
+    batch.ceiling = ceilingAfter(batch.ceiling, { ...record, byDeployment: { one: 4 } });
+    assert.deepEqual(feed(), { '1.1 one': 96 }, 'as many as may be on its queue');
+  });
+
+  test('a line that is too dear for what is left goes alone', async () => {
+    const batch = drainingOfLines([DEAR], leftFor(0.001));
+    const { nextRound } = await desk([batch], ONE_PRICE);
+    assert.deepEqual(feedAll(nextRound(), batch), { '8.9 one': 1 });
+    assert.equal(nextRound().isPaid(batch), false);
+  });
+
+  const BOTH = `
+deployments:
+  cheap: { provider: p, model: m, limits: { rpm: 600 }, price: { input: 1, output: 1 } }
+  dear: { provider: p, model: m, limits: { rpm: 600 }, price: { input: 20, output: 20 } }
+pools: { fast: { strategy: round_robin, tiers: [[cheap, dear]] }, planned: [cheap, dear] }
+`;
+
+  test('lines go where they are cheap while there is little left, and to all far from it', async () => {
+    // A line costs 0.0002 at the cheap one, 0.004 at the dear one.
+    for (const [usd, deployments] of [
+      [0.003, ['cheap']],
+      [0.008, ['cheap']],
+      [0.5, ['cheap', 'dear']],
+    ] as const) {
+      const batch = drainingOfLines([{ ...CHEAP, pool: 'planned' }], leftFor(usd));
+      const { nextRound } = await desk([batch], BOTH);
+      const placed = feedAll(nextRound(), batch);
+      const expected = deployments.map((id) => `1.1 ${id}`);
+      assert.deepEqual(Object.keys(placed).toSorted(), expected, `${usd}`);
+      assert.equal(placed['1.1 cheap'], 10, 'a second of it');
+    }
+  });
+
+  test('where a strategy of its own says where they go, they go to those that are paid for', async () => {
+    const batch = drainingOfLines([CHEAP], leftFor(0.003));
+    const { nextRound } = await desk([batch], BOTH);
+    assert.deepEqual(feedAll(nextRound(), batch), { '1.1 cheap': 10 });
+  });
+
+  test('a line that is kept to a dear arm goes there alone, and does not wait for ever', async () => {
+    const config = HALVES.replace(
+      'rpm: 600 }',
+      'rpm: 600 }, price: { input: 1, output: 1 }',
+    ).replace('rpm: 1 }', 'rpm: 600 }, price: { input: 20, output: 20 }');
+    const batch = drainingOfLines([{ ...CHEAP, pool: 'halves' }], leftFor(0.0003));
+    const { nextRound } = await desk([batch], config);
+    const placed: string[] = [];
+    for (let line = 0; line < 20; line += 1) {
+      placed.push(...Object.keys(feedAll(nextRound(), batch)));
+      const [one] = batch.classes;
+      one?.ahead.splice(0, one.taken - one.cursor);
+      if (one) one.cursor = one.taken;
+      const record = { maxCostUsd: 0.0003, costUsd: 0, completed: batch.fed, failed: 0 };
+      batch.ceiling = ceilingAfter(batch.ceiling, { ...record, fed: batch.fed });
+      if (batch.ceiling) batch.ceiling.held = false;
+    }
+    assert.equal(placed.length, 20, 'each time one');
+    assert.deepEqual([...new Set(placed)].toSorted(), ['1.1 calls', '1.1 rare']);
+  });
+
+  test('a batch that may have no more lines under way keeps nothing from others', async () => {
+    const held = drainingOfLines([CHEAP], { ...leftFor(0.0011), tenant: 'held' });
+    const free = drainingOfLines([LARGE], { id: `${held.id.slice(0, -1)}2`, tenant: 'free' });
+    const config = ONE.replace('rpm: 600 }', 'rpm: 600 }, price: { input: 1, output: 1 }');
+    const priced = await desk([held, free], config);
+    assert.deepEqual(feedAll(priced.nextRound(), held), { '1.1 calls': 5 });
+    assert.equal(priced.waiting.waitingFor(held, held.classes[0]?.planId ?? ''), 0);
+    assert.deepEqual(feedAll(priced.nextRound(), free), { '8.1 calls': 5 });
   });
 });
 

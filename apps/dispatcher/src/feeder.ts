@@ -10,15 +10,19 @@ import type { Priority } from '@sluice/job';
 import { readIndex, readKeyedIndex } from '@sluice/files';
 import type { FileStore } from '@sluice/files';
 import { feedChunks, readBatch } from '@sluice/ledger';
-import type { Feed, Ledger, NewChunk, StoredBatch } from '@sluice/ledger';
-import { ceilingOf, drainingOf, laneOf } from './draining.ts';
+import type { Feed, Ledger, NewChunk, StoredBatch, Waiting } from '@sluice/ledger';
+import { ceilingAfter } from './ceiling.ts';
+import { drainingOf, laneOf } from './draining.ts';
 import type { Draining, DrainingClass, Helping } from './draining.ts';
 import { DrainingBook } from './draining-book.ts';
 import type { FirstInTurn, Share } from './draining-book.ts';
+import { shapeOf } from './entry-wanted.ts';
+import { noteFed } from './fed-lines.ts';
 import { FeedRound } from './feed-round.ts';
 import type { RoundPorts, Taken } from './feed-round.ts';
 import { LINES } from './line-feeding.ts';
 import type { LineFeeding } from './line-feeding.ts';
+import { mostUsdAt } from './priced-lines.ts';
 import { CHECK_PLACED_MS, entryOf } from './run-entry.ts';
 import type { RunQueues } from './run-entry.ts';
 import type { TurnBook, Used } from './turn-book.ts';
@@ -38,12 +42,15 @@ export interface FeederPorts extends RoundPorts {
 const AHEAD_RECORDS = 8_192;
 const LEAST_AHEAD = 256;
 const READ_AGAIN_MS = 500;
+/** Between two looks at what a batch has cost that its ceiling holds. */
+const LOOK_AGAIN_MS = 250;
 
 type Answer = Awaited<ReturnType<typeof feedChunks>>;
 
 export class Feeder {
   readonly #ports: FeederPorts;
   readonly #batches: DrainingBook;
+  readonly #lookedAt = new WeakMap<Draining, number>();
 
   constructor(ports: FeederPorts) {
     this.#ports = ports;
@@ -111,13 +118,35 @@ export class Feeder {
     if (!batch || lines <= batch.recorded) return;
     batch.recorded = lines;
     this.#batches.note(batch);
+    if (batch.ceiling?.held) void this.#lookSoon(batch);
+  }
+
+  /** What ended may leave something of its ceiling, and it waits for that: nobody waits for the next round of all batches. */
+  async #lookSoon(batch: Draining): Promise<void> {
+    const { ledger, now, onError } = this.#ports;
+    if (now() - (this.#lookedAt.get(batch) ?? 0) < LOOK_AGAIN_MS) return;
+    this.#lookedAt.set(batch, now());
+    try {
+      const stored = await readBatch(ledger, batch.id);
+      if (stored && this.#batches.get(batch.id) === batch) this.settle(stored);
+    } catch (error) {
+      onError('reading a batch', error);
+    }
+  }
+
+  /** Lines of it that were fed before were placed again, perhaps where they are dearer. */
+  placedAgain(waiting: Waiting, deployment: string): void {
+    const ceiling = waiting.batch === null ? null : this.#batches.get(waiting.batch)?.ceiling;
+    if (!ceiling) return;
+    const usd = mostUsdAt(this.#ports.picture, deployment, shapeOf(waiting));
+    noteFed(ceiling.fed, deployment, usd, waiting.jobs);
   }
 
   /** What the batch's record says of its answers: its tenant is charged for what they really used, and its ceiling knows what they cost. */
   settle(stored: StoredBatch): void {
     const { id, completed, failed, usage } = stored;
     const batch = this.#batches.get(id);
-    if (batch) batch.ceiling = ceilingOf(stored);
+    if (batch) this.#lookAtCeiling(batch, stored);
     const pool = batch?.classes[0]?.pool;
     if (!batch || pool === undefined || batch.counted.lines === 0) return;
     const { counted } = batch;
@@ -130,6 +159,18 @@ export class Feeder {
       { pool, input: input - settled.input, output: output - settled.output },
     );
     counted.settled = { input, output };
+  }
+
+  /** Whatever of it has ended leaves what it was kept for its others, who may have turns again. */
+  #lookAtCeiling(batch: Draining, stored: StoredBatch): void {
+    const ceiling = ceilingAfter(batch.ceiling, { ...stored, fed: batch.fed });
+    batch.ceiling = ceiling;
+    if (!ceiling?.held || !new FeedRound(this.#ports, this.#batches).isPaid(batch)) return;
+    ceiling.held = false;
+    this.#batches.note(batch);
+    const share = this.#batches.shareOf(batch);
+    if (share) this.#arrive(share);
+    this.#ports.pump();
   }
 
   /** Whether a batch of the tenant and band will miss its deadline at its fair share. */

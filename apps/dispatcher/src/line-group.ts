@@ -20,6 +20,8 @@ export interface LineGroup {
   /** Of those of them that are due first. */
   deadlineInMs: number;
   parts: [Unfed, ...Unfed[]];
+  /** Of the one batch that they are of, whose ceiling holds it: where they go, and how long that takes, ms; null = none does. */
+  ceiling: { among: ReadonlySet<string>; ms: number; tenant: string } | null;
 }
 
 /** Lines of another batch. */

@@ -36,6 +36,8 @@ export interface PlacerPorts extends MovesPorts {
   onWaiting: (waiting: Waiting, waits: boolean) => void;
   /** Until what Redis refused is tried again. Default: a second. */
   againMs?: number;
+  /** It is given a place. */
+  onPlaced?: (waiting: Waiting, deployment: string) => void;
 }
 
 const AGAIN_MS = 1_000;
@@ -223,10 +225,11 @@ export class Placer {
   #likely = (waiting: Waiting): Likely => this.#ports.lengths.likely(askerOfEntry(waiting));
 
   #take(turn: Turn, found: Found): void {
-    const { turns } = this.#ports;
+    const { turns, onPlaced } = this.#ports;
     if (found.kind === 'lines') return turns.used(turn, found.used, found.finished);
     const { pending, decided } = found;
     this.entries.take(turn.item.id);
+    if (decided.kind === 'place') onPlaced?.(pending.waiting, decided.deployment);
     turns.used(
       turn,
       decided.kind === 'place' ? this.#usedBy(pending.waiting, decided) : null,

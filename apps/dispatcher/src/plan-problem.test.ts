@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { DeploymentLoad } from '@sluice/admission';
 import type { Fleet } from '@sluice/job';
+import { ceilingOf } from './ceiling.ts';
 import { PLACED } from './class-names.ts';
 import type { Draining, DrainingClass } from './draining.ts';
 import { drainingOfLines, fleetOf, pictureOf, problemPortsOf } from './example-fleet.ts';
@@ -169,5 +170,61 @@ describe('what is planned', () => {
     const wide = countedBy('{ name: cost, within_percent: 10 }');
     assert.equal(wide['near']?.countsAsUsd, wide['a']?.countsAsUsd);
     assert.equal(countedBy('capacity')['a']?.countsAsUsd, undefined, 'nobody compares prices');
+  });
+});
+
+/** A line costs 0.0002 at most at the cheap one, 0.004 at the dear one; half of that where nobody has answered. */
+const PRICED = `
+deployments:
+  cheap: { provider: p, model: m, limits: { rpm: 600 }, price: { input: 1, output: 1 } }
+  dear: { provider: p, model: m, limits: { rpm: 600 }, price: { input: 20, output: 20 } }
+pools: { fast: [cheap, dear] }
+`;
+const LINES = { shape: '1.1', lines: 400, characters: 400, maxOutput: 100 };
+const ceilingFor = (maxCostUsd: number, over: { costUsd?: number; completed?: number } = {}) => ({
+  ceiling: ceilingOf({ maxCostUsd, costUsd: 0, completed: 0, failed: 0, fed: 0, ...over }),
+});
+
+const classesOf = (batch: Draining, more: Draining[] = []) =>
+  problemOf([batch, ...more], 1e9, PRICED).problem.classes;
+
+describe('of a batch with a ceiling', () => {
+  test('all lines count while it pays for them however dear they become', () => {
+    const [one, none] = classesOf(drainingOfLines([LINES], ceilingFor(2)));
+    assert.deepEqual([one?.jobs, one?.shaped, none], [400, undefined, undefined]);
+    assert.deepEqual(Object.keys(one?.deployments ?? {}), ['cheap', 'dear']);
+  });
+
+  test('only those count that it pays for, where they are cheap, and as few at a time as it pays for', () => {
+    const [held, free] = classesOf(
+      drainingOfLines([LINES], { ...ceilingFor(0.004), tenant: 'b' }),
+      [drainingOfLines([LINES], { id: 'batch_2' })],
+    );
+    // Of 100 and 100 tokens at most, and that is what is expected of them: so 20.
+    assert.equal(held?.jobs, 20);
+    assert.deepEqual(Object.keys(held.deployments), ['cheap']);
+    assert.deepEqual([held.shaped?.limit, held.shaped?.tenant], ['max_cost_usd', 'b']);
+    assert.ok(
+      (held.shaped?.ms ?? 0) > 1_999,
+      'two seconds go by until it is known what the first cost',
+    );
+    assert.deepEqual([free?.jobs, free?.shaped], [400, undefined]);
+    assert.deepEqual(Object.keys(free?.deployments ?? {}), ['cheap', 'dear']);
+  });
+
+  test('what it has spent, and those under way, leave less', () => {
+    const batch = drainingOfLines([LINES], {
+      ...ceilingFor(0.004, { costUsd: 0.001, completed: 5 }),
+      fed: 10,
+    });
+    assert.equal(classesOf(batch)[0]?.jobs, 10);
+  });
+
+  test('one of several classes has its part', () => {
+    const batch = drainingOfLines([LINES, { ...LINES, shape: '1.2' }], ceilingFor(0.004));
+    assert.deepEqual(
+      classesOf(batch).map(({ jobs }) => jobs),
+      [10, 10],
+    );
   });
 });

@@ -14,6 +14,7 @@ import { etaAt, inTurns, USUAL_RATIO } from './eta.ts';
 import type { DispatcherEvents } from './events.ts';
 import type { Feeder } from './feeder.ts';
 import type { PlanBook } from './plan-book.ts';
+import { paidLines } from './paid-lines.ts';
 import { partsOf } from './class-parts.ts';
 import { placements } from './class-places.ts';
 import { savesMoney } from './saving-pools.ts';
@@ -156,7 +157,7 @@ export const ofTurns = ({ id, tenant, band, expiresAt, createdAt }: Draining) =>
   createdAt,
 });
 
-/** Unix ms. Where there is no plan, as long as it was to take at the start. */
+/** Unix ms, of the last line that its ceiling pays for. Where there is no plan, as long as it was to take at the start. */
 function etaOf(
   ports: PlannerPorts,
   batch: StoredBatch,
@@ -179,8 +180,9 @@ function etaOf(
       : (turns.get(batch.id) ?? null),
     keptMs: own && isKept(ports, own) ? (alone.aloneMs(own) ?? 0) : 0,
   });
-  // No sooner than its tenant's own limits let it through, over all that waits of that tenant.
-  return Math.max(eta, Math.round(now() + (shaped.get(batch.id) ?? 0)));
+  // No sooner than its tenant's own limits let it through, over all that waits of that tenant, and than its ceiling does.
+  const ceilingMs = (own && paidLines(ports, own)?.ms) ?? 0;
+  return Math.max(eta, Math.round(now() + Math.max(shaped.get(batch.id) ?? 0, ceilingMs)));
 }
 
 /** Whether it has lines that are kept to arms. */

@@ -23,6 +23,12 @@ export class RoundChunks {
     return one.ahead[begun?.lines ?? 0];
   }
 
+  /** The next lines of a class, at most so many. */
+  nextOf(one: DrainingClass, most: number): IndexRecord[] {
+    const from = this.#helpings.get(one)?.lines ?? 0;
+    return one.ahead.slice(from, from + most);
+  }
+
   /** What the round has of a class so far. */
   helpingOf(batch: Draining, one: DrainingClass): Helping {
     return this.#helpings.get(one) ?? { batch, class: one, chunks: [], lines: 0 };

@@ -7,10 +7,11 @@ import { NO_WORK, plusWork, shapedMs, workAt } from '@sluice/fairness';
 import type { ShapedWork } from '@sluice/fairness';
 import { membersOf } from '@sluice/job';
 import type { Waiting } from '@sluice/ledger';
-import { askerOf, unfedOf } from './draining.ts';
+import { askerOf } from './draining.ts';
 import type { Draining } from './draining.ts';
 import { askerOfEntry } from './lengths-book.ts';
 import type { Likely } from './lengths-book.ts';
+import { linesToCome, paidLines } from './paid-lines.ts';
 import { partsOf } from './class-parts.ts';
 import { placements } from './class-places.ts';
 import type { ProblemPorts } from './plan-problem.ts';
@@ -25,17 +26,19 @@ export interface TenantPorts {
 
 type Ports = ProblemPorts & { limited: TenantPorts };
 
-/** Lines of a batch that wait to be fed. */
-const workOfBatch = (ports: ProblemPorts, batch: Draining): ShapedWork =>
-  batch.classes
+/** Lines of a batch that wait to be fed and that its ceiling pays for. */
+function workOfBatch(ports: ProblemPorts, batch: Draining): ShapedWork {
+  const paid = paidLines(ports, batch);
+  return batch.classes
     .flatMap((one) => {
       const likely = ports.lengths.likely(askerOf(batch, one));
       return partsOf(ports, one.of).map(({ share, arm }) => {
         const about = { maxTier: batch.maxTier, likely, arm };
-        return workAt(placements(ports, one.of, about), unfedOf(one) * share);
+        return workAt(placements(ports, one.of, about), linesToCome(paid, one) * share);
       });
     })
     .reduce(plusWork, NO_WORK);
+}
 
 /** By batch with lines to feed: ms until its tenant's limits have let its last call end; none whose tenant has no such limits. */
 export async function shapedEnds(

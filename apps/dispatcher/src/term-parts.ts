@@ -106,6 +106,7 @@ function openEntries(
       if (waits) backlog.waits(waiting);
       else backlog.left(waiting);
     },
+    onPlaced: (waiting, deployment) => feeder().placedAgain(waiting, deployment),
     onLate: (waiting) => endLate(ports, waiting),
     onError,
   });

@@ -140,7 +140,7 @@ function fullSlots(candidate: Candidate, depth: Depth): Full {
 }
 
 /** Jobs the deployment gets through in so many ms at its steady pace; Infinity without limits. */
-function paceWithin(candidate: Candidate, cost: Cost, ms: number): number {
+export function paceWithin(candidate: Candidate, cost: Cost, ms: number): number {
   let jobs = Infinity;
   for (const rate of candidate.rates) jobs = Math.min(jobs, ms / msOf(cost, rate));
   const perSlot = ms / expectedMs(candidate);

@@ -90,7 +90,9 @@ function pacedWords(
 }
 
 const paceOf = (shaped: Shaped | undefined): string =>
-  shaped ? `the ${shaped.limit} of tenant ${shaped.tenant}` : '';
+  shaped
+    ? `the ${shaped.limit} of ${shaped.limit === 'max_cost_usd' ? 'a batch of ' : ''}tenant ${shaped.tenant}`
+    : '';
 
 const byWorth = (a: PlannedRow, b: PlannedRow): number =>
   b.savesMs - a.savesMs || b.savesUsd - a.savesUsd || b.used - a.used;

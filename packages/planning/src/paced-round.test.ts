@@ -105,6 +105,12 @@ describe('in words', () => {
     );
   });
 
+  test('the ceiling of a batch is named as such', async () => {
+    const held = { ...slow, shaped: { ms: 300_000, tenant: 'team-a', limit: 'max_cost_usd' } };
+    const { deployments } = await told({ classes: [held as JobClass], ...KEYS });
+    assert.match(deployments['mini'] ?? '', /the max_cost_usd of a batch of tenant team-a lets/);
+  });
+
   test('a key whose rate others take time for is scarce to them', async () => {
     const { deployments, classes } = await told(beside());
     assert.match(deployments['mini'] ?? '', /its rpm is the scarce limit; 1 more request/);

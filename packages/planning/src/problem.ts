@@ -15,13 +15,13 @@ export interface JobClass {
   deployments: Readonly<Record<string, Placement>>;
 }
 
-/** A tenant's own limits: they let the jobs through at an even pace, however much room there is. */
+/** A tenant's own limits, or the ceiling of a batch of it: they let the jobs through at an even pace, however much room there is. */
 export interface Shaped {
   /** No sooner is the last of them sent, ms. */
   ms: number;
   tenant: string;
   /** The one of them that takes longest. */
-  limit: 'rpm' | 'tpm' | 'concurrency';
+  limit: 'rpm' | 'tpm' | 'concurrency' | 'max_cost_usd';
 }
 
 /** What one job of a class takes on one deployment. */

@@ -79,6 +79,7 @@ test('a batch has every field of OpenAI’s object, and what Sluice adds', async
     ideal_ms: null,
     cost_usd: 0,
     unanswered_calls: 0,
+    max_cost_usd: null,
     cost_estimate_usd: null,
     cost_range_usd: null,
     queued: 0,
@@ -105,6 +106,7 @@ test('what goes beyond OpenAI is kept', async () => {
   const { status, json } = await api.call('POST /v1/batches', order(await upload(), more));
   assert.equal(status, 200);
   assert.equal(json.expires_at, json.created_at + 90 * 60);
+  assert.equal(json.sluice.max_cost_usd, 2.5);
   const stored = await readBatch(api.ledger, json.id);
   assert.equal(stored?.webhookUrl, more.webhook_url);
   assert.deepEqual([stored?.maxTier, stored?.maxCostUsd, stored?.priority], [1, 2.5, 'normal']);

@@ -50,7 +50,7 @@ export async function dryRun(
     await askDryRun(api.ledger, run);
     api.queues.addStep({ batch: run.id, step: 'dry_run' });
     const answer = await waitForAnswer(api, run.id, request.signal);
-    if (answer !== null) return ok(dryRunObject(run, answer));
+    if (answer !== null) return ok(dryRunObject(run, answer, order.maxCostUsd));
     if (api.stopping.aborted) refuse('stopping');
     return refuse('dry_run_unfinished', { values: { seconds: MOST_WAIT_MS / 1000 } });
   } finally {
@@ -71,7 +71,11 @@ async function waitForAnswer(
   return null;
 }
 
-function dryRunObject(run: DryRun, { lines, badLines, errors, estimate }: DryRunAnswer) {
+function dryRunObject(
+  run: DryRun,
+  { lines, badLines, errors, estimate }: DryRunAnswer,
+  maxCostUsd: number | null,
+) {
   const {
     assumed,
     idealMs,
@@ -107,9 +111,31 @@ function dryRunObject(run: DryRun, { lines, badLines, errors, estimate }: DryRun
         return [id, { ...poolObject(pool), saves }];
       }),
     ),
-    says: [thrifty.size > 0 ? THRIFTY : QUICK, ...hints].join(' '),
+    says: [
+      thrifty.size > 0 ? THRIFTY : QUICK,
+      ...ceilingWords(maxCostUsd, costUsd, lines - badLines),
+      ...hints,
+    ].join(' '),
     assumed: assumedObject(assumed),
   };
+}
+
+/** Where it may cost more than its ceiling: the figures are those of all lines. */
+export function ceilingWords(
+  maxCostUsd: number | null,
+  costUsd: Range | null,
+  lines: number,
+): string[] {
+  if (maxCostUsd === null || costUsd === null || costUsd.high <= maxCostUsd) return [];
+  const paidAt = (usd: number): number =>
+    usd <= maxCostUsd ? lines : Math.floor((lines * maxCostUsd) / usd);
+  const likely =
+    costUsd.likely > maxCostUsd
+      ? `pays for about ${paidAt(costUsd.likely)} of the ${lines} lines (${paidAt(costUsd.high)} to ${paidAt(costUsd.low)})`
+      : `will probably pay for all ${lines} lines; should they become as dear as cost_usd.high, for ${paidAt(costUsd.high)}`;
+  return [
+    `max_cost_usd of ${maxCostUsd} ${likely}: the batch would pause there. The figures are those of all lines.`,
+  ];
 }
 
 /** Which plan the figures are of. */

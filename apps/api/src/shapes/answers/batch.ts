@@ -35,7 +35,9 @@ const batchAdditions = z.object({
   paused_reason: text.nullable(),
   eta_at: unix
     .nullable()
-    .describe('When it is expected to be done, by the plan in force and its tenant’s turns.'),
+    .describe(
+      'When it is expected to be done, by the plan in force and its tenant’s turns; where `max_cost_usd` pays for only a part of it, when that is done.',
+    ),
   deadline: z
     .object({ meets: z.boolean(), late_by_ms: count })
     .nullable()
@@ -47,6 +49,9 @@ const batchAdditions = z.object({
     ),
   cost_usd: usd.describe('What its answers cost; null when one of them has no price.'),
   unanswered_calls: count.describe('Calls without an answer, which may have been charged beside.'),
+  max_cost_usd: usd.describe(
+    'It pauses when its answers have cost so much; null = it has no ceiling, or was resumed at it.',
+  ),
   cost_estimate_usd: usd.describe('As expected before the first call.'),
   cost_range_usd: z
     .object({ low: count, high: count })
@@ -69,7 +74,7 @@ const batchAdditions = z.object({
     .object({ reason: text })
     .nullable()
     .describe(
-      'Why lines of it wait, beside `blocked`: it is paused, its tenant is at a limit of its own (`rpm`, `tpm`, `concurrency`), or another batch of the tenant goes first.',
+      'Why lines of it wait, beside `blocked`: it is paused, its tenant is at a limit of its own (`rpm`, `tpm`, `concurrency`), what is left of `max_cost_usd` does not pay for all of them, or another batch of the tenant goes first.',
     ),
   retry_of: id.nullable(),
 });
