@@ -178,12 +178,15 @@ function missing(accepted: readonly Asked[], deliveries: readonly Delivered[]): 
     .map((one) => `${name(one)} ${one.last?.status}`);
 }
 
+/** The provider’s clock and the run’s differ by some milliseconds: each process counts from its own start, and the machine’s clock is set meanwhile. */
+const CLOCKS_MS = 50;
+
 /** Whether a fault may have cost a call its answer: it was done to who made it or whom it asked, while the answer was not safe. */
 function explains(fault: Done, call: Called, until: number): boolean {
   const { callers, accounts } = fault.touched;
   return (
     fault.from <= until &&
-    fault.to >= call.at &&
+    fault.to + CLOCKS_MS >= call.at &&
     (callers === 'all' || (call.pid !== null && callers.includes(call.pid))) &&
     (accounts === 'all' || accounts.includes(call.account))
   );
