@@ -178,9 +178,10 @@ test('many who wait at once are no leak of listeners', async () => {
   const warnings: string[] = [];
   const note = ({ name }: Error): number => warnings.push(name);
   process.on('warning', note);
-  const id = await newJob();
+  // Those who wait for one job would share its reads, by which it is seen here that all wait.
+  const ids = await Promise.all(Array.from({ length: 30 }, newJob));
   const before = await jobReads();
-  const polled = Array.from({ length: 30 }, () => api.call(`GET /v1/jobs/${id}?wait_ms=60000`));
+  const polled = ids.map((id) => api.call(`GET /v1/jobs/${id}?wait_ms=60000`));
   await until('all wait', async () => (await jobReads()) >= before + 60);
   await stopSoon();
   await Promise.all(polled);

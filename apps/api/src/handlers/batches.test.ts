@@ -71,6 +71,7 @@ test('a batch has every field of OpenAI’s object, and what Sluice adds', async
     },
   );
   assert.deepEqual(sluice, {
+    tenant: 'default',
     priority: 'low',
     paused: false,
     paused_reason: null,
