@@ -32,6 +32,16 @@ storeContract('local folder', async () => {
   return { store, other, destroy };
 });
 
+test('a folder that was removed meanwhile is away, and no new one takes its place', async (t) => {
+  const folder = await tempFolder();
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  const store = localStore(folder);
+  await put(store, 'files/a', 'a');
+  await rm(folder, { recursive: true });
+  await assert.rejects(store.create('files/b'), { code: 'STORE_AWAY', message: /was removed/ });
+  await assert.rejects(stat(folder), { code: 'ENOENT' });
+});
+
 test('a torn tail left by a crash is never part of an extent', async (t) => {
   const folder = await tempFolder();
   t.after(() => rm(folder, { recursive: true }));

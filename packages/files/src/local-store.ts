@@ -9,7 +9,14 @@ import { ensureFolder, isMissing, readFully } from './disk.ts';
 import { openAppender } from './local-appender.ts';
 import { startWriting } from './local-writing.ts';
 import { OpenFiles } from './open-files.ts';
-import { type FileStore, FileMissing, type Range, type Writing, checkName } from './store.ts';
+import {
+  type FileStore,
+  FileMissing,
+  type Range,
+  StoreAway,
+  type Writing,
+  checkName,
+} from './store.ts';
 
 /** Read at once when streaming. Half a megabyte and more measured no faster and costs memory per stream. */
 const CHUNK_BYTES = 128 * 1024;
@@ -26,7 +33,8 @@ export function localStore(folder: string): FileStore {
   const create: FileStore['create'] = async (name, { digest } = {}) => {
     const target = pathOf(name);
     const partial = join(await partials(), randomUUID());
-    return dropOnCommit(await startWriting({ partial, target, digest }), () => files.drop(target));
+    const writing = await startWriting({ partial, target, digest }).catch(folderGone(root));
+    return dropOnCommit(writing, () => files.drop(target));
   };
   const read: FileStore['read'] = (name, range = {}) => streamFile(pathOf(name), name, range);
 
@@ -126,4 +134,11 @@ const orMissing =
   (name: string) =>
   (error: unknown): never => {
     throw isMissing(error) ? new FileMissing(name) : error;
+  };
+
+/** It was made by this process, or found: who removed it may bring it back. */
+const folderGone =
+  (root: string) =>
+  (error: unknown): never => {
+    throw isMissing(error) ? new StoreAway('write', `the folder ${root} was removed`) : error;
   };

@@ -1,6 +1,6 @@
 /**
  * Keeps a process from working with other files than those of its Redis: at its start, and later where Redis was away then or was
- * emptied since.
+ * emptied since, or the folder was removed. Whoever runs when Redis is emptied tells it the mark again before a stranger does.
  */
 import { agreeOnFiles } from './same-files.ts';
 import type { FilesAre, Sameness } from './same-files.ts';
@@ -10,9 +10,11 @@ export interface Guarding extends Sameness {
   end: (reason: string) => unknown;
   /** ms */
   everyMs?: { unknown: number; known: number };
+  /** Ends the looking; without it that goes on as long as the process does. */
+  signal?: AbortSignal;
 }
 
-const EVERY_MS = { unknown: 2_000, known: 30_000 };
+const EVERY_MS = { unknown: 2_000, known: 5_000 };
 
 /** Why this process must not start, or null: it looks again from time to time and calls `end` if it must not go on. */
 export async function guardFiles(guarding: Guarding): Promise<string | null> {
@@ -25,6 +27,7 @@ export async function guardFiles(guarding: Guarding): Promise<string | null> {
 function lookLater(guarding: Guarding, { kind }: FilesAre): void {
   const { everyMs = EVERY_MS, end } = guarding;
   const look = async (): Promise<void> => {
+    if (guarding.signal?.aborted) return;
     const found = await agreeOnFiles(guarding);
     if (found.kind === 'other') end(found.reason);
     else lookLater(guarding, found);

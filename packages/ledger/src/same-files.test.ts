@@ -133,6 +133,23 @@ test('a Redis or a store that is away leaves it open', async () => {
   assert.equal((await agreeOnFiles(asked(newPrefix(), store))).kind, 'unknown');
 });
 
+test('a Redis that is emptied is told the mark again by whoever runs', async (t) => {
+  const stop = new AbortController();
+  t.after(() => stop.abort());
+  const prefix = newPrefix();
+  const store = storeAt('the folder /a');
+  const fail = (reason: string): never => assert.fail(reason);
+  const everyMs = { unknown: 20, known: 20 };
+  const guarding = { ...asked(prefix, store), end: fail, everyMs, signal: stop.signal };
+  assert.equal(await guardFiles(guarding), null);
+  await client.del(makeKeys(prefix).storeMark);
+  await until(
+    'the mark',
+    async () => (await client.get(makeKeys(prefix).storeMark)) === store.mark,
+  );
+  assert.equal((await agreeOnFiles(asked(prefix, storeAt('the folder /b')))).kind, 'other');
+});
+
 test('a process that began while Redis was away ends when it finds other files there', async () => {
   const own = await startRedis({ persistent: true });
   const guarded = { redisUrl: own.url, prefix: 'p', everyMs: { unknown: 20, known: 20 } };
