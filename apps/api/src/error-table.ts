@@ -297,6 +297,14 @@ export const ERRORS = {
       'Repeat with the same Idempotency-Key. Without one `x-should-retry` is false, so that no SDK repeats it by itself: look before repeating.',
     retry: 1,
   },
+  change_unknown: {
+    status: 503,
+    type: UNAVAILABLE,
+    message: 'The ledger (Redis) did not answer, and whether this was done is unknown.{hint?}',
+    advice:
+      'Ask again: done twice it is as done once, and what it was done to may then be gone (404) or already so (409). Where another time is not the same, the message says why and `x-should-retry` is false: look first.',
+    retry: 1,
+  },
   reload_unknown: {
     status: 503,
     type: UNAVAILABLE,

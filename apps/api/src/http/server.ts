@@ -2,6 +2,7 @@
 import express from 'express';
 import type { ErrorRequestHandler, Express, Request, RequestHandler, Response } from 'express';
 import type { ServerResponse } from 'node:http';
+import { connected } from '@sluice/ledger';
 import type { Api } from '../api.ts';
 import type { Keyring } from '../access/keyring.ts';
 import { ApiError, envelope, refuse } from '../errors.ts';
@@ -15,6 +16,8 @@ import { readBody } from './request-body.ts';
 import { GatheredRefusals } from './gathered-refusals.ts';
 import { BODY_LIMIT } from '../size-limits.ts';
 import { storeError } from './redis-errors.ts';
+import { READS, changes, stakeAt } from './stake.ts';
+import type { Stake } from './stake.ts';
 import { writeReply } from './write-reply.ts';
 
 export interface Edge {
@@ -94,6 +97,7 @@ function answer(tools: Tools, route: Route): RequestHandler {
     response.once('close', () => measureAnswer(api, { route, response, began }));
     const caller = callerOf(keyring, route, request);
     if (api.stopping.aborted && route.access !== 'open') refuse('stopping');
+    if (changes(route)) await beSureOfLedger(api);
     const body = await readBody(route, { request, response, readBytes });
     const message: ApiRequest = {
       id: idOf(response),
@@ -120,6 +124,13 @@ function answer(tools: Tools, route: Route): RequestHandler {
       },
     );
   };
+}
+
+const CONNECTED_MS = 1_000;
+
+/** What is asked of a connection that is not there is sent when it comes back, also where nobody wants it any more. */
+async function beSureOfLedger({ ledger }: Api): Promise<void> {
+  if (!(await connected(ledger.redis, CONNECTED_MS))) refuse('ledger_unavailable');
 }
 
 const NOBODY = { id: '', pools: [] };
@@ -180,6 +191,13 @@ const otherMethods =
     });
   };
 
+function stakeOf(request: Request): Stake {
+  const method = request.method.toLowerCase();
+  const at = (request.route as { path?: string } | undefined)?.path;
+  const route = ROUTES.find((one) => one.path === at && one.method === method);
+  return route ? stakeAt(route, { path: request.path, hasKey: hasKey(request) }) : READS;
+}
+
 /** How long what a refused client still sends is read and thrown away: else it could not read our answer. */
 const DRAIN_MS = 5_000;
 
@@ -188,15 +206,7 @@ function answerError(api: Api): ErrorRequestHandler {
   return (thrown: unknown, request, response, next) => {
     // It had its answer while its body was read.
     if (response.writableEnded) return undefined;
-    const creating = ROUTES.find(
-      ({ path, creates }) =>
-        creates && path === (request.route as { path?: string } | undefined)?.path,
-    );
-    const made =
-      creating && request.method === 'POST'
-        ? { repeatable: creating.free === true || hasKey(request) }
-        : null;
-    const error = asApiError(thrown, made, api);
+    const error = asApiError(thrown, stakeOf(request), api);
     const { method, path: route } = request;
     const where = { request: idOf(response), method, route };
     if (error.code === 'internal_error') api.events.failed({ ...where, error: thrown });
@@ -223,7 +233,7 @@ export function answerStalled(response: ServerResponse, allowed: number): void {
   void writeReply(response, { status: error.status, body: envelope(error) }, { head: false });
 }
 
-function asApiError(thrown: unknown, creates: { repeatable: boolean } | null, api: Api): ApiError {
+function asApiError(thrown: unknown, stake: Stake, api: Api): ApiError {
   if (thrown instanceof ApiError) return thrown;
   const { type, status } = thrown as { type?: string; status?: number };
   if (type === 'entity.too.large') {
@@ -240,7 +250,7 @@ function asApiError(thrown: unknown, creates: { repeatable: boolean } | null, ap
       values: { reason: `it is malformed (${type ?? 'url'})` },
     });
   }
-  return storeError(thrown, creates) ?? new ApiError('internal_error');
+  return storeError(thrown, stake) ?? new ApiError('internal_error');
 }
 
 function measureAnswer(
