@@ -100,6 +100,12 @@ export const ERRORS = {
     message: 'The form data cannot be read: {reason}.',
     advice: 'Send multipart/form-data, whole. Nothing was kept of what arrived.',
   },
+  unreadable_body: {
+    status: 400,
+    type: INVALID,
+    message: 'The request body cannot be read: {reason}.',
+    advice: 'Send it whole, and compressed as `content-encoding` says.',
+  },
   upload_incomplete: {
     status: 400,
     type: INVALID,
@@ -266,6 +272,13 @@ export const ERRORS = {
     type: 'server_error',
     message: '{id} failed: {reason}',
     advice: 'Out of attempts; see its `attempts` in GET /v1/jobs/{id}.',
+  },
+  unsupported_transfer_coding: {
+    status: 501,
+    type: INVALID,
+    message: 'A transfer-encoding of {found} is not understood; allowed: chunked.',
+    advice: 'Say with `content-encoding` how a body is compressed. The connection is closed.',
+    retry: 'never',
   },
   store_full: {
     status: 503,

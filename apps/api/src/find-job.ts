@@ -17,7 +17,7 @@ export async function findJob(api: Api, caller: Caller, id: string): Promise<Job
 
 /** A line is read as a job is; what is done to it is done to its batch. */
 function noJobOfItsOwn(id: string, batch: string): never {
-  const hint = `. It would be a line of a batch, which is retried (POST /v1/batches/${batch}/retry) and cancelled with its batch.`;
+  const hint = `. A line of a batch is read at GET /v1/jobs/${id}; it is retried with its batch (POST /v1/batches/${batch}/retry), and cancelled with it.`;
   return refuse('not_found', { param: 'id', values: { kind: 'job', id, hint } });
 }
 

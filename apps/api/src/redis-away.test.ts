@@ -100,7 +100,10 @@ test('a change whose answer was lost is unknown, may be done, and a GET tells', 
     const id = await someBatch(api);
     const batch = async () => (await api.call(`GET /v1/batches/${id}`)).json;
     const safe = { message: told(`/v1/batches/${id}`, 'To ask again is safe'), again: 'true' };
-    const resumed = told(`/v1/batches/${id}`, 'Look before you ask again: once max_cost_usd is reached, to resume is to lift it'); // prettier-ignore
+    const resumed = told(
+      `/v1/batches/${id}`,
+      'Look before you ask again: once max_cost_usd is reached, to resume is to lift it',
+    );
     assert.deepEqual(await askWhilePaused(api, `POST /v1/batches/${id}/pause`), safe);
     await until('it is paused', async () => (await batch()).sluice.paused);
     const { message, again } = await askWhilePaused(api, `POST /v1/batches/${id}/resume`);

@@ -72,9 +72,6 @@ const prepare: RequestHandler = (request, response, next) => {
   // Of its end all hear who follow it: node takes more than ten of them for a leak.
   response.setMaxListeners(MOST_FOLLOWERS);
   for (const [name, value] of Object.entries(answerHeaders())) response.setHeader(name, value);
-  // RFC 9112, 3.2.
-  if (request.httpVersion === '1.1' && request.headers.host === undefined)
-    refuse('malformed_request', { values: { reason: 'it has no `host` header' } });
   next();
 };
 
@@ -246,11 +243,27 @@ function asApiError(thrown: unknown, stake: Stake, api: Api): ApiError {
     return new ApiError('unsupported_media_type', { values });
   }
   if (typeof status === 'number' && status >= 400 && status < 500) {
-    return new ApiError('invalid_form', {
-      values: { reason: `it is malformed (${type ?? 'url'})` },
-    });
+    return unreadable(thrown);
   }
   return storeError(thrown, stake) ?? new ApiError('internal_error');
+}
+
+/** What express or its readers of bodies could not read. */
+function unreadable(thrown: unknown): ApiError {
+  if (thrown instanceof URIError) {
+    const values = {
+      field: 'path',
+      found: 'a `%` that encodes nothing',
+      allowed: 'UTF-8 in percent-encoding',
+    };
+    return new ApiError('invalid_value', { param: 'path', values });
+  }
+  const { type, code = '' } = thrown as { type?: string; code?: string };
+  const packed = type === undefined && /^(Z|ERR)_/.test(code);
+  const reason = packed
+    ? 'it cannot be decompressed as its `content-encoding` says'
+    : `it is malformed (${type ?? 'no more is known'})`;
+  return new ApiError('unreadable_body', { values: { reason } });
 }
 
 function measureAnswer(
