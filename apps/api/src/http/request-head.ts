@@ -5,10 +5,10 @@ import { answerHeaders } from './answer-headers.ts';
 import { drain } from './drain.ts';
 import { writeReply } from './write-reply.ts';
 
-export type Head = Pick<IncomingMessage, 'httpVersion' | 'url' | 'headers' | 'rawHeaders'>;
+type Head = Pick<IncomingMessage, 'httpVersion' | 'url' | 'headers' | 'rawHeaders'>;
 
 /** Null: it can be routed. */
-export function faultIn({ httpVersion, url = '', headers, rawHeaders }: Head): ApiError | null {
+function faultIn({ httpVersion, url = '', headers, rawHeaders }: Head): ApiError | null {
   const hosts = timesNamed(rawHeaders, 'host');
   // 3.2.
   if (hosts === 0 && httpVersion === '1.1') return malformed('it has no `host` header');
