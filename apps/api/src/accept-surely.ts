@@ -41,8 +41,8 @@ export async function acceptSurely<T>(
   }
 }
 
-/** What comes before the acceptance: nothing is accepted when it fails. */
-export async function beforeAcceptance<T>(asked: Promise<T>): Promise<T> {
+/** What is asked before anything is written: nothing was changed when it fails. */
+export async function beforeWriting<T>(asked: Promise<T>): Promise<T> {
   try {
     return await asked;
   } catch (error) {

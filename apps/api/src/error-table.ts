@@ -100,6 +100,12 @@ export const ERRORS = {
     message: 'The form data cannot be read: {reason}.',
     advice: 'Send multipart/form-data, whole. Nothing was kept of what arrived.',
   },
+  unreadable_body: {
+    status: 400,
+    type: INVALID,
+    message: 'The request body cannot be read: {reason}.',
+    advice: 'Send it whole, and compressed as `content-encoding` says.',
+  },
   upload_incomplete: {
     status: 400,
     type: INVALID,
@@ -267,6 +273,13 @@ export const ERRORS = {
     message: '{id} failed: {reason}',
     advice: 'Out of attempts; see its `attempts` in GET /v1/jobs/{id}.',
   },
+  unsupported_transfer_coding: {
+    status: 501,
+    type: INVALID,
+    message: 'A transfer-encoding of {found} is not understood; allowed: chunked.',
+    advice: 'Say with `content-encoding` how a body is compressed. The connection is closed.',
+    retry: 'never',
+  },
   store_full: {
     status: 503,
     type: UNAVAILABLE,
@@ -295,6 +308,14 @@ export const ERRORS = {
       'The ledger (Redis) cannot be reached, and whether this request was accepted is unknown. Only with an Idempotency-Key is it safe to repeat it.{hint?}',
     advice:
       'Repeat with the same Idempotency-Key. Without one `x-should-retry` is false, so that no SDK repeats it by itself: look before repeating.',
+    retry: 1,
+  },
+  change_unknown: {
+    status: 503,
+    type: UNAVAILABLE,
+    message: 'The ledger (Redis) did not answer, and whether this was done is unknown.{hint?}',
+    advice:
+      'Ask again: done twice it is as done once, and what it was done to may then be gone (404) or already so (409). Where another time is not the same, the message says why and `x-should-retry` is false: look first.',
     retry: 1,
   },
   reload_unknown: {

@@ -2,6 +2,7 @@
 import { isId } from '@sluice/job';
 import { readFile } from '@sluice/ledger';
 import type { FileRecord } from '@sluice/ledger';
+import { beforeWriting } from './accept-surely.ts';
 import type { Api } from './api.ts';
 import { noSuch } from './find-job.ts';
 import { maySee } from './http/message.ts';
@@ -25,4 +26,5 @@ export const findFile = async (
   api: Api,
   caller: Caller,
   wanted: { id: string; now: number },
-): Promise<FileRecord> => (await lookForFile(api, caller, wanted)) ?? noSuch('File', wanted.id);
+): Promise<FileRecord> =>
+  (await beforeWriting(lookForFile(api, caller, wanted))) ?? noSuch('File', wanted.id);

@@ -74,6 +74,8 @@ export interface Route {
   creates?: true;
   /** To make it twice costs nothing: who cannot know whether it was made may ask again, also without such a key. */
   free?: true;
+  /** Why what it changes is not to be done again by who cannot know whether it was done. Absent: done twice is as done once. */
+  notTwice?: string;
   /** The JSON it answers with, by its name in shapes/answers.ts. */
   returns?: ShapeName;
   /** Another one that it may answer with. */
@@ -115,7 +117,7 @@ export const ROUTES: readonly Route[] = [
   { method: 'get', path: '/v1/batches/:id', ...tenant, handler: getBatch, returns: 'Batch', does: 'Read a batch' },
   { method: 'post', path: '/v1/batches/:id/cancel', ...tenant, handler: cancelBatch, returns: 'Batch', does: 'Cancel a batch' },
   { method: 'post', path: '/v1/batches/:id/pause', ...tenant, handler: pauseBatch, returns: 'Batch', does: 'Pause a batch: nothing new is sent' },
-  { method: 'post', path: '/v1/batches/:id/resume', ...tenant, handler: resumeBatch, returns: 'Batch', does: 'Resume a batch' },
+  { method: 'post', path: '/v1/batches/:id/resume', ...tenant, handler: resumeBatch, returns: 'Batch', does: 'Resume a batch', notTwice: 'once max_cost_usd is reached, to resume is to lift it' },
   { method: 'post', path: '/v1/batches/:id/retry', ...tenant, handler: retryBatch, returns: 'Batch', does: 'The lines that did not succeed, as a new batch', ...json, ...creates },
   { method: 'get', path: '/v1/batches/:id/results', ...tenant, handler: batchResults, does: 'The lines finished so far, in an order that never changes. A stream that ends before the batch has ended goes on with after=<lines read>', query: resultsQuery, answers: 'lines' },
   { method: 'get', path: '/v1/batches/:id/events', ...tenant, handler: batchEvents, does: 'Follow a batch: its state and progress; it ends with the batch, or early when this process stops', answers: 'events' },
@@ -131,10 +133,10 @@ export const ROUTES: readonly Route[] = [
   { method: 'get', path: '/v1/webhook_endpoints/:id', ...tenant, handler: getWebhookEndpoint, returns: 'WebhookEndpoint', does: 'Read a receiver' },
   { method: 'post', path: '/v1/webhook_endpoints/:id', ...tenant, handler: updateWebhookEndpoint, returns: 'WebhookEndpoint', does: 'Change a receiver, or take a disabled one into service again', ...json, body: endpointChange },
   { method: 'delete', path: '/v1/webhook_endpoints/:id', ...tenant, handler: deleteWebhookEndpoint, returns: 'WebhookEndpointDeleted', does: 'Delete a receiver; what waits for it is dropped' },
-  { method: 'post', path: '/v1/webhook_endpoints/:id/rotate_secret', ...tenant, handler: rotateWebhookSecret, returns: 'WebhookEndpointWithSecret', does: 'A new signing secret, at once or with the old one beside it for a day', ...json, body: rotateRequest },
+  { method: 'post', path: '/v1/webhook_endpoints/:id/rotate_secret', ...tenant, handler: rotateWebhookSecret, returns: 'WebhookEndpointWithSecret', does: 'A new signing secret, at once or with the old one beside it for a day', ...json, body: rotateRequest, notTwice: 'another secret drops the one before the last' },
   { method: 'post', path: '/v1/webhook_endpoints/:id/test', ...tenant, handler: testEndpoint, returns: 'WebhookEndpointTest', does: 'Send a made-up event now, once', ...json, body: testRequest },
   { method: 'get', path: '/v1/webhook_endpoints/:id/deliveries', ...tenant, handler: listWebhookDeliveries, returns: 'WebhookDeliveryPage', does: 'What was sent to a receiver and how it answered, newest first', query: endpointsQuery },
-  { method: 'post', path: '/v1/webhook_endpoints/:id/deliveries/:delivery/redeliver', ...tenant, handler: redeliver, returns: 'WebhookDelivery', does: 'Send an event again', status: 202 },
+  { method: 'post', path: '/v1/webhook_endpoints/:id/deliveries/:delivery/redeliver', ...tenant, handler: redeliver, returns: 'WebhookDelivery', does: 'Send an event again', status: 202, notTwice: 'the event may be sent once more' },
   { method: 'get', path: '/v1/webhook_event_types', ...tenant, handler: listWebhookEventTypes, returns: 'WebhookEventTypes', does: 'What receivers can be told of' },
   { method: 'get', path: '/v1/webhook_secret', ...admin, handler: webhookSecret, returns: 'WebhookSecret', does: 'The secret that webhook deliveries are signed with' },
   { method: 'get', path: '/admin/pools', ...admin, handler: adminPools, returns: 'PoolList', does: 'Pools, live' },

@@ -1,7 +1,7 @@
 /** Accepts a batch over an input file that is in the store. Its lines are checked by the dispatcher's first step. */
 import { createBatch, readBatch, releaseFile, useFile } from '@sluice/ledger';
 import type { NewBatch, StoredBatch } from '@sluice/ledger';
-import { acceptSurely, beforeAcceptance } from './accept-surely.ts';
+import { acceptSurely, beforeWriting } from './accept-surely.ts';
 import { checkAllowance, returnAllowanceOf } from './allowance.ts';
 import type { Api } from './api.ts';
 import { refuse } from './errors.ts';
@@ -29,8 +29,8 @@ export async function submitBatch(
   checkWebhook(api, order.webhookUrl);
   const { id, idempotency } = nameOf(api, request, submission);
   const work = { id, idempotency, inputFileId: order.inputFileId };
-  await beforeAcceptance(checkAllowance(api, request.caller, work));
-  const used = await beforeAcceptance(useFile(api.ledger, order.inputFileId, id));
+  await beforeWriting(checkAllowance(api, request.caller, work));
+  const used = await beforeWriting(useFile(api.ledger, order.inputFileId, id));
   if (!used) refuseInput(order.inputFileId);
   // Counting the lines of its file may have taken long.
   const asking = { headers: request.headers, now: Date.now() };

@@ -6,7 +6,7 @@ import type { Endpoint, Priority } from '@sluice/job';
 import { acceptJob, readJobHead, WINDOW_PER_SLOT } from '@sluice/ledger';
 import type { JobHead, NewJob } from '@sluice/ledger';
 import { checkUrl } from '@sluice/webhooks';
-import { acceptSurely, beforeAcceptance } from './accept-surely.ts';
+import { acceptSurely, beforeWriting } from './accept-surely.ts';
 import { checkAllowance, returnAllowanceOf } from './allowance.ts';
 import type { Api } from './api.ts';
 import { refuse, show } from './errors.ts';
@@ -82,7 +82,7 @@ export async function submitJob(
   const checkAt = request.now + LOOK_AFTER_MS;
   const window = WINDOW_PER_SLOT;
   const work = { id, idempotency, inputFileId: null };
-  await beforeAcceptance(checkAllowance(api, request.caller, work));
+  await beforeWriting(checkAllowance(api, request.caller, work));
   const write = () => acceptJob(api.ledger, job, { checkAt, idempotency, window });
   const accepted = await acceptSurely(api.ledger, request, { id, write });
   if (accepted.kind !== 'created') await returnAllowanceOf(api, request.caller, job);

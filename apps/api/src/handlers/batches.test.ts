@@ -174,6 +174,23 @@ test('JSON lines in the body make file and batch in one call, once per key', asy
   assert.equal(api.stored().length, stored);
 });
 
+const withCeiling = (usd: string) =>
+  api.call(`POST /v1/batches?max_cost_usd=${usd}`, LINES, {
+    'content-type': 'application/jsonl',
+  });
+
+test('a ceiling in the query is any finite number above 0, as in JSON', async () => {
+  for (const usd of ['1e-12', '1E308', '2', '007.50', '.5', '123456789012345.5']) {
+    const { status, json } = await withCeiling(usd);
+    assert.deepEqual([status, json.sluice?.max_cost_usd], [200, Number(usd)], usd);
+  }
+  for (const usd of ['0', '0e5', '1e309', '1e-400', '-1', '0x10', 'Infinity', '', '.', '1e']) {
+    const { status, json } = await withCeiling(usd);
+    assert.deepEqual([status, json.error?.param], [400, 'max_cost_usd'], usd);
+    assert.match(json.error.message, /allowed: a finite number above 0/);
+  }
+});
+
 test('a first line that cannot be read is refused with its number and what is wrong with it', async () => {
   const headers = { 'content-type': 'application/jsonl' };
   const { maxBodyBytes: most } = api.settings.server;

@@ -217,6 +217,15 @@ test('lists page newest first and filter by status, model and metadata', async (
   }
 });
 
+test('what is asked to be done to a line is told that it is done to its batch', async () => {
+  const batch = `batch_${'0'.repeat(32)}`;
+  for (const what of ['POST /retry', 'POST /cancel', 'DELETE ', 'GET /events']) {
+    const { status, json } = await api.call(what.replace(' ', ` /v1/jobs/${batch}.1`));
+    assert.deepEqual([status, json.error.code], [404, 'not_found'], what);
+    assert.match(json.error.message, new RegExp(`retried .*POST /v1/batches/${batch}/retry`), what);
+  }
+});
+
 test('unknown ids are 404, also malformed ones', async () => {
   const unknown = `job_${'0'.repeat(32)}`;
   for (const id of [

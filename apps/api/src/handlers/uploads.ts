@@ -14,6 +14,7 @@ import {
 import type { FileRecord, StoredUpload, UploadPart } from '@sluice/ledger';
 import { randomBytes } from 'node:crypto';
 import type { z } from 'zod';
+import { beforeWriting } from '../accept-surely.ts';
 import { answerOnce } from '../answer-once.ts';
 import type { Api } from '../api.ts';
 import { HEAD_BYTES, checkBatchContent } from '../batch-content.ts';
@@ -62,7 +63,8 @@ export async function openUpload(api: Api, request: ApiRequest): Promise<Reply> 
 
 async function findUpload(api: Api, request: ApiRequest): Promise<StoredUpload> {
   const id = request.params['id'] as string;
-  const upload = isId('upload', id) ? await readUpload(api.ledger, id, request.now) : null;
+  const reading = isId('upload', id) ? readUpload(api.ledger, id, request.now) : null;
+  const upload = reading && (await beforeWriting(reading));
   return upload?.tenant === request.caller.id ? upload : noSuch('Upload', id);
 }
 

@@ -6,6 +6,7 @@ import type { DeliveryAttempt, StoredDelivery } from '@sluice/ledger';
 import { redeliveryEntry } from '@sluice/queues';
 import { createDeliverer, liveSecrets, sampleEventBody, signHeaders } from '@sluice/webhooks';
 import type { Delivery } from '@sluice/webhooks';
+import { beforeWriting } from '../accept-surely.ts';
 import type { Api } from '../api.ts';
 import { refuse, show } from '../errors.ts';
 import { noSuch } from '../find-job.ts';
@@ -39,7 +40,7 @@ export async function listWebhookDeliveries(api: Api, request: ApiRequest): Prom
 export async function redeliver(api: Api, request: ApiRequest): Promise<Reply> {
   const endpoint = await findEndpoint(api, request);
   const id = request.params['delivery'] as string;
-  const delivery = isId('whd', id) ? await readDelivery(api.ledger, id) : null;
+  const delivery = isId('whd', id) ? await beforeWriting(readDelivery(api.ledger, id)) : null;
   if (delivery?.endpoint !== endpoint.id) return noSuch('webhook_delivery', id);
   if (endpoint.status === 'disabled')
     refuse('wrong_state', { values: { id: endpoint.id, found: 'disabled', allowed: 'active' } });

@@ -10,6 +10,7 @@ import {
   updateEndpoint,
 } from '@sluice/ledger';
 import { checkUrl, hintOf, makeSecret, rotated } from '@sluice/webhooks';
+import { beforeWriting } from '../accept-surely.ts';
 import type { Api } from '../api.ts';
 import { refuse, show } from '../errors.ts';
 import { noSuch } from '../find-job.ts';
@@ -122,7 +123,7 @@ export async function findEndpoint(
   { params, caller }: Pick<ApiRequest, 'params' | 'caller'>,
 ): Promise<WebhookEndpoint> {
   const id = params['id'] as string;
-  const found = isId('whe', id) ? await readEndpoint(api.ledger, id) : null;
+  const found = isId('whe', id) ? await beforeWriting(readEndpoint(api.ledger, id)) : null;
   return found !== null && maySee(caller, found.tenant) ? found : noEndpoint(id);
 }
 

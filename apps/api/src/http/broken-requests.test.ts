@@ -50,6 +50,28 @@ test('what is no request is answered in the envelope, with an id, and its connec
     assertRefused(await send(broken), 400, 'malformed_request');
 });
 
+test('a target, hosts or codings that mean nothing, or two things, are refused', async () => {
+  const host = 'host: 127.0.0.1\r\n';
+  for (const broken of [
+    `GET http://[::1 HTTP/1.1\r\n${host}\r\n`,
+    `GET /healthz HTTP/1.1\r\n${host}${host}\r\n`,
+    `GET /healthz HTTP/1.0\r\n${host}HOST: b\r\n\r\n`,
+  ])
+    assertRefused(await send(broken), 400, 'malformed_request');
+  const order = JSON.stringify({ model: 'fast', body: chat() });
+  const chunk = `${order.length.toString(16)}\r\n${order}\r\n0\r\n\r\n`;
+  for (const coding of ['gzip, chunked', 'x, chunked']) {
+    const head = `POST /v1/jobs HTTP/1.1\r\n${host}transfer-encoding: ${coding}\r\n`;
+    assertRefused(await send(head + JSON_TYPE + chunk), 501, 'unsupported_transfer_coding');
+  }
+  const keys = 'idempotency-key: a\r\nIdempotency-Key: a\r\n';
+  assertRefused(await send(`${CHUNKED}${keys}${JSON_TYPE}${chunk}`), 400, 'invalid_value');
+  const whole = `GET http://127.0.0.1/healthz HTTP/1.1\r\n${host}connection: close\r\n\r\n`;
+  assert.match(await send(whole), /^HTTP\/1\.1 200 /);
+  const sent = `${CHUNKED.replace('chunked', 'Chunked')}connection: close\r\n${JSON_TYPE}${chunk}`;
+  assert.match(await send(sent), /^HTTP\/1\.1 202 /);
+});
+
 test('headers that are too large are 431, also where the client has more to send', async () => {
   const large = `GET /healthz HTTP/1.1\r\nhost: 127.0.0.1\r\na: ${'a'.repeat(2_000_000)}\r\n\r\n`;
   const answer = await send(large);

@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import type { RequestListener, Server } from 'node:http';
 import { answerBrokenRequests } from './broken-requests.ts';
 import { inTurn } from './in-turn.ts';
+import { withSoundHead } from './request-head.ts';
 
 /** From the connection, or the first byte of a request, to the end of its headers. */
 const HEADERS_MS = 30_000;
@@ -21,7 +22,7 @@ export function makeHttpServer(answer: RequestListener, headersMs = HEADERS_MS):
     // We refuse it ourselves, in the envelope.
     requireHostHeader: false,
   };
-  const server = createServer(limits, inTurn(answer));
+  const server = createServer(limits, inTurn(withSoundHead(answer)));
   answerBrokenRequests(server);
   return server;
 }

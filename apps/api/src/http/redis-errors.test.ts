@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { storeError } from './redis-errors.ts';
+import { READS } from './stake.ts';
 
-const codeOf = (error: unknown): string | undefined => storeError(error, null)?.code;
+const codeOf = (error: unknown): string | undefined => storeError(error, READS)?.code;
 
 test('what Redis and its client say when it is away or full is told from our own mistakes', () => {
   const away = [
@@ -16,7 +17,7 @@ test('what Redis and its client say when it is away or full is told from our own
   ];
   for (const message of away)
     assert.equal(codeOf(new Error(message)), 'ledger_unavailable', message);
-  const answered = storeError(new Error(away[0]), null);
+  const answered = storeError(new Error(away[0]), READS);
   assert.deepEqual([answered?.status, answered?.headers['retry-after']], [503, '1']);
   assert.equal(codeOf(new Error('OOM command not allowed')), 'store_full');
   for (const message of ['ERR wrong number of arguments', 'x is not a function'])

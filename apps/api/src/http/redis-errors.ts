@@ -1,5 +1,6 @@
 /** Which errors mean that Redis or the file store is away or full, rather than that we made a mistake. */
 import { ApiError } from '../errors.ts';
+import type { Stake } from './stake.ts';
 
 /** What the client says of a connection, in its own words: it gives most of its errors no code. */
 const LOST =
@@ -20,16 +21,28 @@ export function isStoreAway(error: unknown): boolean {
   return code === 'STORE_AWAY' || AWAY.some((one) => one.test(message) || one.test(code));
 }
 
-/** The error to answer with, or null when it is none of these. `creates`: the request makes something; `repeatable`: its client may ask again without knowing whether it did. */
-export function storeError(
-  error: unknown,
-  creates: { repeatable: boolean } | null,
-): ApiError | null {
+/** The error to answer with, or null when it is none of these. `stake`: what the request may have done by then. */
+export function storeError(error: unknown, stake: Stake): ApiError | null {
   const { message = '', code = '' } = error as { message?: string; code?: string };
   if (code === 'STORE_AWAY') return new ApiError('files_unavailable');
   if (FULL.test(message) || FULL.test(code)) return new ApiError('store_full');
-  if (!isStoreAway(error)) return null;
-  if (creates === null) return new ApiError('ledger_unavailable');
-  const headers = { 'x-should-retry': String(creates.repeatable) };
-  return new ApiError('fate_unknown', { headers });
+  return isStoreAway(error) ? lostOver(stake) : null;
 }
+
+/** Redis was lost over a request: only who read is sure that nothing was changed. */
+function lostOver(stake: Stake): ApiError {
+  if (stake.kind === 'reads') return new ApiError('ledger_unavailable');
+  if (stake.kind === 'creates') {
+    const headers = { 'x-should-retry': String(stake.repeatable) };
+    return new ApiError('fate_unknown', { headers });
+  }
+  const { told, notTwice } = stake;
+  const hint = `${told === null ? '' : ` GET ${told} tells.`} ${againOr(notTwice)}`;
+  return new ApiError('change_unknown', {
+    values: { hint },
+    headers: { 'x-should-retry': String(notTwice === null) },
+  });
+}
+
+const againOr = (notTwice: string | null): string =>
+  notTwice === null ? 'To ask again is safe.' : `Look before you ask again: ${notTwice}.`;

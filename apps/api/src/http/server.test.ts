@@ -84,9 +84,16 @@ test('a body over the limit is 413, one that is no UTF-8 is 400', async () => {
 });
 
 test('a malformed path or compression is the client’s mistake', async () => {
-  assert.equal((await api.call('GET /v1/jobs/%E0%A4%A')).status, 400);
-  const type = { 'content-encoding': 'gzip' };
-  assert.equal((await api.call('POST /v1/jobs', '{}', type)).status, 400);
+  for (const path of ['%E0%A4%A', '%zz']) {
+    const { status, json } = await api.call(`GET /v1/jobs/${path}`);
+    assert.deepEqual([status, json.error.code, json.error.param], [400, 'invalid_value', 'path']);
+    assert.match(json.error.message, /percent-encoding/);
+  }
+  for (const coding of ['gzip', 'deflate', 'br']) {
+    const { status, json } = await api.call('POST /v1/jobs', '{}', { 'content-encoding': coding });
+    assert.deepEqual([status, json.error.code], [400, 'unreadable_body'], coding);
+    assert.match(json.error.message, /cannot be decompressed/, coding);
+  }
   const unknown = await api.call('POST /v1/jobs', '{}', { 'content-encoding': 'x' });
   assert.equal(unknown.status, 415);
 });

@@ -2,6 +2,7 @@
 import express from 'express';
 import type { ErrorRequestHandler, Express, Request, RequestHandler, Response } from 'express';
 import type { ServerResponse } from 'node:http';
+import { connected } from '@sluice/ledger';
 import type { Api } from '../api.ts';
 import type { Keyring } from '../access/keyring.ts';
 import { ApiError, envelope, refuse } from '../errors.ts';
@@ -15,6 +16,8 @@ import { readBody } from './request-body.ts';
 import { GatheredRefusals } from './gathered-refusals.ts';
 import { BODY_LIMIT } from '../size-limits.ts';
 import { storeError } from './redis-errors.ts';
+import { READS, changes, stakeAt } from './stake.ts';
+import type { Stake } from './stake.ts';
 import { writeReply } from './write-reply.ts';
 
 export interface Edge {
@@ -69,9 +72,6 @@ const prepare: RequestHandler = (request, response, next) => {
   // Of its end all hear who follow it: node takes more than ten of them for a leak.
   response.setMaxListeners(MOST_FOLLOWERS);
   for (const [name, value] of Object.entries(answerHeaders())) response.setHeader(name, value);
-  // RFC 9112, 3.2.
-  if (request.httpVersion === '1.1' && request.headers.host === undefined)
-    refuse('malformed_request', { values: { reason: 'it has no `host` header' } });
   next();
 };
 
@@ -94,6 +94,7 @@ function answer(tools: Tools, route: Route): RequestHandler {
     response.once('close', () => measureAnswer(api, { route, response, began }));
     const caller = callerOf(keyring, route, request);
     if (api.stopping.aborted && route.access !== 'open') refuse('stopping');
+    if (changes(route)) await beSureOfLedger(api);
     const body = await readBody(route, { request, response, readBytes });
     const message: ApiRequest = {
       id: idOf(response),
@@ -120,6 +121,13 @@ function answer(tools: Tools, route: Route): RequestHandler {
       },
     );
   };
+}
+
+const CONNECTED_MS = 1_000;
+
+/** What is asked of a connection that is not there is sent when it comes back, also where nobody wants it any more. */
+async function beSureOfLedger({ ledger }: Api): Promise<void> {
+  if (!(await connected(ledger.redis, CONNECTED_MS))) refuse('ledger_unavailable');
 }
 
 const NOBODY = { id: '', pools: [] };
@@ -180,6 +188,13 @@ const otherMethods =
     });
   };
 
+function stakeOf(request: Request): Stake {
+  const method = request.method.toLowerCase();
+  const at = (request.route as { path?: string } | undefined)?.path;
+  const route = ROUTES.find((one) => one.path === at && one.method === method);
+  return route ? stakeAt(route, { path: request.path, hasKey: hasKey(request) }) : READS;
+}
+
 /** How long what a refused client still sends is read and thrown away: else it could not read our answer. */
 const DRAIN_MS = 5_000;
 
@@ -188,15 +203,7 @@ function answerError(api: Api): ErrorRequestHandler {
   return (thrown: unknown, request, response, next) => {
     // It had its answer while its body was read.
     if (response.writableEnded) return undefined;
-    const creating = ROUTES.find(
-      ({ path, creates }) =>
-        creates && path === (request.route as { path?: string } | undefined)?.path,
-    );
-    const made =
-      creating && request.method === 'POST'
-        ? { repeatable: creating.free === true || hasKey(request) }
-        : null;
-    const error = asApiError(thrown, made, api);
+    const error = asApiError(thrown, stakeOf(request), api);
     const { method, path: route } = request;
     const where = { request: idOf(response), method, route };
     if (error.code === 'internal_error') api.events.failed({ ...where, error: thrown });
@@ -223,7 +230,7 @@ export function answerStalled(response: ServerResponse, allowed: number): void {
   void writeReply(response, { status: error.status, body: envelope(error) }, { head: false });
 }
 
-function asApiError(thrown: unknown, creates: { repeatable: boolean } | null, api: Api): ApiError {
+function asApiError(thrown: unknown, stake: Stake, api: Api): ApiError {
   if (thrown instanceof ApiError) return thrown;
   const { type, status } = thrown as { type?: string; status?: number };
   if (type === 'entity.too.large') {
@@ -236,11 +243,27 @@ function asApiError(thrown: unknown, creates: { repeatable: boolean } | null, ap
     return new ApiError('unsupported_media_type', { values });
   }
   if (typeof status === 'number' && status >= 400 && status < 500) {
-    return new ApiError('invalid_form', {
-      values: { reason: `it is malformed (${type ?? 'url'})` },
-    });
+    return unreadable(thrown);
   }
-  return storeError(thrown, creates) ?? new ApiError('internal_error');
+  return storeError(thrown, stake) ?? new ApiError('internal_error');
+}
+
+/** What express or its readers of bodies could not read. */
+function unreadable(thrown: unknown): ApiError {
+  if (thrown instanceof URIError) {
+    const values = {
+      field: 'path',
+      found: 'a `%` that encodes nothing',
+      allowed: 'UTF-8 in percent-encoding',
+    };
+    return new ApiError('invalid_value', { param: 'path', values });
+  }
+  const { type, code = '' } = thrown as { type?: string; code?: string };
+  const packed = type === undefined && /^(Z|ERR)_/.test(code);
+  const reason = packed
+    ? 'it cannot be decompressed as its `content-encoding` says'
+    : `it is malformed (${type ?? 'no more is known'})`;
+  return new ApiError('unreadable_body', { values: { reason } });
 }
 
 function measureAnswer(

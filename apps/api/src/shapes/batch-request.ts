@@ -48,6 +48,8 @@ export const batchRequest = z.strictObject({
   dry_run: z.boolean().default(false).describe(DRY_RUN),
 });
 
+const ABOVE_ZERO = 'a finite number above 0';
+
 /** The same as query parameters, for a body that is the JSONL itself. `metadata[k]` is read apart. */
 export const directQuery = z.strictObject({
   completion_window: completionWindow.default('24h'),
@@ -56,9 +58,9 @@ export const directQuery = z.strictObject({
   max_tier: wholeText(1, 100).optional(),
   max_cost_usd: z
     .string()
-    .regex(/^\d{1,12}(\.\d{1,9})?$/, 'a number above 0')
+    .regex(/^(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i, ABOVE_ZERO)
     .transform(Number)
-    .refine((value) => value > 0, 'a number above 0')
+    .refine((value) => value > 0 && Number.isFinite(value), ABOVE_ZERO)
     .optional()
     .meta({ type: 'number' }),
   dry_run: flagText.optional().describe(DRY_RUN),
