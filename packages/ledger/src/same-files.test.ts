@@ -133,12 +133,13 @@ test('a Redis or a store that is away leaves it open', async () => {
   assert.equal((await agreeOnFiles(asked(newPrefix(), store))).kind, 'unknown');
 });
 
+const fail = (reason: string): never => assert.fail(reason);
+
 test('a Redis that is emptied is told the mark again by whoever runs', async (t) => {
   const stop = new AbortController();
   t.after(() => stop.abort());
   const prefix = newPrefix();
   const store = storeAt('the folder /a');
-  const fail = (reason: string): never => assert.fail(reason);
   const everyMs = { unknown: 20, known: 20 };
   const guarding = { ...asked(prefix, store), end: fail, everyMs, signal: stop.signal };
   assert.equal(await guardFiles(guarding), null);

@@ -58,9 +58,10 @@ test('of what is not sent again nothing is kept, and the next counts', async () 
   assert.deepEqual(await taken(), ['3']);
 });
 
+const away = (): Promise<never> => Promise.reject(new Error('away'));
+
 test('after an outage of thousands of takings those that are over are told in parts', async () => {
   const takings = new Takings();
-  const away = (): Promise<never> => Promise.reject(new Error('away'));
   for (let i = 0; i < 1_200; i++) await assert.rejects(takings.name('t', away));
   const told: number[] = [];
   for (let i = 0; i < 4; i++)
