@@ -81,6 +81,7 @@ test('a batch has every field of OpenAI’s object, and what Sluice adds', async
     cost_usd: 0,
     unanswered_calls: 0,
     max_cost_usd: null,
+    max_cost_hint: null,
     cost_estimate_usd: null,
     cost_range_usd: null,
     queued: 0,
