@@ -142,6 +142,7 @@ test('near its ceiling a batch goes where lines are cheap, comes to it, and says
   assert.ok(sluice.cost_usd < ceiling + 0.0052, 'above it by one line at most');
   const half = told.find(({ completed }) => completed > counts.completed / 2) ?? assert.fail();
   const [left, real] = [half.eta - half.at, Date.now() / 1_000 - half.at];
+  t.diagnostic(`eta_at in ${left} s, in fact ${real} s`);
   assert.ok(left < 3 * real + 10 && left > real / 3 - 10, `in ${left} s, in fact ${real} s`);
   assert.ok(counts.completed > 100, `${counts.completed} lines`);
   t.diagnostic(`the dry run said ${about} lines (${least} to ${highest})`);
