@@ -116,7 +116,8 @@ test('near its ceiling a batch goes where lines are cheap, comes to it, and says
     `?dry_run=true&max_cost_usd=${ceiling}`,
     linesOf(400, 100),
   ]);
-  assert.match(says, /max_cost_usd of 0\.006 pays for about \d+ of the 400 lines/);
+  const words = /max_cost_usd of 0\.006 pays for about (\d+) of the 400 lines \((\d+) to (\d+)\)/;
+  const [about = 0, least = 0, highest = 0] = (words.exec(says) ?? []).slice(1).map(Number);
   const began = Date.now();
   const { id } = await call(system, 'research', [`?max_cost_usd=${ceiling}`, linesOf(400, 100)]);
   const told: { at: number; eta: number; completed: number }[] = [];
@@ -141,6 +142,11 @@ test('near its ceiling a batch goes where lines are cheap, comes to it, and says
   assert.ok(sluice.cost_usd < ceiling + 0.0052, 'above it by one line at most');
   const half = told.find(({ completed }) => completed > counts.completed / 2) ?? assert.fail();
   const [left, real] = [half.eta - half.at, Date.now() / 1_000 - half.at];
+  t.diagnostic(`eta_at in ${left} s, in fact ${real} s`);
   assert.ok(left < 3 * real + 10 && left > real / 3 - 10, `in ${left} s, in fact ${real} s`);
   assert.ok(counts.completed > 100, `${counts.completed} lines`);
+  t.diagnostic(`the dry run said ${about} lines (${least} to ${highest})`);
+  // Before any answer it took them for twice as long.
+  assert.ok(about > counts.completed / 3 && about < 3 * counts.completed, `${about} lines`);
+  assert.ok(least <= counts.completed && counts.completed <= highest, says);
 });

@@ -129,10 +129,39 @@ describe('a batch', () => {
     const { id } = await postBatch(system.apiUrl, lines('fast', 6_000), { query });
     const paused = await batchWhen<Batch>(system.apiUrl, id, ({ sluice }) => sluice.paused);
     assert.match(paused.sluice.paused_reason, /max_cost_usd reached: .* of 0.01; POST .*resume/);
-    assert.equal((await ask(`POST /v1/batches/${id}/pause`)).status, 200);
-    assert.equal((await ask(`POST /v1/batches/${id}/resume`)).status, 200);
+    const again = (await ask(`POST /v1/batches/${id}/pause`)).json.sluice;
+    assert.equal(again.paused_reason, paused.sluice.paused_reason);
+    assert.match(again.waiting.reason, /goes on without that limit$/);
+    const resumed = await ask(`POST /v1/batches/${id}/resume`);
+    assert.deepEqual([resumed.status, resumed.json.sluice.max_cost_usd], [200, null]);
     const batch = await endOfBatch(system.apiUrl, id);
     assert.deepEqual([batch.status, batch.request_counts.completed], ['completed', 6_000]);
+  });
+
+  test('that its owner paused keeps its max_cost_usd when it is resumed, and pauses there where that is spent', async () => {
+    await system.simulate('two', { faults: [{ kind: 'hang' }] });
+    const query = 'max_cost_usd=50';
+    const { id } = await postBatch(system.apiUrl, lines('hanging', 2_000), { query });
+    await until('calls to hang', async () => (await account('two')).open >= 8);
+    const own = (await ask(`POST /v1/batches/${id}/pause`)).json.sluice;
+    assert.equal(own.paused_reason, null);
+    assert.match(own.waiting.reason, /goes on with it$/);
+    // What was under way was dear.
+    const key = (await redis.keys(`*:batch:${id}`))[0] as string;
+    await redis.hset(key, 'cost', 51);
+    assert.match(
+      (await get(`/v1/batches/${id}`)).sluice.waiting.reason,
+      /paused at its max_cost_usd, which is spent \(51\.0000 of 50\)/,
+    );
+    const { max_cost_usd: most } = (await ask(`POST /v1/batches/${id}/resume`)).json.sluice;
+    assert.equal(most, 50);
+    const seen = await batchWhen<Batch>(system.apiUrl, id, ({ sluice }) => sluice.paused);
+    assert.match(seen.sluice.paused_reason, /^max_cost_usd reached: 51\.0000 of 50/);
+    const leave = (await ask(`POST /v1/batches/${id}/resume`)).json.sluice;
+    assert.deepEqual([leave.paused, leave.max_cost_usd], [false, null]);
+    await ask(`POST /v1/batches/${id}/cancel`);
+    await endOfBatch<Batch>(system.apiUrl, id, { status: 'cancelled' });
+    await system.simulate('two', { faults: [] });
   });
 
   test('a ceiling that one line passes lets one line through, and an ended batch is not paused', async () => {

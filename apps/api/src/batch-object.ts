@@ -16,9 +16,11 @@ export interface Running {
   blocked: Blocked[];
   /** What its lines that are not fed wait for, beside the limits of deployments. */
   waiting: { reason: string } | null;
+  /** Which answers its ceiling does not count. */
+  maxCostHint: string | null;
 }
 
-const NOT_RUNNING: Running = { running: 0, blocked: [], waiting: null };
+const NOT_RUNNING: Running = { running: 0, blocked: [], waiting: null, maxCostHint: null };
 
 /** `model`: the one pool of all lines, null while unknown or when there are several. */
 const modelOf = ({ classes }: StoredBatch): string | null => {
@@ -93,7 +95,7 @@ function byPool({ classes }: StoredBatch): Record<string, number> {
 }
 
 /** `cost_usd`: what answers cost; null when one has no price. `unanswered_calls` may have been charged beside it. */
-const sluiceOf = (batch: StoredBatch, { running, blocked, waiting }: Running) => ({
+const sluiceOf = (batch: StoredBatch, { running, blocked, waiting, maxCostHint }: Running) => ({
   tenant: batch.tenant,
   priority: batch.priority,
   // What has ended is not paused any more, whatever held it up at the end.
@@ -105,6 +107,7 @@ const sluiceOf = (batch: StoredBatch, { running, blocked, waiting }: Running) =>
   cost_usd: batch.unpriced > 0 ? null : roundUsd(batch.costUsd),
   unanswered_calls: batch.unanswered,
   max_cost_usd: batch.maxCostUsd,
+  max_cost_hint: maxCostHint,
   cost_estimate_usd: batch.costEstimateUsd === null ? null : roundUsd(batch.costEstimateUsd),
   cost_range_usd: batch.costRangeUsd && {
     low: roundUsd(batch.costRangeUsd.low),

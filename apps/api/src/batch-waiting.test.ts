@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { whyUnpaid } from './batch-waiting.ts';
+import { pausedWords, whyUnpaid } from './batch-waiting.ts';
 
 const BATCH = {
   maxCostUsd: 0.01,
@@ -22,4 +22,12 @@ test('nothing is told where it is enough, nobody knows, or there is no ceiling',
   assert.equal(whyUnpaid({ ...BATCH, maxCostUsd: 0.05 }), null);
   assert.equal(whyUnpaid({ ...BATCH, costUsd: 0, completed: 0, costEstimateUsd: null }), null);
   assert.equal(whyUnpaid({ ...BATCH, maxCostUsd: null }), null);
+});
+
+test('a pause says what a resume does to the ceiling', () => {
+  const batch = { id: 'b', pausedReason: null, maxCostUsd: 2, costUsd: 1 };
+  assert.match(pausedWords(batch), /b\/resume goes on with it$/);
+  assert.match(pausedWords({ ...batch, costUsd: 2.5 }), /then paused .* spent \(2\.5000 of 2\)/);
+  assert.match(pausedWords({ ...batch, maxCostUsd: null, costUsd: 9 }), /goes on with it$/);
+  assert.match(pausedWords({ ...batch, pausedReason: 'why' }), /^the batch is paused: why$/);
 });

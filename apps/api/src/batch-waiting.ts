@@ -50,10 +50,19 @@ export async function whyLineUnfed(
 
 const told = (reason: string): Waiting => ({ reason, deployments: [] });
 
-const pausedWords = ({ id, pausedReason }: StoredBatch): string =>
-  pausedReason === null
-    ? `the batch is paused: POST /v1/batches/${id}/resume goes on with it`
-    : `the batch is paused: ${pausedReason}`;
+/** A ceiling that is spent stays when its owner ends a pause of his own. */
+export function pausedWords({
+  id,
+  pausedReason,
+  maxCostUsd,
+  costUsd,
+}: Pick<StoredBatch, 'id' | 'pausedReason' | 'maxCostUsd' | 'costUsd'>): string {
+  if (pausedReason !== null) return `the batch is paused: ${pausedReason}`;
+  const resume = `the batch is paused: POST /v1/batches/${id}/resume`;
+  return maxCostUsd !== null && costUsd >= maxCostUsd
+    ? `${resume} ends that pause, and it is then paused at its max_cost_usd, which is spent (${costUsd.toFixed(4)} of ${maxCostUsd}); another resume from there goes on without that limit`
+    : `${resume} goes on with it`;
+}
 
 /** All formats that can say a line of one of them. */
 const formatsOf = (classes: StoredBatch['classes']): number =>

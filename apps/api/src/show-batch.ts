@@ -7,6 +7,7 @@ import { batchObject } from './batch-object.ts';
 import type { BatchObject, Blocked } from './batch-object.ts';
 import { whyUnfed } from './batch-waiting.ts';
 import { hasEnded } from './find-batch.ts';
+import { ceilingHint } from './unpriced.ts';
 import { neverPlaced, standingOf } from './standing.ts';
 
 export async function showBatch(api: Api, batch: StoredBatch): Promise<BatchObject> {
@@ -21,6 +22,7 @@ export async function showBatch(api: Api, batch: StoredBatch): Promise<BatchObje
     running,
     blocked,
     waiting: waiting === null ? null : { reason: waiting },
+    maxCostHint: ceilingHint(api.fleet, { ...batch, pools: batch.classes.map(({ pool }) => pool) }),
   });
 }
 

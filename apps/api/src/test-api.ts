@@ -19,7 +19,7 @@ providers:
   a: { type: openai, api_key: a, base_url: "http://127.0.0.1:9/v1" }
   c: { type: anthropic, api_key: c, base_url: "http://127.0.0.1:9" }
 deployments:
-  mini: { provider: a, model: m, limits: { rpm: 600 } }
+  mini: { provider: a, model: m, limits: { rpm: 600 }, price: { input: 0.1, output: 0.4 } }
   haiku: { provider: c, model: h }
 pools:
   fast: { tiers: [[mini], [haiku]], aliases: [gpt-4o-mini] }

@@ -296,3 +296,22 @@ test('without a plan, an estimate goes by T*', async () => {
   assert.deepEqual(thrifty, []);
   assert.ok((etaMs ?? Infinity) < 4_000);
 });
+
+test('a ceiling that the cheap deployment alone could spend pays for as many lines as that does', async () => {
+  const ports = portsOf(`
+deployments:
+  cheap: { provider: p, model: m, limits: { rpm: 6000 }, price: { input: 100, output: 1000 } }
+  dear: { provider: p, model: m, limits: { rpm: 6000 }, price: { input: 1000, output: 10000 } }
+pools: { fast: [cheap, dear] }
+`);
+  const jobs = 12_000;
+  const classes = [exampleClass({ jobs, characters: 40 * jobs, maxOutput: 400 * jobs })];
+  const free = await estimate(ports, batchOf(classes));
+  assert.equal(free.paidLines, undefined);
+  // Of the lines at both of them, which cost about five times as much in the mean as those at the cheap one.
+  const ceiling = (120 * (free.costUsd?.likely ?? 0)) / jobs;
+  const { paidLines } = await estimate(ports, { ...batchOf(classes), maxCostUsd: ceiling });
+  const { low, likely, high } = paidLines ?? assert.fail();
+  assert.ok(likely > 500 && likely < 700, `${likely} lines`);
+  assert.ok(low < 0.8 * likely && high > 1.2 * likely, `${low} to ${high}`);
+});

@@ -4,7 +4,13 @@
  * pools that save money take the time and cost what the plan will give them: the cheapest that keeps the deadline.
  */
 import type { Fleet, Shape } from '@sluice/job';
-import type { BatchClass, Estimate, EstimateRange as Range, PoolEstimate } from '@sluice/ledger';
+import type {
+  BatchClass,
+  Estimate,
+  EstimateRange as Range,
+  PoolEstimate,
+  StoredBatch,
+} from '@sluice/ledger';
 import { idealDrain, renewalMs } from '@sluice/planning';
 import type { JobClass } from '@sluice/planning';
 import { outputRange, usualOutput } from '@sluice/prediction';
@@ -15,7 +21,10 @@ import { asDraining } from './draining.ts';
 import type { ToDrain } from './draining.ts';
 import { capHints } from './cap-hints.ts';
 import type { Likely } from './lengths-book.ts';
+import { paidAhead } from './paid-ahead.ts';
+import type { PricedLines } from './paid-ahead.ts';
 import type { Picture } from './picture.ts';
+import { meanLine, pricedAt } from './priced-lines.ts';
 import { partsOf } from './class-parts.ts';
 import { placements, placesWanted } from './class-places.ts';
 import { problemOf } from './fleet-problem.ts';
@@ -27,8 +36,10 @@ import type { ThriftyPlan } from './thrifty-plan.ts';
 /** What estimates are made with. */
 export type EstimatePorts = BesidePorts;
 
-export async function estimate(ports: EstimatePorts, batch: ToDrain): Promise<Estimate> {
-  const { id, tenant, maxTier } = batch;
+type ToEstimate = ToDrain & Partial<Pick<StoredBatch, 'maxCostUsd'>>;
+
+export async function estimate(ports: EstimatePorts, batch: ToEstimate): Promise<Estimate> {
+  const { id, tenant, maxTier, maxCostUsd = null } = batch;
   const known = batch.classes.flatMap((one, lineClass) => {
     const likely = ports.lengths.likely({ pool: one.pool, tenant, batch: id, lineClass });
     return partsOf(ports, one).map((part) => ({ lines: one, lineClass, likely, ...part }));
@@ -61,6 +72,12 @@ export async function estimate(ports: EstimatePorts, batch: ToDrain): Promise<Es
     idealMs: solved ? Math.round(solved.idealMs) : null,
     etaMs: solved && (await endMs(ports, batch, { solved, thrifty })),
     thrifty: thrifty === null ? [] : thriftyPools(ports, batch.classes),
+    ...(maxCostUsd !== null && {
+      paidLines: paidAhead(
+        maxCostUsd,
+        known.map((one, i) => pricedLines(ports, one, classes[i])),
+      ),
+    }),
     pools,
     inputTokens: all.map(({ inputTokens }) => inputTokens).reduce(plus, NOTHING),
     outputTokens: all.map(({ outputTokens }) => outputTokens).reduce(plus, NOTHING),
@@ -130,6 +147,21 @@ function summed(
     sum = sum.lines === 0 ? { ...part, lines: jobs } : together(sum, part);
   }
   return { ...sum, lines: jobs };
+}
+
+/** Where they may go, and what one of them costs there. */
+function pricedLines(
+  { picture, fleet, now }: EstimatePorts,
+  known: { lines: BatchClass; likely: Likely },
+  placed: JobClass | undefined,
+): PricedLines {
+  const { jobs: lines = 0, deployments = {} } = placed ?? {};
+  const about = { shape: meanLine(known.lines), likely: known.likely, lines, now: now() };
+  const places = Object.keys(deployments).map((id) => ({
+    ...pricedAt(picture, id, about),
+    usd: lineAt({ picture, fleet }, id, known).costUsd ?? NOTHING,
+  }));
+  return { lines, places };
 }
 
 /** A line of the class at a deployment: those that set a maximum and those that do not differ. */

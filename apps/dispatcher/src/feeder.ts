@@ -22,7 +22,7 @@ import { FeedRound } from './feed-round.ts';
 import type { RoundPorts, Taken } from './feed-round.ts';
 import { LINES } from './line-feeding.ts';
 import type { LineFeeding } from './line-feeding.ts';
-import { mostUsdAt } from './priced-lines.ts';
+import { HELD_LOOK_MS, mostUsdAt } from './priced-lines.ts';
 import { CHECK_PLACED_MS, entryOf } from './run-entry.ts';
 import type { RunQueues } from './run-entry.ts';
 import type { TurnBook, Used } from './turn-book.ts';
@@ -42,8 +42,6 @@ export interface FeederPorts extends RoundPorts {
 const AHEAD_RECORDS = 8_192;
 const LEAST_AHEAD = 256;
 const READ_AGAIN_MS = 500;
-/** Between two looks at what a batch has cost that its ceiling holds. */
-const LOOK_AGAIN_MS = 250;
 
 type Answer = Awaited<ReturnType<typeof feedChunks>>;
 
@@ -124,7 +122,7 @@ export class Feeder {
   /** What ended may leave something of its ceiling, and it waits for that: nobody waits for the next round of all batches. */
   async #lookSoon(batch: Draining): Promise<void> {
     const { ledger, now, onError } = this.#ports;
-    if (now() - (this.#lookedAt.get(batch) ?? 0) < LOOK_AGAIN_MS) return;
+    if (now() - (this.#lookedAt.get(batch) ?? 0) < HELD_LOOK_MS) return;
     this.#lookedAt.set(batch, now());
     try {
       const stored = await readBatch(ledger, batch.id);

@@ -307,8 +307,14 @@ test('a batch that has spent its ceiling is paused, unless its owner has lifted 
   await planRound({ ...ports, feeder: { ...ports.feeder, settle: lifted } });
   assert.equal((await readBatch(desk.ledger, batch))?.paused, false);
   await redis.hset(keys.batch(batch), { max_cost: '0.25' });
+  const paused = (): void => void redis.hset(keys.batch(batch), { paused: '1' });
+  await planRound({ ...ports, feeder: { ...ports.feeder, settle: paused } });
+  assert.equal((await readBatch(desk.ledger, batch))?.pausedReason, null, 'its owner paused it');
+  await redis.hset(keys.batch(batch), { paused: '0' });
   await planRound(ports);
-  assert.equal((await readBatch(desk.ledger, batch))?.paused, true);
+  const found = await readBatch(desk.ledger, batch);
+  assert.equal(found?.paused, true);
+  assert.match(found?.pausedReason ?? '', /^max_cost_usd reached: 0\.3000 of 0\.25/);
 });
 
 test('a move that fails leaves nothing counted as placed', async () => {

@@ -220,11 +220,14 @@ async function pausedForCost(ports: PlannerPorts, batch: StoredBatch): Promise<b
   const reason = `max_cost_usd reached: ${batch.costUsd.toFixed(4)} of ${batch.maxCostUsd}; POST /v1/batches/${batch.id}/resume goes on without that limit`;
   const moved = await moveBatch(ports.ledger, batch.id, {
     from: ['in_progress'],
-    whileMaxCostUsd: batch.maxCostUsd,
+    as: { paused: false, maxCostUsd: batch.maxCostUsd },
     set: { paused: '1', paused_reason: reason, eta_at: null },
   });
-  // Resumed since it was read: its owner has given leave to spend more.
-  if (moved.kind !== 'moved') return false;
+  if (moved.kind !== 'moved') {
+    // Since it was read its owner has paused it, or has given leave to spend more; or this pause was sent again.
+    const found = await readBatch(ports.ledger, batch.id);
+    if (found?.pausedReason !== reason) return false;
+  }
   ports.feeder.remove(batch.id);
   ports.events.batchPaused({ batch: batch.id, reason });
   return true;

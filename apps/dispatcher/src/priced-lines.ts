@@ -15,9 +15,15 @@ const QUEUED_MS = 1_000;
 /** While nobody knows. */
 const CALL_MS = 1_000;
 
-/** How long what a line may cost is kept for it where it waits for nothing, ms. */
+/** Between two looks at what a batch has cost that its ceiling holds, ms. */
+export const HELD_LOOK_MS = 250;
+
+const callMsAt = (picture: Pick<Picture, 'load'>, id: string): number =>
+  picture.load(id)?.meanLatencyMs ?? CALL_MS;
+
+/** How long what a line may cost is kept for it where it waits for nothing, ms: of a batch that waits for that money. */
 export const turnMsAt = (picture: Pick<Picture, 'load'>, id: string): number =>
-  LOOK_MS + (picture.load(id)?.meanLatencyMs ?? CALL_MS);
+  HELD_LOOK_MS + callMsAt(picture, id);
 
 /** US dollars, as dear as it can become there. */
 export const mostUsdAt = (picture: Pick<Picture, 'costWith'>, id: string, shape: Shape): number =>
@@ -39,7 +45,9 @@ export function pricedAt(
   const candidate = picture.candidate(id, now);
   const cost = picture.likelyCost(id, shape, likely);
   const pace =
-    candidate === null ? 0 : paceWithin(candidate, cost, QUEUED_MS + turnMsAt(picture, id));
+    candidate === null
+      ? 0
+      : paceWithin(candidate, cost, QUEUED_MS + LOOK_MS + callMsAt(picture, id));
   const atOnce = Math.min(lines, Math.max(1, pace));
   return { id, mostUsd: mostUsdAt(picture, id, shape), atOnce };
 }

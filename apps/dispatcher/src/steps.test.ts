@@ -275,6 +275,7 @@ test('a dry run answers and keeps nothing else; one that nobody waits for any mo
     priority: 'low',
     metadata: null,
     maxTier: null,
+    maxCostUsd: null,
     createdAt: desk.time,
     expiresAt: desk.time + 60_000,
   };

@@ -74,7 +74,7 @@ export interface BatchError {
 export interface StoredBatch extends NewBatch {
   status: BatchStatus;
   paused: boolean;
-  /** Why it is paused, when not by its owner. */
+  /** Why it is paused, when not by its owner: it has come to its ceiling. A pause of its owner leaves that as it is. */
   pausedReason: string | null;
   classes: BatchClass[];
   /** Next record of each class's index to feed. */
@@ -226,8 +226,8 @@ export interface BatchMove {
   /** Absent = the status stays. */
   to?: BatchStatus;
   checkAt?: number;
-  /** Moves nothing when its ceiling is another by now. */
-  whileMaxCostUsd?: number;
+  /** Moves nothing when one of these is another by now. */
+  as?: Partial<Pick<StoredBatch, 'paused' | 'pausedReason' | 'maxCostUsd'>>;
   set?: Record<string, string | number | null>;
 }
 
@@ -242,6 +242,7 @@ export async function moveBatch(
   | { kind: 'missing' }
 > {
   const { keys } = ledger;
+  const as = asRead(move.as ?? {});
   const reply = await run(
     ledger,
     'move-batch',
@@ -252,14 +253,22 @@ export async function moveBatch(
       move.to ?? '',
       move.checkAt ?? '',
       keys.changes,
-      move.whileMaxCostUsd === undefined ? '' : 'max_cost',
-      move.whileMaxCostUsd ?? '',
+      as.length / 2,
+      ...as,
       ...fieldsOf(move.set ?? {}),
     ],
   );
   const [tag, status] = tagged(reply);
   if (tag === 1) return { kind: 'moved', before: status as BatchStatus };
   return tag === 0 ? { kind: 'refused', status: status as BatchStatus } : { kind: 'missing' };
+}
+
+function asRead({ paused, pausedReason, maxCostUsd }: NonNullable<BatchMove['as']>) {
+  return fieldsOf({
+    ...(paused !== undefined && { paused: paused ? '1' : '' }),
+    ...(pausedReason !== undefined && { paused_reason: pausedReason }),
+    ...(maxCostUsd !== undefined && { max_cost: maxCostUsd }),
+  });
 }
 
 /** A committed range of a segment: bytes start … end (exclusive). */

@@ -18,6 +18,7 @@ export interface DryRun {
   priority: Priority;
   metadata: Record<string, string> | null;
   maxTier: number | null;
+  maxCostUsd: number | null;
   createdAt: number;
   expiresAt: number;
 }
@@ -76,6 +77,8 @@ export interface Estimate extends LinesEstimate {
   etaMs: number | null;
   /** Pools that save money: what their lines cost, and when they are done, is by the cheapest plan that keeps the deadline. Absent = none. */
   thrifty?: string[];
+  /** Of how many lines its ceiling pays, where it has one. */
+  paidLines?: EstimateRange;
   pools: Record<string, PoolEstimate>;
   assumed: Assumptions;
   /** What would make it much faster, a sentence each. Absent = nothing that is known. */

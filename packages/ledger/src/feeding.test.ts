@@ -98,3 +98,26 @@ test('what another fed from there, or what has moved on since, is not taken for 
   await moveBatch(ledger, batch, { from: ['in_progress'], set: { paused: '1' } });
   assert.equal(await feedChunks(ledger, feed), 'not_draining');
 });
+
+test('a batch moves only while the fields that were read stand, sent again or not', async () => {
+  const id = await draining();
+  const pause = {
+    from: ['in_progress'] as const,
+    as: { paused: false, maxCostUsd: null },
+    set: { paused: '1', paused_reason: 'why' },
+  };
+  assert.equal((await moveBatch(ledger, id, pause)).kind, 'moved');
+  assert.equal((await moveBatch(ledger, id, pause)).kind, 'refused');
+  const resume = { from: pause.from, set: { paused: '0', paused_reason: '' } };
+  assert.equal(
+    (await moveBatch(ledger, id, { ...resume, as: { pausedReason: null } })).kind,
+    'refused',
+  );
+  assert.equal((await readBatch(ledger, id))?.pausedReason, 'why');
+  assert.equal(
+    (await moveBatch(ledger, id, { ...resume, as: { pausedReason: 'why' } })).kind,
+    'moved',
+  );
+  assert.equal((await moveBatch(ledger, id, { ...pause, as: { maxCostUsd: 1 } })).kind, 'refused');
+  assert.equal((await moveBatch(ledger, id, pause)).kind, 'moved', '0 is as good as none');
+});

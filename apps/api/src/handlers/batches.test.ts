@@ -81,6 +81,7 @@ test('a batch has every field of OpenAI’s object, and what Sluice adds', async
     cost_usd: 0,
     unanswered_calls: 0,
     max_cost_usd: null,
+    max_cost_hint: null,
     cost_estimate_usd: null,
     cost_range_usd: null,
     queued: 0,
@@ -226,6 +227,25 @@ test('a batch is paused and resumed', async () => {
   const { id } = await client.batches.create(order(await upload()));
   assert.equal((await api.call(`POST /v1/batches/${id}/pause`)).json.sluice.paused, true);
   assert.equal((await api.call(`POST /v1/batches/${id}/resume`)).json.sluice.paused, false);
+});
+
+test('only a resume of what is paused at its ceiling drops that, and a pause does not hide it', async () => {
+  const { id } = await client.batches.create(order(await upload(), { max_cost_usd: 2 }));
+  const act = async (what: 'pause' | 'resume') =>
+    (await api.call(`POST /v1/batches/${id}/${what}`)).json.sluice;
+  const set = { cost: 3, paused: '1', paused_reason: 'max_cost_usd reached' };
+  await moveBatch(api.ledger, id, { from: ['validating'], to: 'in_progress', set: { cost: 3 } });
+  assert.equal((await act('pause')).paused_reason, null);
+  const kept = await act('resume');
+  assert.deepEqual([kept.paused, kept.max_cost_usd], [false, 2]);
+  await moveBatch(api.ledger, id, { from: ['in_progress'], set });
+  assert.equal((await act('pause')).paused_reason, set.paused_reason);
+  const dropped = await act('resume');
+  assert.deepEqual(
+    [dropped.paused, dropped.paused_reason, dropped.max_cost_usd],
+    [false, null, null],
+  );
+  await moveBatch(api.ledger, id, { from: ['in_progress'], to: 'cancelled' });
 });
 
 test('lists page newest first, as the client pages', async () => {

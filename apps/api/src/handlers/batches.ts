@@ -59,28 +59,26 @@ export async function cancelBatch(api: Api, request: ApiRequest): Promise<Reply>
   return shown(api, id, { moved, fine: ['cancelling'], allowed: CANCELLABLE });
 }
 
-export const pauseBatch = (api: Api, request: ApiRequest): Promise<Reply> =>
-  moveTo(api, request, () => ({ set: { paused: '1', paused_reason: '', eta_at: '' } }));
+/** What is paused at its ceiling stays that. */
+export async function pauseBatch(api: Api, request: ApiRequest): Promise<Reply> {
+  const { id } = await find(api, request);
+  const moved = await move(api, id, { from: CANCELLABLE, set: { paused: '1', eta_at: '' } });
+  return shown(api, id, { moved, fine: [], allowed: CANCELLABLE });
+}
 
-/** Looked after at once, so that the leader feeds it again. Going on where `max_cost_usd` is reached is leave to spend more. */
-export const resumeBatch = (api: Api, request: ApiRequest): Promise<Reply> =>
-  moveTo(api, request, ({ maxCostUsd, costUsd }) => ({
-    set: {
-      paused: '0',
-      paused_reason: '',
-      ...(maxCostUsd !== null && costUsd >= maxCostUsd ? { max_cost: '' } : {}),
-    },
+/**
+ * Looked after at once, so that the leader feeds it again. Going on where `max_cost_usd` had it paused is leave to spend more: it was
+ * given for a pause that the request found, not for one that came since.
+ */
+export async function resumeBatch(api: Api, request: ApiRequest): Promise<Reply> {
+  const { id, pausedReason } = await find(api, request);
+  const moved = await move(api, id, {
+    from: CANCELLABLE,
+    as: { pausedReason },
+    set: { paused: '0', paused_reason: '', ...(pausedReason !== null && { max_cost: '' }) },
     checkAt: request.now,
-  }));
-
-async function moveTo(
-  api: Api,
-  request: ApiRequest,
-  to: (batch: StoredBatch) => Omit<BatchMove, 'from'>,
-): Promise<Reply> {
-  const batch = await find(api, request);
-  const moved = await move(api, batch.id, { from: CANCELLABLE, ...to(batch) });
-  return shown(api, batch.id, { moved, fine: [], allowed: CANCELLABLE });
+  });
+  return shown(api, id, { moved, fine: CANCELLABLE, allowed: CANCELLABLE });
 }
 
 async function move(api: Api, id: string, to: BatchMove): Promise<'moved' | 'refused'> {

@@ -23,6 +23,7 @@ import { FILE_LIMIT } from '../size-limits.ts';
 import { checkWebhook } from '../submit-job.ts';
 import { refuseInput, submitBatch } from '../submit-batch.ts';
 import type { BatchOrder } from '../submit-batch.ts';
+import { refuseUnpriced } from '../unpriced.ts';
 import { dryRun } from './dry-run.ts';
 import { forgetFile, keepForBatch, newFile } from './files.ts';
 
@@ -51,15 +52,20 @@ async function createFromFile(api: Api, request: ApiRequest): Promise<Reply> {
     outputExpiresAfter: wanted.output_expires_after?.seconds ?? null,
     retryOf: null,
   };
-  refuseTier(api, request, order.maxTier);
+  refuseWhatNobodyHas(api, request, order);
   if (wanted.dry_run) return dryRun(api, request, { order, storeName: file?.storeName as string });
   const { batch } = await submitBatch(api, request, { order, content: request.text });
   return ok(batchObject(batch));
 }
 
-/** A tier that no pool of this caller has; whether a pool of its lines has it is seen when they are read. */
-function refuseTier({ fleet }: Api, { caller }: ApiRequest, maxTier: number | null): void {
-  refuseTierBeyond(fleet, maxTier, caller.pools ?? [...fleet.pools.keys()]);
+/** A tier, or a ceiling, that says nothing in any pool of this caller; whether it does in a pool of its lines is seen when they are read. */
+function refuseWhatNobodyHas(
+  { fleet }: Api,
+  { caller }: ApiRequest,
+  order: Pick<BatchOrder, 'maxTier' | 'maxCostUsd'>,
+): void {
+  refuseTierBeyond(fleet, order.maxTier, caller.pools ?? [...fleet.pools.keys()]);
+  refuseUnpriced(fleet, order, caller.pools);
 }
 
 type DirectQuery = z.output<typeof directQuery>;
@@ -70,7 +76,7 @@ async function createDirectly(api: Api, request: ApiRequest): Promise<Reply> {
   const pairs = readGroup(request.query, 'metadata');
   const metadata = pairs.size === 0 ? null : check(metadataShape, Object.fromEntries(pairs));
   checkWebhook(api, query.webhook_url ?? null);
-  refuseTier(api, request, query.max_tier ?? null);
+  refuseWhatNobodyHas(api, request, orderOf(query));
   const id = newId('file');
   const digest = hasKey(request) ? { digest: 'sha256' as const } : {};
   const writing = await api.store.create(`files/${id}`, digest);

@@ -3,6 +3,7 @@
  * is made, no call; JSON lines in the body are removed again.
  */
 import { roundUsd } from '@sluice/job';
+import type { Fleet } from '@sluice/job';
 import { askDryRun, forgetDryRun, readDryRunAnswer } from '@sluice/ledger';
 import type {
   Assumption,
@@ -22,6 +23,7 @@ import { newId } from '../idempotency.ts';
 import { windowMs } from '../shapes/batch-request.ts';
 import type { BatchOrder } from '../submit-batch.ts';
 import { checkWebhook } from '../submit-job.ts';
+import { ceilingHint } from '../unpriced.ts';
 import { changesOf } from '../wait-for.ts';
 
 /** A client's own patience ends about here; a million short lines take half a minute. */
@@ -43,6 +45,7 @@ export async function dryRun(
     priority: order.priority,
     metadata: order.metadata,
     maxTier: order.maxTier,
+    maxCostUsd: order.maxCostUsd,
     createdAt: request.now,
     expiresAt: request.now + (windowMs(order.completionWindow) as number),
   };
@@ -50,7 +53,7 @@ export async function dryRun(
     await askDryRun(api.ledger, run);
     api.queues.addStep({ batch: run.id, step: 'dry_run' });
     const answer = await waitForAnswer(api, run.id, request.signal);
-    if (answer !== null) return ok(dryRunObject(run, answer, order.maxCostUsd));
+    if (answer !== null) return ok(dryRunObject(run, answer, api.fleet));
     if (api.stopping.aborted) refuse('stopping');
     return refuse('dry_run_unfinished', { values: { seconds: MOST_WAIT_MS / 1000 } });
   } finally {
@@ -74,8 +77,9 @@ async function waitForAnswer(
 function dryRunObject(
   run: DryRun,
   { lines, badLines, errors, estimate }: DryRunAnswer,
-  maxCostUsd: number | null,
+  fleet: Fleet,
 ) {
+  const { maxCostUsd } = run;
   const {
     assumed,
     idealMs,
@@ -86,6 +90,7 @@ function dryRunObject(
     costUsd,
     hints = [],
   } = estimate;
+  const hint = ceilingHint(fleet, { ...run, pools: Object.keys(pools) });
   const thrifty = new Set(estimate.thrifty);
   const doneAt = etaMs === null ? null : Date.now() + etaMs;
   return {
@@ -113,7 +118,8 @@ function dryRunObject(
     ),
     says: [
       thrifty.size > 0 ? THRIFTY : QUICK,
-      ...ceilingWords(maxCostUsd, costUsd, lines - badLines),
+      ...(hint === null ? [] : [hint]),
+      ...ceilingWords({ maxCostUsd, costUsd, paid: estimate.paidLines }, lines - badLines),
       ...hints,
     ].join(' '),
     assumed: assumedObject(assumed),
@@ -122,19 +128,19 @@ function dryRunObject(
 
 /** Where it may cost more than its ceiling: the figures are those of all lines. */
 export function ceilingWords(
-  maxCostUsd: number | null,
-  costUsd: Range | null,
+  about: { maxCostUsd: number | null; costUsd: Range | null; paid: Range | undefined },
   lines: number,
 ): string[] {
-  if (maxCostUsd === null || costUsd === null || costUsd.high <= maxCostUsd) return [];
-  const paidAt = (usd: number): number =>
-    usd <= maxCostUsd ? lines : Math.floor((lines * maxCostUsd) / usd);
-  const likely =
-    costUsd.likely > maxCostUsd
-      ? `pays for about ${paidAt(costUsd.likely)} of the ${lines} lines (${paidAt(costUsd.high)} to ${paidAt(costUsd.low)})`
-      : `will probably pay for all ${lines} lines; should they become as dear as cost_usd.high, for ${paidAt(costUsd.high)}`;
+  const { maxCostUsd, costUsd, paid } = about;
+  if (maxCostUsd === null || costUsd === null || paid === undefined) return [];
+  if (costUsd.high <= maxCostUsd || paid.low >= lines) return [];
+  const { low, likely, high } = mapped(paid, (of) => Math.min(lines, Math.floor(of)));
+  const words =
+    likely < lines
+      ? `pays for about ${likely} of the ${lines} lines (${low} to ${high})`
+      : `will probably pay for all ${lines} lines; should they become as dear as cost_usd.high, for ${low}`;
   return [
-    `max_cost_usd of ${maxCostUsd} ${likely}: the batch would pause there. The figures are those of all lines.`,
+    `max_cost_usd of ${maxCostUsd} ${words}: the batch would pause there. The figures are those of all lines.`,
   ];
 }
 

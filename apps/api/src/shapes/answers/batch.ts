@@ -52,6 +52,12 @@ const batchAdditions = z.object({
   max_cost_usd: usd.describe(
     'It pauses when its answers have cost so much; null = it has no ceiling, or was resumed at it.',
   ),
+  max_cost_hint: z
+    .string()
+    .nullable()
+    .describe(
+      'Which answers `max_cost_usd` does not count, because deployments that its lines may go to have no price; null: it counts all, there is none, or the batch is not begun or has ended.',
+    ),
   cost_estimate_usd: usd.describe('As expected before the first call.'),
   cost_range_usd: z
     .object({ low: count, high: count })
