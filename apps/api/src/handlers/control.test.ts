@@ -3,12 +3,13 @@ import { after, before, test } from 'node:test';
 import { FLEET, startTestApi } from '../test-api.ts';
 import type { TestApi } from '../test-api.ts';
 
-/** `twin` is served by two providers. */
+/** `twin` is served by two providers; nothing has a price. */
 const WITH_TWIN = FLEET.replace(
   'haiku:',
   'twin: { provider: [a, b], model: t, budget: org }\n  haiku:',
 )
   .replace('  c:', '  b: { type: openai, api_key: b, base_url: "http://127.0.0.1:9/v1" }\n  c:')
+  .replace(', price: { input: 0.1, output: 0.4 }', '')
   .concat('budgets: { org: { rpm: 100, tpm: 5000 } }\n');
 
 let api: TestApi;
