@@ -16,12 +16,11 @@ export async function nextRetry(
   { ledger }: Pick<Api, 'ledger'>,
   old: string,
 ): Promise<{ id: string; job: JobHead | null }> {
-  for (let round = 1; ; round++) {
-    const bytes = createHash('sha256').update(`retry ${round} of ${old}`).digest();
-    const id = makeSiblingId('job', old, bytes);
-    const job = await readJobHead(ledger, id);
-    if (job === null || !CAME_TO_NOTHING.includes(job.status)) return { id, job };
-  }
+  const next = (id: string) => readJobHead(ledger, id);
+  const { id, found } = await firstInForce('job', old, next, (job) =>
+    CAME_TO_NOTHING.includes(job.status),
+  );
+  return { id, job: found };
 }
 
 /** `batch` null: it is not made yet. One that failed before its first line counts as none. */
@@ -29,10 +28,27 @@ export async function nextBatchRetry(
   { ledger }: Pick<Api, 'ledger'>,
   old: string,
 ): Promise<{ id: string; batch: StoredBatch | null }> {
+  const next = (id: string) => readBatch(ledger, id);
+  const { id, found } = await firstInForce(
+    'batch',
+    old,
+    next,
+    (batch) => batch.status === 'failed',
+  );
+  return { id, batch: found };
+}
+
+/** Of the retries by their order the first that counts, or that is not made yet (`found` null). */
+async function firstInForce<Kept>(
+  kind: 'job' | 'batch',
+  old: string,
+  read: (id: string) => Promise<Kept | null>,
+  countsAsNone: (kept: Kept) => boolean,
+): Promise<{ id: string; found: Kept | null }> {
   for (let round = 1; ; round++) {
     const bytes = createHash('sha256').update(`retry ${round} of ${old}`).digest();
-    const id = makeSiblingId('batch', old, bytes);
-    const batch = await readBatch(ledger, id);
-    if (batch?.status !== 'failed') return { id, batch };
+    const id = makeSiblingId(kind, old, bytes);
+    const found = await read(id);
+    if (found === null || !countsAsNone(found)) return { id, found };
   }
 }

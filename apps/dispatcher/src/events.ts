@@ -55,12 +55,10 @@ export const dispatcherEvents = (log: Logger, seldom = new Seldom()) => ({
     ),
   redisHasRoom: () => log.info('Redis has room again'),
   /** One that fails again and again is told once a minute. */
-  failed: (fields: { what: string; error: string }) => {
-    const untold = seldom.take(`${fields.what} ${fields.error}`);
-    if (untold === null) return;
-    const more = untold > 0 && { repeats: untold };
-    log.error({ ...fields, ...more }, 'step failed, will be tried again');
-  },
+  failed: (fields: { what: string; error: string }) =>
+    seldom.tell(`${fields.what} ${fields.error}`, (more) =>
+      log.error({ ...fields, ...more }, 'step failed, will be tried again'),
+    ),
 });
 
 export type DispatcherEvents = ReturnType<typeof dispatcherEvents>;

@@ -274,13 +274,7 @@ export class Picture {
   lineup(tiers: readonly (readonly string[])[], now: number): Lineup {
     const kept = this.#lineups.get(tiers);
     if (kept) return kept.follow(this.#known, now);
-    const members = tiers.flatMap((ids, i) =>
-      ids.flatMap((id) => {
-        const view = this.#views.get(id);
-        return view ? { view, tier: i + 1 } : [];
-      }),
-    );
-    const lineup = new Lineup(members, this.#known, now);
+    const lineup = new Lineup(this.#membersOf(tiers), this.#known, now);
     this.#lineups.set(tiers, lineup);
     return lineup;
   }
@@ -288,13 +282,19 @@ export class Picture {
   /** Candidates of some tiers, as placement wants them. */
   candidates(tiers: readonly (readonly string[])[], now: number): Candidate[] {
     const known = this.#known;
-    const all: Candidate[] = [];
-    for (const [i, members] of tiers.entries())
-      for (const id of members) {
+    return this.#membersOf(tiers).map(({ view, tier }) =>
+      this.#candidates.of(known, view, { tier, now }),
+    );
+  }
+
+  /** Of which something is known, in the order of the pool. */
+  #membersOf(tiers: readonly (readonly string[])[]): { view: View; tier: number }[] {
+    return tiers.flatMap((ids, i) =>
+      ids.flatMap((id) => {
         const view = this.#views.get(id);
-        if (view) all.push(this.#candidates.of(known, view, { tier: i + 1, now }));
-      }
-    return all;
+        return view ? { view, tier: i + 1 } : [];
+      }),
+    );
   }
 
   /** One deployment by itself; null when nothing is known of it. */

@@ -31,12 +31,10 @@ export const workerEvents = (log: Logger, seldom = new Seldom()) => ({
     },
   ) => log.warn(fields, 'credential refused'),
   /** One that fails again and again is told once a minute. */
-  writeRetried: (fields: { what: string; items: number; error: string }) => {
-    const untold = seldom.take(`${fields.what} ${fields.error}`);
-    if (untold === null) return;
-    const more = untold > 0 && { repeats: untold };
-    log.warn({ ...fields, ...more }, 'write failed, trying again');
-  },
+  writeRetried: (fields: { what: string; items: number; error: string }) =>
+    seldom.tell(`${fields.what} ${fields.error}`, (more) =>
+      log.warn({ ...fields, ...more }, 'write failed, trying again'),
+    ),
   leaseLost: (fields: { entries: string[] }) => log.warn(fields, 'lease lost while calling'),
   entryDropped: (fields: { deployment: string; id: string; epoch: number }) =>
     log.debug(fields, 'entry had moved on'),

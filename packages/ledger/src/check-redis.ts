@@ -1,8 +1,8 @@
 /** Whether a Redis is one that Sluice can trust its jobs to. */
-import { openRedis, serversOf } from './connect.ts';
+import { serversOf } from './connect.ts';
+import { openForOneTry } from './one-try.ts';
 
 const OLDEST = [6, 2] as const;
-const CONNECT_MS = 5_000;
 
 /** Why not, or null. Never says the password that is in the URL. */
 export async function refuseRedis(url: string): Promise<string | null> {
@@ -22,13 +22,7 @@ type Found = { kind: 'judged'; reason: string | null } | { kind: 'silent'; reaso
 
 async function lookAt(url: string): Promise<Found> {
   const where = withoutPassword(url);
-  const redis = openRedis(url, {
-    lazyConnect: true,
-    connectTimeout: CONNECT_MS,
-    retryStrategy: () => null,
-    sentinelRetryStrategy: () => null,
-    maxRetriesPerRequest: 0,
-  });
+  const redis = openForOneTry(url);
   // The call below is rejected with what follows from it.
   let cause: Error | null = null;
   redis.on('error', (error: Error) => (cause ??= error));

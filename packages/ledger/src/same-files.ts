@@ -7,8 +7,8 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
-import { openRedis } from './connect.ts';
 import { makeKeys } from './keys.ts';
+import { openForOneTry } from './one-try.ts';
 
 /** The mark in the file store; `@sluice/files` has it. */
 export interface MarkInStore {
@@ -35,7 +35,7 @@ export function markStep(inRedis: string | null, inStore: string | null): MarkSt
   return inRedis === inStore ? 'same' : 'other';
 }
 
-const CONNECT_MS = 5_000;
+const ANSWER_MS = 5_000;
 /** One who makes a mark and dies lets the next one try after this. */
 const MAKING_MS = 10_000;
 const AGAIN_MS = 200;
@@ -60,14 +60,7 @@ export const compareFiles = ({ redisUrl, prefix, store }: Sameness): Promise<Fil
   });
 
 async function askAt(url: string, ask: (redis: Redis) => Promise<FilesAre>): Promise<FilesAre> {
-  const redis = openRedis(url, {
-    lazyConnect: true,
-    connectTimeout: CONNECT_MS,
-    commandTimeout: CONNECT_MS,
-    retryStrategy: () => null,
-    sentinelRetryStrategy: () => null,
-    maxRetriesPerRequest: 0,
-  });
+  const redis = openForOneTry(url, { commandTimeout: ANSWER_MS });
   redis.on('error', () => undefined);
   try {
     await redis.connect();

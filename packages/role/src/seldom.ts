@@ -26,6 +26,12 @@ export class Seldom {
     this.#now = now;
   }
 
+  /** Has it told, if it is to be, with how many like it were not told since (`repeats`; absent = none). */
+  tell(message: string, log: (more: { repeats?: number }) => void): void {
+    const untold = this.take(message);
+    if (untold !== null) log(untold > 0 ? { repeats: untold } : {});
+  }
+
   /** null: it was told less than so long ago. Else tell it; how many like it came since and were not told. */
   take(message: string): number | null {
     const now = this.#now();

@@ -8,10 +8,8 @@ import type { Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { ApiError, envelope } from '../errors.ts';
 import { answerHeaders } from './answer-headers.ts';
+import { DRAIN_MS } from './drain.ts';
 import { JSON_TYPE } from './write-reply.ts';
-
-/** How long what the client still sends is read and thrown away: else it could not read our answer. */
-const DRAIN_MS = 5_000;
 
 /** What node says of it. */
 interface Broken extends Error {

@@ -4,6 +4,9 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
+/** How long what a refused client still sends is read and thrown away: else it could not read our answer. */
+export const DRAIN_MS = 5_000;
+
 /**
  * For up to `ms`, then the connection is cut. To be called before the answer is written; resolves once no more comes:
  * an answer that ended a connection sooner would be lost with what the client is still sending.

@@ -2,7 +2,7 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { ApiError, envelope } from '../errors.ts';
 import { answerHeaders } from './answer-headers.ts';
-import { drain } from './drain.ts';
+import { DRAIN_MS, drain } from './drain.ts';
 import { writeReply } from './write-reply.ts';
 
 type Head = Pick<IncomingMessage, 'httpVersion' | 'url' | 'headers' | 'rawHeaders'>;
@@ -40,9 +40,6 @@ function timesNamed(rawHeaders: readonly string[], name: string): number {
   for (let i = 0; i < rawHeaders.length; i += 2) if (rawHeaders[i]?.toLowerCase() === name) times++;
   return times;
 }
-
-/** How long what a refused client still sends is read and thrown away: else it could not read our answer. */
-const DRAIN_MS = 5_000;
 
 export const withSoundHead =
   (answer: RequestListener): RequestListener =>

@@ -11,7 +11,7 @@ import { ROUTES } from '../routes.ts';
 import type { Route } from '../routes.ts';
 import { answerHeaders } from './answer-headers.ts';
 import type { ApiRequest } from './message.ts';
-import { drain } from './drain.ts';
+import { DRAIN_MS, drain } from './drain.ts';
 import { readBody } from './request-body.ts';
 import { GatheredRefusals } from './gathered-refusals.ts';
 import { BODY_LIMIT } from '../size-limits.ts';
@@ -194,9 +194,6 @@ function stakeOf(request: Request): Stake {
   const route = ROUTES.find((one) => one.path === at && one.method === method);
   return route ? stakeAt(route, { path: request.path, hasKey: hasKey(request) }) : READS;
 }
-
-/** How long what a refused client still sends is read and thrown away: else it could not read our answer. */
-const DRAIN_MS = 5_000;
 
 function answerError(api: Api): ErrorRequestHandler {
   const away = new GatheredRefusals((fields) => api.events.storeAway(fields));
