@@ -2,6 +2,7 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { ApiError, envelope } from '../errors.ts';
 import { answerHeaders } from './answer-headers.ts';
+import { outliveErrors } from './client-errors.ts';
 import { DRAIN_MS, drain } from './drain.ts';
 import { writeReply } from './write-reply.ts';
 
@@ -44,6 +45,7 @@ function timesNamed(rawHeaders: readonly string[], name: string): number {
 export const withSoundHead =
   (answer: RequestListener): RequestListener =>
   (request, response) => {
+    outliveErrors(request, response);
     const fault = faultIn(request);
     if (fault === null) answer(request, response);
     else refuseHead(request, response, fault);
@@ -51,12 +53,8 @@ export const withSoundHead =
 
 /** Where its body ends may be in doubt: no next request is read from the connection. */
 function refuseHead(request: IncomingMessage, response: ServerResponse, fault: ApiError): void {
-  request.on('error', nothing);
-  response.on('error', nothing);
   const headers = { ...answerHeaders(), ...fault.headers, connection: 'close' };
   const reply = { status: fault.status, headers, body: envelope(fault) };
   const drained = drain(request, response, DRAIN_MS);
   void writeReply(response, reply, { head: request.method === 'HEAD', drained });
 }
-
-const nothing = (): void => {};

@@ -65,17 +65,12 @@ const hintFor = (path: string): string =>
 
 const MOST_FOLLOWERS = 20;
 
-const prepare: RequestHandler = (request, response, next) => {
-  // Whoever reads or writes them hears of it there; with nobody listening, a client that leaves would end the process.
-  request.on('error', nothing);
-  response.on('error', nothing);
+const prepare: RequestHandler = (_request, response, next) => {
   // Of its end all hear who follow it: node takes more than ten of them for a leak.
   response.setMaxListeners(MOST_FOLLOWERS);
   for (const [name, value] of Object.entries(answerHeaders())) response.setHeader(name, value);
   next();
 };
-
-const nothing = (): void => {};
 
 const idOf = (response: Response): string => String(response.getHeader('x-request-id'));
 
