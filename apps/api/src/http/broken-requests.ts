@@ -1,13 +1,14 @@
 /**
  * What node's parser cannot read as a request, or waited for too long, is answered like any other error: in the envelope, with an
  * id. Requests that came whole before it on the connection get their answers first; then it closes, for where a next request would
- * begin is not known.
+ * begin is not known. A CONNECT, which node gives no response to write to, likewise.
  */
 import { STATUS_CODES, maxHeaderSize } from 'node:http';
-import type { Server, ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { ApiError, envelope } from '../errors.ts';
 import { answerHeaders } from './answer-headers.ts';
+import { outliveErrors } from './client-errors.ts';
 import { DRAIN_MS } from './drain.ts';
 import { JSON_TYPE } from './write-reply.ts';
 
@@ -35,7 +36,24 @@ export function answerBrokenRequests(server: Server): void {
     if (error === null || !socket.writable) socket.destroy();
     else void refuseLast(socket, openOn(socket), error);
   });
+  server.on('connect', ({ url = '' }: IncomingMessage, stream) => {
+    const socket = stream as Socket;
+    // From here on node leaves the connection to us: nobody else reads it, or cuts it when the server closes.
+    outliveErrors(socket);
+    socket.resume();
+    cutLater(socket);
+    void refuseLast(socket, openOn(socket), noProxy(url));
+  });
 }
+
+/** Methods that some path has. */
+const METHODS = 'GET, HEAD, POST, PATCH, DELETE, OPTIONS';
+
+const noProxy = (path: string): ApiError =>
+  new ApiError('method_not_allowed', {
+    values: { method: 'CONNECT', path, allowed: METHODS },
+    headers: { allow: METHODS },
+  });
 
 /** Null: the connection is gone, and nobody is there to be told. */
 function errorOf({ code = '', reason = '' }: Broken, headersMs: number): ApiError | null {
@@ -60,6 +78,11 @@ async function refuseLast(
     return;
   }
   socket.end(inFull(error));
+  cutLater(socket);
+}
+
+/** However long the client goes on sending, or reads nothing. */
+function cutLater(socket: Socket): void {
   const timer = setTimeout(() => socket.destroy(), DRAIN_MS).unref();
   socket.once('close', () => clearTimeout(timer));
 }
