@@ -73,9 +73,9 @@ test('a target, hosts or codings that mean nothing, or two things, are refused',
 });
 
 test('CONNECT is refused in the envelope: this is no proxy', async () => {
-  const before = 'GET /healthz HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n';
+  const whole = 'GET /healthz HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n';
   const connecting = 'CONNECT a.example:443 HTTP/1.1\r\nhost: a.example:443\r\n\r\n';
-  const answer = await send(before, connecting, 'what would go through it');
+  const answer = await send(whole, connecting, 'what would go through it');
   assert.match(answer, /^HTTP\/1\.1 200 /, 'what came before it is answered first');
   const refused = answer.slice(answer.lastIndexOf('HTTP/1.1 '));
   assertRefused(refused, 405, 'method_not_allowed');
