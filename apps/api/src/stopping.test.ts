@@ -86,19 +86,6 @@ test('after an answer that had begun before the end, too', async () => {
   await stopped;
 });
 
-test('a client that goes on asking is led off connection by connection, however long each lay idle', async () => {
-  const kept = await Promise.all(Array.from({ length: 5 }, connected));
-  const stopped = api.stopApi();
-  for (const socket of kept) {
-    // The last is asked on after two seconds: a pause between two requests, no signal is waited for.
-    await new Promise((resolve) => setTimeout(resolve, 400));
-    socket.write('GET /v1/jobs HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n');
-    const answer = String((await once(socket, 'data'))[0]);
-    assert.match(answer, /^HTTP\/1.1 503 .*\r\nconnection: close\r\n/is);
-  }
-  await stopped;
-});
-
 async function connected(): Promise<Socket> {
   const socket = connect(api.port, '127.0.0.1');
   await once(socket, 'connect');

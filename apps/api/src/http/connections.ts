@@ -15,15 +15,28 @@ const LINGER_MS = 1_000;
 const MOST_LINGER_MS = 5_000;
 const LOOK_EVERY_MS = 50;
 
+/** What time it is, and being told from time to time; both ms. */
+export interface Clock {
+  now: () => number;
+  every: (ms: number, look: () => void) => void;
+}
+
+const CLOCK: Clock = {
+  now: () => performance.now(),
+  every: (ms, look) => void setInterval(look, ms).unref(),
+};
+
 export class Connections {
+  readonly #clock: Clock;
   /** The answers being made on each. */
   readonly #open = new Map<Socket, Set<ServerResponse>>();
   #ending = false;
-  /** When something was asked or answered last, by `performance.now()`. */
+  /** When something was asked or answered last, by the clock. */
   #busyAt = 0;
 
   /** To be made before the server listens. */
-  constructor(server: Server) {
+  constructor(server: Server, clock = CLOCK) {
+    this.#clock = clock;
     // `close()` of node would cut off idle connections at once, and with them what is asked on them this moment.
     server.closeIdleConnections = () => undefined;
     server.on('connection', (socket) => {
@@ -37,13 +50,13 @@ export class Connections {
   end(): void {
     this.#ending = true;
     for (const answers of this.#open.values()) for (const answer of answers) sayLast(answer);
-    this.#busyAt = performance.now();
+    this.#busyAt = this.#clock.now();
     const latest = this.#busyAt + MOST_LINGER_MS;
     const look = (): void => {
-      if (performance.now() >= Math.min(this.#busyAt + LINGER_MS, latest)) this.#closeIdle();
+      if (this.#clock.now() >= Math.min(this.#busyAt + LINGER_MS, latest)) this.#closeIdle();
     };
     // What has arrived by then is read first: on a busy machine timers come before sockets.
-    setInterval(() => setImmediate(look), LOOK_EVERY_MS).unref();
+    this.#clock.every(LOOK_EVERY_MS, () => setImmediate(look));
   }
 
   /** Also after streams that began before the end and could not say that they were the last answer there. */
@@ -55,11 +68,11 @@ export class Connections {
     const answers = this.#open.get(socket);
     if (answers === undefined) return;
     answers.add(response);
-    this.#busyAt = performance.now();
+    this.#busyAt = this.#clock.now();
     if (this.#ending) sayLast(response);
     response.once('close', () => {
       answers.delete(response);
-      this.#busyAt = performance.now();
+      this.#busyAt = this.#clock.now();
       const wasLast = this.#ending && response.getHeader('connection') === 'close';
       if (wasLast && answers.size === 0) socket.destroySoon();
     });
