@@ -31,10 +31,28 @@ describe('secrets', () => {
     assert.deepEqual(liveSecrets(both, 5 + KEEP_OLD_MS), ['b']);
   });
 
-  test('two are live at most: rotated again, the newest two', () => {
+  test('rotated again within the day, each keeps the time that it was promised', () => {
     const both = { secrets: rotated(one, { secret: 'b', keepOld: true }, 5) };
     const third = { secrets: rotated(both, { secret: 'c', keepOld: true }, 6) };
-    assert.deepEqual(liveSecrets(third, 7), ['c', 'b']);
+    assert.deepEqual(liveSecrets(third, 4 + KEEP_OLD_MS), ['c', 'b', 'a']);
+    assert.deepEqual(liveSecrets(third, 5 + KEEP_OLD_MS), ['c', 'b']);
+    assert.deepEqual(liveSecrets(third, 6 + KEEP_OLD_MS), ['c']);
+    const leaked = { secrets: rotated(third, { secret: 'd', keepOld: false }, 7) };
+    assert.deepEqual(liveSecrets(leaked, 7), ['d']);
+  });
+
+  test('five are live at most, the newest; those that have ended are forgotten', () => {
+    const names = ['b', 'c', 'd', 'e', 'f'];
+    const many = names.reduce(
+      (before, secret, i) => ({ secrets: rotated(before, { secret, keepOld: true }, i) }),
+      one as Parameters<typeof rotated>[0],
+    );
+    assert.deepEqual(liveSecrets(many, 5), names.toReversed());
+    const later = rotated(many, { secret: 'g', keepOld: true }, 10 + KEEP_OLD_MS);
+    assert.deepEqual(
+      later.map(({ secret }) => secret),
+      ['g', 'f'],
+    );
   });
 
   test('a hint tells two apart and gives neither away', () => {

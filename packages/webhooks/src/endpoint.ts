@@ -17,15 +17,24 @@ export const liveSecrets = ({ secrets }: Pick<WebhookEndpoint, 'secrets'>, now: 
 /** How long a rotated secret signs beside the new one, where that is asked for (OpenAI's API). */
 export const KEEP_OLD_MS = 24 * 3_600_000;
 
-/** The secrets after `secret` became the first of them. Without `keepOld` the others end at once. */
+/** Each makes the signature header of every delivery longer. */
+const MOST_SECRETS = 5;
+
+/**
+ * The secrets after `secret` became the first of them. With `keepOld` each that still signs keeps the time that it was promised, and the
+ * one before this has a day from now; of more than five the oldest ends. Without it all
+ * others end at once.
+ */
 export function rotated(
   { secrets }: Pick<WebhookEndpoint, 'secrets'>,
   { secret, keepOld }: { secret: string; keepOld: boolean },
   now: number,
 ): EndpointSecret[] {
-  const until = now + KEEP_OLD_MS;
-  const [last] = keepOld ? secrets.filter((one) => one.until === null) : [];
-  return [{ secret, until: null }, ...(last === undefined ? [] : [{ secret: last.secret, until }])];
+  const fresh = { secret, until: null };
+  if (!keepOld) return [fresh];
+  const live = secrets.filter(({ until }) => until === null || until > now);
+  const kept = live.map((one) => ({ ...one, until: one.until ?? now + KEEP_OLD_MS }));
+  return [fresh, ...kept].slice(0, MOST_SECRETS);
 }
 
 /** Enough of a secret to tell it from another one. */

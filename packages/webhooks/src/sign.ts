@@ -43,7 +43,7 @@ export function makeSecret(bytes: Uint8Array): string {
 }
 
 /**
- * Signs with every live secret, in order; while a secret is rotated there are two, and a receiver accepts either.
+ * Signs with every live secret, in order; while a secret is rotated there are several, and a receiver accepts any of them.
  * Throws on an empty list and on what {@link isSecret} refuses, without repeating it.
  */
 export function signHeaders({ id, at, body }: Signable, secrets: readonly string[]): SignedHeaders {
