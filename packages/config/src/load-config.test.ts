@@ -102,7 +102,20 @@ test('the example of the contract becomes the fleet it describes', () => {
   assert.equal(config.retry.backoff.baseMs, 500);
   assert.deepEqual(warnings, [
     'deployments.haiku: without a price haiku does not count against its limit in US dollars',
+    'tenants.team-a.api_keys[0]: a key of fewer than 16 characters can be guessed; `npm run -s key` makes a safe one',
   ]);
+});
+
+test('a key that can be guessed is warned of where it stands, and not shown', () => {
+  const hash = hashKey('abc');
+  const keys = `["${'k'.repeat(16)}", "${hash}", "\${SHORT}"]`;
+  const more = `tenants: { t: { api_keys: ${keys} } }\nadmin: { api_keys: [qwerty] }`;
+  const { warnings } = ok(load(small({ more }), { SHORT: 'hunter2' }));
+  assert.deepEqual(
+    warnings.map((one) => one.split(':')[0]),
+    ['tenants.t.api_keys[2]', 'admin.api_keys[0]'],
+  );
+  assert.doesNotMatch(warnings.join(), /hunter2|qwerty/);
 });
 
 test('every deployment has a budget of its own; budgets charged together share a root', () => {

@@ -12,6 +12,7 @@ export function findWarnings(file: ConfigFile, fleet: Fleet, tenants: Tenant[]):
     ...moneyWithoutPrice(fleet, deployments),
     ...openKeys(fleet),
     ...closedAdmin(file, tenants),
+    ...shortKeys(file),
   ];
 }
 
@@ -77,3 +78,23 @@ const closedAdmin = (file: ConfigFile, tenants: Tenant[]): string[] =>
   tenants.length > 0 && !file.admin
     ? ['admin: with tenants and without admin.api_keys, /admin and /metrics answer 403']
     : [];
+
+/** Below this a key can be guessed by trying; `npm run -s key` makes 42 characters. */
+const SAFE_CHARACTERS = 16;
+
+/** Of one that stands there as its hash nobody knows. Says neither the key nor how long it is. */
+function shortKeys({ tenants, admin }: ConfigFile): string[] {
+  const lists = [
+    ...Object.entries(tenants).map(([id, entry]) => [`tenants.${id}`, entry.api_keys] as const),
+    ['admin', admin?.api_keys ?? []] as const,
+  ];
+  return lists.flatMap(([path, keys]) =>
+    keys.flatMap((key, i) =>
+      key.length >= SAFE_CHARACTERS
+        ? []
+        : [
+            `${path}.api_keys[${i}]: a key of fewer than ${SAFE_CHARACTERS} characters can be guessed; \`npm run -s key\` makes a safe one`,
+          ],
+    ),
+  );
+}
