@@ -9,7 +9,7 @@ import type { Redis } from 'ioredis';
 import { BAND } from '@sluice/job';
 import type { Priority } from '@sluice/job';
 import { QUEUES, entryJobId, openQueue, poolQueue } from '@sluice/queues';
-import type { DeliveryEntry, EntryData, StepData } from '@sluice/queues';
+import type { EntryData, StepData } from '@sluice/queues';
 import type { ApiEvents } from './events.ts';
 
 /** Finished entries kept for people to look at (contract: Bull Board). */
@@ -63,11 +63,6 @@ export class QueueDoor {
   addStep(data: StepData): void {
     const options = { jobId: `${data.batch}-${data.step}`, priority: 1 };
     this.#add(QUEUES.batches, { name: 'step', data, options });
-  }
-
-  /** Rejects when the queue does not take it. */
-  async addDelivery({ name, data, opts }: DeliveryEntry): Promise<void> {
-    await this.queue(QUEUES.webhooks).add(name, data, opts);
   }
 
   #add(queue: string, entry: Entry): void {

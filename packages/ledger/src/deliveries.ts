@@ -1,6 +1,6 @@
 /** Deliveries to webhook endpoints, as they are remembered: in the endpoint's slot, for a while, the last thousand. */
 import { createHash } from 'node:crypto';
-import { makeSiblingId } from '@sluice/job';
+import { makeSiblingId, slotOf } from '@sluice/job';
 import type { WebhookEvent } from '@sluice/job';
 import type { Ledger } from './ledger.ts';
 import { hashOf, nullableNumber, numberOf } from './reply.ts';
@@ -139,14 +139,27 @@ export async function listDeliveries(
   return redis.zrevrange(list, rank + 1, rank + limit);
 }
 
-/** Counts a delivery that was asked for again; answers the how manieth that is. */
-export async function countRedelivery(
+/**
+ * Begins a delivery anew: counts it, marks it pending and writes it into the outbox of its slot, in one step, so that whoever dies
+ * after it leaves it to the relay. `name`: of this asking, new for each; sent again by that it is begun once.
+ * Answers the how manieth time that is; null: it is pending already, or not remembered any more.
+ */
+export async function beginRedelivery(
   { redis, keys }: Ledger,
-  id: string,
-  now: number,
-): Promise<number> {
-  const key = keys.delivery(id);
-  const count = await redis.hincrby(key, 'redeliveries', 1);
-  await redis.hset(key, { status: 'pending', next: now });
-  return count;
+  { id, endpoint }: Pick<StoredDelivery, 'id' | 'endpoint'>,
+  { name, now }: { name: string; now: number },
+): Promise<number | null> {
+  const names = [keys.delivery(id), keys.outbox(slotOf(id))];
+  const begun = await redis.eval(BEGIN_AGAIN, names.length, ...names, id, endpoint, name, now);
+  return begun === 0 ? null : Number(begun);
 }
+
+/** KEYS 1 delivery 2 outbox · ARGV 1 its id 2 its endpoint 3 name of this asking 4 now, ms · returns how many times, or 0: it is not begun. */
+const BEGIN_AGAIN = `local event, status, asked, times = unpack(redis.call('HMGET', KEYS[1], 'event', 'status', 'asked', 'redeliveries'))
+if not event then return 0 end
+if asked == ARGV[3] then return tonumber(times) end
+if status == 'pending' then return 0 end
+times = redis.call('HINCRBY', KEYS[1], 'redeliveries', 1)
+redis.call('HSET', KEYS[1], 'status', 'pending', 'next', ARGV[4], 'asked', ARGV[3])
+redis.call('XADD', KEYS[2], '*', 'event', event, 'again', ARGV[2] .. ' ' .. ARGV[1] .. ' ' .. times)
+return times`;

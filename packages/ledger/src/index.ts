@@ -79,7 +79,7 @@ export {
   updateEndpoint,
 } from './endpoints.ts';
 export {
-  countRedelivery,
+  beginRedelivery,
   deliveryId,
   listDeliveries,
   noteAttempt,

@@ -1,9 +1,8 @@
 /** Deliveries to webhook endpoints: what was sent and answered, sent again, or sent as a trial. */
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { isId, makeId } from '@sluice/job';
-import { countRedelivery, listDeliveries, readDelivery, readJobHead } from '@sluice/ledger';
+import { beginRedelivery, listDeliveries, readDelivery, readJobHead } from '@sluice/ledger';
 import type { DeliveryAttempt, StoredDelivery } from '@sluice/ledger';
-import { redeliveryEntry } from '@sluice/queues';
 import { createDeliverer, liveSecrets, sampleEventBody, signHeaders } from '@sluice/webhooks';
 import type { Delivery } from '@sluice/webhooks';
 import { beforeWriting } from '../accept-surely.ts';
@@ -44,15 +43,10 @@ export async function redeliver(api: Api, request: ApiRequest): Promise<Reply> {
   if (delivery?.endpoint !== endpoint.id) return noSuch('webhook_delivery', id);
   if (endpoint.status === 'disabled')
     refuse('wrong_state', { values: { id: endpoint.id, found: 'disabled', allowed: 'active' } });
-  if (delivery.status === 'pending')
-    refuse('wrong_state', {
-      values: { id, found: 'pending', allowed: 'delivered, failed, dropped' },
-    });
+  if (delivery.status === 'pending') refusePending(id);
   await refuseForgotten(api, delivery);
-  const count = await countRedelivery(api.ledger, id, request.now);
-  await api.queues.addDelivery(
-    redeliveryEntry(delivery.event, { endpoint: endpoint.id, delivery: id }, count),
-  );
+  const asking = { name: randomUUID(), now: request.now };
+  const count = (await beginRedelivery(api.ledger, delivery, asking)) ?? refusePending(id);
   const after = {
     ...delivery,
     status: 'pending' as const,
@@ -61,6 +55,11 @@ export async function redeliver(api: Api, request: ApiRequest): Promise<Reply> {
   };
   return { status: 202, body: deliveryObject(after) };
 }
+
+const refusePending = (id: string): never =>
+  refuse('wrong_state', {
+    values: { id, found: 'pending', allowed: 'delivered, failed, dropped' },
+  });
 
 /** The body is made from the job: past its retention there is nothing to tell. */
 async function refuseForgotten(api: Api, { event }: StoredDelivery): Promise<void> {

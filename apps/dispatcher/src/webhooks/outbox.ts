@@ -13,6 +13,8 @@ export interface OutboxEntry {
   streamId: string;
   /** The JSON of the event; empty when the entry has no such field. */
   text: string;
+  /** Of a delivery that was asked for again: endpoint, delivery, the how manieth time; empty for a new event. */
+  again: string;
 }
 
 /** Streams read together by one consumer over one connection, which blocks. */
@@ -105,7 +107,10 @@ function toEntries(key: string, rows: (StreamRow | null)[]): OutboxEntry[] {
   return rows.flatMap((row) => {
     if (!row) return [];
     const [streamId, fields] = row;
-    const at = fields?.indexOf('event') ?? -1;
-    return [{ key, streamId, text: at < 0 ? '' : (fields?.[at + 1] ?? '') }];
+    return [{ key, streamId, text: field(fields, 'event'), again: field(fields, 'again') }];
   });
 }
+
+/** Names and values in turn. */
+const field = (fields: string[] | null, name: string): string =>
+  fields?.find((_, i) => i % 2 === 1 && fields[i - 1] === name) ?? '';

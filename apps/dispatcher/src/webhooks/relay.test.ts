@@ -82,6 +82,22 @@ test('an event that comes twice makes one entry', async () => {
   assert.deepEqual(await queued(), [event.id]);
 });
 
+test('a delivery that was asked for again goes to its endpoint alone, by an entry of its own', async () => {
+  const event = { ...exampleEvent(hook), tenant: 't' };
+  const again = 'whe_1 whd_1 2';
+  await redis.xadd(outboxOf(event), '*', 'event', JSON.stringify(event), 'again', again);
+  const told: WebhookEvent[] = [];
+  const fanOut: OutboxRelayOptions['fanOut'] = async (events) => {
+    told.push(...events);
+    return [];
+  };
+  relayWith({ fanOut });
+  await emptied();
+  assert.deepEqual(told, []);
+  const to = { endpoint: 'whe_1', delivery: 'whd_1' };
+  assert.deepEqual((await queue.getJob('whd_1-2'))?.data, { event, to, attempt: 0 });
+});
+
 test('what is no event is dropped and reported, and holds nothing up', async () => {
   const event = exampleEvent(hook);
   const key = outboxOf(event);

@@ -10,7 +10,7 @@ import { parseEvent } from '@sluice/webhooks';
 import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { blockingOn, makeKeys, readTogether } from '@sluice/ledger';
-import { deliveryEntry } from '@sluice/queues';
+import { deliveryEntry, redeliveryEntry } from '@sluice/queues';
 import type { DeliveryData, DeliveryEntry } from '@sluice/queues';
 import {
   claimIdle,
@@ -152,10 +152,9 @@ class RelayRun {
 
   async #pass(entries: OutboxEntry[]): Promise<void> {
     const { fanOut = toOwnUrl, onError } = this.#options;
-    const events = entries.map(({ text }) => parseEvent(text)).filter((event) => event !== null);
-    const unread = entries.length - events.length;
+    const { events, again, unread } = sorted(entries);
     if (unread > 0) onError?.(new Error(`${unread} outbox entries are no events`));
-    const wanted = await fanOut(events);
+    const wanted = [...(await fanOut(events)), ...again];
     if (wanted.length > 0) {
       const added = await this.#options.queue.addBulk(wanted);
       // BullMQ's addBulk is not all or nothing: an entry it did not take has no id.
@@ -164,6 +163,20 @@ class RelayRun {
     }
     await finish(this.#reader, entries);
   }
+}
+
+/** New events, deliveries that were asked for again, and how many entries are neither. */
+function sorted(entries: readonly OutboxEntry[]) {
+  const events: WebhookEvent[] = [];
+  const again: DeliveryEntry[] = [];
+  for (const entry of entries) {
+    const event = parseEvent(entry.text);
+    const [endpoint = '', delivery = '', times = ''] = entry.again.split(' ');
+    if (event === null) continue;
+    if (entry.again === '') events.push(event);
+    else again.push(redeliveryEntry(event, { endpoint, delivery }, Number(times)));
+  }
+  return { events, again, unread: entries.length - events.length - again.length };
 }
 
 const toOwnUrl = async (events: readonly WebhookEvent[]): Promise<DeliveryEntry[]> =>
