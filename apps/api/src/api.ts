@@ -8,6 +8,7 @@ import type { Ledger, Watch } from '@sluice/ledger';
 import type { ApiEvents } from './events.ts';
 import type { LiveFigures } from './figures.ts';
 import type { JobReads } from './job-reads.ts';
+import type { LineReads } from './line-reads.ts';
 import type { Metrics } from './metrics.ts';
 import type { QueueDoor } from './queue-door.ts';
 
@@ -21,6 +22,8 @@ export interface Api {
   ledger: Ledger;
   /** Of single jobs, for those who ask and wait. */
   reads: JobReads;
+  /** Of lines of batches, likewise. */
+  lines: LineReads;
   queues: QueueDoor;
   watch: Watch;
   store: FileStore;

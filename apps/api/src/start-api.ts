@@ -28,6 +28,7 @@ import { makeHttpServer } from './http/http-server.ts';
 import { answerStalled, makeServer } from './http/server.ts';
 import { endStalledBodies } from './http/stalled-bodies.ts';
 import { JobReads } from './job-reads.ts';
+import { LineReads } from './line-reads.ts';
 import { addLiveMetrics, makeMetrics } from './metrics.ts';
 import { describeRoutes } from './openapi.ts';
 import { QueueDoor } from './queue-door.ts';
@@ -125,6 +126,7 @@ function openApi(
     control,
     ledger,
     reads: new JobReads(ledger),
+    lines: new LineReads(ledger),
     queues,
     watch,
     store,

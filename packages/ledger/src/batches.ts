@@ -147,6 +147,18 @@ export async function readBatch(ledger: Ledger, id: string): Promise<StoredBatch
   return hash?.['status'] ? storedBatchOf(id, hash) : null;
 }
 
+/** Which of these lines are recorded. */
+export async function linesSeen(
+  { redis, keys }: Ledger,
+  batchId: string,
+  lines: readonly number[],
+): Promise<Set<number>> {
+  if (lines.length === 0) return new Set();
+  const asked = lines.flatMap((line) => ['GET', 'u1', line]).slice(1);
+  const bits = await redis.bitfield_ro(keys.seen(batchId), 'GET', ...asked);
+  return new Set(lines.filter((_, i) => bits[i] === 1));
+}
+
 function storedBatchOf(id: string, hash: Record<string, string>): StoredBatch {
   const classes = JSON.parse(hash['classes'] || '[]') as BatchClass[];
   return {

@@ -35,6 +35,7 @@ export {
   createBatch,
   deleteBatch,
   moveBatch,
+  linesSeen,
   readBatch,
   readExtents,
 } from './batches.ts';

@@ -7,6 +7,7 @@ import { moveBatch } from '@sluice/ledger';
 import { until } from '@sluice/testing';
 import type { Api } from '../api.ts';
 import type { ApiRequest } from '../http/message.ts';
+import { LineReads } from '../line-reads.ts';
 import { FLEET, startTestApi } from '../test-api.ts';
 import type { TestApi } from '../test-api.ts';
 import { readLine } from './batch-line.ts';
@@ -95,7 +96,8 @@ async function read(line: number): Promise<{ job: Record<string, unknown>; bytes
       }
     },
   };
-  const ports = { ledger: api.ledger, store: counting, fleet, figures } as unknown as Api;
+  const lines = new LineReads(api.ledger);
+  const ports = { ledger: api.ledger, lines, store: counting, fleet, figures } as unknown as Api;
   const request = { caller: { id: 'default', pools: null } } as unknown as ApiRequest;
   const text = await readLine(ports, request, { batchId, line, waitMs: 0 });
   return { job: JSON.parse(text) as Record<string, unknown>, bytes };

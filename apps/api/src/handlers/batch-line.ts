@@ -4,10 +4,12 @@ import { jobJson, lineId } from '@sluice/job';
 import type { Attempt, Job, JobErrorCode, JobStatus, RawResult } from '@sluice/job';
 import { openChunks, readExtents, readFile } from '@sluice/ledger';
 import type { LineRef, StoredBatch } from '@sluice/ledger';
+import { beforeWriting } from '../accept-surely.ts';
 import type { Api } from '../api.ts';
 import { findBatch, hasEnded } from '../find-batch.ts';
 import { noSuch } from '../find-job.ts';
 import type { ApiRequest } from '../http/message.ts';
+import type { SeenLine } from '../line-reads.ts';
 import { changesOf } from '../wait-for.ts';
 import { whyLineUnfed } from '../batch-waiting.ts';
 import { unixSeconds } from '../unix-seconds.ts';
@@ -33,16 +35,11 @@ export async function readLine(
   return jobJson({ ...headOf(open.batch, line, input), ...state }, result);
 }
 
-interface Seen {
-  batch: StoredBatch;
-  recorded: boolean;
-}
-
 async function waitUntilRecorded(
   api: Api,
   { batch, line, waitMs }: { batch: StoredBatch; line: number; waitMs: number },
   signal: AbortSignal,
-): Promise<Seen> {
+): Promise<SeenLine> {
   const end = Date.now() + waitMs;
   let seen = await look(api, batch, line);
   if (waitMs === 0) return seen;
@@ -53,10 +50,9 @@ async function waitUntilRecorded(
   return seen;
 }
 
-async function look(api: Api, { id, tenant }: StoredBatch, line: number): Promise<Seen> {
-  const batch = await findBatch(api, { id: tenant, pools: null }, id);
-  const bit = await api.ledger.redis.getbit(api.ledger.keys.seen(id), line);
-  return { batch, recorded: bit === 1 || hasEnded(batch.status) };
+async function look(api: Api, { id }: StoredBatch, line: number): Promise<SeenLine> {
+  const seen = (await beforeWriting(api.lines.get(id, line))) ?? noSuch('batch', id);
+  return { ...seen, recorded: seen.recorded || hasEnded(seen.batch.status) };
 }
 
 interface Input {
@@ -155,7 +151,7 @@ interface Place {
   pool: string;
 }
 
-async function stateOf(api: Api, { batch, recorded }: Seen, place: Place): Promise<State> {
+async function stateOf(api: Api, { batch, recorded }: SeenLine, place: Place): Promise<State> {
   const found = recorded ? await findRecorded(api, batch, place.line) : null;
   if (found) return found;
   if (hasEnded(batch.status)) return unfinished(batch);
