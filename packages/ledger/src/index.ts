@@ -37,6 +37,7 @@ export {
   moveBatch,
   readBatch,
   readExtents,
+  wasMoved,
 } from './batches.ts';
 export { eachOpenBatch } from './open-batches.ts';
 export type {
