@@ -90,13 +90,15 @@ function queryParameters({ query }: Route): Json[] {
   }));
 }
 
-const keyParameter = ({ creates }: Route): Json[] =>
-  creates
+const keyParameter = ({ creates, keyed }: Route): Json[] =>
+  creates || keyed
     ? [
         {
           name: 'Idempotency-Key',
           in: 'header',
-          description: 'The same key and body again: the same answer.',
+          description: keyed
+            ? 'The same key again changes nothing.'
+            : 'The same key and body again: the same answer.',
           schema: { type: 'string', maxLength: 255 },
         },
       ]

@@ -74,6 +74,8 @@ export interface Route {
   creates?: true;
   /** To make it twice costs nothing: who cannot know whether it was made may ask again, also without such a key. */
   free?: true;
+  /** An Idempotency-Key is honoured: what it changes is then done once. */
+  keyed?: true;
   /** Why what it changes is not to be done again by who cannot know whether it was done. Absent: done twice is as done once. */
   notTwice?: string;
   /** The JSON it answers with, by its name in shapes/answers.ts. */
@@ -117,7 +119,7 @@ export const ROUTES: readonly Route[] = [
   { method: 'get', path: '/v1/batches/:id', ...tenant, handler: getBatch, returns: 'Batch', does: 'Read a batch' },
   { method: 'post', path: '/v1/batches/:id/cancel', ...tenant, handler: cancelBatch, returns: 'Batch', does: 'Cancel a batch' },
   { method: 'post', path: '/v1/batches/:id/pause', ...tenant, handler: pauseBatch, returns: 'Batch', does: 'Pause a batch: nothing new is sent' },
-  { method: 'post', path: '/v1/batches/:id/resume', ...tenant, handler: resumeBatch, returns: 'Batch', does: 'Resume a batch', notTwice: 'once max_cost_usd is reached, to resume is to lift it' },
+  { method: 'post', path: '/v1/batches/:id/resume', ...tenant, handler: resumeBatch, returns: 'Batch', does: 'Resume a batch', keyed: true, notTwice: 'once max_cost_usd is reached, to resume is to lift it' },
   { method: 'post', path: '/v1/batches/:id/retry', ...tenant, handler: retryBatch, returns: 'Batch', does: 'The lines that did not succeed, as a new batch', ...json, ...creates },
   { method: 'get', path: '/v1/batches/:id/results', ...tenant, handler: batchResults, does: 'The lines finished so far, in an order that never changes. A stream that ends before the batch has ended goes on with after=<lines read>', query: resultsQuery, answers: 'lines' },
   { method: 'get', path: '/v1/batches/:id/events', ...tenant, handler: batchEvents, does: 'Follow a batch: its state and progress; it ends with the batch, or early when this process stops', answers: 'events' },

@@ -1,7 +1,7 @@
 /**
  * A batch's `max_cost_usd`. What calls under way will cost is known when they have ended: so no more lines are under way than what
  * is left pays for, each as dear as it can become where it went. Then a batch ends above its ceiling by one line at most, and by
- * what lines cost that had to be called more than once, or elsewhere. While there is little left, the cheaper deployments get it. Pure.
+ * what lines cost that had to be called more than once. While there is little left, the cheaper deployments get it. Pure.
  */
 import type { StoredBatch } from '@sluice/ledger';
 import type { Draining } from './draining.ts';

@@ -19,6 +19,8 @@ export interface MovesPorts {
   now: () => number;
   /** It is past its deadline: nothing of it begins any more. */
   onLate: (waiting: Waiting) => Promise<void>;
+  /** It has left where it was. */
+  onMoved?: (waiting: Waiting) => void;
   onError: (what: string, error: unknown) => void;
 }
 
@@ -103,7 +105,10 @@ export class EntryMoves {
       const made = isMade(moved, waiting, choice);
       // `choose` counted what may travel together; an entry travels whole.
       count(made ? waiting.jobs : 0);
-      if (made) picture.given.count({ ...choice, pool: waiting.pool }, waiting.jobs, now);
+      if (made) {
+        picture.given.count({ ...choice, pool: waiting.pool }, waiting.jobs, now);
+        this.#ports.onMoved?.(waiting);
+      }
       return await this.#follow(waiting, choice, moved);
     } catch (error) {
       count(0);

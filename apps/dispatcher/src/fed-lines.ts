@@ -40,6 +40,24 @@ export function noteFed(fed: FedLines, deployment: string, usd: number, lines = 
   prices.set(price, (prices.get(price) ?? 0) + lines);
 }
 
+/** So many of them have gone elsewhere: the cheapest there, and of those of which nobody knows where they are. */
+export function noteLeft(fed: FedLines, deployment: string, lines: number): void {
+  const prices = fed.at.get(deployment) ?? new Map<number, number>();
+  let left = lines;
+  for (const [price, some] of [...prices].toSorted(([a], [b]) => a - b)) {
+    const gone = Math.min(left, some);
+    left -= gone;
+    if (gone < some) prices.set(price, some - gone);
+    else prices.delete(price);
+  }
+  fed.unknown = Math.max(0, fed.unknown - left);
+}
+
+export const copyOf = ({ at, ...rest }: FedLines): FedLines => ({
+  ...rest,
+  at: new Map([...at].map(([id, prices]) => [id, new Map(prices)])),
+});
+
 interface Row {
   deployment: string;
   usd: number;

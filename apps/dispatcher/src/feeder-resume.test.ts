@@ -9,6 +9,7 @@ import { Chooser } from './chooser.ts';
 import { ClassIndexes } from './batch/class-indexes.ts';
 import { pictureOf } from './example-fleet.ts';
 import { Feeder } from './feeder.ts';
+import type { FeederPorts } from './feeder.ts';
 import { LengthsBook } from './lengths-book.ts';
 import { PlanBook } from './plan-book.ts';
 import { Desk } from './test-desk.ts';
@@ -25,6 +26,7 @@ const fail = (what: string, error: unknown): never => assert.fail(`${what}: ${St
 function feederOf(
   onError: (what: string, error: unknown) => void = fail,
   picture = pictureOf(desk.fleet, desk.time),
+  over: Partial<FeederPorts> = {},
 ): Feeder {
   const { fleet, ledger, store } = desk;
   const now = (): number => desk.time;
@@ -51,12 +53,13 @@ function feederOf(
     windowLines: 1_000,
     now,
     onError,
+    ...over,
   });
 }
 
 /** A batch in progress of so many lines, indexed. */
-async function indexed(lines: number): Promise<string> {
-  const id = await desk.validatingBatch();
+async function indexed(lines: number, over: { maxCostUsd?: number } = {}): Promise<string> {
+  const id = await desk.validatingBatch(over);
   const indexes = new ClassIndexes(desk.store, id);
   const shape = { characters: 40, maxOutput: 8, inputs: 1 };
   for (let line = 1; line <= lines; line++)
@@ -142,4 +145,26 @@ test('a batch whose record cannot be read for a while drains again soon', async 
   assert.equal(feeder.find(id), undefined);
   await redis.rename(aside, keys.batch(id));
   await until('it to drain again', () => feeder.find(id) !== undefined);
+});
+
+const read = async (id: string) => (await readBatch(desk.ledger, id)) ?? assert.fail();
+
+test('what is placed again of a batch with a ceiling rests while the batch is paused', async () => {
+  const told: string[] = [];
+  const note = (what: string) => (id: string) => void told.push(`${what} ${id}`);
+  const again = { holds: () => false, rest: note('rest'), goOn: note('goOn'), look: note('look') };
+  const feeder = feederOf(fail, undefined, { again });
+  const id = await indexed(40, { maxCostUsd: 1 });
+  await pause(id, '1');
+  feeder.add(await read(id));
+  assert.deepEqual(told, [`rest ${id}`], 'also where another led when it was paused');
+  await pause(id, '0');
+  const stored = await read(id);
+  feeder.add(stored);
+  feeder.settle(stored);
+  feeder.setAside(stored);
+  feeder.remove(id);
+  assert.deepEqual(told.slice(1), [`goOn ${id}`, `look ${id}`, `rest ${id}`, `goOn ${id}`]);
+  feeder.setAside({ ...stored, maxCostUsd: null });
+  assert.equal(told.length, 5, 'without a ceiling it is as it was');
 });

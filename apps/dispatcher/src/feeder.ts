@@ -10,19 +10,18 @@ import type { Priority } from '@sluice/job';
 import { readIndex, readKeyedIndex } from '@sluice/files';
 import type { FileStore } from '@sluice/files';
 import { feedChunks, readBatch } from '@sluice/ledger';
-import type { Feed, Ledger, NewChunk, StoredBatch, Waiting } from '@sluice/ledger';
+import type { Feed, Ledger, NewChunk, StoredBatch } from '@sluice/ledger';
+import type { AgainBook } from './again-book.ts';
 import { ceilingAfter } from './ceiling.ts';
 import { drainingOf, laneOf } from './draining.ts';
 import type { Draining, DrainingClass, Helping } from './draining.ts';
 import { DrainingBook } from './draining-book.ts';
 import type { FirstInTurn, Share } from './draining-book.ts';
-import { shapeOf } from './entry-wanted.ts';
-import { noteFed } from './fed-lines.ts';
 import { FeedRound } from './feed-round.ts';
 import type { RoundPorts, Taken } from './feed-round.ts';
 import { LINES } from './line-feeding.ts';
 import type { LineFeeding } from './line-feeding.ts';
-import { HELD_LOOK_MS, mostUsdAt } from './priced-lines.ts';
+import { HELD_LOOK_MS } from './priced-lines.ts';
 import { CHECK_PLACED_MS, entryOf } from './run-entry.ts';
 import type { RunQueues } from './run-entry.ts';
 import type { TurnBook, Used } from './turn-book.ts';
@@ -34,6 +33,8 @@ export interface FeederPorts extends RoundPorts {
   /** There may be something to place. */
   pump: () => void;
   queue: RunQueues;
+  /** Lines of batches with a ceiling that are placed again. */
+  again?: Pick<AgainBook, 'holds' | 'rest' | 'goOn' | 'look'>;
   leaderToken: number;
   onError: (what: string, error: unknown) => void;
 }
@@ -90,14 +91,32 @@ export class Feeder {
 
   /** Starts (or goes on) draining a batch, from where its record says: with the next plan. */
   add(batch: StoredBatch): void {
-    if (this.#batches.get(batch.id) || batch.status !== 'in_progress' || batch.paused) return;
+    if (this.#batches.get(batch.id) || batch.status !== 'in_progress') return;
+    if (batch.paused) return this.#rest(batch);
     const draining = drainingOf(batch);
     this.#batches.add(draining);
+    this.#ports.again?.goOn(batch.id);
     this.#ports.book.ask();
     for (const one of draining.classes) this.#refill(draining, one);
   }
 
+  /** It drains no more: it has ended, or is to be read anew. */
   remove(id: string): void {
+    this.#leave(id);
+    this.#ports.again?.goOn(id);
+  }
+
+  /** It is paused. */
+  setAside(batch: Pick<StoredBatch, 'id' | 'maxCostUsd'>): void {
+    this.#leave(batch.id);
+    this.#rest(batch);
+  }
+
+  #rest({ id, maxCostUsd }: Pick<StoredBatch, 'id' | 'maxCostUsd'>): void {
+    if (maxCostUsd !== null) this.#ports.again?.rest(id);
+  }
+
+  #leave(id: string): void {
     const batch = this.#batches.get(id);
     if (!batch) return;
     this.#batches.remove(batch);
@@ -116,7 +135,7 @@ export class Feeder {
     if (!batch || lines <= batch.recorded) return;
     batch.recorded = lines;
     this.#batches.note(batch);
-    if (batch.ceiling?.held) void this.#lookSoon(batch);
+    if (batch.ceiling?.held || this.#ports.again?.holds(id)) void this.#lookSoon(batch);
   }
 
   /** What ended may leave something of its ceiling, and it waits for that: nobody waits for the next round of all batches. */
@@ -130,14 +149,6 @@ export class Feeder {
     } catch (error) {
       onError('reading a batch', error);
     }
-  }
-
-  /** Lines of it that were fed before were placed again, perhaps where they are dearer. */
-  placedAgain(waiting: Waiting, deployment: string): void {
-    const ceiling = waiting.batch === null ? null : this.#batches.get(waiting.batch)?.ceiling;
-    if (!ceiling) return;
-    const usd = mostUsdAt(this.#ports.picture, deployment, shapeOf(waiting));
-    noteFed(ceiling.fed, deployment, usd, waiting.jobs);
   }
 
   /** What the batch's record says of its answers: its tenant is charged for what they really used, and its ceiling knows what they cost. */
@@ -163,6 +174,7 @@ export class Feeder {
   #lookAtCeiling(batch: Draining, stored: StoredBatch): void {
     const ceiling = ceilingAfter(batch.ceiling, { ...stored, fed: batch.fed });
     batch.ceiling = ceiling;
+    this.#ports.again?.look(batch.id);
     if (!ceiling?.held || !new FeedRound(this.#ports, this.#batches).isPaid(batch)) return;
     ceiling.held = false;
     this.#batches.note(batch);
@@ -290,10 +302,11 @@ export class Feeder {
 
   /** Starts again from what the record says, and asks for that until it is told: nobody else looks after the batch for a minute. */
   async #resume(id: string): Promise<void> {
-    this.remove(id);
+    this.#leave(id);
     try {
       const stored = await readBatch(this.#ports.ledger, id);
-      if (stored) this.add(stored);
+      if (stored?.status === 'in_progress') this.add(stored);
+      else this.#ports.again?.goOn(id);
     } catch (error) {
       this.#ports.onError('reading a batch', error);
       setTimeout(() => this.#batches.get(id) ?? void this.#resume(id), READ_AGAIN_MS).unref();

@@ -1,41 +1,30 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
-import { spentMs } from './paid-lines.ts';
+import { paidAhead } from './paid-lines.ts';
 
-/** The same turn by turn: as many lines as what is left pays for at their most, one at least. */
-function turnByTurn(from: number, until: number, likely: number, most: number): number {
-  let [left, turns] = [from, 0];
-  while (left > until + 1e-9) {
-    left -= likely * Math.max(1, left / most);
-    turns += 1;
-  }
-  return turns;
-}
+const usd = (likely: number) => ({ low: likely / 2, likely, high: likely * 2 });
+const CHEAP = { id: 'cheap', mostUsd: 0.1, atOnce: 20, usd: usd(0.05) };
+const DEAR = { id: 'dear', mostUsd: 1, atOnce: 20, usd: usd(0.5) };
 
-const cents = (most: number) => fc.double({ min: 1, max: most, noNaN: true });
-
-test('the time that a ceiling takes is that of its turns', () => {
-  fc.assert(
-    fc.property(
-      cents(2_000),
-      fc.double({ min: 0, max: 1, noNaN: true }),
-      cents(20),
-      cents(5),
-      (from, part, likely, times) => {
-        const until = from * part;
-        const most = likely * times;
-        const about = { fromUsd: from, untilUsd: until, likelyUsd: likely, mostUsd: most };
-        const turns = spentMs({ ...about, turnMs: 1 });
-        const exact = turnByTurn(from, until, likely, most);
-        assert.ok(Math.abs(turns - exact) <= 2 + exact * 0.1, `${turns} of ${exact}`);
-      },
-    ),
-  );
+test('a ceiling that pays only for the cheap ones at full speed is spent there', () => {
+  const { low, likely, high } = paidAhead(3, [{ lines: 600, places: [CHEAP, DEAR] }]);
+  assert.deepEqual([low, likely, high].map(Math.round), [30, 60, 120]);
 });
 
-test('nothing to spend takes no time', () => {
-  const about = { fromUsd: 1, untilUsd: 1, likelyUsd: 0.1, mostUsd: 0.2, turnMs: 1 };
-  assert.equal(spentMs(about), 0);
-  assert.equal(spentMs({ ...about, untilUsd: 0, likelyUsd: 0 }), 0);
+test('what is above that is spent at all of them', () => {
+  // 3 USD are left once the dear one gets none: 2 USD for the cheap one, and 1 for the next line.
+  const { likely } = paidAhead(14, [{ lines: 600, places: [CHEAP, DEAR] }]);
+  assert.ok(Math.abs(likely - (11 / 0.275 + 3 / 0.05)) < 1e-6, `${likely}`);
+});
+
+test('it pays for no more lines than there are, and each class has its part', () => {
+  const places = [CHEAP];
+  assert.equal(paidAhead(14, [{ lines: 60, places }]).likely, 60);
+  const two = paidAhead(5.5, [
+    { lines: 100, places },
+    { lines: 100, places: [DEAR] },
+    { lines: 10, places: [] },
+  ]);
+  assert.ok(Math.abs(two.likely - 20) < 1e-6, `${two.likely}`);
+  assert.equal(paidAhead(1, [{ lines: 7, places: [{ ...CHEAP, usd: usd(0) }] }]).likely, 7);
 });

@@ -1,7 +1,8 @@
 /**
- * What a ceiling pays for of a batch's lines that are not fed: how many, where, and how long it takes at least, for no more are
- * under way at a time than what is left pays for. The plan counts only those, and others get the rest. Pure.
+ * What a ceiling pays for of a batch's lines: of one that drains those that are not fed, for the plan, so that others get the rest;
+ * of one that is not begun all, for its dry run. Pure.
  */
+import type { EstimateRange } from '@sluice/ledger';
 import { paidPlaces } from './ceiling.ts';
 import type { PricedPlace } from './ceiling.ts';
 import { placements } from './class-places.ts';
@@ -9,6 +10,8 @@ import type { PlacesPorts } from './class-places.ts';
 import { askerOf, unfedOf } from './draining.ts';
 import type { Draining, DrainingClass } from './draining.ts';
 import type { LengthsBook } from './lengths-book.ts';
+import { lineAt, walked } from './money-walk.ts';
+import type { WalkedClass } from './money-walk.ts';
 import { meanLine, pricedAt, turnMsAt } from './priced-lines.ts';
 
 export interface PaidPorts extends PlacesPorts {
@@ -32,52 +35,30 @@ export interface PaidLines {
   ms: number;
 }
 
-/** Of one line of a class, in the mean over where it goes. */
-interface Priced {
-  one: DrainingClass;
-  unfed: number;
-  among: ReadonlySet<string>;
-  /** US dollars. */
-  likelyUsd: number;
-  mostUsd: number;
-  turnMs: number;
-}
-
 /** Null = it has no ceiling, or what is left of that pays for all its lines however dear they become. */
 export function paidLines(ports: PaidPorts, batch: WithCeiling): PaidLines | null {
   const { ceiling = null, fed } = batch;
   if (ceiling === null) return null;
-  const spendableUsd = Math.max(0, ceiling.usd - ceiling.spentUsd);
-  const priced = batch.classes.flatMap((one) =>
-    unfedOf(one) > 0 ? [pricedOf(ports, batch, { one, leftUsd: spendableUsd })] : [],
-  );
-  const sum = (read: (each: Priced) => number): number =>
-    priced.reduce((all, each) => all + each.unfed * read(each), 0);
-  const [lines, likelyUsd, mostUsd] = [
-    sum(() => 1),
-    sum((one) => one.likelyUsd),
-    sum((one) => one.mostUsd),
-  ];
-  if (lines === 0 || mostUsd <= 0) return null;
-  // Those under way are like the others.
+  const leftUsd = Math.max(0, ceiling.usd - ceiling.spentUsd);
   const out = Math.max(0, fed - ceiling.recorded);
-  const leftUsd = Math.max(0, spendableUsd - (out * likelyUsd) / lines);
-  if (mostUsd * (1 + out / lines) <= spendableUsd) return null;
-  const share = likelyUsd > leftUsd ? leftUsd / likelyUsd : 1;
+  const unfed = batch.classes.filter((one) => unfedOf(one) > 0);
+  const classes = unfed.map((one) => ({ one, ...walkedOf(ports, batch, one) }));
+  const lines = classes.reduce((sum, each) => sum + each.lines, 0);
+  const { mostUsd } = lineAt(leftUsd, classes);
+  if (lines === 0 || mostUsd <= 0 || mostUsd * (lines + out) <= leftUsd) return null;
+  const paid = walked(leftUsd, classes, out);
+  const share = paid.lines / lines;
   return {
     classes: new Map(
-      priced.map(({ one, unfed, among }) => [
+      classes.map(({ one, lines: all, places }) => [
         one,
-        { lines: Math.max(1, Math.ceil(unfed * share)), among },
+        {
+          lines: Math.max(1, Math.ceil(all * share - 1e-9)),
+          among: new Set(paidPlaces(leftUsd, places).map(({ id }) => id)),
+        },
       ]),
     ),
-    ms: spentMs({
-      fromUsd: leftUsd,
-      untilUsd: Math.max(0, leftUsd - likelyUsd),
-      likelyUsd: likelyUsd / lines,
-      mostUsd: mostUsd / lines,
-      turnMs: sum(({ turnMs }) => turnMs) / lines,
-    }),
+    ms: paid.ms,
   };
 }
 
@@ -85,51 +66,35 @@ export function paidLines(ports: PaidPorts, batch: WithCeiling): PaidLines | nul
 export const linesToCome = (paid: PaidLines | null, one: DrainingClass): number =>
   paid?.classes.get(one)?.lines ?? unfedOf(one);
 
-function pricedOf(
-  ports: PaidPorts,
-  batch: WithCeiling,
-  { one, leftUsd }: { one: DrainingClass; leftUsd: number },
-): Priced {
+function walkedOf(ports: PaidPorts, batch: WithCeiling, one: DrainingClass): WalkedClass {
   const { picture, now } = ports;
   const likely = ports.lengths.likely(askerOf(batch, one));
-  const places = placements(ports, one.of, { maxTier: batch.maxTier, likely });
-  const unfed = unfedOf(one);
-  const about = { shape: meanLine(one.of), likely, lines: unfed, now: now() };
-  const all = Object.keys(places).map((id) => pricedAt(picture, id, about));
-  const paid = paidPlaces(leftUsd, all);
-  const mean = (read: (place: PricedPlace) => number): number => meanBy(paid, read);
-  return {
-    one,
-    unfed,
-    among: new Set(paid.map(({ id }) => id)),
-    likelyUsd: mean(({ id }) => places[id]?.cost.usd ?? 0),
-    mostUsd: mean(({ mostUsd }) => mostUsd),
-    turnMs: mean(({ id }) => turnMsAt(picture, id)),
+  const costs = placements(ports, one.of, { maxTier: batch.maxTier, likely });
+  const lines = unfedOf(one);
+  const about = { shape: meanLine(one.of), likely, lines, now: now() };
+  const places = Object.entries(costs).map(([id, { cost }]) => ({
+    ...pricedAt(picture, id, about),
+    usd: cost.usd ?? 0,
+    turnMs: turnMsAt(picture, id),
+  }));
+  return { lines, places };
+}
+
+/** Of one class. */
+export interface PricedLines {
+  lines: number;
+  /** `usd`: what a line costs there. */
+  places: readonly (PricedPlace & { usd: EstimateRange })[];
+}
+
+/** Before the first line is fed. `low`: where they become dear. */
+export function paidAhead(ceilingUsd: number, classes: readonly PricedLines[]): EstimateRange {
+  const paidAt = (end: keyof EstimateRange): number => {
+    const at = classes.map(({ lines, places }) => ({
+      lines,
+      places: places.map((place) => ({ ...place, usd: place.usd[end], turnMs: 0 })),
+    }));
+    return walked(ceilingUsd, at).lines;
   };
-}
-
-/** Each as often as it takes lines. */
-function meanBy(places: readonly PricedPlace[], read: (place: PricedPlace) => number): number {
-  const all = places.reduce((sum, { atOnce }) => sum + atOnce, 0);
-  return all === 0 ? 0 : places.reduce((sum, place) => sum + read(place) * place.atOnce, 0) / all;
-}
-
-/**
- * How long it takes to spend so much when as many lines are under way as what is left would pay for at their most, and one at
- * least: fewer and fewer.
- */
-export function spentMs(about: {
-  fromUsd: number;
-  untilUsd: number;
-  likelyUsd: number;
-  mostUsd: number;
-  turnMs: number;
-}): number {
-  const { fromUsd, untilUsd, mostUsd, turnMs } = about;
-  const likelyUsd = Math.min(about.likelyUsd, mostUsd);
-  if (likelyUsd <= 0 || fromUsd <= untilUsd) return 0;
-  const inEach = -Math.log1p(-likelyUsd / mostUsd);
-  const turns = Math.max(0, Math.log(fromUsd / Math.max(untilUsd, mostUsd))) / inEach;
-  const oneByOne = Math.max(0, Math.min(fromUsd, mostUsd) - untilUsd) / likelyUsd;
-  return turnMs * (turns + oneByOne);
+  return { low: paidAt('high'), likely: paidAt('likely'), high: paidAt('low') };
 }

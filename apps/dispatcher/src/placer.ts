@@ -5,12 +5,14 @@
  * Nothing is placed that the deployment cannot take within about a second (late binding), so whatever waits here can still
  * go anywhere.
  */
+import type { Choice } from '@sluice/balancing';
 import type { Room, Turn } from '@sluice/fairness';
 import type { Priority } from '@sluice/job';
 import { readWaiting } from '@sluice/ledger';
 import type { Waiting } from '@sluice/ledger';
 import type { EntryData } from '@sluice/queues';
-import type { Chooser } from './chooser.ts';
+import type { AgainBook } from './again-book.ts';
+import type { Chooser, Wanted } from './chooser.ts';
 import { laneOfEntry } from './entry-lane.ts';
 import { EntryMoves } from './entry-moves.ts';
 import type { Decided, MovesPorts, Place } from './entry-moves.ts';
@@ -36,8 +38,8 @@ export interface PlacerPorts extends MovesPorts {
   onWaiting: (waiting: Waiting, waits: boolean) => void;
   /** Until what Redis refused is tried again. Default: a second. */
   againMs?: number;
-  /** It is given a place. */
-  onPlaced?: (waiting: Waiting, deployment: string) => void;
+  /** Lines of batches with a ceiling. */
+  again?: Pick<AgainBook, 'paid' | 'hold' | 'placed' | 'moved'>;
 }
 
 const AGAIN_MS = 1_000;
@@ -47,7 +49,11 @@ const TRIES = CHECK_PLACED_MS / AGAIN_MS;
 /** Between two pumps for interactive jobs that wait. */
 const LEAST_WAIT_MS = 5;
 
-type Found = { kind: 'entry'; pending: Pending; decided: Decided } | ({ kind: 'lines' } & Fed);
+type Found =
+  | { kind: 'entry'; pending: Pending; decided: Decided }
+  /** What is left of its batch's ceiling pays for no place that takes it now. */
+  | { kind: 'unpaid'; pending: Pending }
+  | ({ kind: 'lines' } & Fed);
 
 export class Placer {
   readonly #ports: PlacerPorts;
@@ -62,7 +68,7 @@ export class Placer {
   constructor(ports: PlacerPorts) {
     this.#ports = ports;
     this.entries = new WaitingEntries(ports.onWaiting);
-    this.#moves = new EntryMoves(ports);
+    this.#moves = new EntryMoves({ ...ports, onMoved: (waiting) => ports.again?.moved(waiting) });
   }
 
   /** Whether the entry waits here already. */
@@ -123,18 +129,29 @@ export class Placer {
 
   #line(waiting: Waiting): Promise<PlaceEnd> {
     return new Promise((done) => {
-      const { chooser, turns, now } = this.#ports;
-      const lane = laneOfEntry(waiting, chooser);
-      this.entries.add({ waiting, lane, since: now(), done });
-      turns.arrive({
-        id: waiting.id,
-        tenant: waiting.tenant,
-        band: waiting.priority as Priority,
-        lane,
-        deadlineAt: waiting.deadlineAt ?? Infinity,
-      });
+      const { chooser, now } = this.#ports;
+      const pending = { waiting, lane: laneOfEntry(waiting, chooser), since: now(), done };
+      this.entries.add(pending);
+      this.#arrive(pending);
       this.pump();
     });
+  }
+
+  #arrive({ waiting, lane }: Pending): void {
+    this.#ports.turns.arrive({
+      id: waiting.id,
+      tenant: waiting.tenant,
+      band: waiting.priority as Priority,
+      lane,
+      deadlineAt: waiting.deadlineAt ?? Infinity,
+    });
+  }
+
+  /** Entries that waited for what is left of a ceiling have their turns again. */
+  release(ids: readonly string[]): void {
+    if (this.#closed) return;
+    for (const pending of ids.map((id) => this.entries.get(id))) if (pending) this.#arrive(pending);
+    this.pump();
   }
 
   /** Forgets an entry that waits here and needs no place any more. */
@@ -215,21 +232,38 @@ export class Placer {
     const drawn = drawnBy(waiting, chooser);
     const likely = this.#likely(waiting);
     const wanted = wantedOf(waiting, { drawn, likely, overdue, since, now: now() });
-    const decided = chooser.choose(wanted, waiting.pool);
+    const decided = this.#choose(waiting, wanted);
+    if (decided === null) return { kind: 'unpaid', pending };
     if (decided.kind !== 'wait') return { kind: 'entry', pending, decided };
     if (band === 'interactive') this.#soonestMs = Math.min(this.#soonestMs, decided.retryInMs);
     full.add(lane);
     return 'lane_full';
   }
 
+  /** Null = no place that its batch's ceiling pays for takes it now. */
+  #choose(waiting: Waiting, wanted: Wanted): Choice | null {
+    const { chooser, again } = this.#ports;
+    const paid = again?.paid(waiting) ?? null;
+    if (paid === null) return chooser.choose(wanted, waiting.pool);
+    for (const among of [paid.among, ...paid.passing.map((id) => new Set([id]))]) {
+      const choice = among.size > 0 ? chooser.choose(wanted, waiting.pool, among) : null;
+      if (choice?.kind === 'place') return choice;
+    }
+    return null;
+  }
+
   #likely = (waiting: Waiting): Likely => this.#ports.lengths.likely(askerOfEntry(waiting));
 
   #take(turn: Turn, found: Found): void {
-    const { turns, onPlaced } = this.#ports;
+    const { turns, again } = this.#ports;
     if (found.kind === 'lines') return turns.used(turn, found.used, found.finished);
+    if (found.kind === 'unpaid') {
+      again?.hold(found.pending.waiting);
+      return turns.used(turn, null, true);
+    }
     const { pending, decided } = found;
     this.entries.take(turn.item.id);
-    if (decided.kind === 'place') onPlaced?.(pending.waiting, decided.deployment);
+    if (decided.kind === 'place') again?.placed(pending.waiting, decided.deployment);
     turns.used(
       turn,
       decided.kind === 'place' ? this.#usedBy(pending.waiting, decided) : null,

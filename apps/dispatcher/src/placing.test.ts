@@ -31,6 +31,8 @@ import { Picture } from './picture.ts';
 import { Placer } from './placer.ts';
 import type { PlacerPorts } from './placer.ts';
 import { exampleClass, pictureOf } from './example-fleet.ts';
+import { NOWHERE } from './paid-again.ts';
+import type { PaidAgain } from './paid-again.ts';
 import { planRound } from './planner.ts';
 import { Desk } from './test-desk.ts';
 import { Sweeper } from './sweeper.ts';
@@ -237,6 +239,41 @@ test('a job that must wait for its tenant’s lines does not hold them up', asyn
   assert.equal(await job, 'settled');
 });
 
+test('lines that their ceiling does not pay for wait for it, hold up nobody, and go when it does', async () => {
+  const entries = [await desk.fedBatch(1), await desk.fedBatch(1)];
+  const [dear, other] = entries.map(({ chunk }) => chunk) as [string, string];
+  const picture = new Picture(desk.fleet);
+  const told: string[] = [];
+  let paid: PaidAgain = NOWHERE;
+  const note = (what: string) => (waiting: { id: string }) =>
+    void (waiting.id === dear && told.push(what));
+  const placer = placerOf({
+    picture,
+    again: {
+      paid: ({ id }) => (id === dear ? paid : null),
+      hold: note('held'),
+      placed: note('placed'),
+      moved: note('moved'),
+    },
+  });
+  const first = placer.place({ id: dear, epoch: 1 });
+  const second = placer.place({ id: other, epoch: 1 });
+  await until('both wait', () => [...placer.entries.again.values()].includes(2));
+  picture.update(await admission.read(), desk.time);
+  placer.pump();
+  assert.equal(await second, 'settled');
+  assert.deepEqual(told, ['held']);
+  placer.release([dear]);
+  assert.deepEqual(told, ['held', 'held'], 'it is asked for again');
+  paid = { among: new Set(['other']), passing: [] };
+  placer.pump();
+  assert.equal(told.length, 2, 'not before that is looked up');
+  placer.release([dear]);
+  assert.equal(await first, 'settled');
+  assert.deepEqual(told.slice(2), ['placed', 'moved']);
+  assert.equal((await readWaiting(desk.ledger, dear))?.deployment, 'other');
+});
+
 test('an older leader moves nothing: the entry goes back for the one that leads', async () => {
   const id = await desk.acceptedJob();
   await raiseToken(desk.ledger, 2);
@@ -277,6 +314,7 @@ function planningOf(batch: string, draining: Draining) {
       find: () => draining,
       recorded: () => undefined,
       remove: () => undefined,
+      setAside: () => undefined,
       settle: (): void => undefined,
       setUrgent: () => undefined,
     },

@@ -26,7 +26,7 @@ export interface PlannerPorts extends ProblemPorts {
   ledger: Ledger;
   feeder: Pick<
     Feeder,
-    'batches' | 'draining' | 'find' | 'recorded' | 'remove' | 'settle' | 'setUrgent'
+    'batches' | 'draining' | 'find' | 'recorded' | 'remove' | 'setAside' | 'settle' | 'setUrgent'
   >;
   book: Pick<PlanBook, 'plan' | 'madeAt'>;
   alone: Pick<AloneBook, 'look' | 'aloneMs' | 'isStuck'>;
@@ -196,8 +196,10 @@ const isKept = ({ fleet }: Pick<PlannerPorts, 'fleet'>, { classes }: Draining): 
  * Nothing of it drains any more, so nobody knows when it will be done. Looked after at once: whoever resumed it since it was
  * read asked for that while it still seemed to drain.
  */
-async function setAside({ ledger, feeder, now }: PlannerPorts, { id }: StoredBatch): Promise<void> {
-  feeder.remove(id);
+async function setAside({ ledger, feeder, now }: PlannerPorts, batch: StoredBatch): Promise<void> {
+  const { id, paused, status } = batch;
+  if (paused && status === 'in_progress') feeder.setAside(batch);
+  else feeder.remove(id);
   await moveBatch(ledger, id, { from: ['in_progress'], set: { eta_at: null }, checkAt: now() });
 }
 
@@ -228,7 +230,7 @@ async function pausedForCost(ports: PlannerPorts, batch: StoredBatch): Promise<b
     const found = await readBatch(ports.ledger, batch.id);
     if (found?.pausedReason !== reason) return false;
   }
-  ports.feeder.remove(batch.id);
+  ports.feeder.setAside(batch);
   ports.events.batchPaused({ batch: batch.id, reason });
   return true;
 }

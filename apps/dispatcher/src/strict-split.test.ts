@@ -139,6 +139,7 @@ async function etaMs(text: string, usable: (id: string) => boolean): Promise<num
       draining: [draining],
       find: () => draining,
       recorded: nothing,
+      setAside: () => undefined,
       remove: nothing,
       settle: nothing,
       setUrgent: nothing,

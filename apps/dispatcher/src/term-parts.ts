@@ -5,6 +5,7 @@ import { isPlanned } from '@sluice/planning';
 import { readWaiting } from '@sluice/ledger';
 import type { Ledger, Waiting } from '@sluice/ledger';
 import type { StepData } from '@sluice/queues';
+import { AgainBook } from './again-book.ts';
 import { Backlog } from './backlog.ts';
 import { Chooser } from './chooser.ts';
 import { DayDemand } from './day-demand.ts';
@@ -89,7 +90,14 @@ function openEntries(
 ) {
   const { ledger, now } = ports;
   const { picture, chooser, turns, linesWaiting } = base;
-  const placer = new Placer({
+  const again: AgainBook = new AgainBook({
+    picture,
+    chooser,
+    find: (batch) => feeder().find(batch),
+    waits: (batch) => linesWaiting.ofBatch(batch),
+    release: (ids) => placer.release(ids),
+  });
+  const placer: Placer = new Placer({
     ledger,
     chooser,
     turns,
@@ -106,12 +114,12 @@ function openEntries(
       if (waits) backlog.waits(waiting);
       else backlog.left(waiting);
     },
-    onPlaced: (waiting, deployment) => feeder().placedAgain(waiting, deployment),
+    again,
     onLate: (waiting) => endLate(ports, waiting),
     onError,
   });
   const backlog = new Backlog({ ledger, placer, now, onError });
-  return { placer, backlog };
+  return { placer, backlog, again };
 }
 
 /** A job ends; a chunk of a batch ends with its batch. */
@@ -129,7 +137,7 @@ const standsIn = ({ deployments }: Fleet, health: HealthBook, id: string) => ({
 function openBatches(
   { ports, leaderToken, onError }: PartsAbout,
   base: Base,
-  { placer, backlog }: { placer: Placer; backlog: Backlog },
+  { placer, backlog, again }: { placer: Placer; backlog: Backlog; again: AgainBook },
 ) {
   const { ledger, store, fleet, windowLines, events, now } = ports;
   const { picture, health, chooser, turns } = base;
@@ -151,6 +159,7 @@ function openBatches(
     chooser,
     turns,
     pump: () => placer.pump(),
+    again,
     picture,
     lengths: ports.lengths,
     book,

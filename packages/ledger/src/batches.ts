@@ -240,6 +240,8 @@ export interface BatchMove {
   checkAt?: number;
   /** Moves nothing when one of these is another by now. */
   as?: Partial<Pick<StoredBatch, 'paused' | 'pausedReason' | 'maxCostUsd'>>;
+  /** Moves nothing when a move with this key was made before; absent or null = it has none. */
+  once?: string | null;
   set?: Record<string, string | number | null>;
 }
 
@@ -254,7 +256,8 @@ export async function moveBatch(
   | { kind: 'missing' }
 > {
   const { keys } = ledger;
-  const as = asRead(move.as ?? {});
+  const once = move.once ? onceField(move.once) : null;
+  const as = [...asRead(move.as ?? {}), ...(once === null ? [] : [once, ''])];
   const reply = await run(
     ledger,
     'move-batch',
@@ -267,12 +270,23 @@ export async function moveBatch(
       keys.changes,
       as.length / 2,
       ...as,
-      ...fieldsOf(move.set ?? {}),
+      ...fieldsOf({ ...move.set, ...(once !== null && { [once]: 1 }) }),
     ],
   );
   const [tag, status] = tagged(reply);
   if (tag === 1) return { kind: 'moved', before: status as BatchStatus };
   return tag === 0 ? { kind: 'refused', status: status as BatchStatus } : { kind: 'missing' };
+}
+
+const onceField = (key: string): string => `once:${key}`;
+
+/** Whether a move with this key was made. */
+export async function wasMoved(
+  { redis, keys }: Ledger,
+  id: string,
+  once: string,
+): Promise<boolean> {
+  return (await redis.hexists(keys.batch(id), onceField(once))) === 1;
 }
 
 function asRead({ paused, pausedReason, maxCostUsd }: NonNullable<BatchMove['as']>) {

@@ -5,7 +5,7 @@ import { after, before, test } from 'node:test';
 import { makeId } from '@sluice/job';
 import { startRedis } from '@sluice/testing';
 import type { TestRedis } from '@sluice/testing';
-import { createBatch, moveBatch, readBatch } from './batches.ts';
+import { createBatch, moveBatch, readBatch, wasMoved } from './batches.ts';
 import { connectRedis } from './connect.ts';
 import { openLedger } from './ledger.ts';
 import type { Ledger } from './ledger.ts';
@@ -97,6 +97,22 @@ test('what another fed from there, or what has moved on since, is not taken for 
   assert.equal(await feedChunks(ledger, feed), 'moved');
   await moveBatch(ledger, batch, { from: ['in_progress'], set: { paused: '1' } });
   assert.equal(await feedChunks(ledger, feed), 'not_draining');
+});
+
+test('a batch is moved once by a key', async () => {
+  const id = await draining();
+  const from = ['in_progress'] as const;
+  const resume = { from, set: { paused: '0' }, once: 'k' };
+  assert.equal(await wasMoved(ledger, id, 'k'), false);
+  assert.equal((await moveBatch(ledger, id, resume)).kind, 'moved');
+  await moveBatch(ledger, id, { from, set: { paused: '1' } });
+  assert.equal((await moveBatch(ledger, id, resume)).kind, 'refused');
+  assert.equal((await readBatch(ledger, id))?.paused, true);
+  assert.deepEqual(
+    [await wasMoved(ledger, id, 'k'), await wasMoved(ledger, id, 'other')],
+    [true, false],
+  );
+  assert.equal((await moveBatch(ledger, id, { ...resume, once: 'other' })).kind, 'moved');
 });
 
 test('a batch moves only while the fields that were read stand, sent again or not', async () => {

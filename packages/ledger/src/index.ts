@@ -38,6 +38,7 @@ export {
   linesSeen,
   readBatch,
   readExtents,
+  wasMoved,
 } from './batches.ts';
 export { eachOpenBatch } from './open-batches.ts';
 export type {

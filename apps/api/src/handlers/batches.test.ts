@@ -248,6 +248,26 @@ test('only a resume of what is paused at its ceiling drops that, and a pause doe
   await moveBatch(api.ledger, id, { from: ['in_progress'], to: 'cancelled' });
 });
 
+test('a resume that is sent again with its key lifts no ceiling that was reached in between', async () => {
+  const { id } = await client.batches.create(order(await upload(), { max_cost_usd: 2 }));
+  const resume = (key: string) =>
+    api.call(`POST /v1/batches/${id}/resume`, undefined, { 'idempotency-key': key });
+  await api.call(`POST /v1/batches/${id}/pause`);
+  const first = await resume('one');
+  assert.deepEqual([first.status, first.json.sluice.paused], [200, false]);
+  assert.equal(first.headers.get('idempotent-replayed'), null);
+  const set = { cost: 3, paused: '1', paused_reason: 'max_cost_usd reached' };
+  await moveBatch(api.ledger, id, { from: ['validating'], to: 'in_progress', set });
+  const repeated = await resume('one');
+  assert.equal(repeated.headers.get('idempotent-replayed'), 'true');
+  const { paused, paused_reason: why, max_cost_usd: most } = repeated.json.sluice;
+  assert.deepEqual([repeated.status, paused, why, most], [200, true, set.paused_reason, 2]);
+  const leave = (await resume('two')).json.sluice;
+  assert.deepEqual([leave.paused, leave.max_cost_usd], [false, null]);
+  await moveBatch(api.ledger, id, { from: ['in_progress'], to: 'cancelled' });
+  assert.deepEqual([(await resume('two')).status, (await resume('three')).status], [200, 409]);
+});
+
 test('lists page newest first, as the client pages', async () => {
   const ids: string[] = [];
   for await (const batch of client.batches.list({ limit: 2 })) ids.push(batch.id);

@@ -1,5 +1,5 @@
 /** /v1/batches: reading, listing, cancelling, pausing; and its events. */
-import { BATCH_STATUSES, moveBatch, readBatch, siftBatches } from '@sluice/ledger';
+import { BATCH_STATUSES, moveBatch, readBatch, siftBatches, wasMoved } from '@sluice/ledger';
 import type { BatchMove, BatchStatus, StoredBatch } from '@sluice/ledger';
 import type { Api } from '../api.ts';
 import { shownStatus } from '../batch-object.ts';
@@ -9,6 +9,7 @@ import { findBatch, hasEnded } from '../find-batch.ts';
 import { noSuch } from '../find-job.ts';
 import type { ApiRequest, Reply } from '../http/message.ts';
 import { maySee, ok } from '../http/message.ts';
+import { idempotencyOf } from '../idempotency.ts';
 import { readQuery } from '../http/query.ts';
 import { listPage } from '../listing.ts';
 import { HEARTBEAT, HEARTBEAT_MS, eventReply, eventText } from '../server-sent-events.ts';
@@ -68,18 +69,30 @@ export async function pauseBatch(api: Api, request: ApiRequest): Promise<Reply> 
 
 /**
  * Looked after at once, so that the leader feeds it again. Going on where `max_cost_usd` had it paused is leave to spend more: it was
- * given for a pause that the request found, not for one that came since.
+ * given for a pause that the request found, not for one that came since. An Idempotency-Key resumes once: a repeat changes nothing.
  */
 export async function resumeBatch(api: Api, request: ApiRequest): Promise<Reply> {
   const { id, pausedReason } = await find(api, request);
+  const once = keyOf(request);
   const moved = await move(api, id, {
     from: CANCELLABLE,
+    once,
     as: { pausedReason },
     set: { paused: '0', paused_reason: '', ...(pausedReason !== null && { max_cost: '' }) },
     checkAt: request.now,
   });
-  return shown(api, id, { moved, fine: CANCELLABLE, allowed: CANCELLABLE });
+  const repeats = moved === 'refused' && once !== null && (await wasMoved(api.ledger, id, once));
+  if (repeats) request.marks['idempotent-replayed'] = 'true';
+  return shown(api, id, {
+    moved,
+    fine: repeats ? BATCH_STATUSES : CANCELLABLE,
+    allowed: CANCELLABLE,
+  });
 }
+
+/** Remembered as long as its batch is. */
+const keyOf = (request: ApiRequest): string | null =>
+  idempotencyOf(request, { content: '', keepMs: 0 })?.key ?? null;
 
 async function move(api: Api, id: string, to: BatchMove): Promise<'moved' | 'refused'> {
   const moved = await moveBatch(api.ledger, id, to);
@@ -90,7 +103,7 @@ async function move(api: Api, id: string, to: BatchMove): Promise<'moved' | 'ref
 async function shown(
   api: Api,
   id: string,
-  { moved, fine, allowed }: { moved: string; fine: BatchStatus[]; allowed: BatchStatus[] },
+  { moved, fine, allowed }: { moved: string; fine: readonly BatchStatus[]; allowed: BatchStatus[] },
 ): Promise<Reply> {
   const batch = (await readBatch(api.ledger, id)) ?? noSuch('batch', id);
   if (moved === 'refused' && !fine.includes(batch.status)) {

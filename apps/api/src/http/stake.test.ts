@@ -7,7 +7,7 @@ const shown = (path: string): string => path.replaceAll(/:(\w+)/g, '<$1>');
 
 test('what a change that may be done is read at, and which is not to be done again unseen', () => {
   const changing = ROUTES.filter(changes).map((route) => {
-    const stake = stakeAt(route, { path: shown(route.path), hasKey: true });
+    const stake = stakeAt(route, { path: shown(route.path), hasKey: false });
     assert.equal(stake.kind, 'changes');
     const { told, notTwice } = stake;
     return [`${route.method} ${shown(route.path)}`, told, notTwice === null ? 'safe' : 'look'];
@@ -31,6 +31,17 @@ test('what a change that may be done is read at, and which is not to be done aga
     ['post /admin/reload', null, 'safe'],
     ['patch /admin/budgets/<id>', '/admin/budgets', 'safe'],
   ]);
+});
+
+test('where a key is honoured, what is sent with one may be sent again', () => {
+  const again = ROUTES.filter(({ notTwice }) => notTwice).filter((route) => {
+    const stake = stakeAt(route, { path: '/', hasKey: true });
+    return stake.kind === 'changes' && stake.notTwice === null;
+  });
+  assert.deepEqual(
+    again.map(({ path }) => path),
+    ['/v1/batches/:id/resume'],
+  );
 });
 
 test('a GET changes nothing, and what makes something says whether it may be made again', () => {

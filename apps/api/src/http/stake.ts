@@ -16,12 +16,14 @@ export const changes = ({ method, creates }: Pick<Route, 'method' | 'creates'>):
   method !== 'get' && creates !== true;
 
 export function stakeAt(
-  route: Pick<Route, 'method' | 'path' | 'creates' | 'free' | 'notTwice'>,
+  route: Pick<Route, 'method' | 'path' | 'creates' | 'free' | 'keyed' | 'notTwice'>,
   { path, hasKey }: { path: string; hasKey: boolean },
 ): Stake {
   if (route.creates) return { kind: 'creates', repeatable: route.free === true || hasKey };
   if (!changes(route)) return READS;
-  return { kind: 'changes', told: tellingPath(route.path, path), notTwice: route.notTwice ?? null };
+  const isOnce = route.keyed === true && hasKey;
+  const notTwice = isOnce ? null : (route.notTwice ?? null);
+  return { kind: 'changes', told: tellingPath(route.path, path), notTwice };
 }
 
 /** What is changed can be read at its own path, or in the list that it is in. */

@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Waiting } from '@sluice/ledger';
+import { AgainBook } from './again-book.ts';
+import { drainingOf } from './draining.ts';
+import { exampleClass, fleetOf, pictureOf } from './example-fleet.ts';
+
+const FLEET = fleetOf(`
+deployments:
+  cheap: { provider: p, model: m, default_max_tokens: 100, price: { input: 0, output: 100 } }
+  dear: { provider: p, model: m, default_max_tokens: 100, price: { input: 0, output: 1000 } }
+pools: { fast: [cheap, dear] }
+`);
+
+const chunk = (id: string, over: Partial<Waiting> = {}): Waiting =>
+  ({
+    id,
+    batch: 'b',
+    pool: 'fast',
+    deployment: 'cheap',
+    jobs: 1,
+    characters: 40,
+    maxOutput: null,
+    ...over,
+  }) as Waiting;
+
+/** A batch of ten lines, all fed to the cheap one at 0.01 USD each at most; the dear one would take 0.1. */
+function start(maxCostUsd: number | null) {
+  const batch = drainingOf({
+    id: 'b',
+    tenant: 't',
+    priority: 'low',
+    maxTier: null,
+    createdAt: 0,
+    expiresAt: 60_000,
+    classes: [exampleClass({ jobs: 10, characters: 400, unsetOutput: 10 })],
+    cursors: [10],
+    fed: 0,
+    completed: 0,
+    failed: 0,
+    maxCostUsd,
+    costUsd: 0,
+    usage: { input: 0, output: 0 },
+  });
+  const released: string[] = [];
+  const book = new AgainBook({
+    picture: pictureOf(FLEET, 0),
+    chooser: { membersOf: () => ['cheap', 'dear'] },
+    find: (id) => (id === 'b' ? batch : undefined),
+    waits: () => 0,
+    release: (ids) => void released.push(...ids),
+  });
+  for (let i = 0; i < 10; i += 1) book.placed(chunk(`${i}`), 'cheap');
+  batch.fed = 10;
+  return { book, released };
+}
+
+test('lines go where what is left pays for them, and what they take there is kept', () => {
+  const { book } = start(0.2);
+  const among = (of: Waiting): string[] | null => {
+    const paid = book.paid(of);
+    return paid && [...paid.among];
+  };
+  assert.equal(among(chunk('a')), null, '0.19 USD of 0.2');
+  book.placed(chunk('a'), 'dear');
+  book.moved(chunk('a'));
+  assert.deepEqual(among(chunk('b')), ['cheap'], '0.19 are kept');
+  book.placed(chunk('a', { deployment: 'dear' }), 'cheap');
+  book.moved(chunk('a', { deployment: 'dear' }));
+  assert.equal(among(chunk('b')), null, 'it has left the dear one');
+  assert.equal(among(chunk('j', { batch: null })), null, 'a job');
+  assert.equal(among(chunk('o', { batch: 'other' })), null, 'a batch that nobody drains');
+});
+
+test('without a ceiling lines go anywhere', () => {
+  assert.equal(start(null).book.paid(chunk('a')), null);
+});
+
+test('those that wait are asked for when it is looked up, and of a paused batch when it goes on', () => {
+  const { book, released } = start(0.1);
+  book.hold(chunk('a'));
+  assert.ok(book.holds('b'));
+  book.look('other');
+  assert.deepEqual(released, []);
+  book.look('b');
+  assert.deepEqual(released, ['a']);
+  assert.ok(!book.holds('b'));
+  book.rest('b');
+  assert.equal(book.paid(chunk('a'))?.among.size, 0);
+  book.hold(chunk('a'));
+  book.look('b');
+  assert.deepEqual(released, ['a'], 'it is paused');
+  book.goOn('b');
+  assert.deepEqual(released, ['a', 'a']);
+});
