@@ -5,12 +5,15 @@ import { buildScenario, parseWorkload, readTrace } from '@sluice/simulate';
 import type { Installed } from '@sluice/simulate';
 import type { Job, Scenario } from '@sluice/simulation';
 
-/** `seed=N` among the arguments: another run of the same benchmarks. */
-export const SEED = Number(
-  process.argv.find((text) => text.startsWith('seed='))?.slice('seed='.length) ?? 1,
-);
+/** The value of `name=…` among the arguments; undefined: it is not there. */
+export const argument = (name: string): string | undefined =>
+  process.argv.find((text) => text.startsWith(`${name}=`))?.slice(name.length + 1);
 
-const DATA = join(import.meta.dirname, '../../../shared/data/azure-llm-2023');
+/** `seed=N`: another run of the same benchmarks. */
+export const SEED = Number(argument('seed') ?? 1);
+
+/** `data=PATH`: another place of the traces. */
+const DATA = argument('data') ?? join(import.meta.dirname, '../../../shared/data/azure-llm-2023');
 export const tracePath = (name: 'code' | 'conv'): string =>
   join(DATA, `AzureLLMInferenceTrace_${name}.csv`);
 

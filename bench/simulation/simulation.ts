@@ -1,6 +1,6 @@
 /**
- * `npm run bench:simulation [-- drain windows interactive bursty cost seed=N]`: what the policies must show in simulation, measured
- * beside what is wanted. Needs ../shared/data. Ends with 1 when something does not hold.
+ * `npm run bench:simulation [-- drain windows interactive bursty cost seed=N only=KIND,… data=PATH]`: what the policies must show
+ * in simulation, measured beside what is wanted; `only`: of the windows, `data`: where the traces are (../shared/data). Ends with 1 when something does not hold.
  */
 import { bursty } from './bursty.ts';
 import { cost } from './cost.ts';

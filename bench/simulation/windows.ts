@@ -1,13 +1,13 @@
 /** A backlog of real sizes for one deployment, on each kind of window: are limits used up, and are they kept. */
-import { WINDOW_KINDS } from '@sluice/windows';
 import { simulate } from '@sluice/simulate';
-import { installed, jobOf, realSizes, scenarioOf } from './fleet.ts';
+import { kindsIn } from '../window-kinds.ts';
+import { argument, installed, jobOf, realSizes, scenarioOf } from './fleet.ts';
 import { atLeast, atMost } from '../row.ts';
 import type { Row } from '../row.ts';
 
 export async function windows(): Promise<Row[]> {
   const rows: Row[] = [];
-  for (const kind of WINDOW_KINDS) {
+  for (const kind of kindsIn(argument('only'))) {
     const about = installed(`
 providers: { p: { type: openai, base_url: "http://p/v1", accounting: { output: actual } } }
 deployments: { d: { provider: p, model: m, limits: { tpm: 1000000 }, simulate: { window: ${kind} } } }

@@ -3,6 +3,7 @@
  * window, and a backlog of requests of real sizes for all of them.
  */
 import { WINDOW_KINDS } from '@sluice/windows';
+import type { WindowKind } from '@sluice/windows';
 import type { System } from '@sluice/testing';
 import { TRACES, echoedBody, readTraces } from '../azure.ts';
 import { postBatch } from '../batches.ts';
@@ -51,10 +52,14 @@ export const simulatorOptions = (headers: boolean): object => ({
   ),
 });
 
-/** Posts batches that all six pools are busy with for so many minutes at least. */
+/** Posts batches that the pools of these kinds are busy with for so many minutes at least. */
 export async function post(
   system: System,
-  { minutes, folder = TRACES }: { minutes: number; folder?: string },
+  {
+    minutes,
+    folder = TRACES,
+    kinds = KINDS,
+  }: { minutes: number; folder?: string; kinds?: readonly WindowKind[] },
 ): Promise<void> {
   const requests = readTraces(folder, ['conv']);
   const mean = requests.reduce((sum, { input, output }) => sum + input + output, 0);
@@ -63,10 +68,10 @@ export async function post(
     const lines = Math.min(LINES, left);
     await postBatch(
       system,
-      Array.from({ length: lines * KINDS.length }, (_, i) => {
-        const line = from + Math.floor(i / KINDS.length);
+      Array.from({ length: lines * kinds.length }, (_, i) => {
+        const line = from + Math.floor(i / kinds.length);
         const request = requests[line % requests.length] as (typeof requests)[number];
-        return echoedBody(KINDS[i % KINDS.length] as string, request);
+        return echoedBody(kinds[i % kinds.length] as WindowKind, request);
       }),
     );
     from += lines;
@@ -97,7 +102,8 @@ export const usedIn = (span: readonly [Reading, Reading], kind: string): Between
 
 /** Of each: the share of the limit used since the last line, and the 429s. */
 function progressOf(span: readonly [Reading, Reading]): string {
-  const parts = KINDS.map((kind) => {
+  const busy = KINDS.filter((kind) => usedIn(span, kind).calls > 0);
+  const parts = busy.map((kind) => {
     const { used, limited } = usedIn(span, kind);
     return `${kind} ${used.toFixed(0)} %${limited > 0 ? `, ${limited} × 429` : ''}`;
   });

@@ -1,6 +1,6 @@
 /** The Lua scripts beside this file as commands of a Redis connection, each behind what they have in common. */
 import { readFileSync } from 'node:fs';
-import { LEARNING, LONGEST_DEBT_MS, PRODUCING } from '@sluice/budget';
+import { GIVEN_SHARE, LEARNING, LONGEST_DEBT_MS, PRODUCING } from '@sluice/budget';
 import type { ClientContext, Redis, Result } from 'ioredis';
 
 type Argument = string | number;
@@ -47,7 +47,7 @@ const table = (figures: Record<string, number>): string =>
     .join()}}`;
 const figures =
   `local LEARNING, PRODUCING = ${table(LEARNING)}, ${table(PRODUCING)}\n` +
-  `local LONGEST_DEBT_MS = ${LONGEST_DEBT_MS}\n`;
+  `local LONGEST_DEBT_MS, GIVEN_SHARE = ${LONGEST_DEBT_MS}, ${GIVEN_SHARE}\n`;
 const common = figures + textOf('learnt.lua') + textOf('produced.lua');
 
 const once = (text: string): string => `local function act()\n${text}\nend\n${textOf('once.lua')}`;

@@ -2,7 +2,8 @@
   Ends calls that were booked: frees their permits, corrects what was charged, counts how they ended. The copy in Lua
   of `settle` and `countEnded` in packages/budget, which are the specification.
 
-  KEYS[1]   rates: hash of the root (see book.lua); also `<budget>|<dimension>|credit`, ms of rate
+  KEYS[1]   rates: hash of the root (see book.lua); also `<budget>|<dimension>|credit`, ms of rate,
+            and `<budget>|<dimension>|given`: given givenAt (pacer.ts)
   KEYS[2]   load: hash of the deployments' counters, `<deployment>|<counter>`
   KEYS[3…]  leases: as in book.lua; last what this process has written (once.lua)
 
@@ -55,6 +56,7 @@ local function settleRates()
     fields[#fields + 1] = pacer[1]
     fields[#fields + 1] = pacer[1] .. '|credit'
     fields[#fields + 1] = pacer[1] .. '|learnt'
+    fields[#fields + 1] = pacer[1] .. '|given'
   end
   for _, window in ipairs(windows) do fields[#fields + 1] = window[1] end
   local stored = redis.call('HMGET', KEYS[1], unpack(fields))
@@ -65,11 +67,11 @@ local function settleRates()
     changed[#changed + 1] = value
   end
   for p, pacer in ipairs(pacers) do
-    local unit, burst = paceOf(pacer[3], stored[1 + 3 * p], now)
+    local unit, burst = paceOf(pacer[3], stored[4 * p], now)
     if unit and not flowing[pacer[1]] then
-      local fullAt = tonumber(stored[3 * p - 1] or 0)
+      local fullAt = tonumber(stored[4 * p - 2] or 0)
       if emptied > 0 and fullAt < emptied + burst then fullAt = emptied + burst end
-      local balance = tonumber(stored[3 * p] or 0) - pacer[2] * unit
+      local balance = tonumber(stored[4 * p - 1] or 0) - pacer[2] * unit
       local credit = 0
       if balance >= 0 then
         credit = balance < pacer[4] and balance or pacer[4]
@@ -77,8 +79,19 @@ local function settleRates()
         fullAt = (fullAt > now and fullAt or now) - balance
       end
       local debt = pacer[5] * unit
-      if debt > 0 and fullAt < now then fullAt = now end
-      set(pacer[1], exact(fullAt + debt))
+      if debt ~= 0 then
+        local before = numbers(stored[1 + 4 * p], 2)
+        local given = math.max(0, before[1] - math.max(0, now - before[2]) * GIVEN_SHARE)
+        if debt > 0 then
+          fullAt = (fullAt > now and fullAt or now) + debt
+          given = math.max(0, given - debt)
+        else
+          local gives = math.max(0, math.min(-debt, pacer[4] - given))
+          fullAt, given = fullAt - gives, given + gives
+        end
+        set(pacer[1] .. '|given', asText({ given, now }))
+      end
+      set(pacer[1], exact(fullAt))
       set(pacer[1] .. '|credit', exact(credit))
     end
   end
@@ -87,7 +100,7 @@ local function settleRates()
     local oldest = math.floor(now / width) - count
     local giveTo = math.floor((now - change.longestMs - change.margin) / width)
     local index, amount, at = {}, {}, 0
-    for i, a in string.gmatch(stored[1 + 3 * #pacers + w] or '', '(%d+):(%S+)') do
+    for i, a in string.gmatch(stored[1 + 4 * #pacers + w] or '', '(%d+):(%S+)') do
       i = tonumber(i)
       if i >= oldest then
         index[#index + 1], amount[#amount + 1] = i, tonumber(a)

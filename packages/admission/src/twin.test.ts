@@ -335,6 +335,8 @@ class Twins {
     const fullAt = Number(stored[`${budget}|${dimension}`] ?? 0);
     assert.equal(Math.max(fullAt, empty), Math.max(twin?.fullAt ?? 0, empty));
     assert.equal(Number(stored[`${budget}|${dimension}|credit`] ?? 0), twin?.credit ?? 0);
+    const given = (stored[`${budget}|${dimension}|given`] ?? '0 0').split(' ').map(Number);
+    assert.deepEqual(given, [twin?.given ?? 0, twin?.givenAt ?? 0]);
   }
 
   async #checkLoads(): Promise<void> {

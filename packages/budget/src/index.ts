@@ -93,6 +93,6 @@ export {
   tally,
 } from './counters.ts';
 export type { Counters, EndedOutcome, Since, Tally } from './counters.ts';
-export { LONGEST_DEBT_MS } from './pacer.ts';
+export { GIVEN_SHARE, LONGEST_DEBT_MS } from './pacer.ts';
 export type { Sent } from './sent.ts';
 export { usedShare } from './used-share.ts';

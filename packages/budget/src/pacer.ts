@@ -13,10 +13,13 @@ export interface Pacer {
   fullAt: number;
   /** Booked but not used, ms of rate: pays later debts, never further calls. */
   credit: number;
+  /** Output that was booked and not produced, given to further calls at once: less what it fell by since, ms of rate at `givenAt`. */
+  given: number;
+  givenAt: number;
 }
 
 /** A bucket that nothing was ever taken from. */
-export const FULL_PACER: Pacer = { fullAt: 0, credit: 0 };
+export const FULL_PACER: Pacer = { fullAt: 0, credit: 0, given: 0, givenAt: 0 };
 
 /**
  * The longest that a limit per minute may make anybody wait for what was booked before, ms. Whatever a provider counts by, a
@@ -24,6 +27,12 @@ export const FULL_PACER: Pacer = { fullAt: 0, credit: 0 };
  * while, a call that could never be made.
  */
 export const LONGEST_DEBT_MS = 60_000;
+
+/**
+ * Part of the time by which what was given falls. A pace leaves a little of the limit, so the provider's bucket regains what was
+ * taken; beside that chance must not use up what may be given: what calls are expected to produce is right on average only.
+ */
+export const GIVEN_SHARE = 0.05;
 
 /** The pacer without a debt that no provider would remember; a single unit that takes longer is waited for. */
 export function withoutOldDebt(pacer: Pacer, msPerUnit: number, now: number): Pacer {
@@ -53,17 +62,32 @@ export function settlePacer(
 ): Pacer {
   const balance = pacer.credit - debtMs;
   if (balance >= 0) return { ...pacer, credit: Math.min(mostCredit, balance) };
-  return { fullAt: Math.max(pacer.fullAt, now) - balance, credit: 0 };
+  return { ...pacer, fullAt: Math.max(pacer.fullAt, now) - balance, credit: 0 };
 }
 
 /**
- * Settles output that the provider counted as it was produced. What it was less than expected was never taken there, so
- * it may be used at once; what it was more is a debt.
+ * Settles output that the provider counted as it was produced. What it was more than expected is a debt. What it was less was
+ * never taken there, so it may be used at once, as far as it can still be there: a provider's bucket may hold a second and no
+ * more. Where much was booked too much, as for the first calls, of whose length nothing is known, most of it ran over meanwhile
+ * (measured: all of it given back, a bucket of a second refused a call five seconds after the first of each run).
  */
-export const settleProduced = (pacer: Pacer, debtMs: number, now: number): Pacer => ({
-  ...pacer,
-  fullAt: (debtMs > 0 ? Math.max(pacer.fullAt, now) : pacer.fullAt) + debtMs,
-});
+export function settleProduced(
+  pacer: Pacer,
+  debtMs: number,
+  { now, mostGiven }: { now: number; mostGiven: number },
+): Pacer {
+  if (debtMs === 0) return pacer;
+  const given = Math.max(0, pacer.given - Math.max(0, now - pacer.givenAt) * GIVEN_SHARE);
+  if (debtMs > 0)
+    return {
+      ...pacer,
+      fullAt: Math.max(pacer.fullAt, now) + debtMs,
+      given: Math.max(0, given - debtMs),
+      givenAt: now,
+    };
+  const gives = Math.max(0, Math.min(-debtMs, mostGiven - given));
+  return { ...pacer, fullAt: pacer.fullAt - gives, given: given + gives, givenAt: now };
+}
 
 /**
  * Lowers the level to what the provider says is left, in whole units: as long as ours has no whole unit more, it says the same

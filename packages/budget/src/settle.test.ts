@@ -55,6 +55,9 @@ const settled = (state: AdmissionState, calls: ReturnType<typeof call>[], now = 
 /** Of the expected output, what answers have: right on average. */
 const FACTORS = [0.2, 2.4, 0.6, 0.8];
 
+const ahead = (state: AdmissionState, now: number): number =>
+  Math.round(pacerIn(state, 'mini', tpm).fullAt - now);
+
 const spent = (state: AdmissionState): number =>
   usedIn(state.budgets['mini']?.windows.usd_per_day ?? []);
 
@@ -91,7 +94,8 @@ describe('a settled pacer', () => {
 
   test('keeps credit for later debts, at most half a second of rate, and starts nothing earlier for it', () => {
     const credited = settled(fullState(), [call(cost(2_000, 0), cost(100, 0))]);
-    assert.deepEqual(pacerIn(credited, 'mini', tpm), { fullAt: 0, credit: 500 });
+    const { fullAt, credit } = pacerIn(credited, 'mini', tpm);
+    assert.deepEqual([fullAt, credit], [0, 500]);
     const indebted = settled(credited, [call(cost(100, 0), cost(700, 0))]);
     const pacer = pacerIn(indebted, 'mini', tpm);
     assert.deepEqual([Math.round(pacer.fullAt - NOW), pacer.credit], [100, 0]);
@@ -99,8 +103,22 @@ describe('a settled pacer', () => {
 
   test('gives output back that was not produced: it was never counted', () => {
     const indebted = settled(fullState(), [call(cost(0, 100), cost(0, 1_100))]);
-    const given = settled(indebted, [call(cost(0, 700), cost(0, 100))]);
-    assert.equal(Math.round(pacerIn(given, 'mini', tpm).fullAt - NOW), 400);
+    const given = settled(indebted, [call(cost(0, 500), cost(0, 100))]);
+    assert.equal(Math.round(pacerIn(given, 'mini', tpm).fullAt - NOW), 600);
+  });
+
+  test('gives back at once only what a bucket of a second can still hold: half a second of rate, less debts, and again as time goes by', () => {
+    const less = [call(cost(0, 700), cost(0, 100))];
+    let state = settled(fullState(), [call(cost(0, 100), cost(0, 10_100))]);
+    state = settled(state, less);
+    assert.equal(ahead(state, NOW), 10_000 - 500);
+    state = settled(state, less);
+    assert.equal(ahead(state, NOW), 10_000 - 500);
+    state = settled(state, [call(cost(0, 100), cost(0, 300))]);
+    state = settled(state, less);
+    assert.equal(ahead(state, NOW), 10_000 - 500 + 200 - 200);
+    const later = NOW + 2_000;
+    assert.equal(ahead(settled(state, less, later), later), 10_000 - 500 - 2_000 - 100);
   });
 
   test('with estimates that are right on average keeps most of the rate', () => {

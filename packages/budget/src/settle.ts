@@ -4,7 +4,8 @@
  * What calls cost more or less than booked is netted over a settlement and per pacer over time: unused cost pays
  * later debts, up to `creditMs`, and never lets a call start earlier. So the bound on what is booked holds whatever
  * the estimates are worth; and counted as the provider does, expected at the start and the difference at the end,
- * any window up to a start holds at most (burst + credit) + rate × w: one second's burst, which providers allow.
+ * any window up to a start holds at most (burst + credit) + rate × w: one second's burst, which providers allow. Of output that
+ * the provider counts as it is produced unused cost does let calls start earlier, up to `creditMs` too (see pacer.ts).
  */
 import { amountOf, differenceOf } from './cost.ts';
 import type { Cost } from './cost.ts';
@@ -169,7 +170,10 @@ function settledPacers(
     const { msPerUnit } = pace;
     const pacer = pacerIn(state, budget, pace);
     const settled = settlePacer(pacer, known * msPerUnit, { now, mostCredit: rule.creditMs });
-    after[rule.dimension] = settleProduced(settled, produced * msPerUnit, now);
+    after[rule.dimension] = settleProduced(settled, produced * msPerUnit, {
+      now,
+      mostGiven: rule.creditMs,
+    });
   }
   return after;
 }
