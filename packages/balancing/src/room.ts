@@ -68,8 +68,19 @@ export function hasRoom(candidate: Candidate, cost: Cost, depth: Depth): boolean
     if (rate.aheadMs >= depth.depthMs || rate.perMs <= 0) return false;
     limited = true;
   }
-  const slots = slotRoom(candidate, depth);
-  return slots === Infinity && !limited ? candidate.queued < depth.unlimitedDepth : slots > 0;
+  if (isWithoutSlots(candidate)) return limited || candidate.queued < depth.unlimitedDepth;
+  return hasFreeSlot(candidate) || slotRoom(candidate, depth) > 0;
+}
+
+const isWithoutSlots = ({ concurrency, sharedSlots }: Candidate): boolean =>
+  concurrency === null && (sharedSlots === undefined || sharedSlots.length === 0);
+
+/** Whether one of each of its limits on calls at once is free: most often it is, and then nothing is to be reckoned. */
+function hasFreeSlot({ concurrency, queued, inFlight, sharedSlots }: Candidate): boolean {
+  if (concurrency !== null && queued + inFlight >= concurrency) return false;
+  if (sharedSlots === undefined) return true;
+  for (const { taken, limit } of sharedSlots) if (taken >= limit) return false;
+  return true;
 }
 
 /**
