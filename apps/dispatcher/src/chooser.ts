@@ -109,9 +109,12 @@ export class Chooser {
     this.#note(pool, { eligible: this.eligible(pool, formats), maxTier, band: 'batch' });
   }
 
-  #note(pool: string, asked: Pick<Asked, 'eligible' | 'maxTier' | 'band'>): void {
+  #note(
+    pool: string,
+    { eligible, maxTier, band }: Pick<Asked, 'eligible' | 'maxTier' | 'band'>,
+  ): void {
     const whole = this.#ports.fleet.pools.has(pool);
-    this.#asked.note(pool, { ...asked, whole }, this.#ports.now());
+    this.#asked.note(pool, { eligible, maxTier, band, whole }, this.#ports.now());
   }
 
   /** How deep work is placed now. */

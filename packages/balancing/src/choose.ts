@@ -7,7 +7,7 @@
  * deployments get one job at a time and before all others, so that they recover soon, but nobody waits for them.
  */
 import { type Asked, type Candidate, type CandidateState, costOn } from './candidate.ts';
-import { type Depth, type Full, chunkSize, depthFor, fullFor, hasRoom } from './room.ts';
+import { type Depth, type Full, chunkSize, depthFor, fullFor, hasRoomFor } from './room.ts';
 import { isOpenTo } from './strategy.ts';
 import type { Keeping, Memory, Strategy } from './strategy.ts';
 import { takesCalls } from './takes.ts';
@@ -164,7 +164,7 @@ function withRoom({ asked, depth }: Decision, all: readonly Candidate[]): readon
   let kept: Candidate[] | null = null;
   for (let i = 0; i < all.length; i += 1) {
     const each = all[i] as Candidate;
-    if (!hasRoom(each, costOn(asked, each), depth)) kept ??= all.slice(0, i);
+    if (!hasRoomFor(asked, each, depth)) kept ??= all.slice(0, i);
     else kept?.push(each);
   }
   return kept ?? all;

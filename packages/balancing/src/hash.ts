@@ -6,7 +6,7 @@
  * capacity decides.
  */
 import { keyHashOf } from './affinity.ts';
-import { type Asked, type Candidate, costOn, expectedMs } from './candidate.ts';
+import { type Asked, type Candidate, expectedMs } from './candidate.ts';
 import { mostCapacity } from './capacity.ts';
 import { load, spokenForOn } from './load.ts';
 import { oncePerId } from './once-per-id.ts';

@@ -7,6 +7,7 @@ import {
   type Candidate,
   type Cost,
   type Rate,
+  costOn,
   expectedMs,
   msOf,
   unitsOf,
@@ -70,6 +71,22 @@ export function hasRoom(candidate: Candidate, cost: Cost, depth: Depth): boolean
   }
   if (isWithoutSlots(candidate)) return limited || candidate.queued < depth.unlimitedDepth;
   return hasFreeSlot(candidate) || slotRoom(candidate, depth) > 0;
+}
+
+/** The same for one job of those asked for. */
+export const hasRoomFor = (asked: Asked, candidate: Candidate, depth: Depth): boolean =>
+  isFarFromFull(asked, candidate, depth) || hasRoom(candidate, costOn(asked, candidate), depth);
+
+/** What is spoken for less far than the depth, with the job, has room: where that is kept, its limits are not looked at again. */
+function isFarFromFull({ spokenForAt }: Asked, candidate: Candidate, depth: Depth): boolean {
+  const spokenForMs = spokenForAt?.[candidate.at ?? -1];
+  return (
+    spokenForMs !== undefined &&
+    spokenForMs < depth.depthMs &&
+    candidate.state === 'active' &&
+    candidate.queued + candidate.inFlight < depth.unlimitedDepth &&
+    (candidate.sharedSlots === undefined || candidate.sharedSlots.length === 0)
+  );
 }
 
 const isWithoutSlots = ({ concurrency, sharedSlots }: Candidate): boolean =>
