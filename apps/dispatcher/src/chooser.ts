@@ -58,6 +58,14 @@ export function predicted({ pools, deployments }: Fleet): Deployment[] {
   return [...deployments.values()].filter(({ id }) => ids.has(id));
 }
 
+/** What a job is placed among. */
+interface Among {
+  pool: Pool;
+  strategy: Strategy;
+  candidates: readonly Candidate[];
+  costsAt: readonly Cost[];
+}
+
 export class Chooser {
   readonly #ports: ChooserPorts;
   #contention = NO_CONTENTION;
@@ -101,9 +109,12 @@ export class Chooser {
     this.#note(pool, { eligible: this.eligible(pool, formats), maxTier, band: 'batch' });
   }
 
-  #note(pool: string, asked: Pick<Asked, 'eligible' | 'maxTier' | 'band'>): void {
+  #note(
+    pool: string,
+    { eligible, maxTier, band }: Pick<Asked, 'eligible' | 'maxTier' | 'band'>,
+  ): void {
     const whole = this.#ports.fleet.pools.has(pool);
-    this.#asked.note(pool, { ...asked, whole }, this.#ports.now());
+    this.#asked.note(pool, { eligible, maxTier, band, whole }, this.#ports.now());
   }
 
   /** How deep work is placed now. */
@@ -116,49 +127,59 @@ export class Chooser {
    * Decides, and remembers what the strategy wants remembered. `among`: it goes to one of these or, where none is usable or
    * has room, nowhere now. In a pool whose arms are compared `insteadOf` is always there: AS_WANTED where it did not spill.
    */
-  choose(
-    { shape, likely, shunned, ...asked }: Wanted,
-    poolId: string,
-    among?: ReadonlySet<string>,
-  ): Choice {
+  choose(wanted: Wanted, poolId: string, among?: ReadonlySet<string>): Choice {
     const { picture, random } = this.#ports;
     const { depth } = this;
     const now = this.#ports.now();
     const pool = this.poolOf(poolId);
-    this.#note(pool.id, asked);
+    this.#note(pool.id, wanted);
+    const { shape, likely, shunned = null } = wanted;
     const lineup = picture.lineup(pool.tiers, now);
     const all =
       among === undefined ? lineup.candidates : lineup.candidates.filter(({ id }) => among.has(id));
     const costsAt = lineup.costs(shape, likely);
     const days = this.countsDays(poolId) ? this.#daysOf(all, costsAt) : NO_DAYS;
-    const candidates = withoutUsedUp(all, days, shunned ?? null);
-    const cost = costsAt[all[0]?.at ?? 0] ?? NO_COST;
-    const predictedMsFor = new Map<string, number>();
-    if (predicts(pool))
-      for (const { id } of candidates) {
-        const ms = picture.predictedMs(id, shape, likely);
-        if (ms !== null) predictedMsFor.set(id, ms);
-      }
-    const memory = this.#memory.get(pool.id) ?? NO_MEMORY;
+    const candidates = withoutUsedUp(all, days, shunned);
     const strategy = this.#strategyOf(pool);
-    const usdFor =
-      strategy.withinPercent === undefined
-        ? undefined
-        : new Map(candidates.map(({ id }) => [id, picture.comparedUsd(id, shape, likely)]));
+    const memory = this.#memory.get(pool.id) ?? NO_MEMORY;
     const { spillAfterMs } = pool;
-    const compares = COMPARING.has(pool.strategy.name);
+    const asked = this.#askedOf(wanted, { pool, strategy, candidates, costsAt });
+    if (among === undefined) asked.spokenForAt = lineup.spokenForMs(shape, likely);
     const chosen = choose(
-      { ...asked, cost, costsAt, predictedMsFor, ...(usdFor && { usdFor }) },
+      asked,
       { candidates, strategy, memory, spillAfterMs, depth },
       { now, random },
     );
+    if (chosen.kind !== 'place') return chosen;
     const choice = withinDay(chosen, days);
-    if (choice.kind === 'place') {
-      this.#memory.set(pool.id, choice.memory);
-      const placed = { cost: picture.cost(choice.deployment, shape, likely), now };
-      picture.placed(choice.deployment, choice.jobs, placed);
+    this.#memory.set(pool.id, choice.memory);
+    const cost = picture.cost(choice.deployment, shape, likely);
+    picture.placed(choice.deployment, choice.jobs, { cost, now });
+    return COMPARING.has(pool.strategy.name) ? { insteadOf: AS_WANTED, ...choice } : choice;
+  }
+
+  /** With what it costs where, how long it takes there, and what for, where that is asked. */
+  #askedOf(wanted: Wanted, { pool, strategy, candidates, costsAt }: Among): Asked {
+    const { picture } = this.#ports;
+    const { shape, likely } = wanted;
+    const cost = costsAt[candidates[0]?.at ?? 0] ?? NO_COST;
+    // Not spread: what it is asked of it for every candidate takes half as long again then.
+    const asked: Asked = Object.assign({}, wanted, { cost, costsAt });
+    if (predicts(pool)) asked.predictedMsFor = this.#callMs(wanted, candidates);
+    if (strategy.withinPercent !== undefined)
+      asked.usdFor = new Map(
+        candidates.map(({ id }) => [id, picture.comparedUsd(id, shape, likely)]),
+      );
+    return asked;
+  }
+
+  #callMs({ shape, likely }: Wanted, candidates: readonly Candidate[]): Map<string, number> {
+    const found = new Map<string, number>();
+    for (const { id } of candidates) {
+      const ms = this.#ports.picture.predictedMs(id, shape, likely);
+      if (ms !== null) found.set(id, ms);
     }
-    return compares && choice.kind === 'place' ? { insteadOf: AS_WANTED, ...choice } : choice;
+    return found;
   }
 
   /**

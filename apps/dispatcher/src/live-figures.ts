@@ -57,7 +57,7 @@ export function liveFigures(ports: FiguresPorts): LiveFigures {
 function sharesIn({ id, tiers }: Pool, { picture, takes, now }: FiguresPorts) {
   const members = tiers.flat();
   const given = picture.given.shares(id, { members, takes, now });
-  const able = shares(picture.candidates(tiers, now), picture.usualCost(members));
+  const able = shares(picture.lineup(tiers, now).candidates, picture.usualCost(members));
   const rows = members.map((member): [string, Shares] => [
     member,
     { share: given.get(member) ?? null, capacity_share: able.get(member) ?? 0 },

@@ -29,13 +29,14 @@ import type { View } from './deployment-view.ts';
 import { drawnBudgets } from './drawn-budget.ts';
 import type { DrawnBudget } from './drawn-budget.ts';
 import { GivenBook } from './given-book.ts';
-import { KeptCandidates } from './kept-candidates.ts';
+import { KeptCandidate } from './kept-candidate.ts';
 import { NOTHING_LATELY, seenErrorRate } from './lately-ended.ts';
 import type { Learned } from './learned.ts';
 import { NOTHING_KNOWN } from './lengths-book.ts';
 import type { Likely } from './lengths-book.ts';
 import { callsAtOnce, limitOf, windowsOf } from './limits-now.ts';
 import { Lineup } from './lineup.ts';
+import type { Member } from './lineup.ts';
 import { OnTheWay } from './on-the-way.ts';
 import { costAfter, meanOfCosts } from './usual-cost.ts';
 
@@ -48,9 +49,9 @@ export class Picture {
   #health: ReadonlyMap<string, Health> = new Map();
   /** As of the last look, with what was placed since. */
   #budgets: ReadonlyMap<string, DrawnBudget> = new Map();
-  readonly #candidates = new KeptCandidates();
-  /** By the tiers of a pool, as of the last look. */
+  /** By the tiers of a pool, and of single deployments by their ids, as of the last look. */
   #lineups = new WeakMap<readonly (readonly string[])[], Lineup>();
+  readonly #alone = new Map<string, KeptCandidate>();
   #pickUpMs: number | null = null;
   /** Deployments where something was placed, corrected or marked since they were last asked for. */
   #stirred = new Set<string>();
@@ -91,8 +92,7 @@ export class Picture {
       this.#views.set(id, before ? viewAfter(before, look, now) : firstView(look, now));
     }
     this.#budgets = drawnBudgets(this.#fleet, this.#views.values());
-    this.#candidates.clear();
-    this.#lineups = new WeakMap();
+    this.#standOtherwise();
     this.#pickUpMs = null;
   }
 
@@ -113,7 +113,6 @@ export class Picture {
     view.rests = false;
     view.changes += 1;
     this.#stirred.add(deployment.id);
-    this.#candidates.forget(deployment.id);
     for (const budget of deployment.budgets) this.#budgets.get(budget)?.changed();
   }
 
@@ -125,7 +124,12 @@ export class Picture {
   /** How all stand from now on. Call it whenever one of them stands otherwise. */
   setHealth(health: ReadonlyMap<string, Health>): void {
     this.#health = health;
+    this.#standOtherwise();
+  }
+
+  #standOtherwise(): void {
     this.#lineups = new WeakMap();
+    this.#alone.clear();
   }
 
   /** Jobs were placed on a deployment. */
@@ -273,22 +277,14 @@ export class Picture {
   /** Those of a pool as they are now, for one decision: candidates are changed in place when it is asked for again. */
   lineup(tiers: readonly (readonly string[])[], now: number): Lineup {
     const kept = this.#lineups.get(tiers);
-    if (kept) return kept.follow(this.#known, now);
+    if (kept) return kept.follow(now);
     const lineup = new Lineup(this.#membersOf(tiers), this.#known, now);
     this.#lineups.set(tiers, lineup);
     return lineup;
   }
 
-  /** Candidates of some tiers, as placement wants them. */
-  candidates(tiers: readonly (readonly string[])[], now: number): Candidate[] {
-    const known = this.#known;
-    return this.#membersOf(tiers).map(({ view, tier }) =>
-      this.#candidates.of(known, view, { tier, now }),
-    );
-  }
-
   /** Of which something is known, in the order of the pool. */
-  #membersOf(tiers: readonly (readonly string[])[]): { view: View; tier: number }[] {
+  #membersOf(tiers: readonly (readonly string[])[]): Member[] {
     return tiers.flatMap((ids, i) =>
       ids.flatMap((id) => {
         const view = this.#views.get(id);
@@ -297,10 +293,18 @@ export class Picture {
     );
   }
 
-  /** One deployment by itself; null when nothing is known of it. */
+  /** One deployment by itself, for one decision; null when nothing is known of it. */
   candidate(id: string, now: number): Candidate | null {
+    const kept = this.#alone.get(id);
+    if (kept) {
+      kept.follow(now);
+      return kept.candidate;
+    }
     const view = this.#views.get(id);
-    return view ? this.#candidates.of(this.#known, view, { tier: 1, now }) : null;
+    if (!view) return null;
+    const alone = new KeptCandidate(view, this.#known, { tier: 1, at: null, now });
+    this.#alone.set(id, alone);
+    return alone.candidate;
   }
 
   /** Deployments with a limit per day or month. */

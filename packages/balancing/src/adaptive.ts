@@ -4,10 +4,10 @@
  * a hosted provider shows no queue: no weights between load and latency to tune, and the fastest is never run into
  * its limits.
  */
-import { type Asked, type Candidate, callMs, costOn } from './candidate.ts';
+import { type Asked, type Candidate, callMs } from './candidate.ts';
 import { mostCapacity } from './capacity.ts';
 import { leastOf } from './least.ts';
-import { spokenForMs } from './load.ts';
+import { spokenForOn } from './load.ts';
 import { withNumbers } from './settings.ts';
 import type { Strategy } from './strategy.ts';
 
@@ -50,7 +50,7 @@ function adaptive(hot: Hot): Strategy {
 /** When the job would be done there, ms; Infinity for who is hot. */
 function finishIfCold(asked: Asked, candidate: Candidate, hot: Hot): number {
   if (slotsUsed(candidate) > hot.hot_slots) return Infinity;
-  const ahead = spokenForMs(candidate, costOn(asked, candidate));
+  const ahead = spokenForOn(asked, candidate);
   return ahead > hot.hot_ms ? Infinity : ahead + callMs(asked, candidate);
 }
 

@@ -78,6 +78,8 @@ export interface Asked {
   costs?: ReadonlyMap<string, Cost>;
   /** The same by the place of a candidate that has one ({@link Candidate.at}): it is read several times for each of them. */
   costsAt?: readonly Cost[];
+  /** By the same places, how far it would be spoken for with one job of this cost, ms, where that is kept; absent = it is reckoned. */
+  spokenForAt?: ArrayLike<number>;
   /** Price of one job by deployment, US dollars, where these are compared, of the same tokens for all; absent = as `costs` says. */
   usdFor?: ReadonlyMap<string, number | null>;
   /** Predicted duration of one job by deployment, ms, for its tokens and the deployment's load; one that is missing: its mean. */

@@ -7,9 +7,9 @@
  * nothing is scarce, its limits are not what counts. Now and then it gets one all the same: else nobody would notice that it
  * has become quick again.
  */
-import { type Asked, type Candidate, costOn } from './candidate.ts';
+import type { Asked, Candidate } from './candidate.ts';
 import { leastOf } from './least.ts';
-import { load, spokenForMs } from './load.ts';
+import { load, spokenForOn } from './load.ts';
 import { withoutSettings } from './settings.ts';
 import type { Strategy } from './strategy.ts';
 
@@ -26,8 +26,8 @@ export function mostCapacity(
   candidates: readonly Candidate[],
   random: () => number,
 ): Candidate {
-  const scoreOf = (candidate: Candidate): number =>
-    spokenForMs(candidate, costOn(asked, candidate));
+  const scoreOf = (candidate: Candidate, most: number): number =>
+    spokenForOn(asked, candidate, most);
   return leastOf(candidates, random, { scoreOf, tieOf: load });
 }
 
@@ -40,10 +40,10 @@ function mostOfTheQuick(
   const quickestMs = quickestWithPlenty(asked, candidates);
   if (quickestMs === Infinity || random() < EXPLORED)
     return mostCapacity(asked, candidates, random);
-  const scoreOf = (candidate: Candidate): number =>
+  const scoreOf = (candidate: Candidate, most: number): number =>
     (candidate.predictedMs ?? 0) > FAR * quickestMs
       ? Infinity
-      : spokenForMs(candidate, costOn(asked, candidate));
+      : spokenForOn(asked, candidate, most);
   return leastOf(candidates, random, { scoreOf, tieOf: load });
 }
 
@@ -52,8 +52,7 @@ function quickestWithPlenty(asked: Asked, candidates: readonly Candidate[]): num
   let quickestMs = Infinity;
   for (const candidate of candidates) {
     const ms = candidate.predictedMs ?? Infinity;
-    if (ms < quickestMs && spokenForMs(candidate, costOn(asked, candidate)) <= PLENTY_MS)
-      quickestMs = ms;
+    if (ms < quickestMs && spokenForOn(asked, candidate, PLENTY_MS) <= PLENTY_MS) quickestMs = ms;
   }
   return quickestMs;
 }

@@ -7,7 +7,7 @@
  * deployments get one job at a time and before all others, so that they recover soon, but nobody waits for them.
  */
 import { type Asked, type Candidate, type CandidateState, costOn } from './candidate.ts';
-import { type Depth, type Full, chunkSize, depthFor, fullFor, hasRoom } from './room.ts';
+import { type Depth, type Full, chunkSize, depthFor, fullFor, hasRoomFor } from './room.ts';
 import { isOpenTo } from './strategy.ts';
 import type { Keeping, Memory, Strategy } from './strategy.ts';
 import { takesCalls } from './takes.ts';
@@ -142,7 +142,7 @@ function lookInTier(decision: Decision, tier: readonly Candidate[]): Step | null
 }
 
 function lookAmong(decision: Decision, members: readonly Candidate[]): Step | null {
-  const active = only(members, takesCalls);
+  const active = members.every(takesCalls) ? members : members.filter(takesCalls);
   const probes =
     active.length === members.length
       ? []
@@ -159,24 +159,15 @@ function lookAmong(decision: Decision, members: readonly Candidate[]): Step | nu
 const mayProbe = ({ state, weight, probe }: Candidate, band: Asked['band']): boolean =>
   state === 'half_open' && weight > 0 && (band !== 'interactive' || probe === 'any');
 
-const withRoom = (
-  { asked, depth }: Decision,
-  candidates: readonly Candidate[],
-): readonly Candidate[] => only(candidates, (each) => hasRoom(each, costOn(asked, each), depth));
-
 /** As `filter`, without a copy where nobody is left out, which is the usual case and is paid for every placement. */
-function only(
-  candidates: readonly Candidate[],
-  holds: (candidate: Candidate) => boolean,
-): readonly Candidate[] {
-  const out = candidates.findIndex((each) => !holds(each));
-  if (out < 0) return candidates;
-  const kept = candidates.slice(0, out);
-  for (let i = out + 1; i < candidates.length; i += 1) {
-    const each = candidates[i] as Candidate;
-    if (holds(each)) kept.push(each);
+function withRoom({ asked, depth }: Decision, all: readonly Candidate[]): readonly Candidate[] {
+  let kept: Candidate[] | null = null;
+  for (let i = 0; i < all.length; i += 1) {
+    const each = all[i] as Candidate;
+    if (!hasRoomFor(asked, each, depth)) kept ??= all.slice(0, i);
+    else kept?.push(each);
   }
-  return kept;
+  return kept ?? all;
 }
 
 /** Nobody is active in any tier: a half-open deployment may be tried by anyone, else the job waits. */

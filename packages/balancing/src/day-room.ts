@@ -54,7 +54,8 @@ export function withoutUsedUp(
 }
 
 /** No more of them together than its day has left. */
-export const withinDay = (choice: Choice, days: DayRoom): Choice =>
-  choice.kind === 'place'
-    ? { ...choice, jobs: Math.min(choice.jobs, days.get(choice.deployment) ?? Infinity) }
-    : choice;
+export function withinDay<Some extends Choice>(choice: Some, days: DayRoom): Some {
+  if (choice.kind !== 'place') return choice;
+  const jobs = days.get(choice.deployment) ?? Infinity;
+  return choice.jobs <= jobs ? choice : { ...choice, jobs };
+}

@@ -6,9 +6,9 @@
  * capacity decides.
  */
 import { keyHashOf } from './affinity.ts';
-import { type Asked, type Candidate, costOn, expectedMs } from './candidate.ts';
+import { type Asked, type Candidate, expectedMs } from './candidate.ts';
 import { mostCapacity } from './capacity.ts';
-import { load, spokenForMs } from './load.ts';
+import { load, spokenForOn } from './load.ts';
 import { oncePerId } from './once-per-id.ts';
 import { drawOf, hashText } from './rendezvous.ts';
 import { withNumbers } from './settings.ts';
@@ -73,4 +73,4 @@ function bounded(
 const busyMs = (asked: Asked, candidate: Candidate): number =>
   candidate.rates.length === 0 && candidate.concurrency === null
     ? load(candidate) * expectedMs(candidate)
-    : spokenForMs(candidate, costOn(asked, candidate));
+    : spokenForOn(asked, candidate);

@@ -6,25 +6,36 @@ import {
   callMs,
   costOn,
   expectedMs,
-  msOf,
+  unitsOf,
 } from './candidate.ts';
 
 /** Calls at once that a deployment without a limit is taken to stand, for comparing loads only. */
 const ASSUMED_CONCURRENCY = 1_000;
 
-/** How far its most used limit would be spoken for with the job placed there, ms. 0 without limits. */
-export function spokenForMs(candidate: Candidate, cost: Cost): number {
+/**
+ * How far its most used limit would be spoken for with the job placed there, ms. 0 without limits. Where that is further than
+ * `mostMs`, something beyond `mostMs`: then the rest is not reckoned.
+ */
+export function spokenForMs(candidate: Candidate, cost: Cost, mostMs = Infinity): number {
   let worst = slotWaitMs(candidate);
   for (const rate of candidate.rates) {
-    const each = msOf(cost, rate);
-    if (each > 0) worst = Math.max(worst, rate.aheadMs + each);
+    const units = unitsOf(cost, rate.dimension);
+    if (units <= 0) continue;
+    if (rate.aheadMs > mostMs) return rate.aheadMs;
+    const spokenFor = rate.aheadMs + units / rate.perMs;
+    if (spokenFor > worst) worst = spokenFor;
   }
   return worst;
 }
 
+/** The same of one job of those asked for. */
+export const spokenForOn = (asked: Asked, candidate: Candidate, mostMs = Infinity): number =>
+  asked.spokenForAt?.[candidate.at ?? -1] ??
+  spokenForMs(candidate, costOn(asked, candidate), mostMs);
+
 /** When one job placed there now would be done, ms from now. */
 export const finishMs = (asked: Asked, candidate: Candidate): number =>
-  spokenForMs(candidate, costOn(asked, candidate)) + callMs(asked, candidate);
+  spokenForOn(asked, candidate) + callMs(asked, candidate);
 
 /** Jobs placed there or running, as a part of what it takes at once. */
 export const load = (candidate: Candidate): number =>

@@ -7,6 +7,7 @@ import {
   type Candidate,
   type Cost,
   type Rate,
+  costOn,
   expectedMs,
   msOf,
   unitsOf,
@@ -68,8 +69,35 @@ export function hasRoom(candidate: Candidate, cost: Cost, depth: Depth): boolean
     if (rate.aheadMs >= depth.depthMs || rate.perMs <= 0) return false;
     limited = true;
   }
-  const slots = slotRoom(candidate, depth);
-  return slots === Infinity && !limited ? candidate.queued < depth.unlimitedDepth : slots > 0;
+  if (isWithoutSlots(candidate)) return limited || candidate.queued < depth.unlimitedDepth;
+  return hasFreeSlot(candidate) || slotRoom(candidate, depth) > 0;
+}
+
+/** The same for one job of those asked for. */
+export const hasRoomFor = (asked: Asked, candidate: Candidate, depth: Depth): boolean =>
+  isFarFromFull(asked, candidate, depth) || hasRoom(candidate, costOn(asked, candidate), depth);
+
+/** What is spoken for less far than the depth, with the job, has room: where that is kept, its limits are not looked at again. */
+function isFarFromFull({ spokenForAt }: Asked, candidate: Candidate, depth: Depth): boolean {
+  const spokenForMs = spokenForAt?.[candidate.at ?? -1];
+  return (
+    spokenForMs !== undefined &&
+    spokenForMs < depth.depthMs &&
+    candidate.state === 'active' &&
+    candidate.queued + candidate.inFlight < depth.unlimitedDepth &&
+    (candidate.sharedSlots === undefined || candidate.sharedSlots.length === 0)
+  );
+}
+
+const isWithoutSlots = ({ concurrency, sharedSlots }: Candidate): boolean =>
+  concurrency === null && (sharedSlots === undefined || sharedSlots.length === 0);
+
+/** Whether one of each of its limits on calls at once is free: most often it is, and then nothing is to be reckoned. */
+function hasFreeSlot({ concurrency, queued, inFlight, sharedSlots }: Candidate): boolean {
+  if (concurrency !== null && queued + inFlight >= concurrency) return false;
+  if (sharedSlots === undefined) return true;
+  for (const { taken, limit } of sharedSlots) if (taken >= limit) return false;
+  return true;
 }
 
 /**

@@ -14,6 +14,7 @@ import {
   perMinute,
   pool,
 } from './example-candidates.ts';
+import { spokenForMs } from './load.ts';
 import { DEFAULT_DEPTH, depthFor, room } from './room.ts';
 import { STRATEGY_KINDS } from './strategies.ts';
 import type { Memory, Strategy } from './strategy.ts';
@@ -45,6 +46,18 @@ const anyCase: fc.Arbitrary<Case> = fc.record(
 function run(strategy: Strategy, { request, candidates, memory, seed }: Case): Choice {
   const now = { ...pool(candidates), strategy, memory };
   return choose(request, now, { now: 10_000, random: seededRandom(seed) });
+}
+
+/** The same where its caller has kept what one job costs each, and how far each would be spoken for with it. */
+function runKept(strategy: Strategy, { request, candidates, ...rest }: Case): Choice {
+  const costsAt = candidates.map(() => request.cost);
+  const spokenForAt = candidates.map((each) => spokenForMs(each, request.cost));
+  const placed = candidates.map((each, at) => ({ ...each, at }));
+  return run(strategy, {
+    request: { ...request, costsAt, spokenForAt },
+    candidates: placed,
+    ...rest,
+  });
 }
 
 /** Whether the strategy lets the job go there at all. */
@@ -93,6 +106,12 @@ for (const { title, strategy } of EXAMPLES) {
         assert.ok(request.eligible === null || request.eligible.has(picked.id));
         assert.ok(request.maxTier === null || picked.tier <= request.maxTier);
         assert.ok(mayHave(strategy, request, picked.id));
+      });
+    });
+
+    test('decides alike where costs, and how far limits are spoken for, are kept', () => {
+      holds(strategy, (example, choice) => {
+        assert.deepEqual(runKept(strategy, example), choice);
       });
     });
 

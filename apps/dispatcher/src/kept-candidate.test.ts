@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { DeploymentLoad } from '@sluice/admission';
-import { newBreaker } from '@sluice/balancing';
+import { newBreaker, spokenForMs } from '@sluice/balancing';
 import type { Candidate, Health } from '@sluice/balancing';
 
 import { fleetOf, loadOf } from './example-fleet.ts';
@@ -174,13 +174,17 @@ function rounded({ rates = [], ...rest }: Partial<Candidate>): Partial<Candidate
   return { ...rest, rates: about };
 }
 
-test('whatever happens between them, candidates are as reckoned anew', () => {
+/** A pool that nobody has asked for before: nothing is kept of it. */
+const anewIn = ({ picture, now }: Reckoned): readonly Candidate[] =>
+  picture.lineup([...TIERS], now).candidates;
+
+test('whatever happens, candidates are as reckoned from all that happened', () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
       const reckoned = new Reckoned();
       for (const each of steps) {
         reckoned.take(each);
-        for (const candidate of reckoned.picture.candidates(TIERS, reckoned.now)) {
+        for (const candidate of anewIn(reckoned)) {
           const expected = rounded(reckoned.expected(candidate.id));
           assert.deepEqual({ ...rounded(candidate), ...expected }, rounded(candidate));
         }
@@ -190,8 +194,8 @@ test('whatever happens between them, candidates are as reckoned anew', () => {
   );
 });
 
-/** But for where their costs stand, which only those of a lineup say. */
-const withoutPlace = (one: Candidate): Candidate => ({ ...one, at: null });
+/** But for where it stands in a pool. */
+const withoutPlace = (one: Candidate | null) => ({ ...one, at: null, tier: null });
 
 const SHAPES = [
   { characters: 40, maxOutput: 10, inputs: 1 },
@@ -206,14 +210,17 @@ test('whatever happens between them, a lineup that is kept says what one that is
       for (const each of steps) {
         reckoned.take(each);
         const lineup = picture.lineup(TIERS, reckoned.now);
-        const anew = picture.candidates(TIERS, reckoned.now);
-        assert.deepEqual(lineup.candidates.map(withoutPlace), anew.map(withoutPlace));
+        const anew = anewIn(reckoned);
+        assert.deepEqual(lineup.candidates, anew);
         for (const shape of SHAPES)
-          for (const likely of [NOTHING_KNOWN, { certainty: 0.5, mean: (n: number) => n / 2 }])
+          for (const likely of [NOTHING_KNOWN, { certainty: 0.5, mean: (n: number) => n / 2 }]) {
+            const costs = anew.map(({ id: one }) => picture.cost(one, shape, likely));
+            assert.deepEqual([...lineup.costs(shape, likely)], costs);
             assert.deepEqual(
-              lineup.candidates.map(({ at }) => lineup.costs(shape, likely)[at ?? -1]),
-              anew.map(({ id: one }) => picture.cost(one, shape, likely)),
+              Array.from(lineup.spokenForMs(shape, likely)),
+              anew.map((one, at) => spokenForMs(one, costs[at] ?? assert.fail())),
             );
+          }
       }
     }),
     { numRuns: 300 },
@@ -234,12 +241,29 @@ test('a lineup is kept from one look to the next, with the costs of like jobs', 
   assert.ok(picture.lineup(TIERS, now + 50) !== lineup);
 });
 
-test('one that stands as before is not made again; others that share a budget with one that was placed on are', () => {
+test('whatever happens between them, a deployment by itself is as in a pool', () => {
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+      const reckoned = new Reckoned();
+      const { picture } = reckoned;
+      for (const each of steps) {
+        reckoned.take(each);
+        for (const one of anewIn(reckoned))
+          assert.deepEqual(
+            withoutPlace(picture.candidate(one.id, reckoned.now)),
+            withoutPlace(one),
+          );
+      }
+    }),
+    { numRuns: 100 },
+  );
+});
+
+test('one that stands as before is not made again; what is placed on others is taken over in place', () => {
   const { picture, now } = new Reckoned();
-  const [a, b, c, alone] = picture.candidates(TIERS, now);
+  const [a, b, c] = ['a', 'b', 'c'].map((one) => picture.candidate(one, now));
   picture.placed('a', 3, { cost: { requests: 1, input: 10, output: 10, usd: 0 }, now });
-  const after = picture.candidates(TIERS, now);
-  assert.ok(after[0] !== a && after[1] !== b);
-  assert.ok(after[2] === c && after[3] === alone);
-  assert.equal(a?.queued, 0, 'what was decided on stays as it was');
+  const after = ['a', 'b', 'c'].map((one) => picture.candidate(one, now));
+  assert.ok(after[0] !== a && after[1] === b && after[2] === c);
+  assert.ok(b?.rates.some(({ aheadMs }) => aheadMs > 0));
 });
