@@ -4,7 +4,7 @@ import type { Installation, Settings } from '@sluice/config';
 import type { LiveControl } from '@sluice/control';
 import type { FileStore } from '@sluice/files';
 import type { Fleet, Tenant } from '@sluice/job';
-import type { Ledger, Watch } from '@sluice/ledger';
+import type { Ledger, RedisClock, Watch } from '@sluice/ledger';
 import type { ApiEvents } from './events.ts';
 import type { LiveFigures } from './figures.ts';
 import type { JobReads } from './job-reads.ts';
@@ -37,6 +37,8 @@ export interface Api {
   needsRestart: readonly string[];
   /** When this process started, Unix ms. */
   startedAt: number;
+  /** What jobs and batches are dated by. */
+  clock: RedisClock;
   /** Aborted when the process begins to stop. */
   stopping: AbortSignal;
 }

@@ -5,6 +5,8 @@ export const apiEvents = (log: Logger) => ({
   started: (fields: { host: string; port: number; config: string }) =>
     log.info(fields, 'api listening'),
   configWarning: (fields: { warning: string }) => log.warn(fields, 'config may not mean this'),
+  clockOff: (fields: { ahead_ms: number }) =>
+    log.warn(fields, "clock compared with Redis's, which is gone by"),
   orphans: (fields: { batches: number; first: string }) =>
     log.warn(fields, 'open batches belong to no tenant of the config; the admin key reaches them'),
   stopping: (fields: { connections: number }) => log.info(fields, 'api stopping'),

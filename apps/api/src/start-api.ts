@@ -7,7 +7,7 @@ import { LiveControl } from '@sluice/control';
 import type { Applied, ReadConfig } from '@sluice/control';
 import { openStore } from '@sluice/files';
 import type { FileStore } from '@sluice/files';
-import { Watch, connectRedis, openLedger } from '@sluice/ledger';
+import { RedisClock, Watch, connectRedis, openLedger } from '@sluice/ledger';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { once } from 'node:events';
@@ -75,6 +75,7 @@ export async function startApi(setup: Setup, log: Logger): Promise<Running> {
     throw error;
   }
   await api.control.start();
+  await api.clock.start();
   startHousekeeping(api, stopping.signal);
   void tellOrphans(api);
   const { port: actual } = server.address() as AddressInfo;
@@ -106,6 +107,7 @@ function openApi(
   // Redis may still be away: the subscription follows when it comes.
   void watch.start().catch(() => undefined);
   const events = apiEvents(log);
+  const clock = new RedisClock({ redis, onOff: (ahead_ms) => events.clockOff({ ahead_ms }) });
   const queues = new QueueDoor(connectRedis(setup.redisUrl, 'background'), prefix, events);
   const pacing = { ...KNOWN_WINDOW, share: setup.config.admission.utilisation };
   const admission = new Admission({ redis, prefix, fleet: setup.fleet, pacing });
@@ -135,11 +137,13 @@ function openApi(
     metrics,
     registry,
     stopping,
+    clock,
     startedAt: Date.now(),
     needsRestart: [],
     description: describeRoutes(ROUTES),
   };
   const close = async (): Promise<void> => {
+    clock.stop();
     control.close();
     await queues.close();
     admission.close();

@@ -33,7 +33,7 @@ export async function submitBatch(
   const used = await beforeWriting(useFile(api.ledger, order.inputFileId, id));
   if (!used) refuseInput(order.inputFileId);
   // Counting the lines of its file may have taken long.
-  const asking = { headers: request.headers, now: Date.now() };
+  const asking = { headers: request.headers, now: api.clock.now() };
   const batch = {
     ...order,
     id,

@@ -9,7 +9,7 @@ import { LiveControl } from '@sluice/control';
 import type { ReadConfig } from '@sluice/control';
 import { openStore } from '@sluice/files';
 import type { FileStore } from '@sluice/files';
-import { connectRedis, openLedger } from '@sluice/ledger';
+import { connectRedis, openLedger, RedisClock } from '@sluice/ledger';
 import type { Ledger } from '@sluice/ledger';
 import { fallbackQueue, openQueue, QUEUES, runQueue } from '@sluice/queues';
 import type { EntryData, StepData } from '@sluice/queues';
@@ -75,6 +75,8 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
   const { fleet, config: settings, environment } = installation;
   const { prefix } = environment;
   const redis = connectRedis(redisUrl, 'background');
+  const clock = new RedisClock({ redis, onOff: (ahead_ms) => events.clockOff({ ahead_ms }) });
+  await clock.start();
   const store = await openStore(settings.files, { folder: filesFolder, patience: 'background' });
   const queues = new Map<string, Queue>();
   const admission = admissionOf(installation, redis);
@@ -82,9 +84,9 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
   const control = controlOf(options, { redis, admission, terms });
   await control.start();
   const parts: Parts = {
-    now: Date.now,
+    now: clock.now,
     random: Math.random,
-    lengths: new LengthsBook(options.now ?? Date.now),
+    lengths: new LengthsBook(options.now ?? clock.now),
     ...options,
     redis,
     control,
@@ -122,6 +124,7 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
       for (const part of ends) await within(STOP_WITHIN_MS, part.stop());
       await segments.close();
       await within(STOP_WITHIN_MS, Promise.all([...queues.values()].map((queue) => queue.close())));
+      clock.stop();
       parts.admission.close();
       await store.close();
       redis.disconnect();

@@ -11,6 +11,8 @@ export const dispatcherEvents = (log: Logger, seldom = new Seldom()) => ({
   configTaken: (fields: { deployments: object; pools: object }) => log.info(fields, 'config taken'),
   configInvalid: (fields: { report: string }) =>
     log.error(fields, 'config has mistakes; goes on with the one before'),
+  clockOff: (fields: { ahead_ms: number }) =>
+    log.warn(fields, "clock compared with Redis's, which is gone by"),
   leading: (fields: { token: number }) => log.info(fields, 'leading'),
   leadLost: (fields: { token: number }) => log.warn(fields, 'lead lost'),
   leadGivenUp: (fields: { token: number }) => log.info(fields, 'lead given up'),

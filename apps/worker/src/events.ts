@@ -35,6 +35,8 @@ export const workerEvents = (log: Logger, seldom = new Seldom()) => ({
     seldom.tell(`${fields.what} ${fields.error}`, (more) =>
       log.warn({ ...fields, ...more }, 'write failed, trying again'),
     ),
+  clockOff: (fields: { ahead_ms: number }) =>
+    log.warn(fields, "clock compared with Redis's, which is gone by"),
   leaseLost: (fields: { entries: string[] }) => log.warn(fields, 'lease lost while calling'),
   entryDropped: (fields: { deployment: string; id: string; epoch: number }) =>
     log.debug(fields, 'entry had moved on'),

@@ -8,7 +8,7 @@ import type { ReadConfig } from '@sluice/control';
 import { openStore } from '@sluice/files';
 import type { FileStore } from '@sluice/files';
 import type { Redis } from 'ioredis';
-import { connectRedis, openLedger, USED_UP } from '@sluice/ledger';
+import { connectRedis, openLedger, RedisClock, USED_UP } from '@sluice/ledger';
 import type { Fleet } from '@sluice/job';
 import type { Ledger } from '@sluice/ledger';
 import { createCaller } from '@sluice/providers';
@@ -54,6 +54,7 @@ interface Parts {
   leases: LeaseKeeper;
   permits: PermitKeeper;
   aborts: CallAborts;
+  clock: RedisClock;
   now: () => number;
 }
 
@@ -65,6 +66,7 @@ export async function startWorker(options: WorkerOptions): Promise<CallingWorker
   });
   const parts = makeParts(options, store);
   const { aborts } = parts;
+  await parts.clock.start();
   const pools = new PoolSet({ ...parts, ...options, keep: KEEP, leaseMs: LEASE_MS });
   const control = controlOf(options, parts, pools);
   await control.start();
@@ -122,10 +124,12 @@ function controlOf(
 }
 
 function makeParts(options: WorkerOptions, store: FileStore): Parts {
-  const { installation, redisUrl, events, now = Date.now } = options;
+  const { installation, redisUrl, events } = options;
   const { fleet, config, environment } = installation;
   const { prefix } = environment;
   const redis = connectRedis(redisUrl, 'background');
+  const clock = new RedisClock({ redis, onOff: (ahead_ms) => events.clockOff({ ahead_ms }) });
+  const { now = clock.latest } = options;
   const ledger = openLedger(redis, prefix);
   const pacing = { ...KNOWN_WINDOW, share: config.admission.utilisation };
   const aborts = new CallAborts(connectRedis(redisUrl, 'subscriber'), ledger.keys);
@@ -148,11 +152,13 @@ function makeParts(options: WorkerOptions, store: FileStore): Parts {
       onEnded: (ids) => ids.forEach((id) => aborts.abort(id)),
     }),
     aborts,
+    clock,
     now,
   };
 }
 
 async function closeParts(parts: Parts): Promise<void> {
+  parts.clock.stop();
   parts.leases.close();
   parts.permits.close();
   parts.aborts.close();

@@ -2,6 +2,7 @@ export { refuseRedis, refuseUnfit } from './check-redis.ts';
 export { blockingOn, connectRedis, openRedis, serversOf } from './connect.ts';
 export type { ConnectionRole } from './connect.ts';
 export { connected } from './connected.ts';
+export { RedisClock } from './redis-clock.ts';
 export { guardFiles } from './guard-files.ts';
 export { agreeOnFiles, compareFiles } from './same-files.ts';
 export type { FilesAre } from './same-files.ts';

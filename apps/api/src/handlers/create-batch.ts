@@ -85,7 +85,7 @@ async function createDirectly(api: Api, request: ApiRequest): Promise<Reply> {
     const order = { ...orderOf(query), metadata, endpoint };
     const { filename, dry_run: dry = false } = query;
     // It came in however slowly: its times count from when it is whole.
-    const whole = { ...request, now: Date.now() };
+    const whole = { ...request, now: api.clock.now() };
     return await createOfBytes(api, whole, { id, writing, order, filename, dry });
   } finally {
     await writing.abort();

@@ -102,7 +102,7 @@ function answer(tools: Tools, route: Route): RequestHandler {
       ...body,
       stream: request,
       signal: leavingSignal(tools, response),
-      now: Date.now(),
+      now: api.clock.now(),
       marks: {},
     };
     const reply = await route.handler(api, message);
