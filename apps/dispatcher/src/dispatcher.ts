@@ -75,8 +75,7 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
   const { fleet, config: settings, environment } = installation;
   const { prefix } = environment;
   const redis = connectRedis(redisUrl, 'background');
-  const clock = new RedisClock({ redis, onOff: (ahead_ms) => events.clockOff({ ahead_ms }) });
-  await clock.start();
+  const clock = await startClock(redis, events);
   const store = await openStore(settings.files, { folder: filesFolder, patience: 'background' });
   const queues = new Map<string, Queue>();
   const admission = admissionOf(installation, redis);
@@ -119,18 +118,23 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
     stop: async () => {
       events.stopping();
       control.close();
-      watch.stop();
+      for (const part of [watch, clock]) part.stop();
       const ends = [leadership, webhooks, recorder, { stop: () => arms.write() }, keeper];
       for (const part of ends) await within(STOP_WITHIN_MS, part.stop());
       await segments.close();
       await within(STOP_WITHIN_MS, Promise.all([...queues.values()].map((queue) => queue.close())));
-      clock.stop();
       parts.admission.close();
       await store.close();
       redis.disconnect();
       events.stopped();
     },
   };
+}
+
+async function startClock(redis: Redis, events: DispatcherEvents): Promise<RedisClock> {
+  const clock = new RedisClock({ redis, onOff: (ahead_ms) => events.clockOff({ ahead_ms }) });
+  await clock.start();
+  return clock;
 }
 
 function controlOf(

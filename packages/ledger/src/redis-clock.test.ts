@@ -16,7 +16,7 @@ function machine() {
         const answer = [Math.floor(clocks.redis / 1_000), (clocks.redis % 1_000) * 1_000];
         return clocks.away ? Promise.reject(new Error('away')) : Promise.resolve(answer);
       },
-    } as never,
+    },
     onOff: (ms) => told.push(ms),
     wall: () => clocks.wall,
     steady: () => clocks.steady,
