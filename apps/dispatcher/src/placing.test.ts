@@ -263,15 +263,23 @@ test('lines that their ceiling does not pay for wait for it, hold up nobody, and
   placer.pump();
   assert.equal(await second, 'settled');
   assert.deepEqual(told, ['held']);
+  assert.equal(await first, 'settled', 'whoever brought it brings others');
+  assert.ok(placer.has(dear));
+  assert.equal(
+    await placer.place({ id: dear, epoch: 1 }),
+    'settled',
+    'brought again it waits once',
+  );
   placer.release([dear]);
   assert.deepEqual(told, ['held', 'held'], 'it is asked for again');
   paid = { among: new Set(['other']), passing: [] };
   placer.pump();
   assert.equal(told.length, 2, 'not before that is looked up');
   placer.release([dear]);
-  assert.equal(await first, 'settled');
+  await until('it is placed', () => told.includes('moved'));
   assert.deepEqual(told.slice(2), ['placed', 'moved']);
   assert.equal((await readWaiting(desk.ledger, dear))?.deployment, 'other');
+  await placer.close();
 });
 
 test('an older leader moves nothing: the entry goes back for the one that leads', async () => {
