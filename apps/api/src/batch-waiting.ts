@@ -88,28 +88,22 @@ async function whyTooLarge(
   return lines === 0 ? null : `${many} too large to be sure of: ${[...reasons].join('; ')}`;
 }
 
-/**
- * What is left of its ceiling probably does not pay for all its lines: a line costs what its answers have cost so far, in the mean,
- * or before the first one what was expected.
- */
+/** What is left of its ceiling probably does not pay for all its lines, as the dispatcher reckons it. */
 export function whyUnpaid({
   maxCostUsd,
   costUsd,
   completed,
   failed,
   total,
-  costEstimateUsd,
-}: Pick<
-  StoredBatch,
-  'maxCostUsd' | 'costUsd' | 'completed' | 'failed' | 'total' | 'costEstimateUsd'
->): string | null {
-  if (maxCostUsd === null) return null;
-  const eachUsd = completed > 0 ? costUsd / completed : (costEstimateUsd ?? 0) / Math.max(1, total);
-  const open = total - completed - failed;
+  paidLines,
+}: Pick<StoredBatch, 'maxCostUsd' | 'costUsd' | 'completed' | 'failed' | 'total' | 'paidLines'>):
+  | string
+  | null {
+  if (maxCostUsd === null || paidLines === null || paidLines >= total) return null;
   const leftUsd = Math.max(0, maxCostUsd - costUsd);
-  if (eachUsd * open <= leftUsd) return null;
-  const lines = Math.floor(leftUsd / eachUsd);
-  return `max_cost_usd: ${leftUsd.toFixed(leftUsd < 1 ? 6 : 2)} of ${maxCostUsd} USD are left, which pay for about ${lines} of its ${open} open lines; it pauses there, and no more lines are under way at a time than that pays for if they become as dear as they can`;
+  const ended = completed + failed;
+  const lines = Math.max(0, paidLines - ended);
+  return `max_cost_usd: ${leftUsd.toFixed(leftUsd < 1 ? 6 : 2)} of ${maxCostUsd} USD are left, which probably pay for ${lines} of its ${total - ended} open lines, the more of them at the cheaper deployments the less is left; it pauses there, and no more lines are under way at a time than that pays for if they become as dear as they can`;
 }
 
 /** Pools of lines that are not fed. */

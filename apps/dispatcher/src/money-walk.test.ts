@@ -76,21 +76,16 @@ const somePlaces = fc
 
 test('it pays for as many lines as a batch comes to that goes by its ceiling', () => {
   fc.assert(
-    fc.property(
-      some(0, 500),
-      somePlaces,
-      fc.integer({ min: 1, max: 400 }),
-      (cents, places, all) => {
-        const usd = cents / 100;
-        const { lines } = walked(usd, [{ lines: all, places }]);
-        const exact = stepByStep(usd, places, all);
-        // At each price a part of a turn may be spent above it.
-        const dear = places.reduce((sum, one) => sum + one.usd * one.atOnce, 0) * PART;
-        const cheap = Math.min(...places.map((one) => one.usd));
-        const most = (places.length * dear) / cheap;
-        assert.ok(Math.abs(lines - exact) <= most + 1e-6, `${lines}, ${exact} step by step`);
-      },
-    ),
+    fc.property(some(0, 500), somePlaces, fc.integer({ min: 1, max: 400 }), (left, places, all) => {
+      const usd = left / 100;
+      const { lines } = walked(usd, [{ lines: all, places }]);
+      const exact = stepByStep(usd, places, all);
+      // At each price a part of a turn may be spent above it.
+      const dear = places.reduce((sum, one) => sum + one.usd * one.atOnce, 0) * PART;
+      const cheap = Math.min(...places.map((one) => one.usd));
+      const most = (places.length * dear) / cheap;
+      assert.ok(Math.abs(lines - exact) <= most + 1e-6, `${lines}, ${exact} step by step`);
+    }),
   );
 });
 

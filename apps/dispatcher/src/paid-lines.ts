@@ -30,6 +30,8 @@ interface PaidClass {
 }
 
 export interface PaidLines {
+  /** Of those that are not fed, as many as it really pays for. */
+  lines: number;
   classes: ReadonlyMap<DrainingClass, PaidClass>;
   /** No sooner is the last of them sent, ms. */
   ms: number;
@@ -49,6 +51,7 @@ export function paidLines(ports: PaidPorts, batch: WithCeiling): PaidLines | nul
   const paid = walked(leftUsd, classes, out);
   const share = paid.lines / lines;
   return {
+    lines: paid.lines,
     classes: new Map(
       classes.map(({ one, lines: all, places }) => [
         one,

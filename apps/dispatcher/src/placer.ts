@@ -73,7 +73,7 @@ export class Placer {
 
   /** Whether the entry waits here already. */
   has(id: string): boolean {
-    return this.#known.has(id);
+    return this.#known.has(id) || this.entries.get(id) !== undefined;
   }
 
   get waiting(): number {
@@ -87,7 +87,7 @@ export class Placer {
    */
   async place(data: EntryData): Promise<PlaceEnd> {
     if (this.#closed) return 'closed';
-    if (this.#known.has(data.id)) return 'settled';
+    if (this.has(data.id)) return 'settled';
     this.#known.add(data.id);
     try {
       return await this.#placeKnown(data);
@@ -259,6 +259,8 @@ export class Placer {
     if (found.kind === 'lines') return turns.used(turn, found.used, found.finished);
     if (found.kind === 'unpaid') {
       again?.hold(found.pending.waiting);
+      // That may take days: whoever brought it brings others meanwhile. Should this term end, the sweeper finds it.
+      found.pending.done('settled');
       return turns.used(turn, null, true);
     }
     const { pending, decided } = found;

@@ -30,7 +30,7 @@ import { LengthsBook } from './lengths-book.ts';
 import { Picture } from './picture.ts';
 import { Placer } from './placer.ts';
 import type { PlacerPorts } from './placer.ts';
-import { exampleClass, pictureOf } from './example-fleet.ts';
+import { exampleClass, fleetOf, pictureOf } from './example-fleet.ts';
 import { NOWHERE } from './paid-again.ts';
 import type { PaidAgain } from './paid-again.ts';
 import { planRound } from './planner.ts';
@@ -263,15 +263,23 @@ test('lines that their ceiling does not pay for wait for it, hold up nobody, and
   placer.pump();
   assert.equal(await second, 'settled');
   assert.deepEqual(told, ['held']);
+  assert.equal(await first, 'settled', 'whoever brought it brings others');
+  assert.ok(placer.has(dear));
+  assert.equal(
+    await placer.place({ id: dear, epoch: 1 }),
+    'settled',
+    'brought again it waits once',
+  );
   placer.release([dear]);
   assert.deepEqual(told, ['held', 'held'], 'it is asked for again');
   paid = { among: new Set(['other']), passing: [] };
   placer.pump();
   assert.equal(told.length, 2, 'not before that is looked up');
   placer.release([dear]);
-  assert.equal(await first, 'settled');
+  await until('it is placed', () => told.includes('moved'));
   assert.deepEqual(told.slice(2), ['placed', 'moved']);
   assert.equal((await readWaiting(desk.ledger, dear))?.deployment, 'other');
+  await placer.close();
 });
 
 test('an older leader moves nothing: the entry goes back for the one that leads', async () => {
@@ -457,6 +465,28 @@ test('a batch without a deployment that takes calls has no ETA', async () => {
   assert.equal((await readBatch(desk.ledger, batch))?.etaAt, null);
   const due = await readOverdue(desk.ledger, desk.time, 1_000);
   assert.ok(due.includes(batch), 'resumed since it was read, it would wait for a minute');
+});
+
+test('a batch says for how many of its lines its ceiling pays, where they will go', async () => {
+  const { batch } = await desk.fedBatch(3, { maxCostUsd: 0.5 });
+  const { redis, keys } = desk.ledger;
+  const classes = JSON.stringify([exampleClass({ jobs: 100, unsetOutput: 100 })]);
+  await redis.hset(keys.batch(batch), { classes, total: 100 });
+  const fleet = fleetOf(`
+deployments:
+  mini: { provider: p, model: m, default_max_tokens: 100, price: { input: 0, output: 100 } }
+  other: { provider: p, model: m, default_max_tokens: 100, price: { input: 0, output: 100 } }
+pools: { fast: [mini, other] }
+`);
+  const told = async () => {
+    const stored = (await readBatch(desk.ledger, batch)) ?? assert.fail();
+    const ports = planningOf(batch, { ...drainingOf(stored), planned: true });
+    await planRound({ ...ports, fleet, picture: pictureOf(fleet, desk.time) });
+    return (await readBatch(desk.ledger, batch))?.paidLines;
+  };
+  assert.equal(await told(), 50, 'three under way, 47 of those that are to come');
+  await redis.hset(keys.batch(batch), { max_cost: 5 });
+  assert.equal(await told(), null, 'it pays for all');
 });
 
 test('while lines are being called that should have been answered by now, the end stays ahead', async () => {

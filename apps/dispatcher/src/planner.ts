@@ -58,11 +58,20 @@ export async function planRound(ports: PlannerPorts): Promise<void> {
     draining.map(async (batch) => {
       const eta = etaNow(ports, batch, { turns, shaped });
       if (eta === undefined) return;
-      await moveBatch(ledger, batch.id, { from: ['in_progress'], set: { eta_at: eta } });
+      const set = { eta_at: eta, ...paidOf(ports, batch) };
+      await moveBatch(ledger, batch.id, { from: ['in_progress'], set });
       etas.set(batch.id, eta);
     }),
   );
   tellUrgent(ports, draining, etas);
+}
+
+/** What is told of its ceiling: lines that are fed have what they may cost kept for them. */
+function paidOf(ports: PlannerPorts, { id, maxCostUsd }: StoredBatch) {
+  const own = ports.feeder.find(id);
+  if (maxCostUsd === null || !own) return {};
+  const paid = paidLines(ports, own);
+  return { paid_lines: paid && own.fed + Math.floor(paid.lines) };
 }
 
 /** A tenant's lines go first in it, and not below `normal`, while one of its batches would miss its deadline. */

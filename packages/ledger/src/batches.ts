@@ -102,6 +102,8 @@ export interface StoredBatch extends NewBatch {
   /** From the planner: best possible drain time and when it will be done; null until known. */
   idealMs: number | null;
   etaAt: number | null;
+  /** Lines of it, ended and open, that its ceiling probably pays for; null = all, as far as is known. */
+  paidLines: number | null;
   costEstimateUsd: number | null;
   /** Between what its cost will probably lie, US dollars. */
   costRangeUsd: { low: number; high: number } | null;
@@ -188,6 +190,7 @@ function storedBatchOf(id: string, hash: Record<string, string>): StoredBatch {
     errorFileId: nullable(hash['error_file_id']),
     idealMs: nullableNumber(hash['ideal_ms']),
     etaAt: nullableNumber(hash['eta_at']),
+    paidLines: nullableNumber(hash['paid_lines']),
     costEstimateUsd: nullableNumber(hash['cost_estimate']),
     costRangeUsd: rangeOf(hash['cost_low'], hash['cost_high']),
   };
