@@ -236,10 +236,11 @@ function recorderOf(
 }
 
 function leadershipOf(parts: Parts, terms: { now: Term | null }): Leadership {
-  const { ledger, holder, events } = parts;
+  const { ledger, holder, events, now } = parts;
   return new Leadership({
     ledger,
     holder,
+    now,
     leaseMs: LEASE_MS,
     onLead: async (token, lost) => {
       events.leading({ token });

@@ -8,6 +8,7 @@ import { Leadership } from './leadership.ts';
 
 /** A ledger of its own, and a leadership that tells what becomes of it. */
 async function candidate(t: TestContext) {
+  const clock = { behindMs: 0 };
   const redis = await startRedis();
   const ledger = openLedger(connectRedis(redis.url, 'background'), 'test');
   const told: string[] = [];
@@ -16,6 +17,7 @@ async function candidate(t: TestContext) {
     ledger,
     holder: 'one',
     leaseMs: 400,
+    now: () => Date.now() - clock.behindMs,
     onLead: (token, lost) => {
       losses.push(lost);
       return Promise.resolve(void told.push(`lead ${token}`));
@@ -28,7 +30,7 @@ async function candidate(t: TestContext) {
     ledger.redis.disconnect();
     await redis.stop();
   });
-  return { ledger, told, losses, leadership };
+  return { ledger, told, losses, leadership, clock };
 }
 
 const untilTold = (told: readonly string[], what: string): Promise<unknown> =>
@@ -75,6 +77,19 @@ test('a term that is lost hears of it, also while it begins', async (t) => {
   assert.equal(losses[0]?.aborted, true);
 });
 
+test('a term begins anew where the clock is set back: what it remembers by time would stand still', async (t) => {
+  const { told, losses, leadership, clock } = await candidate(t);
+  leadership.start();
+  await untilTold(told, 'lead 1');
+  clock.behindMs = 600_000;
+  await until('it leads again', () => losses.length === 2);
+  assert.deepEqual(told, ['lead 1', 'lost', 'lead 1']);
+  assert.deepEqual(
+    losses.map(({ aborted }) => aborted),
+    [true, false],
+  );
+});
+
 test('a leader that stops gives the lead up; one whose lease is taken loses it', async (t) => {
   const redis = await startRedis();
   const ledger = openLedger(connectRedis(redis.url, 'background'), 'test');
@@ -87,6 +102,7 @@ test('a leader that stops gives the lead up; one whose lease is taken loses it',
     ledger,
     holder: 'one',
     leaseMs: 400,
+    now: Date.now,
     onLead: () => Promise.resolve(void told.push('lead')),
     onError: (error) => void told.push(String(error)),
     onLost: (_, how) => Promise.resolve(void told.push(how)),
@@ -112,6 +128,7 @@ test('the lead is kept while the term is slow to begin, and begun again where th
     ledger,
     holder: 'one',
     leaseMs: 400,
+    now: Date.now,
     onLead: () => {
       told.push('lead');
       return new Promise((resolve, reject) =>

@@ -11,6 +11,7 @@ export interface LeadershipOptions {
   ledger: Ledger;
   holder: string;
   leaseMs: number;
+  now: () => number;
   /** Begins a term. It may be lost before this has ended: `lost` says so. A term that fails to begin is begun again. */
   onLead: (token: number, lost: AbortSignal) => Promise<void>;
   /** Must stop acting at once; what it then waits for is its own business. */
@@ -18,6 +19,9 @@ export interface LeadershipOptions {
   /** A term failed to begin or to end. */
   onError: (error: unknown) => void;
 }
+
+/** A clock that was set back by more, ms: what a term remembers by time would stand still until it is that late again. */
+const SET_BACK_MS = 1_000;
 
 /** The lead, as it is held from a moment on; held again with the same token it is another. */
 interface Held {
@@ -30,6 +34,7 @@ interface Held {
 export class Leadership {
   readonly #options: LeadershipOptions;
   #held: Held | null = null;
+  #latest = -Infinity;
   #stopped = false;
   #timer: NodeJS.Timeout | null = null;
   #turn: Promise<void> = Promise.resolve();
@@ -44,7 +49,8 @@ export class Leadership {
 
   async #tick(): Promise<void> {
     const token = await this.#ask();
-    if (token !== (this.#held?.token ?? 0)) this.#change(token);
+    const isSetBack = this.#isSetBack();
+    if (token !== (this.#held?.token ?? 0) || isSetBack) this.#change(token);
     if (this.#stopped) return;
     const { leaseMs } = this.#options;
     this.#timer = setTimeout(
@@ -53,6 +59,13 @@ export class Leadership {
       },
       token === 0 ? leaseMs / 16 : leaseMs / 4,
     );
+  }
+
+  /** Whether the clock says less than when it was read before. The term then begins anew, by the time that it is now. */
+  #isSetBack(): boolean {
+    const before = this.#latest;
+    this.#latest = this.#options.now();
+    return this.#latest < before - SET_BACK_MS;
   }
 
   /** 0 when Redis is away too long to know. */
