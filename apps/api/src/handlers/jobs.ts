@@ -30,9 +30,10 @@ export async function getJob(api: Api, request: ApiRequest): Promise<Reply> {
   return showJob(api, later ?? noSuch('job', id));
 }
 
-/** The job, and why it waits where nothing can run it or its tenant may send no more. */
+/** The job, and why it waits where nothing can run it, its tenant may send no more or a worker that has it may not call yet. */
 async function showJob(api: Api, job: JobHead): Promise<Reply> {
-  const waiting = job.status === 'queued' ? await waitingOf(api, job) : null;
+  const waits = job.status === 'queued' || job.atGate;
+  const waiting = waits ? await waitingOf(api, job) : null;
   return jobReply(api, job, waiting ? { waiting } : {});
 }
 
@@ -41,8 +42,14 @@ async function waitingOf(api: Api, job: JobHead): Promise<Waiting | null> {
   const stuck = await whyWaiting(api, job, [job.shape]);
   if (stuck !== null) return publicWaiting(stuck);
   const held = job.deployment === null ? await whyHeld(api, job.tenant) : null;
-  return held ?? whyFull(api, job);
+  return held ?? (await whyFull(api, job)) ?? (job.atGate ? atGate(job.deployment) : null);
 }
+
+/** What it waits for is not known, or has come free since. */
+const atGate = (deployment: string | null): Waiting => ({
+  reason: `its call waits for the limits of ${deployment ?? 'its deployment'}`,
+  deployments: [],
+});
 
 export async function listJobs(api: Api, request: ApiRequest): Promise<Reply> {
   const query = readQuery(jobsQuery, request.query, 'metadata');
