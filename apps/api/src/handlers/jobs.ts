@@ -15,7 +15,7 @@ import type { ListObject } from '../listing.ts';
 import { HEARTBEAT, HEARTBEAT_MS, eventOf, eventReply } from '../server-sent-events.ts';
 import { jobsQuery, waitQuery } from '../shapes/job-request.ts';
 import { changesOf, waitForJob } from '../wait-for.ts';
-import { publicWaiting, whyFull, whyHeld, whyWaiting } from '../waiting.ts';
+import { atGate, publicWaiting, whyFull, whyHeld, whyWaiting } from '../waiting.ts';
 import type { Waiting } from '../waiting.ts';
 import { readLine } from './batch-line.ts';
 
@@ -44,12 +44,6 @@ async function waitingOf(api: Api, job: JobHead): Promise<Waiting | null> {
   const held = job.deployment === null ? await whyHeld(api, job.tenant) : null;
   return held ?? (await whyFull(api, job)) ?? (job.atGate ? atGate(job.deployment) : null);
 }
-
-/** What it waits for is not known, or has come free since. */
-const atGate = (deployment: string | null): Waiting => ({
-  reason: `its call waits for the limits of ${deployment ?? 'its deployment'}`,
-  deployments: [],
-});
 
 export async function listJobs(api: Api, request: ApiRequest): Promise<Reply> {
   const query = readQuery(jobsQuery, request.query, 'metadata');
