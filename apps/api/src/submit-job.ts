@@ -130,6 +130,7 @@ const UNTOUCHED = {
   tries: 0,
   costUsd: null,
   result: null,
+  atGate: false,
   error: null,
 } satisfies Omit<JobHead, keyof NewJob>;
 

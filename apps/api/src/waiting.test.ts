@@ -101,6 +101,10 @@ test('limits of its deployments that are used up', async () => {
   await redis.hset(keys.job(id), 'deployment', 'single');
   const own = 'single has no room now: its limits are used up';
   assert.deepEqual(await waitingOf(id), { reason: own, deployments });
+  await redis.hset(keys.job(id), 'status', 'running');
+  assert.equal(await waitingOf(id), undefined);
+  await redis.hset(keys.job(id), 'gate', '1');
+  assert.deepEqual(await waitingOf(id), { reason: own, deployments }, 'a worker has it');
 });
 
 test('a pool that the config has no more', async () => {

@@ -126,6 +126,12 @@ export async function whyHeld({ figures }: Ports, tenant: string): Promise<Waiti
 const triedAgainAt = ({ state, tried_from: at = null }: PublishedHealth): number[] =>
   at !== null && (state === 'blocked' || state === 'broken') ? [at] : [];
 
+/** Of what a worker has: which limit it waits for is not asked, or that has room again since. */
+export const atGate = (deployment: string | null): Waiting => ({
+  reason: `its call waits for the limits of ${deployment ?? 'its deployment'}`,
+  deployments: [],
+});
+
 /** What a client is told of it. */
 export const publicWaiting = ({ reason, deployments }: Waiting): Waiting => ({
   reason,

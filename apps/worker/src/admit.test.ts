@@ -3,7 +3,15 @@ import { test } from 'node:test';
 import { admitAndCall } from './admit.ts';
 
 const COST = { requests: 1, input: 1, output: 1, usd: 0 };
-const LEASE = { id: 'job_1', holder: 'w.1', confirmedAt: { wall: 0, steady: 0 }, lost: false };
+const LEASE = {
+  id: 'job_1',
+  holder: 'w.1',
+  confirmedAt: { wall: 0, steady: 0 },
+  lost: false,
+  begun: false,
+  renewed: false,
+  waits: false,
+};
 
 /** A gate that lets everything start, and a lease of which it is known what `held` says, look by look. */
 function desk(held: boolean[], { confirmed = true }: { confirmed?: boolean } = {}) {

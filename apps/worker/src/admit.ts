@@ -34,12 +34,17 @@ export async function admitAndCall<Result>(
   { signal, lease }: CallRight,
 ): Promise<Made<Result> | NotAdmitted> {
   const isHeld = (): boolean => leases.isKnown(lease);
+  const mayBegin = (): boolean => {
+    const held = isHeld();
+    lease.begun ||= held;
+    return held;
+  };
   while (await leases.confirm(lease)) {
     const admission = await gate.ask({ ...asking, lease: randomUUID() });
     if (typeof admission === 'string') return admission;
     const { lease: permit, bookedAt } = admission;
     const inTime = !signal.aborted && now() < asking.until;
-    const result = inTime && isHeld() ? await call(permit, isHeld) : 'not_begun';
+    const result = inTime && isHeld() ? await call(permit, mayBegin) : 'not_begun';
     if (result !== 'not_begun') return { bookedAt, permit, result };
     gate.ended();
     release(permit);

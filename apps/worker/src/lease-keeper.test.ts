@@ -86,6 +86,34 @@ test('a lease is renewed in the background until it is released', async () => {
   one.leases.close();
 });
 
+test('it is told of a job whose call still waits at the second renewal, until that has begun', async (t) => {
+  const a = worker('a');
+  t.after(() => a.leases.close());
+  const { id, lease } = await held(a);
+  const key = ledger.keys.entry(id);
+  const toldAfterRenewal = async (): Promise<string | null> => {
+    a.sleep(LEASE_MS / 2);
+    await a.leases.confirm(lease);
+    return ledger.redis.hget(key, 'gate');
+  };
+  assert.equal(await toldAfterRenewal(), null, 'it may have been claimed just now');
+  assert.equal(await toldAfterRenewal(), '1');
+  const gate = new Gate({
+    book: async () => ({ passedOver: [], delaysMs: [0], askAgainMs: null }),
+    release: () => assert.fail('it begins'),
+    mostCalls: () => Infinity,
+    now: () => a.clock.wall,
+  });
+  const asking = { cost: COST, band: 'batch' as const, until: Infinity };
+  const call = async (_permit: string, mayBegin: () => boolean) =>
+    mayBegin() ? toldAfterRenewal() : ('not_begun' as const);
+  const ports = { gate, leases: a.leases, release: () => undefined, now: () => a.clock.wall };
+  const right = { signal: new AbortController().signal, lease };
+  const made = await admitAndCall(ports, { asking, call }, right);
+  assert.ok(typeof made !== 'string');
+  assert.equal(made.result, null);
+});
+
 test('half a term after the last word from Redis nothing is known, by either clock', async () => {
   const one = worker('one');
   const { lease } = await held(one);

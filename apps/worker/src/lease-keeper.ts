@@ -39,6 +39,12 @@ export interface Lease {
   /** When the last claim or renewal that Redis confirmed was sent. */
   confirmedAt: Moment;
   lost: boolean;
+  /** A call under it has begun. */
+  begun: boolean;
+  /** It has been, so that it is not new. */
+  renewed: boolean;
+  /** As its last renewal said: it is not new, and no call has begun. */
+  waits: boolean;
 }
 
 const RENEW_EVERY_MS = 2_000;
@@ -73,7 +79,15 @@ export class LeaseKeeper {
 
   /** Keeps the lease of a claim that was sent at `confirmedAt`. */
   hold(id: string, holder: string, confirmedAt: Moment): Lease {
-    const lease: Lease = { id, holder, confirmedAt, lost: false };
+    const lease: Lease = {
+      id,
+      holder,
+      confirmedAt,
+      lost: false,
+      begun: false,
+      renewed: false,
+      waits: false,
+    };
     this.#held.add(lease);
     return lease;
   }
@@ -122,12 +136,13 @@ export class LeaseKeeper {
     const asked = this.moment();
     const leases = [...this.#held].filter(({ id }) => slotOf(id) === slot);
     if (leases.length === 0) return true;
+    for (const lease of leases) lease.waits = lease.renewed && !lease.begun;
     try {
       const { lost, ended } = await renewLeases(ledger, leases, asked.wall + leaseMs);
       const not = new Set([...lost, ...ended]);
       for (const lease of leases) {
         if (not.has(lease)) lease.lost = true;
-        else lease.confirmedAt = asked;
+        else Object.assign(lease, { confirmedAt: asked, renewed: true });
       }
       this.#tell(lost, onLost);
       this.#tell(ended, onEnded);

@@ -170,6 +170,8 @@ async function answeredPlaces(ledger: Ledger, id: string, count: number): Promis
 export interface HeldLease {
   id: string;
   holder: string;
+  /** All of its calls have waited for their booking since the renewal before. */
+  waits?: boolean;
 }
 
 /** Leases in one script: it holds Redis for about a millisecond. */
@@ -203,7 +205,10 @@ async function renewInSlot<Lease extends HeldLease>(
   { leases, leaseUntil }: { leases: readonly Lease[]; leaseUntil: number },
 ): Promise<NotRenewed<Lease>> {
   const names = [ledger.keys.check(slot), ...leases.map(({ id }) => ledger.keys.entry(id))];
-  const args = [leaseUntil, ...leases.flatMap(({ id, holder }) => [id, holder])];
+  const args = [
+    leaseUntil,
+    ...leases.flatMap(({ id, holder, waits }) => [id, holder, waits ? '1' : '']),
+  ];
   const reply = (await run(ledger, 'renew-leases', names, args)) as number[];
   return {
     lost: leases.filter((_, i) => reply[i] === 0),

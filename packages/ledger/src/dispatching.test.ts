@@ -9,7 +9,7 @@ import { claimEntry, handBack, renewLeases, storeOutcomes } from './calling.ts';
 import type { Write } from './calling.ts';
 import { connectRedis } from './connect.ts';
 import { acceptJob, endJob } from './jobs.ts';
-import { readJob } from './reading-jobs.ts';
+import { readJob, readJobHead } from './reading-jobs.ts';
 import type { NewJob } from './jobs.ts';
 import { raiseToken, takeLead } from './leading.ts';
 import { openLedger } from './ledger.ts';
@@ -167,6 +167,24 @@ describe('a single job', () => {
     assert.ok(second.kind === 'claimed' && second.entry.lostBefore);
     const lease = { id: job.id, holder: 'w1' };
     assert.deepEqual(await renewLeases(ledger, [lease], NOW + 9_000), { lost: [lease], ended: [] });
+  });
+
+  test('tells from a renewal on that its call waits for a booking, until another says it does not', async () => {
+    const job = newJob();
+    await acceptJob(ledger, job, { checkAt: NOW, idempotency: null });
+    await move(job.id, 0);
+    const atGate = async () => (await readJobHead(ledger, job.id))?.atGate;
+    const renew = (holder: string, waits: boolean) =>
+      renewLeases(ledger, [{ id: job.id, holder, waits }], NOW + 9_000);
+    await claim(job.id, 1);
+    assert.equal(await atGate(), false);
+    await renew('w1', true);
+    assert.equal(await atGate(), true);
+    await renew('w1', false);
+    assert.equal(await atGate(), false);
+    await renew('w1', true);
+    await claim(job.id, 1, { holder: 'w2', now: NOW + 10_000 });
+    assert.equal(await atGate(), false, 'a new delivery');
   });
 
   test('is looked after no later than its deadline, whoever wrote last', async () => {

@@ -8,7 +8,11 @@ import type { Ledger } from './ledger.ts';
 import { hashOf, nullable, nullableNumber, numberOf } from './reply.ts';
 
 /** A job without its request. A result whose `body` is null has one that was left out for its size. */
-export type JobHead = Omit<StoredJob, 'body' | 'result'> & { result: RawResult | null };
+export type JobHead = Omit<StoredJob, 'body' | 'result'> & {
+  result: RawResult | null;
+  /** A worker has it, and its call waits for a booking: as of some seconds ago. */
+  atGate: boolean;
+};
 
 /** The whole record, or null when there is no such job (never was, deleted, or past its retention). */
 export async function readJob(ledger: Ledger, id: string): Promise<StoredJob | null> {
@@ -54,6 +58,7 @@ function headOf(id: string, hash: Record<string, string>): JobHead {
     tries: numberOf(hash['tries']),
     costUsd: costOfAttempts(attempts),
     result: resultOf(hash),
+    atGate: hash['status'] === 'running' && hash['gate'] === '1',
     error: hash['error'] ? (JSON.parse(hash['error']) as StoredJob['error']) : null,
   };
 }

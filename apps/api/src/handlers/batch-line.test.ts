@@ -152,6 +152,10 @@ test('a line that is not fed says what holds its batch, one on a queue does not'
   assert.equal((await lineIs(2)).waiting.reason, paused);
   await redis.hset(keys.chunk(chunk), 'status', 'running');
   assert.equal((await lineIs(1)).status, 'running');
+  assert.equal((await lineIs(1)).waiting, undefined);
+  await redis.hset(keys.chunk(chunk), 'gate', '1');
+  const held = { reason: 'its call waits for the limits of mini', deployments: [] };
+  assert.deepEqual((await lineIs(1)).waiting, held);
   await redis.del(keys.chunk(chunk), keys.chunks(batchId));
   assert.equal((await api.call(`POST /v1/batches/${batchId}/resume`)).status, 200);
 });

@@ -13,7 +13,7 @@ import type { SeenLine } from '../line-reads.ts';
 import { changesOf } from '../wait-for.ts';
 import { whyLineUnfed } from '../batch-waiting.ts';
 import { unixSeconds } from '../unix-seconds.ts';
-import { publicWaiting, whyWaiting } from '../waiting.ts';
+import { atGate, publicWaiting, whyWaiting } from '../waiting.ts';
 
 interface Wanted {
   batchId: string;
@@ -160,7 +160,8 @@ async function stateOf(api: Api, { batch, recorded }: SeenLine, place: Place): P
   const underWay = chunks.length > 0;
   if (chunk?.status !== 'running') return queued(api, batch, { ...place, chunk, underWay });
   const startedAt = chunk.started ? unixSeconds(Number(chunk.started)) : null;
-  return { ...OPEN, status: 'running', started_at: startedAt };
+  const waiting = chunk.atGate ? { waiting: atGate(chunk.deployment) } : {};
+  return { ...OPEN, ...waiting, status: 'running', started_at: startedAt };
 }
 
 /** A line that is fed waits for its deployment alone, one that is not for its batch's turn too. */
@@ -233,6 +234,8 @@ interface Chunk {
   status: string;
   started: string | null;
   deployment: string | null;
+  /** None of its lines has begun: they wait for their bookings. */
+  atGate: boolean;
 }
 
 /** The one of these chunks that the line travels in; null = it is not fed. */
@@ -243,11 +246,19 @@ async function findChunk(
 ): Promise<Chunk | null> {
   const { redis, keys } = ledger;
   const chunks = await Promise.all(
-    ids.map((id) => redis.hmget(keys.chunk(id), 'lines', 'status', 'started', 'deployment')),
+    ids.map((id) =>
+      redis.hmget(keys.chunk(id), 'lines', 'status', 'started', 'deployment', 'gate'),
+    ),
   );
-  for (const [lines, status, started, deployment] of chunks) {
+  for (const [lines, status, started, deployment, gate] of chunks) {
     const has = (JSON.parse(lines ?? '[]') as LineRef[]).some(([number]) => number === line);
-    if (has && status) return { status, started: started || null, deployment: deployment || null };
+    if (!has || !status) continue;
+    return {
+      status,
+      started: started || null,
+      deployment: deployment || null,
+      atGate: gate === '1',
+    };
   }
   return null;
 }

@@ -15,7 +15,7 @@ import type { ListObject } from '../listing.ts';
 import { HEARTBEAT, HEARTBEAT_MS, eventOf, eventReply } from '../server-sent-events.ts';
 import { jobsQuery, waitQuery } from '../shapes/job-request.ts';
 import { changesOf, waitForJob } from '../wait-for.ts';
-import { publicWaiting, whyFull, whyHeld, whyWaiting } from '../waiting.ts';
+import { atGate, publicWaiting, whyFull, whyHeld, whyWaiting } from '../waiting.ts';
 import type { Waiting } from '../waiting.ts';
 import { readLine } from './batch-line.ts';
 
@@ -30,9 +30,10 @@ export async function getJob(api: Api, request: ApiRequest): Promise<Reply> {
   return showJob(api, later ?? noSuch('job', id));
 }
 
-/** The job, and why it waits where nothing can run it or its tenant may send no more. */
+/** The job, and why it waits where nothing can run it, its tenant may send no more or a worker that has it may not call yet. */
 async function showJob(api: Api, job: JobHead): Promise<Reply> {
-  const waiting = job.status === 'queued' ? await waitingOf(api, job) : null;
+  const waits = job.status === 'queued' || job.atGate;
+  const waiting = waits ? await waitingOf(api, job) : null;
   return jobReply(api, job, waiting ? { waiting } : {});
 }
 
@@ -41,7 +42,7 @@ async function waitingOf(api: Api, job: JobHead): Promise<Waiting | null> {
   const stuck = await whyWaiting(api, job, [job.shape]);
   if (stuck !== null) return publicWaiting(stuck);
   const held = job.deployment === null ? await whyHeld(api, job.tenant) : null;
-  return held ?? whyFull(api, job);
+  return held ?? (await whyFull(api, job)) ?? (job.atGate ? atGate(job.deployment) : null);
 }
 
 export async function listJobs(api: Api, request: ApiRequest): Promise<Reply> {

@@ -11,8 +11,8 @@ Nothing begins after the deadline: whoever looks after open entries is told to l
 A full Redis allows it (see take-lead): few entries are on their way then, no booking is made for them, and the worker that has
 them goes on when there is room; others would wait until they are missed.
 ]]
-local status, epoch, lease, holder, claims, handed, deadline =
-  unpack(redis.call('HMGET', KEYS[1], 'status', 'epoch', 'lease', 'holder', 'claims', 'handed', 'deadline'))
+local status, epoch, lease, holder, claims, handed, deadline, gate =
+  unpack(redis.call('HMGET', KEYS[1], 'status', 'epoch', 'lease', 'holder', 'claims', 'handed', 'deadline', 'gate'))
 deadline = tonumber(deadline) or math.huge
 if not status or (status ~= 'queued' and status ~= 'running') or epoch ~= ARGV[2] then return {0} end
 local left = tonumber(lease or '0') - tonumber(ARGV[4])
@@ -31,6 +31,7 @@ elseif handed == '0' then handed = '' end
 handed = handed or ''
 redis.call('HSET', KEYS[1], 'status', 'running', 'lease', string.format('%.0f', ends), 'holder', ARGV[3],
   'claims', tonumber(claims or '0') + 1, 'handed', handed == '' and '' or '0')
+if gate then redis.call('HDEL', KEYS[1], 'gate') end
 redis.call('HSETNX', KEYS[1], 'started', ARGV[4])
 redis.call('ZADD', KEYS[2], math.min(ends + 1000, deadline), ARGV[1])
 if ARGV[6] ~= '' and status == 'queued' then redis.call('PUBLISH', ARGV[6], ARGV[1] .. ' running') end
