@@ -86,7 +86,7 @@ local function settleRates()
           fullAt = (fullAt > now and fullAt or now) + debt
           given = math.max(0, given - debt)
         else
-          local gives = math.max(0, math.min(-debt, pacer[4] - given))
+          local gives = math.max(0, math.min(-debt, pacer[4] / 2 - given))
           fullAt, given = fullAt - gives, given + gives
         end
         set(pacer[1] .. '|given', asText({ given, now }))

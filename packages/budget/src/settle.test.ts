@@ -103,22 +103,22 @@ describe('a settled pacer', () => {
 
   test('gives output back that was not produced: it was never counted', () => {
     const indebted = settled(fullState(), [call(cost(0, 100), cost(0, 1_100))]);
-    const given = settled(indebted, [call(cost(0, 500), cost(0, 100))]);
-    assert.equal(Math.round(pacerIn(given, 'mini', tpm).fullAt - NOW), 600);
+    const given = settled(indebted, [call(cost(0, 300), cost(0, 100))]);
+    assert.equal(Math.round(pacerIn(given, 'mini', tpm).fullAt - NOW), 800);
   });
 
-  test('gives back at once only what a bucket of a second can still hold: half a second of rate, less debts, and again as time goes by', () => {
+  test('gives back at once only what a bucket of a second can still hold: a quarter of a second of rate, less debts, and again as time goes by', () => {
     const less = [call(cost(0, 700), cost(0, 100))];
     let state = settled(fullState(), [call(cost(0, 100), cost(0, 10_100))]);
     state = settled(state, less);
-    assert.equal(ahead(state, NOW), 10_000 - 500);
+    assert.equal(ahead(state, NOW), 10_000 - 250);
     state = settled(state, less);
-    assert.equal(ahead(state, NOW), 10_000 - 500);
+    assert.equal(ahead(state, NOW), 10_000 - 250);
     state = settled(state, [call(cost(0, 100), cost(0, 300))]);
     state = settled(state, less);
-    assert.equal(ahead(state, NOW), 10_000 - 500 + 200 - 200);
+    assert.equal(ahead(state, NOW), 10_000 - 250 + 200 - 200);
     const later = NOW + 2_000;
-    assert.equal(ahead(settled(state, less, later), later), 10_000 - 500 - 2_000 - 100);
+    assert.equal(ahead(settled(state, less, later), later), 10_000 - 250 - 2_000 - 100);
   });
 
   test('with estimates that are right on average keeps most of the rate', () => {

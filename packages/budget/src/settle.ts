@@ -5,7 +5,8 @@
  * later debts, up to `creditMs`, and never lets a call start earlier. So the bound on what is booked holds whatever
  * the estimates are worth; and counted as the provider does, expected at the start and the difference at the end,
  * any window up to a start holds at most (burst + credit) + rate × w: one second's burst, which providers allow. Of output that
- * the provider counts as it is produced unused cost does let calls start earlier, up to `creditMs` too (see pacer.ts).
+ * the provider counts as it is produced unused cost does let calls start earlier, up to half of `creditMs`, so that
+ * beside a burst something is left for chance (see pacer.ts).
  */
 import { amountOf, differenceOf } from './cost.ts';
 import type { Cost } from './cost.ts';
@@ -172,7 +173,7 @@ function settledPacers(
     const settled = settlePacer(pacer, known * msPerUnit, { now, mostCredit: rule.creditMs });
     after[rule.dimension] = settleProduced(settled, produced * msPerUnit, {
       now,
-      mostGiven: rule.creditMs,
+      mostGiven: rule.creditMs / 2,
     });
   }
   return after;
