@@ -12,13 +12,13 @@ export interface ClockReading {
 }
 
 /** Clocks that differ by less are left alone: what a question to Redis takes is no news about them. */
-export const TOLERATED_MS = 500;
+const TOLERATED_MS = 500;
 const READ_EVERY_MS = 1_000;
 /** A start waits no longer for a Redis that is away. */
 const FIRST_WITHIN_MS = 2_000;
 
 /** By how many whole ms the machine's clock is ahead of Redis's; 0 where it is near enough. */
-export function aheadBy({ redis, wall }: ClockReading): number {
+function aheadBy({ redis, wall }: ClockReading): number {
   return Math.abs(wall - redis) > TOLERATED_MS ? Math.round(wall - redis) : 0;
 }
 
@@ -26,7 +26,7 @@ export function aheadBy({ redis, wall }: ClockReading): number {
  * The time by Redis. Where the machine's clock was set since the last reading, or the machine slept, the two differ until the next
  * one, and it is not known which happened: `bySteady` takes no jump for time that passed, `byWall` no sleep for none.
  */
-export function timesBy(
+function timesBy(
   reading: ClockReading | null,
   { wall, steady }: Omit<ClockReading, 'redis'>,
 ): { byWall: number; bySteady: number } {
