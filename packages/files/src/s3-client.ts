@@ -9,7 +9,8 @@ import {
   S3ServiceException,
 } from '@aws-sdk/client-s3';
 import type { Readable } from 'node:stream';
-import { StoreAway } from './store.ts';
+import { refusalOf } from './s3-refusals.ts';
+import { StoreAway, StoreRefuses } from './store.ts';
 
 /** Where the objects lie and who asks for them. */
 export interface S3Place {
@@ -74,7 +75,7 @@ export class Bucket {
     return { Bucket: this.name, Key: this.key(name) };
   }
 
-  /** A small question. Rejects with {@link StoreAway} when the store cannot answer, with its error when it refuses. */
+  /** A small question. Rejects with {@link StoreAway} when the store cannot answer, {@link StoreRefuses} when it may not. */
   ask<T>(
     doing: string,
     command: (options: { abortSignal: AbortSignal }) => Promise<T>,
@@ -140,6 +141,8 @@ async function within<T>(
   try {
     return await command({ abortSignal: late.signal });
   } catch (error) {
+    const refusal = refusalOf(error);
+    if (refusal !== null) throw new StoreRefuses(doing, refusal);
     throw isAway(error) ? new StoreAway(doing, reasonOf(error)) : error;
   } finally {
     clearTimeout(timer);
@@ -162,7 +165,6 @@ export const statusOf = (error: unknown): number | undefined =>
   error instanceof S3ServiceException ? error.$metadata.httpStatusCode : undefined;
 
 function noneIfMissing(error: unknown): null {
-  const missing = statusOf(error) === 404 && (error as Error).name !== 'NoSuchBucket';
-  if (missing) return null;
+  if (statusOf(error) === 404) return null;
   throw error;
 }
