@@ -37,7 +37,10 @@ const ATTEMPTS: Record<Patience, number> = { serving: 2, background: 4 };
 /** All attempts of a small question together, ms. A part or a join of thousands of parts takes its time. */
 const ASK_MS: Record<Patience, number> = { serving: 1_800, background: 30_000 };
 const WRITE_MS = 120_000;
-/** A connection over which bytes are sent is given up when the store takes none, or has them all, and says nothing, ms. */
+/**
+ * A connection over which bytes are sent is given up when the store takes none, or has them all, and says nothing, ms. Amazon's
+ * client begins to count 3 s after the request, and Node sees at the end of a second span that nothing moved in it.
+ */
 const SILENCE_MS: Record<Patience, number> = { serving: 10_000, background: 60_000 };
 /** The same of all others: a join of many parts may be long in coming, and who reads may read slowly. */
 const OTHER_SILENCE_MS = 60_000;
