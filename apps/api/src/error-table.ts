@@ -297,8 +297,9 @@ export const ERRORS = {
   files_unavailable: {
     status: 503,
     type: UNAVAILABLE,
-    message: 'The file store cannot be reached.',
-    advice: 'Try again; an upload that was cut off must be sent again.',
+    message: 'The file store {trouble}.',
+    advice:
+      'It cannot be reached: try again; an upload that was cut off must be sent again. It refuses: whoever runs Sluice mends the credentials or the bucket, as the message says.',
     retry: 1,
   },
   fate_unknown: {

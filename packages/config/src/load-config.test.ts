@@ -293,6 +293,11 @@ const WRONG: [what: string, text: string, expected: RegExp[]][] = [
     small().replace('api_key: k', 'api_key: "${1x}"'),
     [/^providers\.a\.api_key: \$\{1x\}; \$\{NAME\}/],
   ],
+  [
+    'the name of a bucket that is too short',
+    small({ more: 'files: { store: s3, bucket: bk }' }),
+    [/^files\.bucket: "?bk"?; .*3 to 63 of a-z, 0-9/],
+  ],
 ];
 
 for (const [what, text, expected] of WRONG) {

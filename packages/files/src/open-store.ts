@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { localStore } from './local-store.ts';
 import type { Patience, S3Place } from './s3-client.ts';
-import type { FileStore } from './store.ts';
+import { type FileStore, StoreAway, StoreRefuses } from './store.ts';
 
 export type StorePlace = { store: 'local' } | ({ store: 's3' } & S3Place);
 
@@ -44,22 +44,11 @@ export const whereOf = (place: StorePlace, folder: string): string =>
 const named = (place: StorePlace, folder: string): string =>
   whereOf(place, folder).replace(/^t/, 'T');
 
-const ADVICE: Record<string, string> = {
-  NoSuchBucket: 'there is no such bucket; make it, or correct `files.bucket`',
-  AccessDenied:
-    'access is denied; allow s3:GetObject, PutObject, DeleteObject and ListBucket on it',
-  InvalidAccessKeyId: 'the access key is unknown there; correct `files.access_key_id`',
-  SignatureDoesNotMatch: 'the secret key is wrong; correct `files.secret_access_key`',
-  CredentialsProviderError:
-    'no credentials were found; set `files.access_key_id` and `files.secret_access_key`, or those of the AWS tools',
-  PermanentRedirect: 'it lies in another region; correct `files.region`',
-  AuthorizationHeaderMalformed: 'it lies in another region; correct `files.region`',
-  StoreAway: 'no answer; check `files.endpoint` and `files.region`, and that it runs',
-};
+const NO_ANSWER = 'no answer; check `files.endpoint` and `files.region`, and that it runs';
 
 function adviceOn(error: unknown, { store }: StorePlace): string {
   const { name, message } = error as Error;
-  const known = store === 's3' ? ADVICE[name] : undefined;
-  if (known === undefined) return `${name}: ${message}`;
-  return name === 'StoreAway' ? `${known} (${message})` : known;
+  if (error instanceof StoreRefuses) return error.advice;
+  if (store === 's3' && error instanceof StoreAway) return `${NO_ANSWER} (${message})`;
+  return `${name}: ${message}`;
 }

@@ -58,7 +58,7 @@ export function s3Store(place: S3Place, patience: Patience): FileStore {
       }
     },
     appender: async (name) => new S3Appender(bucket, checkName(name)),
-    close: async () => bucket.client.destroy(),
+    close: async () => bucket.close(),
   };
 }
 

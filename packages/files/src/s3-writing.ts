@@ -48,9 +48,7 @@ export class Multipart {
       Body: body,
       ContentLength: body.length,
     });
-    const { ETag } = await this.#bucket.write('write', (options) =>
-      this.#bucket.client.send(command, options),
-    );
+    const { ETag } = await this.#bucket.carry((client, options) => client.send(command, options));
     return { PartNumber: number, ETag };
   }
 

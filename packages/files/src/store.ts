@@ -89,6 +89,18 @@ export class StoreAway extends Error {
   }
 }
 
+/** The store is there and lets nobody in with these credentials, or has no such bucket: until somebody mends that. */
+export class StoreRefuses extends StoreAway {
+  /** What is wrong and what to do, for people. Names no secret. */
+  readonly advice: string;
+
+  constructor(doing: string, advice: string) {
+    super(doing, advice);
+    this.name = 'StoreRefuses';
+    this.advice = advice;
+  }
+}
+
 /** No segment begins with a dot: neither `..` nor the store's own hidden folders can be named. */
 const NAME = /^[A-Za-z0-9_][A-Za-z0-9._-]*(?:\/[A-Za-z0-9_][A-Za-z0-9._-]*)*$/;
 const LONGEST_NAME = 200;

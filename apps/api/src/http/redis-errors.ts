@@ -24,9 +24,15 @@ export function isStoreAway(error: unknown): boolean {
 /** The error to answer with, or null when it is none of these. `stake`: what the request may have done by then. */
 export function storeError(error: unknown, stake: Stake): ApiError | null {
   const { message = '', code = '' } = error as { message?: string; code?: string };
-  if (code === 'STORE_AWAY') return new ApiError('files_unavailable');
+  if (code === 'STORE_AWAY') return withoutFiles(error);
   if (FULL.test(message) || FULL.test(code)) return new ApiError('store_full');
   return isStoreAway(error) ? lostOver(stake) : null;
+}
+
+function withoutFiles(error: unknown): ApiError {
+  const { advice } = error as { advice?: string };
+  const trouble = advice === undefined ? 'cannot be reached' : `refuses: ${advice}`;
+  return new ApiError('files_unavailable', { values: { trouble } });
 }
 
 /** Redis was lost over a request: only who read is sure that nothing was changed. */

@@ -14,7 +14,10 @@ const fields = z.strictObject({
     .string()
     .regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/)
     .optional()
-    .meta({ allowed: 'the name of a bucket, which `store: s3` needs' })
+    .meta({
+      allowed:
+        'the name of a bucket, which `store: s3` needs: 3 to 63 of a-z, 0-9, `-` and `.`, the first and last a letter or digit',
+    })
     .describe('The bucket; it must be there already. `store: s3` needs it.'),
   prefix: z
     .string()
