@@ -144,6 +144,8 @@ export class Placer {
       band: waiting.priority as Priority,
       lane,
       deadlineAt: waiting.deadlineAt ?? Infinity,
+      // A batch's lines are placed where they are fed: these were.
+      again: waiting.batch !== null,
     });
   }
 

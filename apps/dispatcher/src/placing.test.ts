@@ -31,6 +31,7 @@ import { Picture } from './picture.ts';
 import { Placer } from './placer.ts';
 import type { PlacerPorts } from './placer.ts';
 import { exampleClass, fleetOf, pictureOf } from './example-fleet.ts';
+import { LINES } from './line-feeding.ts';
 import { NOWHERE } from './paid-again.ts';
 import type { PaidAgain } from './paid-again.ts';
 import { planRound } from './planner.ts';
@@ -237,6 +238,42 @@ test('a job that must wait for its tenant’s lines does not hold them up', asyn
   waiting.lines = 0;
   placer.pump();
   assert.equal(await job, 'settled');
+});
+
+test('lines that come back are placed before those that their batch has not begun', async () => {
+  const { batch, chunk } = await desk.fedBatch(1);
+  const turns = new TurnBook({
+    fleet: desk.fleet,
+    tenants: [],
+    linesOut: () => 0,
+    linesWaiting: () => 0,
+    now: () => desk.time,
+  });
+  const deadlineAt = (await readBatch(desk.ledger, batch))?.expiresAt ?? 0;
+  turns.arrive({ id: `${LINES}low`, tenant: 'default', band: 'low', lane: 'lines', deadlineAt });
+  const asked: string[] = [];
+  const feed = () => ({
+    takeTurn: () => {
+      asked.push('lines');
+      return null;
+    },
+    end: () => undefined,
+  });
+  const picture = new Picture(desk.fleet);
+  const placer = placerOf({
+    turns,
+    picture,
+    feed,
+    onWaiting: ({ id: entry }, waits) => void asked.push(waits ? `${entry} waits` : entry),
+  });
+  const back = placer.place({ id: chunk, epoch: 1 });
+  await until('it waits', () => asked.includes(`${chunk} waits`));
+  picture.update(await admission.read(), desk.time);
+  asked.length = 0;
+  placer.pump();
+  assert.equal(await back, 'settled');
+  assert.deepEqual(asked.slice(0, 2), [chunk, 'lines']);
+  await placer.close();
 });
 
 test('lines that their ceiling does not pay for wait for it, hold up nobody, and go when it does', async () => {

@@ -1,7 +1,7 @@
 /** Items come to wait and go away again; tenants are held at limits of their own and released. */
 import { PRIORITIES } from '@sluice/job';
 import { NOWHERE, emptyHeap, first, insert, rearrange, remove } from './heap.ts';
-import { flowBefore } from './order.ts';
+import { flowBefore, itemBefore } from './order.ts';
 import type { Account, Flow, Item, Turns, Waiting } from './turns.ts';
 import { accountOf } from './turns.ts';
 
@@ -21,14 +21,24 @@ export function leave(turns: Turns, id: string): boolean {
   const account = accountOf(turns, item.tenant, item.band);
   const flow = account.flows.get(item.lane) as Flow;
   remove(flow.items, item);
-  if (first(flow.items) !== undefined) {
-    headChanged(turns, flow);
-    return true;
-  }
-  withdraw(turns, flow);
-  account.flows.delete(item.lane);
-  if (account.flows.size === 0) remove(turns.bands[item.band].active, account);
+  leaveFlow(turns, flow);
+  if (item.urgent === true) countUrgent(turns, account, -1);
   return true;
+}
+
+function leaveFlow(turns: Turns, flow: Flow): void {
+  const { account, lane } = flow;
+  if (first(flow.items) !== undefined) return headChanged(turns, flow);
+  withdraw(turns, flow);
+  account.flows.delete(lane);
+  if (account.flows.size === 0) remove(turns.bands[account.band].active, account);
+}
+
+/** What was placed before has its tenant's lead as long as something of that is urgent. */
+function countUrgent(turns: Turns, account: Account, by: 1 | -1): void {
+  account.urgent += by;
+  const isOther = by === 1 ? account.urgent === 1 : account.urgent === 0;
+  if (isOther) for (const flow of account.flows.values()) headChanged(turns, flow);
 }
 
 /** Says whether an item has become urgent, or no longer is. It keeps its place among equals. */
@@ -73,6 +83,7 @@ function enter(turns: Turns, item: Waiting): void {
   account.flows.set(item.lane, flow);
   if (known) headChanged(turns, flow);
   else if (free) offer(turns, flow);
+  if (item.urgent === true) countUrgent(turns, account, 1);
 }
 
 /**
@@ -114,10 +125,3 @@ function withdraw(turns: Turns, flow: Flow): void {
   remove(queue.flows, flow);
   if (first(queue.flows) === undefined) queues.delete(flow.lane);
 }
-
-/** Urgent first, then the earliest deadline, then the oldest. */
-const itemBefore = (a: Waiting, b: Waiting): boolean => {
-  if ((a.urgent ?? false) !== (b.urgent ?? false)) return a.urgent === true;
-  if (a.deadlineAt !== b.deadlineAt) return a.deadlineAt < b.deadlineAt;
-  return a.sequence < b.sequence;
-};

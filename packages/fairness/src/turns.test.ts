@@ -177,6 +177,35 @@ test('an urgent batch goes first in its tenant, and ahead of its share up to a l
   assert.deepEqual(after, Array(10).fill('B'));
 });
 
+test('lines that were placed before go before those that their batch has not begun, whatever lane they are in', () => {
+  const turns = waiting(
+    item('LINES', { band: 'low', lane: 'lines' }),
+    item('B', { band: 'low', lane: 'lines', tenant: 'b' }),
+  );
+  assert.deepEqual(take(turns, 2), ['LINES', 'B']);
+  for (const id of ['one', 'two'])
+    arrive(turns, item(id, { band: 'low', lane: 'lines not sick', again: true }));
+  assert.deepEqual(take(turns, 6), ['one', 'B', 'two', 'B', 'LINES', 'B']);
+});
+
+test('beside an urgent batch of its tenant they have its lead, as long as it is urgent', () => {
+  const turns = waiting(
+    item('B', { band: 'low', tenant: 'b' }),
+    item('U', { band: 'low', lane: 'lines' }),
+  );
+  const failed = item('failed', { band: 'low', lane: 'lines not sick', again: true });
+  take(turns, 2);
+  setUrgent(turns, 'U', true);
+  assert.deepEqual(take(turns, 10), Array(10).fill('U'));
+  arrive(turns, failed);
+  assert.deepEqual(take(turns, 2), ['failed', 'U']);
+  arrive(turns, failed);
+  setUrgent(turns, 'U', false);
+  assert.deepEqual(take(turns, 1), ['B']);
+  setUrgent(turns, 'U', true);
+  assert.deepEqual(take(turns, 2), ['failed', 'U']);
+});
+
 test('no deadline lifts a batch over a higher band: short ones would take everything', () => {
   const turns = waiting(
     item('U', { band: 'low', tenant: 'a' }),

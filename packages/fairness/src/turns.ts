@@ -3,7 +3,8 @@
  *
  * Order: band, then tenant, then item. Bands go strictly one before the other, but a queue that was passed over for a
  * while has one turn between (its head start, see `patienceMs`). Within a band the tenant goes first that has had the
- * least work for its weight, within the tenant the item with the earliest deadline, and among equals the oldest.
+ * least work for its weight, within the tenant the item with the earliest deadline, and among equals the oldest; what was placed before
+ * goes before both.
  *
  * Each tenant's work is counted per band (virtual token counters, Sheng et al., OSDI 2024), so that a tenant's batches
  * never hold up its interactive jobs. All times are ms of work: what a job takes of its scarcest limit (see price.ts).
@@ -42,6 +43,11 @@ export interface Item {
   deadlineAt: number;
   /** It will miss its deadline at its fair share: goes first in its tenant, and its tenant may get ahead of its share. */
   urgent?: boolean;
+  /**
+   * It was placed before, and failed or was taken back: goes first in its tenant, for a batch ends with its last line. Else the
+   * lines that its batch has not begun, of the same deadline and older here, would all go before it.
+   */
+  again?: boolean;
 }
 
 /** What each tenant has had, per band: all that must survive a restart. */
@@ -70,6 +76,8 @@ export interface Account extends Placed {
   /** Number of its last turn: of equals the one goes first that has waited longer. */
   lastTurn: number;
   flows: Map<string, Flow>;
+  /** How many of its items are urgent. */
+  urgent: number;
 }
 
 /** All flows of a lane in a band that may have turns now. */
@@ -168,6 +176,7 @@ const newAccount = (tenant: string, band: Priority, virtualMs: number): Account 
   virtualMs,
   lastTurn: 0,
   flows: new Map(),
+  urgent: 0,
   place: NOWHERE,
 });
 

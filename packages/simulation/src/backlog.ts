@@ -109,7 +109,7 @@ export class Backlog {
     const id = singleId(task);
     this.#items.set(id, { kind: 'single', task });
     this.#waiting.add(task);
-    this.#arrive(task, { id, lane: this.#laneOf(task) });
+    this.#arrive(task, { id, lane: this.#laneOf(task), again: task.job.batch !== null });
   }
 
   /** It no longer waits: its time is over. */
@@ -184,9 +184,12 @@ export class Backlog {
     return laneOf(task, { arm, bySize: this.#keeping.countsDays(task) });
   }
 
-  #arrive({ job, deadlineAt }: Task, { id, lane }: { id: string; lane: string }): void {
+  #arrive(
+    { job, deadlineAt }: Task,
+    { id, lane, again = false }: { id: string; lane: string; again?: boolean },
+  ): void {
     const { tenant, priority: band } = job;
-    arrive(this.turns, { id, tenant, band, lane, deadlineAt });
+    arrive(this.turns, { id, tenant, band, lane, deadlineAt, again });
   }
 
   #countLine(task: Task, sign: 1 | -1): void {
