@@ -60,7 +60,7 @@ export function pausedWords({
   if (pausedReason !== null) return `the batch is paused: ${pausedReason}`;
   const resume = `the batch is paused: POST /v1/batches/${id}/resume`;
   return maxCostUsd !== null && costUsd >= maxCostUsd
-    ? `${resume} ends that pause, and it is then paused at its max_cost_usd, which is spent (${costUsd.toFixed(4)} of ${maxCostUsd}); another resume from there goes on without that limit`
+    ? `${resume} ends that pause, and it is then paused at its max_cost_usd, which is spent (${costUsd.toFixed(4)} of ${maxCostUsd}); a resume with a higher max_cost_usd goes on to that, another resume from there without any limit`
     : `${resume} goes on with it`;
 }
 
