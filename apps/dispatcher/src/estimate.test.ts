@@ -198,6 +198,13 @@ test('says what it goes by, and where that is from', async () => {
   assert.deepEqual(told.assumed.deployments['mini']?.maxTokens, { value: 50, from: 'config' });
 });
 
+test('what a line without a maximum is booked with is told of deployments that may get one', async () => {
+  const set = exampleClass({ pool: 'loose', maxOutput: 100 * 50 });
+  const { assumed } = await estimate(portsOf(), batchOf([LINES, set]));
+  assert.equal(assumed.deployments['free']?.maxTokens, null);
+  assert.equal(assumed.deployments['mini']?.maxTokens?.value, 1_024);
+});
+
 async function etaUnder(shaping: ShapingLimits, singles = 0): Promise<number> {
   const work = { jobs: singles, tokens: 0, callMs: 0 };
   const limited = {
