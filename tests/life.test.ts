@@ -131,7 +131,15 @@ describe('a batch', () => {
     assert.match(paused.sluice.paused_reason, /max_cost_usd reached: .* of 0.01; POST .*resume/);
     const again = (await ask(`POST /v1/batches/${id}/pause`)).json.sluice;
     assert.equal(again.paused_reason, paused.sluice.paused_reason);
-    assert.match(again.waiting.reason, /goes on without that limit$/);
+    assert.match(again.waiting.reason, /without that limit, or with a higher one .* max_cost_usd$/);
+    const low = await ask(`POST /v1/batches/${id}/resume`, { max_cost_usd: 0.01 });
+    assert.match(low.json.error.message, /found 0\.01; allowed: more than 0\.01/);
+    const raised = await ask(`POST /v1/batches/${id}/resume`, { max_cost_usd: 0.02 });
+    assert.deepEqual([raised.status, raised.json.sluice.max_cost_usd], [200, 0.02]);
+    const { sluice } = await batchWhen<Batch>(system.apiUrl, id, (seen) => seen.sluice.paused);
+    assert.match(sluice.paused_reason, /max_cost_usd reached: .* of 0.02;/);
+    const spent = Number(/reached: ([\d.]+)/.exec(sluice.paused_reason)?.[1]);
+    assert.ok(spent < 0.021, `${spent}`);
     const resumed = await ask(`POST /v1/batches/${id}/resume`);
     assert.deepEqual([resumed.status, resumed.json.sluice.max_cost_usd], [200, null]);
     const batch = await endOfBatch(system.apiUrl, id);

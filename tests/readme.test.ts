@@ -1,7 +1,7 @@
 /** What the README and examples/ print, run against a real system: an example that does not work is worse than none. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -90,7 +90,7 @@ test(
   async (t) => {
     const folder = mkdtempSync(join(tmpdir(), 'sluice-csv-'));
     t.after(() => rmSync(folder, { recursive: true }));
-    writeFileSync(join(folder, 'prompts.csv'), 'id,prompt\nq-1,17 × 3?\nq-2,refused\n');
+    writeFileSync(join(folder, 'prompts.csv'), 'id,prompt\nq-1,17 × 3?\nq-2,refused\nq-3,later\n');
     const refused = PROMPT.replace('q-1', 'q-2').replace('17 × 3?', 'a refused prompt');
     const posted = await fetch(`${system.apiUrl}/v1/batches?completion_window=24h`, {
       method: 'POST',
@@ -101,12 +101,20 @@ test(
     await until('the batch', async () => (await newestBatch()).status === 'completed');
     const read = block('sh', '/results"').replace('$BATCH', id);
     await run('sh', ['-c', read], { cwd: folder });
-    await run('python3', ['-c', block('python', 'answers.csv')], { cwd: folder });
-    const [first = '', second = ''] = readFileSync(join(folder, 'answers.csv'), 'utf8').split(
-      '\r\n',
-    );
+    const table = async (): Promise<string[]> => {
+      await run('python3', ['-c', block('python', 'answers.csv')], { cwd: folder });
+      return readFileSync(join(folder, 'answers.csv'), 'utf8').split('\r\n');
+    };
+    const [header, first = '', second = '', third] = await table();
+    assert.equal(header, 'id,answer,error');
     assert.match(first, /^q-1,.+,$/);
-    assert.match(second, /^q-2,,.*content/);
+    const error = /^q-2,,"(.*)"$/.exec(second)?.[1] ?? assert.fail(second);
+    assert.match(error.replaceAll('""', '"'), /^\{"message": ".*content.*\}$/);
+    assert.equal(third, 'q-3,,', 'it has no result yet');
+    const retried = { choices: [{ message: { content: 'so be it' } }] };
+    const line = { custom_id: 'q-2', response: { body: retried }, error: null };
+    appendFileSync(join(folder, 'results.jsonl'), `${JSON.stringify(line)}\n`);
+    assert.equal((await table())[2], 'q-2,so be it,');
   },
 );
 

@@ -28,7 +28,10 @@ test('nothing is told where it is enough, nobody knows, or there is no ceiling',
 test('a pause says what a resume does to the ceiling', () => {
   const batch = { id: 'b', pausedReason: null, maxCostUsd: 2, costUsd: 1 };
   assert.match(pausedWords(batch), /b\/resume goes on with it$/);
-  assert.match(pausedWords({ ...batch, costUsd: 2.5 }), /then paused .* spent \(2\.5000 of 2\)/);
+  assert.match(
+    pausedWords({ ...batch, costUsd: 2.5 }),
+    /then paused .* spent \(2\.5000 of 2\); .* higher max_cost_usd/,
+  );
   assert.match(pausedWords({ ...batch, maxCostUsd: null, costUsd: 9 }), /goes on with it$/);
   assert.match(pausedWords({ ...batch, pausedReason: 'why' }), /^the batch is paused: why$/);
 });

@@ -8,8 +8,8 @@ import type { Waiting } from './waiting.ts';
 type Ports = Pick<Api, 'figures' | 'fleet' | 'ledger'>;
 
 /**
- * Of the batch as a whole; null = nothing but the limits of deployments, which `sluice.blocked` tells of. `underWay`: whether lines
- * of it are.
+ * Of the batch as a whole; null = nothing but the limits of deployments, or that some of them take nothing, which `sluice.blocked`
+ * tells of. `underWay`: whether lines of it are.
  */
 export async function whyUnfed(
   ports: Ports,
@@ -21,6 +21,8 @@ export async function whyUnfed(
   if (batch.paused) return pausedWords(batch);
   const held = await whyHeld(ports, batch.tenant);
   if (held) return held.reason;
+  const stuck = await whyStuck(ports, batch);
+  if (stuck !== null) return stuck;
   const large = await whyTooLarge(ports, batch);
   if (large !== null) return large;
   const unpaid = whyUnpaid(batch);
@@ -60,13 +62,27 @@ export function pausedWords({
   if (pausedReason !== null) return `the batch is paused: ${pausedReason}`;
   const resume = `the batch is paused: POST /v1/batches/${id}/resume`;
   return maxCostUsd !== null && costUsd >= maxCostUsd
-    ? `${resume} ends that pause, and it is then paused at its max_cost_usd, which is spent (${costUsd.toFixed(4)} of ${maxCostUsd}); another resume from there goes on without that limit`
+    ? `${resume} ends that pause, and it is then paused at its max_cost_usd, which is spent (${costUsd.toFixed(4)} of ${maxCostUsd}); a resume with a higher max_cost_usd goes on to that, another resume from there without any limit`
     : `${resume} goes on with it`;
 }
 
 /** All formats that can say a line of one of them. */
 const formatsOf = (classes: StoredBatch['classes']): number =>
   classes.reduce((all, { formats }) => all | formats, 0);
+
+/** None of its lines that are not fed has a deployment that takes calls. */
+async function whyStuck(ports: Ports, batch: StoredBatch): Promise<string | null> {
+  const { classes, cursors, maxTier } = batch;
+  const reasons = new Set<string>();
+  for (const [i, { pool, formats, jobs }] of classes.entries()) {
+    if ((cursors[i] ?? 0) >= jobs) continue;
+    const stuck = await whyWaiting(ports, { pool, maxTier, deployment: null, formats });
+    if (stuck === null) return null;
+    const { reason, deployments } = stuck;
+    reasons.add(deployments.length === 0 ? reason : `${reason} (${inWords(stuck)})`);
+  }
+  return [...reasons].join('; ');
+}
 
 /** Lines that are not fed, of classes that are too large for every deployment that takes calls, and why. */
 async function whyTooLarge(

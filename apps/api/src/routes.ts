@@ -10,14 +10,8 @@ import {
 } from './handlers/admin.ts';
 import { answerNow, modelledBody } from './handlers/answer-now.ts';
 import { batchResults } from './handlers/batch-results.ts';
-import {
-  batchEvents,
-  cancelBatch,
-  getBatch,
-  listBatches,
-  pauseBatch,
-  resumeBatch,
-} from './handlers/batches.ts';
+import { batchEvents, cancelBatch, getBatch, listBatches, pauseBatch } from './handlers/batches.ts';
+import { resumeBatch } from './handlers/resume-batch.ts';
 import { patchBudget, patchDeployment, reloadConfig } from './handlers/control.ts';
 import { createBatch } from './handlers/create-batch.ts';
 import { createJob } from './handlers/create-job.ts';
@@ -45,7 +39,14 @@ import {
 import { webhookSecret } from './handlers/webhook-secret.ts';
 import type { Handler } from './http/message.ts';
 import type { ShapeName } from './shapes/answers.ts';
-import { batchRequest, batchesQuery, directQuery, resultsQuery } from './shapes/batch-request.ts';
+import {
+  batchRequest,
+  batchesQuery,
+  directQuery,
+  emptyRequest,
+  resultsQuery,
+  resumeRequest,
+} from './shapes/batch-request.ts';
 import { budgetPatch, deploymentPatch } from './shapes/control-request.ts';
 import { deadQuery, replayRequest } from './shapes/dead-request.ts';
 import { completeRequest, fileForm, filesQuery, uploadRequest } from './shapes/file-request.ts';
@@ -117,10 +118,10 @@ export const ROUTES: readonly Route[] = [
   { method: 'post', path: '/v1/batches', ...tenant, handler: createBatch, returns: 'Batch', or: 'DryRun', does: 'Create a batch of a file, or of the JSON lines in the body; with dry_run say what it would take', takes: 'json_or_lines', body: batchRequest, query: directQuery, ...creates },
   { method: 'get', path: '/v1/batches', ...tenant, handler: listBatches, returns: 'BatchPage', does: 'List batches, newest first', query: batchesQuery },
   { method: 'get', path: '/v1/batches/:id', ...tenant, handler: getBatch, returns: 'Batch', does: 'Read a batch' },
-  { method: 'post', path: '/v1/batches/:id/cancel', ...tenant, handler: cancelBatch, returns: 'Batch', does: 'Cancel a batch' },
-  { method: 'post', path: '/v1/batches/:id/pause', ...tenant, handler: pauseBatch, returns: 'Batch', does: 'Pause a batch: nothing new is sent' },
-  { method: 'post', path: '/v1/batches/:id/resume', ...tenant, handler: resumeBatch, returns: 'Batch', does: 'Resume a batch', keyed: true, notTwice: 'once max_cost_usd is reached, to resume is to lift it' },
-  { method: 'post', path: '/v1/batches/:id/retry', ...tenant, handler: retryBatch, returns: 'Batch', does: 'The lines that did not succeed, as a new batch', ...json, ...creates },
+  { method: 'post', path: '/v1/batches/:id/cancel', ...tenant, handler: cancelBatch, returns: 'Batch', does: 'Cancel a batch', ...json, body: emptyRequest },
+  { method: 'post', path: '/v1/batches/:id/pause', ...tenant, handler: pauseBatch, returns: 'Batch', does: 'Pause a batch: nothing new is sent', ...json, body: emptyRequest },
+  { method: 'post', path: '/v1/batches/:id/resume', ...tenant, handler: resumeBatch, returns: 'Batch', does: 'Resume a batch, with another max_cost_usd if one is given', ...json, body: resumeRequest, keyed: true, notTwice: 'once max_cost_usd is reached, to resume is to lift it' },
+  { method: 'post', path: '/v1/batches/:id/retry', ...tenant, handler: retryBatch, returns: 'Batch', does: 'The lines that did not succeed, as a new batch', ...json, body: emptyRequest, ...creates },
   { method: 'get', path: '/v1/batches/:id/results', ...tenant, handler: batchResults, does: 'The lines finished so far, in an order that never changes. A stream that ends before the batch has ended goes on with after=<lines read>', query: resultsQuery, answers: 'lines' },
   { method: 'get', path: '/v1/batches/:id/events', ...tenant, handler: batchEvents, does: 'Follow a batch: its state and progress; it ends with the batch, or early when this process stops', answers: 'events' },
 

@@ -65,7 +65,11 @@ test('weight 0 everywhere', async () => {
     const waiting = await waitingOf(await submit(model));
     assert.deepEqual(waiting.deployments, [parked]);
   }
-  assert.deepEqual((await sluiceOf('parked')).blocked, [{ deployment: 'parked', reason: WEIGHT }]);
+  const { blocked, waiting: all } = await sluiceOf('parked');
+  assert.deepEqual(blocked, [{ deployment: 'parked', reason: WEIGHT }]);
+  assert.equal(all.reason, `no deployment of parked takes calls now (parked: ${WEIGHT})`);
+  const partly = await sluiceOf('parked', 'fast');
+  assert.deepEqual([partly.blocked, partly.waiting], [blocked, null], 'others of it go on');
 });
 
 test('a request larger than a whole minute of a limit', async () => {

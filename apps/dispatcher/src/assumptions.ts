@@ -16,8 +16,10 @@ export interface Estimated {
 type Ports = Pick<ProblemPorts, 'fleet' | 'picture'>;
 
 export function assumptionsOf(ports: Ports, about: Estimated): Assumptions {
-  const { classes, pools } = about;
-  const places = new Set(classes.flatMap(({ deployments }) => Object.keys(deployments)));
+  const { known, classes, pools } = about;
+  const placesOf = (some: Estimated['classes']): Set<string> =>
+    new Set(some.flatMap(({ deployments }) => Object.keys(deployments)));
+  const unset = placesOf(classes.filter((_, i) => (known[i]?.lines.unsetOutput ?? 0) > 0));
   return {
     outputTokens: Object.fromEntries(
       Object.entries(pools).map(([id, { lines, outputTokens }]) => [
@@ -25,7 +27,9 @@ export function assumptionsOf(ports: Ports, about: Estimated): Assumptions {
         { value: outputTokens.likely / Math.max(1, lines), from: lengthsFrom(ports, about, id) },
       ]),
     ),
-    deployments: Object.fromEntries([...places].map((id) => [id, deploymentOf(ports, id)])),
+    deployments: Object.fromEntries(
+      [...placesOf(classes)].map((id) => [id, deploymentOf(ports, id, unset.has(id))]),
+    ),
   };
 }
 
@@ -46,7 +50,12 @@ function lengthsFrom(
   return taught ? 'answers' : 'default';
 }
 
-function deploymentOf({ fleet, picture }: Ports, id: string): Assumptions['deployments'][string] {
+function deploymentOf(
+  { fleet, picture }: Ports,
+  id: string,
+  /** Whether it may get lines that set no maximum. */
+  isBooked: boolean,
+): Assumptions['deployments'][string] {
   const load = picture.load(id);
   const from = (load?.ok ?? 0) > 0 ? 'answers' : 'default';
   const { defaultMaxTokens: maxTokens = USUAL_MAX_TOKENS, outputCap = null } =
@@ -54,7 +63,7 @@ function deploymentOf({ fleet, picture }: Ports, id: string): Assumptions['deplo
   const isUsual = outputCap === null && maxTokens === USUAL_MAX_TOKENS;
   return {
     charsPerToken: { value: load?.charsPerToken ?? USUAL_CHARS_PER_TOKEN, from },
-    maxTokens: { value: maxTokens, from: isUsual ? 'default' : 'config' },
+    maxTokens: isBooked ? { value: maxTokens, from: isUsual ? 'default' : 'config' } : null,
     latencyMs: { value: load?.meanLatencyMs ?? null, from },
   };
 }

@@ -198,6 +198,39 @@ test('says what it goes by, and where that is from', async () => {
   assert.deepEqual(told.assumed.deployments['mini']?.maxTokens, { value: 50, from: 'config' });
 });
 
+test('what a line without a maximum is booked with is told of deployments that may get one', async () => {
+  const set = exampleClass({ pool: 'loose', maxOutput: 100 * 50 });
+  const { assumed } = await estimate(portsOf(), batchOf([LINES, set]));
+  assert.equal(assumed.deployments['free']?.maxTokens, null);
+  assert.equal(assumed.deployments['mini']?.maxTokens?.value, 1_024);
+});
+
+const about = (maxOutput: number, over: Partial<BatchClass> = {}): BatchClass =>
+  exampleClass({ maxOutput: 100 * maxOutput, ...over });
+
+async function hintsOf(
+  classes: BatchClass[],
+  lengths = portsOf().lengths,
+): Promise<string[] | undefined> {
+  return (await estimate({ ...portsOf(), lengths }, batchOf(classes))).hints;
+}
+
+test('lines that are counted at their maximum, for nobody has answered, are told', async () => {
+  assert.match(
+    (await hintsOf([about(200)]))?.join() ?? '',
+    /^Nothing is known yet of the lengths of answers: every line is counted at or near the maximum \(200 tokens in the mean\), and the real cost is often a fraction/,
+  );
+  assert.match(
+    (await hintsOf([about(200), about(2_000), about(100)]))?.join() ?? '',
+    /: 200 of the 300 lines are counted at or near the maximum \(150 tokens/,
+  );
+  assert.deepEqual(await hintsOf([about(2_000)]), [], 'it counts with a tenth of that');
+  assert.deepEqual(await hintsOf([{ ...about(0), unsetOutput: 100 }]), []);
+  const lengths = new LengthsBook(() => NOW);
+  lengths.answered({ pool: 'fast', tenant: 'a', batch: null, lineClass: null }, [40, 40]);
+  assert.deepEqual(await hintsOf([about(200)], lengths), []);
+});
+
 async function etaUnder(shaping: ShapingLimits, singles = 0): Promise<number> {
   const work = { jobs: singles, tokens: 0, callMs: 0 };
   const limited = {

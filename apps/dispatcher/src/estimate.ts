@@ -21,6 +21,7 @@ import { asDraining } from './draining.ts';
 import type { ToDrain } from './draining.ts';
 import { capHints } from './cap-hints.ts';
 import type { Likely } from './lengths-book.ts';
+import { lengthHints } from './length-hints.ts';
 import { paidAhead } from './paid-lines.ts';
 import type { PricedLines } from './paid-lines.ts';
 import type { Picture } from './picture.ts';
@@ -68,7 +69,11 @@ export async function estimate(ports: EstimatePorts, batch: ToEstimate): Promise
   for (const pool of all) pool.lines = Math.round(pool.lines);
   return {
     assumed: assumptionsOf(ports, { known, classes: wanted, pools }),
-    hints: [...sizeHints(ports.picture, known, wanted), ...capHints(ports, known, classes)],
+    hints: [
+      ...lengthHints(ports.picture, known, wanted),
+      ...sizeHints(ports.picture, known, wanted),
+      ...capHints(ports, known, classes),
+    ],
     idealMs: solved ? Math.round(solved.idealMs) : null,
     etaMs: solved && (await endMs(ports, batch, { solved, thrifty })),
     thrifty: thrifty === null ? [] : thriftyPools(ports, batch.classes),

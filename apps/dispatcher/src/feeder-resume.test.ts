@@ -168,3 +168,20 @@ test('what is placed again of a batch with a ceiling rests while the batch is pa
   feeder.setAside({ ...stored, maxCostUsd: null });
   assert.equal(told.length, 5, 'without a ceiling it is as it was');
 });
+
+test('a ceiling that is raised or taken away while it holds a batch holds it no more', async () => {
+  for (const maxCostUsd of [5, null]) {
+    const feeder = feederOf();
+    const id = await indexed(40, { maxCostUsd: 1 });
+    const stored = await read(id);
+    feeder.add(stored);
+    const { ceiling } = feeder.find(id) ?? assert.fail();
+    (ceiling ?? assert.fail()).held = true;
+    feeder.planned(feeder.draining);
+    feeder.settle({ ...stored, maxCostUsd });
+    assert.equal(feeder.find(id)?.ceiling?.usd ?? null, maxCostUsd);
+    await feedOne(feeder);
+    await until('it to be fed', async () => (await read(id)).fed === 8);
+    feeder.remove(id);
+  }
+});

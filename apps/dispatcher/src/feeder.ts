@@ -172,11 +172,12 @@ export class Feeder {
 
   /** Whatever of it has ended leaves what it was kept for its others, who may have turns again. */
   #lookAtCeiling(batch: Draining, stored: StoredBatch): void {
+    const wasHeld = batch.ceiling?.held ?? false;
     const ceiling = ceilingAfter(batch.ceiling, { ...stored, fed: batch.fed });
     batch.ceiling = ceiling;
     this.#ports.again?.look(batch.id);
-    if (!ceiling?.held || !new FeedRound(this.#ports, this.#batches).isPaid(batch)) return;
-    ceiling.held = false;
+    if (!wasHeld || !new FeedRound(this.#ports, this.#batches).isPaid(batch)) return;
+    if (ceiling) ceiling.held = false;
     this.#batches.note(batch);
     const share = this.#batches.shareOf(batch);
     if (share) this.#arrive(share);

@@ -228,7 +228,7 @@ function isStuck(ports: PlannerPorts, batch: StoredBatch): boolean {
 
 async function pausedForCost(ports: PlannerPorts, batch: StoredBatch): Promise<boolean> {
   if (batch.maxCostUsd === null || batch.costUsd < batch.maxCostUsd) return false;
-  const reason = `max_cost_usd reached: ${batch.costUsd.toFixed(4)} of ${batch.maxCostUsd}; POST /v1/batches/${batch.id}/resume goes on without that limit`;
+  const reason = `max_cost_usd reached: ${batch.costUsd.toFixed(4)} of ${batch.maxCostUsd}; POST /v1/batches/${batch.id}/resume goes on without that limit, or with a higher one given as max_cost_usd`;
   const moved = await moveBatch(ports.ledger, batch.id, {
     from: ['in_progress'],
     as: { paused: false, maxCostUsd: batch.maxCostUsd },

@@ -52,7 +52,7 @@ class Place {
     });
   }
 
-  async launch(variables: Record<string, string> = {}): Promise<LaunchResult> {
+  async launch(variables: Record<string, string> = {}, terminal = true): Promise<LaunchResult> {
     const env = {
       PATH: process.env['PATH'],
       SLUICE_REDIS_SERVER: process.env['SLUICE_TEST_REDIS_SERVER'],
@@ -72,7 +72,7 @@ class Place {
       folder,
       env,
       stop,
-      terminal: true,
+      terminal,
       say: (text) => this.said.push(text),
       programOf: (role) => [STAND_IN, role, folder],
     });
@@ -122,6 +122,23 @@ async function withRedis<T>(url: string, use: (redis: Redis) => Promise<T>): Pro
     redis.disconnect();
   }
 }
+
+test('what the config may not mean is told once: on the screen, or in the log that goes to the same place', async (t) => {
+  const config = `
+providers: { p: { type: openai, api_key: k, base_url: "http://127.0.0.1:9" } }
+deployments: { a: { provider: p, model: m } }
+pools: { fast: [a] }
+tenants: { t: { api_keys: [short] } }
+admin: { api_keys: [a-key-that-is-long-enough] }
+`;
+  for (const terminal of [true, false]) {
+    const place = new Place(t);
+    writeFileSync(join(place.folder, 'sluice.yaml'), config);
+    const result = await place.launch({}, terminal);
+    assert.ok(result.kind === 'launched', JSON.stringify(result));
+    assert.equal(result.screen.split('can be guessed').length - 1, terminal ? 1 : 0);
+  }
+});
 
 test('the demo starts everything with what it needs to know, and stops it all again', async (t) => {
   const place = new Place(t);

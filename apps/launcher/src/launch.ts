@@ -238,7 +238,8 @@ async function stopAll(
   running.note.forget();
 }
 
-function show(installation: Installation, { folder }: LaunchOptions): string {
+/** Where the children's logs go to the same place, the API's has the warnings. */
+function show(installation: Installation, { folder, terminal }: LaunchOptions): string {
   const { fleet, source, environment, tenants, warnings } = installation;
   return screen({
     fleet,
@@ -246,6 +247,6 @@ function show(installation: Installation, { folder }: LaunchOptions): string {
     host: environment.host,
     port: environment.port,
     tenants: tenants.length > 0,
-    warnings,
+    warnings: terminal ? warnings : [],
   });
 }

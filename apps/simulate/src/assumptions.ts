@@ -1,5 +1,6 @@
 /** What a simulation takes for granted where nobody can know, with the figures in force and where each is from. */
 import { USUAL_CHARS_PER_TOKEN } from '@sluice/job';
+import type { Deployment } from '@sluice/job';
 import { USUAL_MAX_TOKENS, USUAL_SIMULATE } from '@sluice/config';
 import type { Job, Scenario } from '@sluice/simulation';
 import { batchName, isBatchFile } from './build-scenario.ts';
@@ -14,7 +15,7 @@ export interface Assumptions {
   chars_per_token: { value: number; from: From };
   /** Of answers to the lines of batch files, by pool; `file`: a trace says it itself. */
   output_tokens: { pool: string; mean: number | null; spread: number | null; from: From }[];
-  /** By deployment: the maximum booked for a request that sets none; `sent`: put into it, so that no answer is longer. */
+  /** By deployment that requests without a maximum may go to: the one booked for these; `sent`: put into them, so that no answer is longer. */
   max_tokens: Record<string, { value: number; from: From; sent: boolean }>;
   /** By deployment: how long a call takes, `jitter` of it more or less. */
   latency: Record<
@@ -37,8 +38,12 @@ export function assumptionsOf(
   { workloads, charsPerToken }: { workloads: readonly Workload[]; charsPerToken: number | null },
 ): Assumptions {
   const { fleet, simulated } = installed;
-  const pools = new Set(scenario.jobs.map(({ pool }) => pool));
-  const used = new Set([...pools].flatMap((pool) => membersIn(fleet, pool)));
+  const usedBy = (jobs: readonly Job[]): Deployment[] => {
+    const pools = new Set(jobs.map(({ pool }) => pool));
+    return [...new Set([...pools].flatMap((pool) => membersIn(fleet, pool)))];
+  };
+  const used = usedBy(scenario.jobs);
+  const unset = usedBy(scenario.jobs.filter(({ maxOutput }) => maxOutput === null));
   return {
     chars_per_token: {
       value: charsPerToken ?? USUAL_CHARS_PER_TOKEN,
@@ -46,7 +51,7 @@ export function assumptionsOf(
     },
     output_tokens: lengthsOf(installed, scenario.jobs, workloads),
     max_tokens: Object.fromEntries(
-      [...used].map(({ id, defaultMaxTokens: value, outputCap }) => [
+      unset.map(({ id, defaultMaxTokens: value, outputCap }) => [
         id,
         {
           value,
@@ -56,7 +61,7 @@ export function assumptionsOf(
       ]),
     ),
     latency: Object.fromEntries(
-      [...used].map(({ id }) => {
+      used.map(({ id }) => {
         const { latency } = simulated.get(id) ?? USUAL_SIMULATE;
         return [id, { ...latency, from: fromOf(latency, USUAL_SIMULATE.latency) }];
       }),
@@ -108,8 +113,8 @@ export function showAssumptions(assumed: Assumptions): string {
     ([id, { value, from, sent }]) =>
       [
         sent
-          ? `no maximum of its own: ${value} tokens put in and booked (${from})`
-          : `no maximum of its own: booked with ${value} tokens at first (${from})`,
+          ? `where a request sets no maximum: ${value} tokens put in and booked (${from})`
+          : `where a request sets no maximum: booked with ${value} tokens at first (${from})`,
         id,
       ] as const,
   );

@@ -144,7 +144,7 @@ test('what is assumed is told with where it is from, and characters per token ca
   assert.deepEqual(usual.assumed.output_tokens, [
     { pool: 'only-a', mean: 211, spread: 0.5, from: 'default' },
   ]);
-  assert.deepEqual(usual.assumed.max_tokens, { a: { value: 1_024, from: 'default', sent: false } });
+  assert.deepEqual(usual.assumed.max_tokens, {}, 'each sets one');
   assert.deepEqual(Object.keys(usual.assumed.latency), ['a']);
   assert.deepEqual(wordy.assumed.chars_per_token, { value: 2, from: 'argument' });
   // 400 characters and those of the message around them, at a dollar a million tokens.
@@ -154,6 +154,18 @@ test('what is assumed is told with where it is from, and characters per token ca
     stdout,
     /^assumed:\n {2}4 characters a token \(default\)\n {2}fast: answers as long/m,
   );
+  assert.match(
+    stdout,
+    /^ {2}a, b: where a request sets no maximum: booked with 1024 tokens at first \(default\)$/m,
+  );
+  const mixed = written(
+    'mixed.jsonl',
+    `${line('deployment/b')}\n${line('only-a').replace('"max_tokens":50,', '')}`,
+  );
+  const some = JSON.parse((await simulate('--workload', mixed, '--json')).stdout) as Told;
+  const booked = { value: 1_024, from: 'default', sent: false };
+  assert.deepEqual(some.assumed.max_tokens, { a: booked }, 'those that may get one without');
+  assert.doesNotMatch((await simulate('--workload', path)).stdout, /no maximum/);
 });
 
 test('lines without a maximum, tokens being scarce: what a cap would change if answers are short', async () => {

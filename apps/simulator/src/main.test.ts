@@ -15,10 +15,11 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 function run(env: Record<string, string>): { child: ChildProcess; output: () => string } {
   const child = spawn(process.execPath, ['--import', 'tsx', MAIN], {
     env: { ...process.env, ...env },
-    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
   let text = '';
-  child.stdout?.on('data', (chunk: Buffer) => (text += chunk.toString()));
+  for (const stream of [child.stdout, child.stderr])
+    stream?.on('data', (chunk: Buffer) => (text += chunk.toString()));
   return { child, output: () => text };
 }
 
@@ -42,6 +43,19 @@ describe('the simulator as a process', () => {
     await once(child, 'message');
     child.disconnect();
     assert.deepEqual(await exited, [0, null]);
+  });
+
+  it('says in a sentence where it looked for a config that is not there, or is no JSON', async () => {
+    const path = join(folder, 'gone.json');
+    const { child, output } = run({ SIMULATOR_CONFIG: path, PORT: '0' });
+    assert.deepEqual(await once(child, 'close'), [1, null]);
+    assert.ok(output().startsWith(`SIMULATOR_CONFIG names ${path}, and there is no such file. `));
+    assert.match(output(), /README\.md shows, or leave SIMULATOR_CONFIG out/);
+    const torn = join(folder, 'torn.json');
+    writeFileSync(torn, '{"accounts"');
+    const other = run({ SIMULATOR_CONFIG: torn, PORT: '0' });
+    assert.deepEqual(await once(other.child, 'close'), [1, null]);
+    assert.ok(other.output().startsWith(`SIMULATOR_CONFIG names ${torn}, which cannot be read: `));
   });
 
   it('says what is wrong with its config and starts nothing', async () => {

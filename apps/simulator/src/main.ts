@@ -4,6 +4,7 @@
  * close it.
  */
 import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { pino } from 'pino';
 import { demoOptions } from './demo-options.ts';
 import type { SimulatorOptions } from './options.ts';
@@ -14,6 +15,11 @@ const logger = pino({ name: 'simulator', level: process.env['LOG_LEVEL'] ?? 'inf
 async function main(): Promise<void> {
   const { PORT, HOST, SIMULATOR_CONFIG: file } = process.env;
   const fromFile = file === undefined ? demoOptions : readConfig(file);
+  if (typeof fromFile === 'string') {
+    process.stderr.write(`${fromFile}\n`);
+    process.exitCode = 1;
+    return;
+  }
   const options = { port: 9_090, ...fromFile };
   if (PORT !== undefined) options.port = Number(PORT);
   if (HOST !== undefined) options.host = HOST;
@@ -34,8 +40,17 @@ async function main(): Promise<void> {
   }
 }
 
-function readConfig(file: string): SimulatorOptions {
-  return JSON.parse(readFileSync(file, 'utf8')) as SimulatorOptions;
+/** Or a sentence on why it cannot be read. What its fields say is checked when they are used. */
+function readConfig(file: string): SimulatorOptions | string {
+  const path = resolve(file);
+  try {
+    return JSON.parse(readFileSync(path, 'utf8')) as SimulatorOptions;
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT')
+      return `SIMULATOR_CONFIG names ${path}, and there is no such file. Name a JSON file as apps/simulator/README.md shows, or leave SIMULATOR_CONFIG out: then it plays the three providers of the demo.`;
+    return `SIMULATOR_CONFIG names ${path}, which cannot be read: ${message}. It takes a JSON file as apps/simulator/README.md shows.`;
+  }
 }
 
 main().catch((error: unknown) => {

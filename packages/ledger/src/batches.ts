@@ -236,6 +236,12 @@ function byDeploymentOf(hash: Record<string, string>): Record<string, number> {
   return counts;
 }
 
+/** `request` is what the key was sent with: a digest, never ''. */
+export interface Once {
+  key: string;
+  request: string;
+}
+
 export interface BatchMove {
   from: readonly BatchStatus[];
   /** Absent = the status stays. */
@@ -244,7 +250,7 @@ export interface BatchMove {
   /** Moves nothing when one of these is another by now. */
   as?: Partial<Pick<StoredBatch, 'paused' | 'pausedReason' | 'maxCostUsd'>>;
   /** Moves nothing when a move with this key was made before; absent or null = it has none. */
-  once?: string | null;
+  once?: Once | null;
   set?: Record<string, string | number | null>;
 }
 
@@ -259,7 +265,7 @@ export async function moveBatch(
   | { kind: 'missing' }
 > {
   const { keys } = ledger;
-  const once = move.once ? onceField(move.once) : null;
+  const once = move.once ? onceField(move.once.key) : null;
   const as = [...asRead(move.as ?? {}), ...(once === null ? [] : [once, ''])];
   const reply = await run(
     ledger,
@@ -273,7 +279,7 @@ export async function moveBatch(
       keys.changes,
       as.length / 2,
       ...as,
-      ...fieldsOf({ ...move.set, ...(once !== null && { [once]: 1 }) }),
+      ...fieldsOf({ ...move.set, ...(once !== null && { [once]: move.once?.request }) }),
     ],
   );
   const [tag, status] = tagged(reply);
@@ -283,14 +289,12 @@ export async function moveBatch(
 
 const onceField = (key: string): string => `once:${key}`;
 
-/** Whether a move with this key was made. */
-export async function wasMoved(
+/** The `request` that a move with this key was made for; null = none was. */
+export const movedFor = (
   { redis, keys }: Ledger,
   id: string,
-  once: string,
-): Promise<boolean> {
-  return (await redis.hexists(keys.batch(id), onceField(once))) === 1;
-}
+  key: string,
+): Promise<string | null> => redis.hget(keys.batch(id), onceField(key));
 
 function asRead({ paused, pausedReason, maxCostUsd }: NonNullable<BatchMove['as']>) {
   return fieldsOf({

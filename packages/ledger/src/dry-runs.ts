@@ -61,8 +61,8 @@ export interface Assumptions {
     string,
     {
       charsPerToken: Assumption;
-      /** Booked for a line that sets no maximum, while nobody has answered. */
-      maxTokens: Assumption;
+      /** Booked for a line that sets no maximum, while nobody has answered; null = each that may go there sets one. */
+      maxTokens: Assumption | null;
       /** Mean of a call; not known before the first answer. */
       latencyMs: MaybeAssumption;
     }

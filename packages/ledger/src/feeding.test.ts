@@ -5,7 +5,7 @@ import { after, before, test } from 'node:test';
 import { makeId } from '@sluice/job';
 import { startRedis } from '@sluice/testing';
 import type { TestRedis } from '@sluice/testing';
-import { createBatch, moveBatch, readBatch, wasMoved } from './batches.ts';
+import { createBatch, moveBatch, readBatch, movedFor } from './batches.ts';
 import { connectRedis } from './connect.ts';
 import { openLedger } from './ledger.ts';
 import type { Ledger } from './ledger.ts';
@@ -102,17 +102,20 @@ test('what another fed from there, or what has moved on since, is not taken for 
 test('a batch is moved once by a key', async () => {
   const id = await draining();
   const from = ['in_progress'] as const;
-  const resume = { from, set: { paused: '0' }, once: 'k' };
-  assert.equal(await wasMoved(ledger, id, 'k'), false);
+  const resume = { from, set: { paused: '0' }, once: { key: 'k', request: 'r' } };
+  assert.equal(await movedFor(ledger, id, 'k'), null);
   assert.equal((await moveBatch(ledger, id, resume)).kind, 'moved');
   await moveBatch(ledger, id, { from, set: { paused: '1' } });
   assert.equal((await moveBatch(ledger, id, resume)).kind, 'refused');
   assert.equal((await readBatch(ledger, id))?.paused, true);
   assert.deepEqual(
-    [await wasMoved(ledger, id, 'k'), await wasMoved(ledger, id, 'other')],
-    [true, false],
+    [await movedFor(ledger, id, 'k'), await movedFor(ledger, id, 'other')],
+    ['r', null],
   );
-  assert.equal((await moveBatch(ledger, id, { ...resume, once: 'other' })).kind, 'moved');
+  assert.equal(
+    (await moveBatch(ledger, id, { ...resume, once: { key: 'other', request: 'r' } })).kind,
+    'moved',
+  );
 });
 
 test('a batch moves only while the fields that were read stand, sent again or not', async () => {

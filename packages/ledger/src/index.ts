@@ -39,7 +39,7 @@ export {
   linesSeen,
   readBatch,
   readExtents,
-  wasMoved,
+  movedFor,
 } from './batches.ts';
 export { eachOpenBatch } from './open-batches.ts';
 export type {
@@ -50,6 +50,7 @@ export type {
   BatchStatus,
   Extent,
   NewBatch,
+  Once,
   StoredBatch,
 } from './batches.ts';
 export {

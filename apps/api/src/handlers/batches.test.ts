@@ -268,6 +268,103 @@ test('a resume that is sent again with its key lifts no ceiling that was reached
   assert.deepEqual([(await resume('two')).status, (await resume('three')).status], [200, 409]);
 });
 
+test('a resume gives a new ceiling, or takes it away, whoever paused it', async () => {
+  const { id } = await client.batches.create(order(await upload(), { max_cost_usd: 2 }));
+  const resume = (body?: unknown) => api.call(`POST /v1/batches/${id}/resume`, body);
+  const most = async (body?: unknown) => {
+    const { paused, paused_reason: why, max_cost_usd: usd } = (await resume(body)).json.sluice;
+    return [paused, why, usd];
+  };
+  const spend = (cost: number) =>
+    moveBatch(api.ledger, id, {
+      from: ['validating', 'in_progress'],
+      to: 'in_progress',
+      set: { cost, paused: '1', paused_reason: 'max_cost_usd reached', paid_lines: 1 },
+    });
+  await spend(2.5);
+  for (const found of [2.5, 2, 0, -1, '3', [3]]) {
+    const { status, json } = await resume({ max_cost_usd: found });
+    assert.deepEqual([status, json.error.param], [400, 'max_cost_usd'], String(found));
+  }
+  assert.match(
+    (await resume({ max_cost_usd: 2 })).json.error.message,
+    /found 2; .* more than 2\.5/,
+  );
+  assert.equal((await readBatch(api.ledger, id))?.paused, true);
+  assert.deepEqual(await most({ max_cost_usd: 3 }), [false, null, 3]);
+  assert.equal((await readBatch(api.ledger, id))?.paidLines, null, 'that was of the one before');
+  assert.deepEqual(await most({ max_cost_usd: 4 }), [false, null, 4], 'also while it runs');
+  await api.call(`POST /v1/batches/${id}/pause`);
+  assert.deepEqual(await most({}), [false, null, 4]);
+  await api.call(`POST /v1/batches/${id}/pause`);
+  assert.deepEqual(await most({ max_cost_usd: null }), [false, null, null]);
+  await api.call(`POST /v1/batches/${id}/pause`);
+  assert.deepEqual(await most({ max_cost_usd: 5 }), [false, null, 5]);
+  await spend(5);
+  assert.deepEqual(await most({}), [false, null, null]);
+  await moveBatch(api.ledger, id, { from: ['in_progress'], to: 'cancelled' });
+  const late = await resume({ max_cost_usd: 1 });
+  assert.deepEqual([late.status, late.json.error.code], [409, 'wrong_state']);
+});
+
+test('a new ceiling sent again with its key is given once, and with another it is a conflict', async () => {
+  const { id } = await client.batches.create(order(await upload(), { max_cost_usd: 2 }));
+  const resume = (usd?: number) =>
+    api.call(
+      `POST /v1/batches/${id}/resume`,
+      usd === undefined ? undefined : { max_cost_usd: usd },
+      { 'idempotency-key': 'more' },
+    );
+  assert.equal((await resume(3)).json.sluice.max_cost_usd, 3);
+  const set = { cost: 3.5, paused: '1', paused_reason: 'max_cost_usd reached' };
+  await moveBatch(api.ledger, id, { from: ['validating'], to: 'in_progress', set });
+  const again = await resume(3);
+  assert.equal(again.headers.get('idempotent-replayed'), 'true');
+  const { paused, max_cost_usd: most } = again.json.sluice;
+  assert.deepEqual([again.status, paused, most], [200, true, 3]);
+  for (const other of [4, undefined])
+    assert.equal((await resume(other)).json.error.code, 'idempotency_conflict');
+  assert.equal((await readBatch(api.ledger, id))?.maxCostUsd, 3);
+  await moveBatch(api.ledger, id, { from: ['in_progress'], to: 'cancelled' });
+});
+
+const classes = (pool: string): string =>
+  JSON.stringify([{ pool, formats: 1, shape: '1.1', jobs: 3 }]);
+
+test('a new ceiling that knows the cost of none of its lines is refused', async () => {
+  const { id } = await client.batches.create(order(await upload()));
+  const give = () => api.call(`POST /v1/batches/${id}/resume`, { max_cost_usd: 1 });
+  await moveBatch(api.ledger, id, { from: ['validating'], set: { classes: classes('smart') } });
+  const { status, json } = await give();
+  assert.deepEqual([status, json.error.param], [400, 'max_cost_usd']);
+  assert.match(json.error.message, /no deployment that its lines may go to has a price/);
+  await moveBatch(api.ledger, id, { from: ['validating'], set: { classes: classes('fast') } });
+  assert.equal((await give()).json.sluice.max_cost_usd, 1);
+});
+
+test('what steers a batch passes over no field that it does not know', async () => {
+  const { id } = await client.batches.create(order(await upload()));
+  const call = (what: string, body: unknown) => api.call(`POST /v1/batches/${id}/${what}`, body);
+  const odd = { max_cost_usdd: 1 };
+  for (const [what, known] of [
+    ['pause', 'none'],
+    ['resume', 'max_cost_usd'],
+    ['cancel', 'none'],
+    ['retry', 'none'],
+  ] as const) {
+    const { status, json } = await call(what, odd);
+    assert.deepEqual([status, json.error.code], [400, 'unknown_parameter'], what);
+    assert.match(json.error.message, new RegExp(`'max_cost_usdd'. Known here: ${known}\\.$`));
+    assert.equal((await call(what, '[]')).status, 400, what);
+  }
+  assert.deepEqual((await readBatch(api.ledger, id))?.status, 'validating');
+  for (const what of ['pause', 'resume', 'cancel'])
+    for (const body of ['', '{}', undefined])
+      assert.equal((await call(what, body)).status, 200, `${what} ${body}`);
+  const old = new OpenAI5({ baseURL: `${api.url}/v1`, apiKey: 'any', maxRetries: 0 });
+  assert.equal((await old.batches.cancel(id)).status, 'cancelling');
+});
+
 test('lists page newest first, as the client pages', async () => {
   const ids: string[] = [];
   for await (const batch of client.batches.list({ limit: 2 })) ids.push(batch.id);

@@ -15,14 +15,18 @@ import { refuse } from '../errors.ts';
 import { findBatch, hasEnded } from '../find-batch.ts';
 import { lookForFile } from '../find-file.ts';
 import type { ApiRequest, Reply } from '../http/message.ts';
+import { checkAnyBody } from '../http/problem.ts';
 import { newId } from '../idempotency.ts';
 import { nextBatchRetry } from '../next-retry.ts';
+import { emptyRequest } from '../shapes/batch-request.ts';
 import { showBatch } from '../show-batch.ts';
 import { refuseInput, submitBatch } from '../submit-batch.ts';
 import { forgetFile, keepForBatch, newFile } from './files.ts';
 
-export const retryBatch = (api: Api, request: ApiRequest): Promise<Reply> =>
-  answerOnce(api, request, request.text, () => retryOnce(api, request));
+export function retryBatch(api: Api, request: ApiRequest): Promise<Reply> {
+  checkAnyBody(emptyRequest, request.json);
+  return answerOnce(api, request, request.text, () => retryOnce(api, request));
+}
 
 async function retryOnce(api: Api, request: ApiRequest): Promise<BatchObject> {
   const old = await findBatch(api, request.caller, request.params['id'] as string);

@@ -19,6 +19,10 @@ export function checkBody<T extends z.ZodType>(schema: T, body: unknown): z.outp
   });
 }
 
+/** As {@link checkBody}, of a request that may have none. */
+export const checkAnyBody = <T extends z.ZodType>(schema: T, body: unknown): z.output<T> =>
+  checkBody(schema, body === undefined ? {} : body);
+
 function problemOf(issue: Issue, value: unknown, schema?: z.ZodType): ApiError {
   if (issue.code === 'unrecognized_keys') return unknownKey(issue, value, schema);
   const field = nameOf(issue.path);
@@ -40,7 +44,7 @@ function unknownKey(
 ): ApiError {
   const field = nameOf([...issue.path, issue.keys[0] as string]);
   const names = namesIn(schema, issue.path);
-  const allowed = names ? names.join(', ') : 'see /docs';
+  const allowed = names ? names.join(', ') || 'none' : 'see /docs';
   return new ApiError('unknown_parameter', { param: field, values: { field, allowed } });
 }
 

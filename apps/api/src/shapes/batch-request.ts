@@ -48,6 +48,17 @@ export const batchRequest = z.strictObject({
   dry_run: z.boolean().default(false).describe(DRY_RUN),
 });
 
+const NEW_CEILING =
+  'The ceiling from now on, more than was spent already; null = none. Absent: a batch that is paused at its ceiling goes on without one, any other keeps it.';
+
+/** Of a batch that goes on. */
+export const resumeRequest = z.strictObject({
+  max_cost_usd: z.number().positive().nullable().optional().describe(NEW_CEILING),
+});
+
+/** Of what takes nothing: a field that would mean something elsewhere is refused, not passed over. */
+export const emptyRequest = z.strictObject({});
+
 const ABOVE_ZERO = 'a finite number above 0';
 
 /** The same as query parameters, for a body that is the JSONL itself. `metadata[k]` is read apart. */

@@ -75,12 +75,12 @@ const batchAdditions = z.object({
     ),
   blocked: z
     .array(z.object({ deployment: text, reason: text }))
-    .describe('Deployments of its pools that take nothing now.'),
+    .describe('Deployments of its pools that take nothing now, also while others go on.'),
   waiting: z
     .object({ reason: text })
     .nullable()
     .describe(
-      'Why lines of it wait, beside `blocked`: it is paused, its tenant is at a limit of its own (`rpm`, `tpm`, `concurrency`), what is left of `max_cost_usd` does not pay for all of them, or another batch of the tenant goes first.',
+      'Why lines of it wait, beside `blocked`: it is paused, no deployment takes calls for any of them, its tenant is at a limit of its own (`rpm`, `tpm`, `concurrency`), what is left of `max_cost_usd` does not pay for all of them, or another batch of the tenant goes first.',
     ),
   retry_of: id.nullable(),
 });

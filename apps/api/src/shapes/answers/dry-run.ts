@@ -69,7 +69,9 @@ export const DryRun = z.object({
           z.string(),
           z.object({
             chars_per_token: assumption,
-            max_tokens: assumption.describe('Booked at first where a line sets no maximum.'),
+            max_tokens: assumption
+              .nullable()
+              .describe('Booked at first where a line sets no maximum; null = all set one.'),
             latency_ms: maybeAssumption.describe(
               'Mean of a call; null = not known, before the first answer.',
             ),
