@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { pausedWords, whyUnpaid } from './batch-waiting.ts';
+import type { StoredBatch } from '@sluice/ledger';
+import { pausedWords, whyUnfed, whyUnpaid } from './batch-waiting.ts';
 
 const BATCH = {
   maxCostUsd: 0.01,
@@ -34,4 +35,13 @@ test('a pause says what a resume does to the ceiling', () => {
   );
   assert.match(pausedWords({ ...batch, maxCostUsd: null, costUsd: 9 }), /goes on with it$/);
   assert.match(pausedWords({ ...batch, pausedReason: 'why' }), /^the batch is paused: why$/);
+});
+
+test('a paused batch says so also where all its lines are fed', async () => {
+  const fed = { id: 'b', status: 'in_progress', pausedReason: null, maxCostUsd: null, costUsd: 0 };
+  const classes = [{ pool: 'fast', jobs: 3 }];
+  const batch = { ...fed, classes, cursors: [3] } as unknown as StoredBatch;
+  const nobody = {} as Parameters<typeof whyUnfed>[0];
+  assert.match((await whyUnfed(nobody, { ...batch, paused: true }, true)) ?? '', /is paused/);
+  assert.equal(await whyUnfed(nobody, { ...batch, paused: false }, true), null);
 });

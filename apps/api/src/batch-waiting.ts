@@ -16,9 +16,10 @@ export async function whyUnfed(
   batch: StoredBatch,
   underWay: boolean,
 ): Promise<string | null> {
-  const pools = unfedPools(batch);
-  if (batch.status !== 'in_progress' || pools.length === 0) return null;
+  if (batch.status !== 'in_progress') return null;
   if (batch.paused) return pausedWords(batch);
+  const pools = unfedPools(batch);
+  if (pools.length === 0) return null;
   const held = await whyHeld(ports, batch.tenant);
   if (held) return held.reason;
   const stuck = await whyStuck(ports, batch);
