@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { unseenLoad } from '@sluice/admission';
 import type { DeploymentLoad, DimensionLoad } from '@sluice/admission';
 import { loadConfig } from '@sluice/config';
-import { usedUp } from './used-up.ts';
+import { spokenFor, usedUp } from './used-up.ts';
 
 const loaded = loadConfig({
   source: {
@@ -68,4 +68,23 @@ test('calls at once, as configured or as learnt', () => {
   assert.equal(words({ concurrency: { ...concurrency, used: 2 } }), full);
   const slots = [{ budget: 'mini', size: 1.5, used: 1, taught: true }];
   assert.match(words({ slots }) ?? '', /used up: the one call at once that it allows$/);
+});
+
+test('a limit that starts nothing for longer than seconds is named, and until when', () => {
+  if (loaded.kind === 'invalid') assert.fail();
+  const { fleet } = loaded;
+  const said = (dims: DimensionLoad[], shapes = [shape]): string | null => {
+    const load = { ...unseenLoad('mini'), dims };
+    return spokenFor(fleet, load, { id: 'mini', shapes, now: Date.UTC(2026, 0, 1, 12, 30) });
+  };
+  assert.equal(spokenFor(fleet, undefined, { id: 'mini', shapes: [shape], now: 0 }), null);
+  assert.equal(said([dim('rpm', 300, 1_500), dim('tpm', 100_000, 2_000)]), null, 'at full speed');
+  const until =
+    'limit tpm of budget org is used up until 2026-01-01T12:31:00Z, by calls before that count for much of it: 100000 tokens per minute';
+  assert.equal(
+    said([dim('rpm', 300, 6_000), dim('tpm', 100_000, 59_932)]),
+    until.replace('31:00', '30:59'),
+  );
+  assert.equal(said([dim('tpm', 100_000, 90_000)]), until, 'no booking waits longer than a minute');
+  assert.equal(said([dim('rpm', 6, 10_000)]), null, 'one call takes as long');
 });

@@ -1,8 +1,8 @@
 /** Limits of a deployment that have no room for a call now: it can be placed there, and waits for its turn. */
 import type { DeploymentLoad, DimensionLoad } from '@sluice/admission';
-import { amountOf, expectedCost } from '@sluice/budget';
+import { amountOf, expectedCost, LONGEST_DEBT_MS } from '@sluice/budget';
 import type { Cost } from '@sluice/budget';
-import type { Fleet, Shape } from '@sluice/job';
+import type { Deployment, Fleet, Shape } from '@sluice/job';
 import { usualOutput } from '@sluice/prediction';
 
 const PER_MINUTE = {
@@ -20,9 +20,7 @@ export function usedUp(
 ): string | null {
   const deployment = deployments.get(id);
   if (deployment === undefined || load === undefined) return null;
-  const most = shape.maxOutput ?? deployment.defaultMaxTokens;
-  const facts = { ...load, ...deployment, meanOutput: load.meanOutput ?? usualOutput(most) };
-  const longest = longestWait(load.dims, expectedCost(shape, facts));
+  const longest = longestWait(load.dims, costAt(deployment, load, shape));
   if (longest !== null) {
     const { dimension, budget, limit } = longest;
     return `limit ${dimension} of budget ${budget} is used up: ${limit} ${PER_MINUTE[dimension]}`;
@@ -33,6 +31,38 @@ export function usedUp(
   if (full === undefined) return null;
   const all = full.limit === 1 ? 'the one call' : `all ${full.limit} calls`;
   return `limit concurrency of budget ${full.budget} is used up: ${all} at once that it allows`;
+}
+
+/** Longer than at full speed, beyond what one call takes. */
+const SPOKEN_FOR_MS = 5_000;
+
+/**
+ * The limit in words that starts nothing for longer than seconds, and until when: calls before took much of it at once. `shapes`: of
+ * what is to be called there, one of which takes so long by itself where a limit is small. Null = none, or nobody knows.
+ */
+export function spokenFor(
+  { deployments }: Pick<Fleet, 'deployments'>,
+  load: DeploymentLoad | undefined,
+  { id, shapes, now }: { id: string; shapes: readonly Shape[]; now: number },
+): string | null {
+  const deployment = deployments.get(id);
+  if (deployment === undefined || load === undefined) return null;
+  const costs = shapes.map((shape) => costAt(deployment, load, shape));
+  const beyondMs = ({ dimension, aheadMs, ratePerMs }: DimensionLoad): number =>
+    aheadMs - Math.max(0, ...costs.map((cost) => amountOf(dimension, cost) / ratePerMs));
+  const [longest] = load.dims
+    .filter((dim) => beyondMs(dim) > SPOKEN_FOR_MS)
+    .toSorted((a, b) => b.aheadMs - a.aheadMs);
+  if (longest === undefined) return null;
+  const { dimension, budget, limit, aheadMs } = longest;
+  const until = new Date(now + Math.min(LONGEST_DEBT_MS, aheadMs)).toISOString().slice(0, 19);
+  return `limit ${dimension} of budget ${budget} is used up until ${until}Z, by calls before that count for much of it: ${limit} ${PER_MINUTE[dimension]}`;
+}
+
+function costAt(deployment: Deployment, load: DeploymentLoad, shape: Shape): Cost {
+  const most = shape.maxOutput ?? deployment.defaultMaxTokens;
+  const facts = { ...load, ...deployment, meanOutput: load.meanOutput ?? usualOutput(most) };
+  return expectedCost(shape, facts);
 }
 
 const slotsIn = ({ slots }: DeploymentLoad) =>

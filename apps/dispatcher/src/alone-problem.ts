@@ -19,5 +19,5 @@ export function aloneProblem(ports: ProblemPorts, batch: Draining): DrainProblem
       return { id: [one.index, arm].join(' '), jobs: share * linesToCome(paid, one), deployments };
     });
   });
-  return withMargin(ports.fleet, problemOf(ports, classes));
+  return withMargin(ports.fleet, problemOf(ports, classes, ports.now()));
 }

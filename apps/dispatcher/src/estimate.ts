@@ -75,7 +75,7 @@ export async function estimate(ports: EstimatePorts, batch: ToEstimate): Promise
       ...capHints(ports, known, classes),
     ],
     idealMs: solved ? Math.round(solved.idealMs) : null,
-    etaMs: solved && (await endMs(ports, batch, { solved, thrifty })),
+    etaMs: solved && (await endMs(ports, batch, { solved, classes, thrifty })),
     thrifty: thrifty === null ? [] : thriftyPools(ports, batch.classes),
     ...(maxCostUsd !== null && {
       paidLines: paidAhead(
@@ -90,15 +90,16 @@ export async function estimate(ports: EstimatePorts, batch: ToEstimate): Promise
   };
 }
 
-/** Null = nobody can say: somewhere in it are lines that nobody takes now, or that are too large for all who would. */
+/** `bookedAt`: see {@link problemOf}. Null = nobody can say: somewhere in it are lines that nobody takes now, or that are too large for all who would. */
 async function solvedFor(
   ports: EstimatePorts,
   classes: readonly JobClass[],
+  bookedAt: number | null = null,
 ): Promise<Solved | null> {
   const isStuck = ({ jobs, deployments }: JobClass): boolean =>
     jobs > 0 && !Object.keys(deployments).some((id) => ports.usable(id));
   if (classes.some(isStuck)) return null;
-  const ideal = await idealDrain(problemOf(ports, [...classes]));
+  const ideal = await idealDrain(problemOf(ports, [...classes], bookedAt));
   return ideal.kind === 'solved' && Number.isFinite(ideal.idealMs) ? ideal : null;
 }
 
@@ -111,15 +112,18 @@ const thriftyPools = ({ fleet }: EstimatePorts, classes: readonly BatchClass[]):
 async function endMs(
   ports: EstimatePorts,
   batch: ToDrain,
-  { solved, thrifty }: { solved: Solved; thrifty: ThriftyPlan | null },
+  about: { solved: Solved; classes: readonly JobClass[]; thrifty: ThriftyPlan | null },
 ): Promise<number> {
+  const { solved, classes, thrifty } = about;
   const { idealMs, binding } = solved;
   const own = asDraining(batch);
   const shaped = await shapedBeside(ports, own);
   const byTurns = async (): Promise<number> => {
     const dimensions = binding.map(({ dimension }) => dimension);
     const byDay = renewalMs(idealMs, dimensions);
-    return byDay ?? (await besideMs(ports, { batch: own, aloneMs: idealMs, shaped }));
+    if (byDay !== null) return byDay;
+    const aloneMs = (await solvedFor(ports, classes, ports.now()))?.idealMs ?? idealMs;
+    return besideMs(ports, { batch: own, aloneMs, shaped });
   };
   const all = batch.classes.every(({ pool }) => savesMoney(ports.fleet, pool));
   const turnsMs = thrifty !== null && all ? 0 : await byTurns();

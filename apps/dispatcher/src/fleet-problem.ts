@@ -7,11 +7,13 @@ import type { Picture } from './picture.ts';
 
 /**
  * The fleet's limits as they stand: as configured, and lower or where nothing is configured as headers and 429s teach them.
- * With full buckets, once the fleet has been looked at.
+ * With full buckets, once the fleet has been looked at. `bookedAt`: less what is booked ahead of them at that time, Unix ms; null =
+ * with nothing under way.
  */
 export const problemOf = (
   { fleet, picture }: { fleet: Fleet; picture: Picture },
   classes: JobClass[],
+  bookedAt: number | null = null,
 ): DrainProblem => ({
   classes,
   ...fleetLimits(
@@ -20,7 +22,10 @@ export const problemOf = (
       rates: (budget) =>
         PACED_DIMENSIONS.flatMap((dimension) => {
           const limit = picture.limitOf(budget, dimension);
-          return limit === null ? [] : [{ dimension, perMs: limit / 60_000 }];
+          if (limit === null) return [];
+          const aheadMs =
+            bookedAt === null ? 0 : picture.bookedAheadMs(budget, dimension, bookedAt);
+          return [{ dimension, perMs: limit / 60_000, aheadMs }];
         }),
       windows: (budget) => picture.windowsOf(budget),
       concurrency: (id) => picture.callsAtOnce(id),

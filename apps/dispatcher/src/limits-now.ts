@@ -1,5 +1,6 @@
 /** What budgets allow as it stands: what is configured, and what headers and 429s teach beside it. Pure. */
 import type { DeploymentLoad, WindowLoad } from '@sluice/admission';
+import { LONGEST_DEBT_MS } from '@sluice/budget';
 import type { PacedDimension } from '@sluice/budget';
 import type { Fleet } from '@sluice/job';
 import type { View } from './deployment-view.ts';
@@ -46,6 +47,24 @@ export function limitOf(
       if (dim.budget === budget && dim.dimension === dimension)
         return Math.min(configured ?? dim.limit, dim.limit);
   return configured;
+}
+
+/**
+ * For how long all that comes of a limit is spoken for, ms: by what is booked of it, or by a pause that a provider asked for of all
+ * that draw on it.
+ */
+export function bookedAheadMs(
+  drawers: readonly View[],
+  { budget, dimension }: { budget: string; dimension: PacedDimension },
+  now: number,
+): number {
+  const booked = drawers.flatMap(({ rates, readAt }) =>
+    rates
+      .filter((rate) => rate.budget === budget && rate.dimension === dimension)
+      .map(({ aheadMs }) => aheadMs - (now - readAt)),
+  );
+  // What a minute ago was booked, no booking waits for.
+  return booked.length === 0 ? 0 : Math.max(0, Math.min(LONGEST_DEBT_MS, ...booked));
 }
 
 /** Its limits per day and month, and what is used of each; before a look at Redis none. */

@@ -34,7 +34,7 @@ import { NOTHING_LATELY, seenErrorRate } from './lately-ended.ts';
 import type { Learned } from './learned.ts';
 import { NOTHING_KNOWN } from './lengths-book.ts';
 import type { Likely } from './lengths-book.ts';
-import { callsAtOnce, limitOf, windowsOf } from './limits-now.ts';
+import { bookedAheadMs, callsAtOnce, limitOf, windowsOf } from './limits-now.ts';
 import { Lineup } from './lineup.ts';
 import type { Member } from './lineup.ts';
 import { OnTheWay } from './on-the-way.ts';
@@ -336,6 +336,11 @@ export class Picture {
    */
   limitOf(budget: string, dimension: PacedDimension): number | null {
     return limitOf(this.#seen(budget), budget, dimension);
+  }
+
+  /** For how long all that comes of a limit is spoken for, ms. */
+  bookedAheadMs(budget: string, dimension: PacedDimension, now: number): number {
+    return bookedAheadMs(this.#seen(budget).drawers, { budget, dimension }, now);
   }
 
   /** Its limits per day and month, and what is used of each; before a look at Redis none. */

@@ -3,11 +3,13 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { DeploymentLoad } from '@sluice/admission';
 import type { Fleet } from '@sluice/job';
+import { makePlan } from '@sluice/planning';
 import { ceilingOf } from './ceiling.ts';
 import { PLACED } from './class-names.ts';
 import type { Draining, DrainingClass } from './draining.ts';
 import { drainingOfLines, fleetOf, pictureOf, problemPortsOf } from './example-fleet.ts';
 import type { Picture } from './picture.ts';
+import { etaAt } from './eta.ts';
 import { planProblem } from './plan-problem.ts';
 import type { ProblemPorts } from './plan-problem.ts';
 
@@ -226,5 +228,51 @@ describe('of a batch with a ceiling', () => {
       classesOf(batch).map(({ jobs }) => jobs),
       [10, 10],
     );
+  });
+});
+
+const TWO_KEYS = `
+deployments:
+  a: { provider: p, model: m, limits: { rpm: 300, tpm: 100000 } }
+  b: { provider: p, model: m, limits: { rpm: 300, tpm: 100000 } }
+pools: { fast: [a, b] }
+`;
+
+describe('what is booked ahead', () => {
+  const fleet = fleetOf(TWO_KEYS);
+  /** The batch of 2,000 lines with so much booked of b's tokens, looked at a second before. */
+  const withBooked = (aheadMs: number) => {
+    const picture = pictureOf(fleet, NOW);
+    const load = picture.load('b') as DeploymentLoad;
+    const dims = load.dims.map((dim) => ({
+      ...dim,
+      aheadMs: dim.dimension === 'tpm' ? aheadMs : 900,
+    }));
+    picture.update(new Map([['b', { ...load, dims }]]), NOW - 1_000);
+    const batch = drainingOfLines([{ ...SMALL, lines: 2_000 }]);
+    return planProblem(portsOf(fleet, picture), [batch], 1e9);
+  };
+  const etaOf = async (aheadMs: number) => {
+    const { problem, names } = withBooked(aheadMs);
+    const planned = await makePlan(problem);
+    assert.ok(planned.kind === 'solved');
+    const at = { madeAt: NOW, now: NOW, expiresAt: NOW + 1e9, inTurnsMs: null, keptMs: 0 };
+    return etaAt({ ...at, plan: planned.plan, classes: [...names.values()] }) - NOW;
+  };
+
+  test('of a limit beyond the usual is in the problem, and in the estimate at once', async () => {
+    const free = await etaOf(0);
+    const late = await etaOf(61_000);
+    // A minute of one key of two, which the other makes up for by half; a second or two of it is usual.
+    assert.ok(late - free > 28_000 && late - free < 32_000, `${free} ${late}`);
+  });
+
+  test('as it always is at full speed changes nothing', async () => {
+    assert.deepEqual(withBooked(2_900).problem, withBooked(0).problem);
+    assert.equal(await etaOf(2_900), await etaOf(0));
+  });
+
+  test('no longer counts than anything waits for it', async () => {
+    assert.equal(await etaOf(500_000), await etaOf(61_000));
   });
 });

@@ -58,7 +58,7 @@ export function planProblem(
     [...groups].map(([id, group]) => classOf(ports, id, group)),
     shapingOf,
   ).map((one) => heldByCeiling(one, groups.get(one.id)));
-  const problem = problemOf(ports, [...classes, ...placedClasses(ports)]);
+  const problem = problemOf(ports, [...classes, ...placedClasses(ports)], now);
   return { problem: withMargin(ports.fleet, problem), names: naming.names };
 }
 

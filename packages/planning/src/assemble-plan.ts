@@ -1,7 +1,7 @@
 /** Puts the courses of independent parts together into one plan, with what it costs and what each limit has to do with it. */
 import type { Course } from './course.ts';
 import type { Arc, Limit } from './limits.ts';
-import type { LateClass, Plan, PlannedPair, PlannedRow } from './plan.ts';
+import type { LateClass, Plan, PlannedPair, PlannedRow, SpokenFor } from './plan.ts';
 import { dearArcs } from './prices.ts';
 import type { DrainProblem, JobClass } from './problem.ts';
 
@@ -37,7 +37,25 @@ export function assemblePlan(
     late,
     unplaced,
     sharing: sharingOf(problem),
+    spokenFor: spokenFor(problem),
   };
+}
+
+/** Of each deployment the limit that opens last. */
+function spokenFor({ deployments, budgets }: DrainProblem): Plan['spokenFor'] {
+  const byBudget = new Map<string, SpokenFor>();
+  for (const { id, rates } of budgets)
+    for (const { dimension, aheadMs = 0 } of rates)
+      if (aheadMs > (byBudget.get(id)?.forMs ?? 0))
+        byBudget.set(id, { budget: id, dimension, forMs: aheadMs });
+  return Object.fromEntries(
+    deployments.flatMap(({ id, budgets: drawn }) => {
+      const [longest] = drawn
+        .flatMap((budget) => byBudget.get(budget) ?? [])
+        .toSorted((a, b) => b.forMs - a.forMs);
+      return longest ? [[id, longest]] : [];
+    }),
+  );
 }
 
 /** Those that end when their tenants' limits let them. */
@@ -138,7 +156,8 @@ function rowOf({ limits, steps, worth, endMs }: Course, limit: Limit, index: num
     sum += units;
   }
   const there = limit.start + limit.perMs * endMs;
-  const used = there > 0 ? Math.min(1, sum / there) : 0;
+  // Of what opens only later nothing is left.
+  const used = there > 0 ? Math.min(1, sum / there) : limit.start < 0 ? 1 : 0;
   const { price = 0, rateSavesMs = 0, rateSavesUsd = 0 } = worth[index] ?? {};
   const per = limit.dimension === 'concurrency' ? 1 : 1 / MINUTE_MS;
   return {

@@ -8,7 +8,7 @@
  * Classes that their tenants' own limits would hold beyond that time go at the pace of these limits (paced-round.ts).
  */
 import type { Course, CourseResult } from './course.ts';
-import type { Arc, Limit, Limits } from './limits.ts';
+import { type Arc, type Limit, type Limits, opensMs } from './limits.ts';
 import { lastShares, pacedRound, type Round } from './paced-round.ts';
 import { withoutCrumbs } from './tidy-course.ts';
 
@@ -59,14 +59,15 @@ function record(course: Course, round: Round, places: Places): void {
     const share = shares[index] as number;
     const untilMs = round.paced.has(arc.jobClass.id) ? (shaped?.ms ?? waitMs) : waitMs;
     course.steps[places.arcs.get(arc) as number] =
-      share > 0 ? [{ fromMs: 0, untilMs, jobs: share * jobs }] : [];
+      share > 0 ? [{ fromMs: Math.min(arc.fromMs, untilMs), untilMs, jobs: share * jobs }] : [];
   }
   for (const [index, { budget, dimension }] of limits.limits.entries()) {
     const price = prices[index] as number;
     const worth = course.worth[places.limits.get(`${budget} ${dimension}`) as number];
     if (worth && worth.price === 0 && price > 0) {
       worth.price = price;
-      worth.rateSavesMs = price * waitMs;
+      const openMs = waitMs - opensMs(limits.limits[index] as Limit);
+      worth.rateSavesMs = price * Math.max(0, openMs);
     }
   }
 }
@@ -97,6 +98,11 @@ function lessSettled(
     else taken += perJob * (shares[arc] as number) * (limits.arcs[arc] as Arc).jobClass.jobs;
   }
   if (taken === 0) return { ...limit, uses };
+  const fromMs = opensMs(limit);
+  if (fromMs > 0) {
+    const perMs = waitMs > fromMs ? Math.max(0, limit.perMs - taken / (waitMs - fromMs)) : 0;
+    return { ...limit, uses, perMs, start: -perMs * fromMs };
+  }
   const rate = waitMs > 0 ? limit.perMs - taken / waitMs : 0;
   const missing = Math.max(0, taken - limit.perMs * waitMs);
   return { ...limit, uses, perMs: Math.max(0, rate), start: Math.max(0, limit.start - missing) };

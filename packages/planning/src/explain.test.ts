@@ -14,6 +14,11 @@ async function explained(problem: DrainProblem) {
   return explain(planned.plan, { class: (id) => WORDS[id] ?? id, deployment: (id) => id });
 }
 
+const ahead = (aheadMs: number) => [
+  perMinute('rpm', 300),
+  { ...perMinute('tpm', 100_000), aheadMs },
+];
+
 describe('a plan in words', () => {
   test('who gets what, for which limit, and what a little more of it would bring', async () => {
     const { deployments, classes } = await explained({
@@ -32,6 +37,28 @@ describe('a plan in words', () => {
     assert.deepEqual(classes, {
       short: 'short answers: 1,500 jobs, 60 % on mini@a and 40 % on mini@b, done in 1 min.',
     });
+  });
+
+  test('what is booked ahead, where that leaves something, and where nothing', async () => {
+    const at = fleet({ a: ahead(0), b: ahead(60_000) });
+    const [few, many] = [200, 2_000].map((jobs) => jobClass('short', jobs, { on: ['a', 'b'] }));
+    assert.ok(few && many);
+    const cost = { requests: 1, input: 100, output: 0 };
+    const told = (one: JobClass) =>
+      explained({
+        classes: [
+          { ...one, deployments: { a: { cost, latencyMs: 0 }, b: { cost, latencyMs: 0 } } },
+        ],
+        ...at,
+      });
+    const why =
+      'its tpm is booked ahead, so nothing starts there for 1 min: a call with a large max_tokens takes so much of it at once, and so does a 429';
+    assert.equal((await told(few)).deployments['b'], `b gets nothing: ${why}.`);
+    const { deployments, classes } = await told(many);
+    assert.match(String(deployments['b']), /^b gets 43 % of short answers: its tpm is booked/);
+    assert.ok(String(deployments['b']).includes(why));
+    assert.match(String(deployments['a']), /^a gets 57 % of short answers: its rpm is the scarce/);
+    assert.match(String(classes['short']), /done in 3 min 50 s/);
   });
 
   test('shared limits by their name, free ones by their use, and who gets nothing', async () => {

@@ -1,5 +1,5 @@
 /** A plan in words and numbers: why each deployment gets what it gets, and when each class is done. */
-import type { Plan, PlannedPair, PlannedRow } from './plan.ts';
+import type { Plan, PlannedPair, PlannedRow, SpokenFor } from './plan.ts';
 import type { Shaped } from './problem.ts';
 import { dollars, duration, listed, number, percent } from './wording.ts';
 
@@ -48,8 +48,10 @@ function deploymentSentence(id: string, pairs: readonly PlannedPair[], told: Tol
   const { plan, names, jobs } = told;
   const used = pairs.filter((pair) => pair.jobs > 0).toSorted((a, b) => b.jobs - a.jobs);
   const limits = plan.rows.filter((row) => (row.usedBy[id] ?? 0) > 0);
+  const spoken = plan.spokenFor[id];
+  const ahead = spoken ? spokenWords(id, spoken) : null;
   if (used.length === 0)
-    return `${names.deployment(id)} gets nothing: what may run there is better served elsewhere.`;
+    return `${names.deployment(id)} gets nothing: ${ahead ?? 'what may run there is better served elsewhere'}.`;
   const parts = used
     .slice(0, MOST_NAMED)
     .map(
@@ -58,7 +60,11 @@ function deploymentSentence(id: string, pairs: readonly PlannedPair[], told: Tol
     );
   const others = used.length - parts.length;
   if (others > 0) parts.push(`parts of ${others} other ${others === 1 ? 'class' : 'classes'}`);
-  const why = [reason(id, limits), ...pacedWords(used, { plan, limits })];
+  const why = [
+    ...(ahead === null ? [] : [ahead]),
+    reason(id, limits),
+    ...pacedWords(used, { plan, limits }),
+  ];
   return `${names.deployment(id)} gets ${listed(parts)}: ${why.join('; ')}.`;
 }
 
@@ -71,6 +77,9 @@ function reason(id: string, limits: readonly PlannedRow[]): string {
     ? `none of its limits is scarce; of ${limitName(id, fullest)} ${percent(fullest.used)} is used`
     : 'it has no limits';
 }
+
+const spokenWords = (id: string, { forMs, ...of }: SpokenFor): string =>
+  `${limitName(id, of)} is booked ahead, so nothing starts there for ${duration(forMs)}: a call with a large max_tokens takes so much of it at once, and so does a 429`;
 
 /** Where it has room left, because tenants' own limits let no more through. */
 function pacedWords(
@@ -97,8 +106,10 @@ const paceOf = (shaped: Shaped | undefined): string =>
 const byWorth = (a: PlannedRow, b: PlannedRow): number =>
   b.savesMs - a.savesMs || b.savesUsd - a.savesUsd || b.used - a.used;
 
-const limitName = (id: string, { budget, dimension }: PlannedRow): string =>
-  budget === id ? `its ${dimension}` : `the ${dimension} of ${budget}`;
+const limitName = (
+  id: string,
+  { budget, dimension }: Pick<PlannedRow, 'budget' | 'dimension'>,
+): string => (budget === id ? `its ${dimension}` : `the ${dimension} of ${budget}`);
 
 /** What a little more of it is called, and how many units per minute (slots) that is. */
 const MORE: Record<PlannedRow['dimension'], { words: string; units: number }> = {

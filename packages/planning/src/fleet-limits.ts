@@ -1,5 +1,6 @@
 /** The limits that a plan is made over: those of the whole fleet as they stand, and what is left of its days and months. */
 import type { Fleet, RateDimension } from '@sluice/job';
+import { aheadOf } from './booked-ahead.ts';
 import { dayRates } from './day-rates.ts';
 import type { WindowUse } from './day-rates.ts';
 import type { DrainProblem, JobClass } from './problem.ts';
@@ -7,12 +8,19 @@ import type { DrainProblem, JobClass } from './problem.ts';
 /** What is known of the limits. */
 export interface LimitsNow {
   /** Of a budget, per ms; as configured, and lower or where nothing is configured as headers and 429s teach them. */
-  rates: (budget: string) => readonly { dimension: RateDimension; perMs: number }[];
+  rates: (budget: string) => readonly RateNow[];
   windows: (budget: string) => readonly WindowUse[];
   /** Calls at once, of a deployment or a budget; null = unlimited. */
   concurrency: (id: string) => number | null;
   /** With full buckets. */
   full: boolean;
+}
+
+interface RateNow {
+  dimension: RateDimension;
+  perMs: number;
+  /** How far it is booked ahead, ms; absent = that does not count. */
+  aheadMs?: number;
 }
 
 /** A second's rate, as strict providers start with. */
@@ -33,10 +41,11 @@ export const fleetLimits = (
     id,
     concurrency: now.concurrency(id),
     rates: [
-      ...now.rates(id).map(({ dimension, perMs }) => ({
-        dimension,
-        perMs,
-        burst: now.full ? perMs * BURST_MS : 0,
+      ...now.rates(id).map((rate) => ({
+        dimension: rate.dimension,
+        perMs: rate.perMs,
+        burst: now.full ? rate.perMs * BURST_MS : 0,
+        ...aheadOf(rate, classes),
       })),
       ...dayRates(now.windows(id), classes),
     ],

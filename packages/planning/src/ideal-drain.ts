@@ -6,9 +6,10 @@
  */
 import type { Limits } from './limits.ts';
 import { limitsOf } from './limits.ts';
-import { type LinearProgram, linearProgram } from './linear-program.ts';
+import { leastTime } from './least-time.ts';
+import type { LeastTime } from './least-time.ts';
+import type { LinearProgram } from './linear-program.ts';
 import { type DrainProblem, mistakeIn, type PlannedDimension } from './problem.ts';
-import { type Solution, solve } from './solver.ts';
 
 export type IdealDrain =
   | {
@@ -29,7 +30,8 @@ export interface Binding {
   price: number;
 }
 
-type Optimal = Extract<Solution, { kind: 'optimal' }>;
+type Found = Extract<LeastTime, { kind: 'optimal' }>;
+type Optimal = Found['solution'];
 
 /**
  * Shares and (scaled) prices below this are rounding. Not larger: a tiny price times a budget that would need hours for
@@ -52,15 +54,13 @@ export async function idealDrain(problem: DrainProblem): Promise<IdealDrain> {
     return { kind: 'solved', idealMs: 0, assignment: {}, binding: [] };
 
   const limits = limitsOf(problem);
-  const program = linearProgram(limits);
-  const solution = await solve(program.model);
-  if (solution.kind === 'infeasible')
+  const found = await leastTime(limits);
+  if (found.kind === 'infeasible')
     return { kind: 'infeasible', reason: 'some class needs a limit of which nothing ever comes' };
-  return solution.kind === 'failed' ? solution : solved(limits, program, solution);
+  return found.kind === 'failed' ? found : solved(limits, found);
 }
 
-function solved(limits: Limits, program: LinearProgram, solution: Optimal): IdealDrain {
-  const waitMs = (solution.columns[limits.arcs.length] as number) * program.unitMs;
+function solved(limits: Limits, { program, solution, waitMs }: Found): IdealDrain {
   return {
     kind: 'solved',
     idealMs: Math.max(limits.leastMs, waitMs) + limits.shortestMs,

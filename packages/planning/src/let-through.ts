@@ -49,7 +49,8 @@ export function withAllHeld(course: Course, { limits }: Course, through: LetThro
     const sum = sums.get(jobClass.id) ?? 0;
     if (!through.has(jobClass.id) || own.length === 0 || sum === 0) return own;
     const jobs = (jobClass.jobs * jobsOn(index)) / sum;
-    return [{ fromMs: 0, untilMs: jobClass.shaped?.ms ?? 0, jobs }];
+    const untilMs = jobClass.shaped?.ms ?? 0;
+    return [{ fromMs: Math.min(own[0]?.fromMs ?? 0, untilMs), untilMs, jobs }];
   });
   return ended({ ...course, limits, steps });
 }

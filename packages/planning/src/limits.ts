@@ -7,6 +7,10 @@
  * charges are made within A = T − l. Slots are held from the first start to the last answer: A + l. A class with jobs
  * takes at least its own fastest latency, and where its tenant has limits of its own so long after its last job may be sent. Each holds of every schedule there could be, so the least A that satisfies
  * them all gives a lower bound, T* = A + l.
+ *
+ * What is booked ahead. Of a rate that calls before have spoken for until a, there is by A what comes between the two: its start
+ * is below 0 by what comes until a. Nothing starts before a that draws on it, so of what only such calls use nothing counts
+ * before a either. Of those limits there is no less than nothing, which no linear row says: `least-time.ts` sees to that.
  */
 import type {
   DrainProblem,
@@ -23,12 +27,14 @@ export interface Arc {
   jobClass: JobClass;
   deployment: string;
   placement: Placement;
+  /** Before that nothing of it starts: some limit that it draws on is spoken for, ms. */
+  fromMs: number;
 }
 
 export interface Limit {
   budget: string;
   dimension: PlannedDimension | 'concurrency';
-  /** Available at the start: requests, tokens, or slot × ms. */
+  /** Available at the start: requests, tokens, or slot × ms; below 0: what has to come before there is any. */
   start: number;
   /** More of it with each ms of A. */
   perMs: number;
@@ -56,7 +62,7 @@ export function limitsOf(problem: DrainProblem): Limits {
     if (jobClass.jobs === 0) continue;
     let fastestMs = Infinity;
     for (const [deployment, placement] of Object.entries(jobClass.deployments)) {
-      arcs.push({ jobClass, deployment, placement });
+      arcs.push({ jobClass, deployment, placement, fromMs: 0 });
       fastestMs = Math.min(fastestMs, placement.latencyMs);
     }
     shortestMs = Math.min(shortestMs, fastestMs);
@@ -70,7 +76,32 @@ export function limitsOf(problem: DrainProblem): Limits {
       if (perJob > 0) uses.push({ arc, perJob });
     }
   const limits = all.filter(({ uses }) => uses.length > 0);
-  return { arcs, limits, shortestMs, leastMs: slowestMs - shortestMs };
+  return {
+    arcs,
+    limits: fromWhenUsed(arcs, limits),
+    shortestMs,
+    leastMs: slowestMs - shortestMs,
+  };
+}
+
+/** When there is the first of it, ms. */
+export const opensMs = ({ start, perMs }: Pick<Limit, 'start' | 'perMs'>): number =>
+  start < 0 ? -start / perMs : 0;
+
+/** Finds when each arc may start, and leaves out of each limit what comes before any that use it may. */
+function fromWhenUsed(arcs: readonly Arc[], limits: Limit[]): Limit[] {
+  const late = limits.filter(({ start }) => start < 0);
+  if (late.length === 0) return limits;
+  for (const limit of late)
+    for (const { arc } of limit.uses) {
+      const one = arcs[arc] as Arc;
+      one.fromMs = Math.max(one.fromMs, opensMs(limit));
+    }
+  return limits.map((limit) => {
+    const fromMs = Math.min(...limit.uses.map(({ arc }) => (arcs[arc] as Arc).fromMs));
+    const missedMs = Math.max(0, fromMs - opensMs(limit));
+    return { ...limit, start: limit.start - missedMs * limit.perMs };
+  });
 }
 
 /** What these classes alone take of them. */
@@ -108,10 +139,10 @@ function emptyLimits({ budgets, deployments }: DrainProblem, shortestMs: number)
 }
 
 const rateLimits = ({ id, rates }: PlannedBudget): Limit[] =>
-  rates.map(({ dimension, perMs, burst }) => ({
+  rates.map(({ dimension, perMs, burst, aheadMs = 0 }) => ({
     budget: id,
     dimension,
-    start: burst,
+    start: burst - perMs * aheadMs,
     perMs,
     uses: [],
   }));

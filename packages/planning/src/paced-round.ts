@@ -4,9 +4,8 @@
  * than if it were in their way with all of its jobs.
  */
 import type { Limits } from './limits.ts';
-import { linearProgram } from './linear-program.ts';
+import { leastTime } from './least-time.ts';
 import type { JobClass } from './problem.ts';
-import { solve } from './solver.ts';
 
 export interface Round {
   limits: Limits;
@@ -82,12 +81,12 @@ export function lastShares({ limits, shares, plainShares, paced }: Round): numbe
 }
 
 async function solveRound(limits: Limits, paced: ReadonlySet<string>): Promise<RoundResult> {
-  const { model, unitMs, scales } = linearProgram({ ...limits, leastMs: 0 }, paced);
-  const solution = await solve(model);
-  if (solution.kind === 'failed') return solution;
-  if (solution.kind === 'infeasible')
+  const found = await leastTime({ ...limits, leastMs: 0 }, paced);
+  if (found.kind === 'failed') return found;
+  if (found.kind === 'infeasible')
     return { kind: 'failed', reason: 'some class needs a limit of which nothing ever comes' };
-  const { columns: shares, rowPrices } = solution;
+  const { columns: shares, rowPrices } = found.solution;
+  const { unitMs, scales } = found.program;
   const settled = new Set(paced);
   let row = limits.limits.length;
   for (const [index, { jobClass }] of limits.arcs.entries()) {
@@ -98,7 +97,7 @@ async function solveRound(limits: Limits, paced: ReadonlySet<string>): Promise<R
   const prices = scales.map(
     (scale, index) => Math.max(0, -(rowPrices[index] as number)) * unitMs * scale,
   );
-  const waitMs = Math.max(0, shares[limits.arcs.length] as number) * unitMs;
+  const { waitMs } = found;
   const round = { limits, waitMs, plainMs: waitMs, shares, plainShares: shares, prices };
   return { kind: 'solved', round: { ...round, paced, settled } };
 }

@@ -30,6 +30,15 @@ export interface Plan {
   unplaced: string[];
   /** Deployments that share a budget, of those the plan knows: what an idle one would take from another. */
   sharing: Record<string, string[]>;
+  /** By deployment, of the limits that calls before have spoken for the one that opens last; without such it is left out. */
+  spokenFor: Record<string, SpokenFor>;
+}
+
+export interface SpokenFor {
+  budget: string;
+  dimension: PlannedDimension;
+  /** From when the plan was made, ms. */
+  forMs: number;
 }
 
 /** A class on a deployment where it may run; with a quota of 0 the plan sends it nothing. */

@@ -22,6 +22,7 @@ const arcsOf = (...classes: JobClass[]): Arc[] =>
       jobClass,
       deployment,
       placement,
+      fromMs: 0,
     })),
   );
 

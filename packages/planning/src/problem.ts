@@ -68,6 +68,8 @@ export interface PlannedRate {
   perMs: number;
   /** What may be taken at once at the start, in requests, tokens or dollars. */
   burst: number;
+  /** All that comes of it for so long is spoken for by calls before, ms; absent = nothing is. */
+  aheadMs?: number;
 }
 
 export interface DrainProblem {
@@ -106,9 +108,9 @@ export function mistakeIn({ classes, deployments, budgets }: DrainProblem): stri
   }
   for (const { id, rates, concurrency } of budgets) {
     if (!isAmount(concurrency ?? 0)) return `budget ${id}: concurrency is ${concurrency}`;
-    for (const { dimension, perMs, burst } of rates)
-      if (!isAmount(perMs) || !isAmount(burst))
-        return `budget ${id}: ${dimension} is ${perMs} per ms, burst ${burst}`;
+    for (const { dimension, perMs, burst, aheadMs = 0 } of rates)
+      if (![perMs, burst, aheadMs].every(isAmount))
+        return `budget ${id}: ${dimension} is ${perMs} per ms, burst ${burst}, ${aheadMs} ms ahead`;
   }
   return null;
 }

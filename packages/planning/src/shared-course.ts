@@ -4,7 +4,7 @@
  */
 import type { Course, Step } from './course.ts';
 import { evenCourse } from './even-course.ts';
-import type { Arc, Limits } from './limits.ts';
+import type { Arc, Limit, Limits } from './limits.ts';
 import { sameArcs } from './prices.ts';
 import type { JobClass } from './problem.ts';
 
@@ -70,6 +70,11 @@ function firstsIn({ mayRun }: Span, same: readonly number[]): number[] {
   });
 }
 
+function startIn(limit: Limit, fromMs: number): number {
+  if (fromMs === 0) return limit.start;
+  return limit.start < 0 ? Math.min(0, limit.start + limit.perMs * fromMs) : 0;
+}
+
 /** The work of the stage: what is the same to a class is a class by itself. */
 function limitsIn(
   { arcs, limits }: Limits,
@@ -91,12 +96,13 @@ function limitsIn(
   return {
     arcs: members.map((index) => ({
       ...(arcs[index] as Arc),
+      fromMs: Math.max(0, (arcs[index] as Arc).fromMs - span.fromMs),
       jobClass: classes.get(firsts[index] as number) as JobClass,
     })),
     limits: limits
       .map((limit) => ({
         ...limit,
-        start: span.fromMs === 0 ? limit.start : 0,
+        start: startIn(limit, span.fromMs),
         uses: limit.uses.flatMap(({ arc, perJob }) => {
           const place = places.get(arc);
           return place === undefined ? [] : [{ arc: place, perJob }];

@@ -4,10 +4,10 @@
  * in the first also what there is at the start; what is not used in a stage is gone.
  */
 import type { ModelData } from 'highs';
-import type { Arc, Limits } from './limits.ts';
+import { type Arc, type Limits, opensMs } from './limits.ts';
 import { SparseRows } from './sparse-rows.ts';
 import type { Late } from './staged-attempt.ts';
-import type { Stage } from './stages.ts';
+import { latestEnds, type Stage } from './stages.ts';
 
 export interface StagedProgram {
   model: ModelData;
@@ -88,16 +88,38 @@ function putLimits(
       const column = columns[stage * arcs.length + arc] as number;
       if (column >= 0) rows.put(column, perJob * (arcs[arc] as Arc).jobClass.jobs * scale);
     }
-    let upper = stage === 0 ? start * scale : 0;
+    let upper = stage === 0 ? Math.max(0, start) * scale : 0;
     for (const [which, sign] of [[stage, 1] as const, [stage - 1, -1] as const]) {
       const coming = sign * perMs * scale;
       if (coming === 0 || which < 0) continue;
       const column = at.endColumns[which] as number;
-      if (column < 0) upper += coming * fixedEnd(at.stages[which]);
-      else rows.put(column, -coming * unitMs);
+      const open = openUntil(at, which, opensMs({ start, perMs }));
+      upper += coming * open.ms;
+      if (column >= 0) rows.put(column, -coming * unitMs * open.part);
     }
     rows.end(-Infinity, upper);
   }
+}
+
+/**
+ * For how long a limit that opens at `fromMs` has been open when a stage ends: `ms`, and that part of the end where it is found. Such
+ * an end between two that are given counts as if the limit were open for a part of all the time between them; after the last that is
+ * given, of the time that all is likely to take.
+ */
+function openUntil(
+  { stages, unitMs }: Pick<Layout, 'stages' | 'unitMs'>,
+  which: number,
+  fromMs: number,
+): { ms: number; part: number } {
+  const stage = stages[which] as Stage;
+  if (stage.end === 'fixed') return { ms: Math.max(0, stage.endMs - fromMs), part: 0 };
+  const before = Math.max(0, ...stages.slice(0, which).map(fixedEnd));
+  if (fromMs <= before) return { ms: -fromMs, part: 1 };
+  const latest = latestEnds(stages)[which] as number;
+  const likely = unitMs > fromMs ? unitMs : 2 * fromMs;
+  const end = Number.isFinite(latest) ? latest : likely;
+  const part = Math.max(0, end - fromMs) / Math.max(1, end - before);
+  return { ms: -part * before, part };
 }
 
 /** The shares of each class, over all stages, add up to all of it. */

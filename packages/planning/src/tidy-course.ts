@@ -1,6 +1,6 @@
 /** Makes of a program's solution a course that can be followed. */
 import type { Course, Step } from './course.ts';
-import type { Arc } from './limits.ts';
+import { type Arc, opensMs } from './limits.ts';
 import { dearArcs } from './prices.ts';
 
 /** Less than these of a class or of a job is what rounding left. */
@@ -45,8 +45,9 @@ export function hastened(course: Course): Course {
         (sum, { arc, perJob }) => sum + perJob * (jobsOf[arc] as number),
         0,
       );
-      const beyond = Math.max(0, taken - (fromMs === 0 ? start : 0));
-      const at = perMs > 0 ? Math.min(untilMs, fromMs + beyond / perMs) : fromMs;
+      const beyond = Math.max(0, taken - (fromMs === 0 ? Math.max(0, start) : 0));
+      const opens = taken > 0 ? Math.max(fromMs, opensMs({ start, perMs })) : fromMs;
+      const at = perMs > 0 ? Math.min(untilMs, opens + beyond / perMs) : fromMs;
       for (const { arc } of uses) fullAt[arc] = Math.max(fullAt[arc] as number, at);
     }
     steps = steps.map((own, index) =>

@@ -75,7 +75,9 @@ const batchAdditions = z.object({
     ),
   blocked: z
     .array(z.object({ deployment: text, reason: text }))
-    .describe('Deployments of its pools that take nothing now, also while others go on.'),
+    .describe(
+      'Deployments of its pools that take nothing now, also while others go on, and those of which a limit per minute is used up for more than seconds, and until when.',
+    ),
   waiting: z
     .object({ reason: text })
     .nullable()
