@@ -70,19 +70,28 @@ export class TcpProxy {
     for (const socket of pair) socket.on('error', end).on('close', end);
   }
 
-  /** Keeps the order also when the latency falls: nothing is sent before what came before it. */
+  /**
+   * Keeps the order, also when the latency falls or a timer comes late: what came before goes before, or who is there reads one
+   * answer for another.
+   */
   #pass(from: Socket, to: Socket): void {
-    let lastAt = 0;
+    const held: { data: Buffer; at: number }[] = [];
+    const send = (): void => {
+      let [first] = held;
+      for (; first && first.at <= performance.now(); [first] = held) {
+        to.write(first.data);
+        held.shift();
+      }
+      if (first) setTimeout(send, first.at - performance.now());
+    };
     from.on('data', (data) => {
-      const at = Math.max(performance.now() + this.latencyMs, lastAt);
-      lastAt = at;
-      const wait = at - performance.now();
-      if (wait <= 0) {
+      if (this.latencyMs === 0 && held.length === 0) {
         to.write(data);
         return;
       }
       this.delayed++;
-      setTimeout(() => to.write(data), wait);
+      held.push({ data, at: performance.now() + this.latencyMs });
+      if (held.length === 1) setTimeout(send, this.latencyMs);
     });
   }
 }
