@@ -24,11 +24,11 @@ import { refuseInput, submitBatch } from '../submit-batch.ts';
 import { forgetFile, keepForBatch, newFile } from './files.ts';
 
 export function retryBatch(api: Api, request: ApiRequest): Promise<Reply> {
-  checkAnyBody(emptyRequest, request.json);
   return answerOnce(api, request, request.text, () => retryOnce(api, request));
 }
 
 async function retryOnce(api: Api, request: ApiRequest): Promise<BatchObject> {
+  checkAnyBody(emptyRequest, request.json);
   const old = await findBatch(api, request.caller, request.params['id'] as string);
   refuseUnlessUnfinished(old);
   const { id, batch } = await nextBatchRetry(api, old.id);
