@@ -330,7 +330,7 @@ describe('a single job', () => {
     assert.equal((await outcomesOf(job.id)).length, 0);
     await storeOutcomes(ledger, slot, [item], write);
     assert.equal((await outcomesOf(job.id)).length, 0, 'sent again after it was recorded');
-    await storeOutcomes(ledger, slot, [item], { ...write, id: write.id + 1 });
+    await storeOutcomes(ledger, slot, [item], written());
     assert.equal((await outcomesOf(job.id)).length, 1);
   });
 
