@@ -228,6 +228,8 @@ async function closeServer(
   stopping.abort();
   // Who has connected already, but was not taken yet, would be cut off with the listening socket.
   await new Promise((resolve) => setTimeout(resolve, TAKE_IN_MS));
+  // On a busy machine a turn is long and timers come before sockets: they are taken right before this.
+  await new Promise((resolve) => setImmediate(resolve));
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   const ended = await Promise.race([closed.then(() => true), after(graceMs)]);
   if (!ended) server.closeAllConnections();
