@@ -202,29 +202,36 @@ const SHAPES = [
   { characters: 900, maxOutput: null, inputs: 1 },
 ];
 
-test('whatever happens between them, a lineup that is kept says what one that is made anew does', () => {
+/** Holds after each of whatever happens. */
+function alwaysHolds(check: (reckoned: Reckoned) => void, numRuns: number): void {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
       const reckoned = new Reckoned();
-      const { picture } = reckoned;
       for (const each of steps) {
         reckoned.take(each);
-        const lineup = picture.lineup(TIERS, reckoned.now);
-        const anew = anewIn(reckoned);
-        assert.deepEqual(lineup.candidates, anew);
-        for (const shape of SHAPES)
-          for (const likely of [NOTHING_KNOWN, { certainty: 0.5, mean: (n: number) => n / 2 }]) {
-            const costs = anew.map(({ id: one }) => picture.cost(one, shape, likely));
-            assert.deepEqual([...lineup.costs(shape, likely)], costs);
-            assert.deepEqual(
-              Array.from(lineup.spokenForMs(shape, likely)),
-              anew.map((one, at) => spokenForMs(one, costs[at] ?? assert.fail())),
-            );
-          }
+        check(reckoned);
       }
     }),
-    { numRuns: 300 },
+    { numRuns },
   );
+}
+
+test('whatever happens between them, a lineup that is kept says what one that is made anew does', () => {
+  alwaysHolds((reckoned) => {
+    const { picture } = reckoned;
+    const lineup = picture.lineup(TIERS, reckoned.now);
+    const anew = anewIn(reckoned);
+    assert.deepEqual(lineup.candidates, anew);
+    for (const shape of SHAPES)
+      for (const likely of [NOTHING_KNOWN, { certainty: 0.5, mean: (n: number) => n / 2 }]) {
+        const costs = anew.map(({ id: one }) => picture.cost(one, shape, likely));
+        assert.deepEqual([...lineup.costs(shape, likely)], costs);
+        assert.deepEqual(
+          Array.from(lineup.spokenForMs(shape, likely)),
+          anew.map((one, at) => spokenForMs(one, costs[at] ?? assert.fail())),
+        );
+      }
+  }, 300);
 });
 
 test('a lineup is kept from one look to the next, with the costs of like jobs', () => {
@@ -242,21 +249,13 @@ test('a lineup is kept from one look to the next, with the costs of like jobs', 
 });
 
 test('whatever happens between them, a deployment by itself is as in a pool', () => {
-  fc.assert(
-    fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
-      const reckoned = new Reckoned();
-      const { picture } = reckoned;
-      for (const each of steps) {
-        reckoned.take(each);
-        for (const one of anewIn(reckoned))
-          assert.deepEqual(
-            withoutPlace(picture.candidate(one.id, reckoned.now)),
-            withoutPlace(one),
-          );
-      }
-    }),
-    { numRuns: 100 },
-  );
+  alwaysHolds((reckoned) => {
+    for (const one of anewIn(reckoned))
+      assert.deepEqual(
+        withoutPlace(reckoned.picture.candidate(one.id, reckoned.now)),
+        withoutPlace(one),
+      );
+  }, 100);
 });
 
 test('one that stands as before is not made again; what is placed on others is taken over in place', () => {
