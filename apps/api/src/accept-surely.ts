@@ -4,7 +4,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { connected } from '@sluice/ledger';
-import type { Ledger } from '@sluice/ledger';
+import type { Api } from './api.ts';
 import { ApiError } from './errors.ts';
 import type { ApiRequest } from './http/message.ts';
 import { isStoreAway } from './http/redis-errors.ts';
@@ -21,22 +21,22 @@ type Asking = Pick<ApiRequest, 'headers' | 'now'>;
  * `fate_unknown` where that is not known, else as `write` does.
  */
 export async function acceptSurely<T>(
-  { redis }: Ledger,
+  { ledger: { redis }, clock }: Pick<Api, 'ledger' | 'clock'>,
   request: Asking,
   { id, write }: { id: string; write: () => Promise<T> },
 ): Promise<T> {
   const until = request.now + WITHIN_MS;
   // What is asked of a connection that is not there waits in it, and is written when nobody wants it any more.
-  if (!(await connected(redis, until - Date.now()))) throw nothingDone(NOT_CONNECTED);
+  if (!(await connected(redis, until - clock.now()))) throw nothingDone(NOT_CONNECTED);
   for (let again = false; ; again = true) {
     try {
-      return await (again ? inTime(write(), until) : write());
+      return await (again ? inTime(write(), until - clock.now()) : write());
     } catch (error) {
       if (!isStoreAway(error)) throw error;
-      if (Date.now() + AGAIN_MS >= until) throw fateUnknown(id, request, error);
+      if (clock.now() + AGAIN_MS >= until) throw fateUnknown(id, request, error);
     }
     await delay(AGAIN_MS);
-    const back = await connected(redis, until - Date.now());
+    const back = await connected(redis, until - clock.now());
     if (!back) throw fateUnknown(id, request, NOT_CONNECTED);
   }
 }
@@ -67,13 +67,11 @@ function fateUnknown(id: string, request: Asking, cause: unknown): ApiError {
   });
 }
 
-async function inTime<T>(asked: Promise<T>, until: number): Promise<T> {
+async function inTime<T>(asked: Promise<T>, withinMs: number): Promise<T> {
   const stop = new AbortController();
-  const late = delay(Math.max(0, until - Date.now()), undefined, { signal: stop.signal }).then(
-    () => {
-      throw new Error('Command timed out');
-    },
-  );
+  const late = delay(Math.max(0, withinMs), undefined, { signal: stop.signal }).then(() => {
+    throw new Error('Command timed out');
+  });
   try {
     return await Promise.race([asked, late]);
   } finally {

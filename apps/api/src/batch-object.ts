@@ -34,7 +34,8 @@ export const shownStatus = ({ status }: Pick<StoredBatch, 'status'>) =>
 
 export type ShownStatus = ReturnType<typeof shownStatus>;
 
-export function batchObject(batch: StoredBatch, now: Running = NOT_RUNNING) {
+/** `now`: ms. */
+export function batchObject(batch: StoredBatch, now: number, running: Running = NOT_RUNNING) {
   return {
     id: batch.id,
     object: 'batch' as const,
@@ -58,7 +59,7 @@ export function batchObject(batch: StoredBatch, now: Running = NOT_RUNNING) {
     request_counts: { total: batch.total, completed: batch.completed, failed: batch.failed },
     usage: usageOf(batch),
     metadata: batch.metadata,
-    sluice: sluiceOf(batch, now),
+    sluice: sluiceOf(batch, now, running),
   };
 }
 
@@ -78,8 +79,8 @@ const usageOf = ({ usage }: StoredBatch) => ({
 });
 
 /** An estimate that time has overtaken says nothing: it is made again, or nothing drains. */
-const stillAhead = (ms: number | null): number | null =>
-  ms !== null && ms > Date.now() ? ms : null;
+const stillAhead = (ms: number | null, now: number): number | null =>
+  ms !== null && ms > now ? ms : null;
 
 /** Whether it is expected to be done by the end of its window; null while nobody knows, and when it has ended. */
 const deadlineOf = ({ status, etaAt, expiresAt }: StoredBatch) =>
@@ -95,13 +96,17 @@ function byPool({ classes }: StoredBatch): Record<string, number> {
 }
 
 /** `cost_usd`: what answers cost; null when one has no price. `unanswered_calls` may have been charged beside it. */
-const sluiceOf = (batch: StoredBatch, { running, blocked, waiting, maxCostHint }: Running) => ({
+const sluiceOf = (
+  batch: StoredBatch,
+  now: number,
+  { running, blocked, waiting, maxCostHint }: Running,
+) => ({
   tenant: batch.tenant,
   priority: batch.priority,
   // What has ended is not paused any more, whatever held it up at the end.
   paused: batch.paused && !hasEnded(batch.status),
   paused_reason: hasEnded(batch.status) ? null : batch.pausedReason,
-  eta_at: hasEnded(batch.status) ? null : unixSeconds(stillAhead(batch.etaAt)),
+  eta_at: hasEnded(batch.status) ? null : unixSeconds(stillAhead(batch.etaAt, now)),
   deadline: deadlineOf(batch),
   ideal_ms: batch.idealMs,
   cost_usd: batch.unpriced > 0 ? null : roundUsd(batch.costUsd),

@@ -70,13 +70,12 @@ export async function removeDead({ queues }: Ports, id: string): Promise<void> {
   await queues.queue(QUEUES.dead).remove(id);
 }
 
-/** Entries past their retention, oldest first, up to a bound; how many went. It looks at no younger ones but a page. */
+/** Entries of `before` (ms) and earlier, oldest first, up to a bound; how many went. It looks at no younger ones but a page. */
 export async function removeOldDead(
   { queues }: Pick<Api, 'queues'>,
-  keepMs: number,
+  before: number,
 ): Promise<number> {
   const queue = queues.queue(QUEUES.dead);
-  const before = Date.now() - keepMs;
   for (let removed = 0; removed < MOST_REMOVED;) {
     const oldest = await queue.getJobs(['waiting'], 0, PAGE - 1, true);
     const old = oldest.filter(({ timestamp }) => timestamp <= before);

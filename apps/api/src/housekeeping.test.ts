@@ -147,7 +147,7 @@ test('a file that came in slowly is kept while its batch is being made', async (
     expiresAt: null,
     storeName: 'files/slow',
   };
-  await keepForBatch({ ledger: api.ledger }, slow);
+  await keepForBatch({ ledger: api.ledger }, slow, Date.now());
   await round(Date.now() + 300_000);
   assert.notEqual(await readFile(api.ledger, slow.id), null);
   await round(Date.now() + 3_600_000);
@@ -182,7 +182,7 @@ test('bytes that were written without coming to a record go after a day', async 
     [`files/${id}`, id],
     [`uploads/${upload}/part_left`, upload],
   ] as const) {
-    await noteBytes(api.ledger, of);
+    await noteBytes(api.ledger, of, Date.now());
     const writing = await store.create(name);
     await writing.write(Buffer.from('x'));
     await writing.commit();
@@ -214,9 +214,9 @@ test('jobs out of attempts go after their retention, the oldest first', async ()
   const add = (id: string, timestamp: number) =>
     queue.add('timeout', { id }, { jobId: id, timestamp });
   const old = Date.now() - 8 * DAY;
-  for (let i = 0; i < 3; i++) await add(`old-${i}`, old);
-  await add('young', Date.now());
-  assert.equal(await removeOldDead({ queues: { queue: () => queue } as never }, 7 * DAY), 3);
+  for (let i = 0; i < 3; i++) await add(`old-${i}`, old - i);
+  await add('young', old + 1);
+  assert.equal(await removeOldDead({ queues: { queue: () => queue } as never }, old), 3);
   assert.deepEqual(
     (await queue.getJobs(['waiting'])).map(({ id }) => id),
     ['young'],

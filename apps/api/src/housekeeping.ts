@@ -107,7 +107,7 @@ async function removeLoose(ports: Ports, slot: number, now: number): Promise<voi
 }
 
 async function removeUpload({ ledger, store }: Ports, id: string, now: number): Promise<number> {
-  await noteBytes(ledger, id);
+  await noteBytes(ledger, id, now);
   const ended = await endUpload(ledger, id, { end: { status: 'expired', by: newId('req') }, now });
   if (ended.kind !== 'ended') {
     await forgetLapsed(ledger, id);
@@ -139,7 +139,8 @@ async function removeFile(ports: Ports, id: string, now: number): Promise<number
     return 0;
   }
   // Without a record it stands in no list either.
-  const held = await removeUnused(ports, file ?? { id, tenant: '', storeName: `files/${id}` });
+  const found = file ?? { id, tenant: '', storeName: `files/${id}` };
+  const held = await removeUnused(ports, found, now);
   if (held === null) return 1;
   await lookAgain(ledger, id, now + HELD_MS);
   return 0;
@@ -154,8 +155,10 @@ async function isOfBatch({ ledger }: Ports, id: string): Promise<boolean> {
   return false;
 }
 
+type RoundPorts = Ports & Pick<Api, 'queues' | 'clock'>;
+
 /** Rounds until `signal` aborts. */
-export function startHousekeeping(ports: Ports & Pick<Api, 'queues'>, signal: AbortSignal): void {
+export function startHousekeeping(ports: RoundPorts, signal: AbortSignal): void {
   const walk = new ListWalk(ports.ledger);
   let busy = false;
   const timer = setInterval(() => {
@@ -167,10 +170,11 @@ export function startHousekeeping(ports: Ports & Pick<Api, 'queues'>, signal: Ab
   signal.addEventListener('abort', () => clearInterval(timer));
 }
 
-async function round(ports: Ports & Pick<Api, 'queues'>, walk: ListWalk): Promise<void> {
+async function round(ports: RoundPorts, walk: ListWalk): Promise<void> {
+  const now = ports.clock.now();
   try {
-    await removeOldDead(ports, ports.settings.retention.deadMs);
-    const removed = await keepHouse(ports, walk, Date.now());
+    await removeOldDead(ports, now - ports.settings.retention.deadMs);
+    const removed = await keepHouse(ports, walk, now);
     if (Object.values(removed).some((count) => count > 0)) ports.events.housekept({ ...removed });
   } catch (error) {
     ports.events.housekeepingFailed({ error: String(error) });

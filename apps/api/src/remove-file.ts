@@ -22,10 +22,11 @@ export interface Held {
   status: string;
 }
 
-/** Null: it is gone. */
+/** Null: it is gone. `now`: ms. */
 export async function removeUnused(
   ports: Ports,
   { id, tenant, storeName }: Pick<FileRecord, 'id' | 'tenant' | 'storeName'>,
+  now: number,
 ): Promise<Held | null> {
   const { ledger } = ports;
   const ended: string[] = [];
@@ -35,7 +36,7 @@ export async function removeUnused(
     if (batch !== null && !hasEnded(batch.status)) return { batch: batchId, status: batch.status };
     (batch === null ? unknown : ended).push(batchId);
   }
-  await noteBytes(ledger, id);
+  await noteBytes(ledger, id, now);
   const deleted = await deleteFile(ledger, { id, tenant }, { ended, unknown });
   if (deleted.kind === 'held') return { batch: deleted.by, status: 'being made' };
   // Missing it may be by this very call, whose answer was lost.

@@ -13,14 +13,15 @@ import { shapesOf } from './too-large.ts';
 import { spokenFor } from './used-up.ts';
 
 export async function showBatch(api: Api, batch: StoredBatch): Promise<BatchObject> {
-  if (hasEnded(batch.status) || batch.total === 0) return batchObject(batch);
+  const now = api.clock.now();
+  if (hasEnded(batch.status) || batch.total === 0) return batchObject(batch, now);
   const chunks = await openChunks(api.ledger, batch.id);
   const [running, blocked, waiting] = await Promise.all([
     runningLines(api, chunks),
-    blockedFor(api, batch),
+    blockedFor(api, batch, now),
     whyUnfed(api, batch, chunks.length > 0),
   ]);
-  return batchObject(batch, {
+  return batchObject(batch, now, {
     running,
     blocked,
     waiting: waiting === null ? null : { reason: waiting },
@@ -42,14 +43,14 @@ async function runningLines({ ledger }: Api, ids: readonly string[]): Promise<nu
  * being tried again), broken, paused or draining, with a limit per day or month used up, or with weight 0; those of which a limit
  * per minute is spoken for longer than seconds; and pools that the config has no more.
  */
-async function blockedFor(api: Api, batch: StoredBatch): Promise<Blocked[]> {
+async function blockedFor(api: Api, batch: StoredBatch, now: number): Promise<Blocked[]> {
   const [health, loads] = await Promise.all([api.figures.health(), api.figures.loads()]);
   const pools = [...new Set(batch.classes.map(({ pool }) => pool))];
   const members = pools.map((pool) => membersOf(api.fleet, pool, batch.maxTier));
-  const [shapes, now] = [batch.classes.flatMap(shapesOf), Date.now()];
+  const shapes = batch.classes.flatMap(shapesOf);
   const gone = pools.filter((_, i) => members[i] === null);
   const rows = [...new Set(members.flatMap((ids) => ids ?? []))].flatMap((deployment) => {
-    const { state, reason, startsNothing } = standingOf(api, deployment, { health, loads });
+    const { state, reason, startsNothing } = standingOf(api, deployment, { health, loads, now });
     const { blocked } = health.get(deployment) ?? {};
     const never = neverPlaced(api.fleet, deployment);
     if (startsNothing || blocked || never)

@@ -14,10 +14,17 @@ export interface Standing {
   startsNothing: boolean;
 }
 
+interface Live {
+  health: Map<string, PublishedHealth>;
+  loads: Map<string, DeploymentLoad>;
+  /** ms. */
+  now: number;
+}
+
 export function standingOf(
   { control }: Pick<Api, 'control'>,
   id: string,
-  { health, loads }: { health: Map<string, PublishedHealth>; loads: Map<string, DeploymentLoad> },
+  { health, loads, now }: Live,
 ): Standing {
   const said = health.get(id) ?? {};
   const wish = control.wishOf(id);
@@ -25,7 +32,7 @@ export function standingOf(
   if (wish !== 'active') return standing(wish, setTo(wish));
   const goesOn = said.reason === setTo(said.state);
   const { state = null, reason = null } = goesOn ? { state: 'active' } : said;
-  return standing(state, reason ?? refusedReason(loads.get(id)));
+  return standing(state, reason ?? refusedReason(loads.get(id), now));
 }
 
 const standing = (state: string | null, reason: string | null): Standing => ({
@@ -38,9 +45,9 @@ const standing = (state: string | null, reason: string | null): Standing => ({
 const setTo = (state: string | undefined): string => `set to ${state} by an operator`;
 
 /** Why an active deployment starts nothing now, if its provider said so. */
-const refusedReason = (load: DeploymentLoad | undefined): string | null =>
+const refusedReason = (load: DeploymentLoad | undefined, now: number): string | null =>
   load && load.refusedForMs > 0
-    ? `paused until ${new Date(Date.now() + load.refusedForMs).toISOString()} by a 429: the provider's retry-after, at most a minute, or our guess where it names none`
+    ? `paused until ${new Date(now + load.refusedForMs).toISOString()} by a 429: the provider's retry-after, at most a minute, or our guess where it names none`
     : null;
 
 /** Why nothing new is placed on a deployment as long as the config stays as it is; null = it may be. */

@@ -43,7 +43,7 @@ export async function submitBatch(
   };
   const options = { checkAt: request.now + LOOK_AFTER_MS, idempotency };
   const write = () => createBatch(api.ledger, batch, options);
-  const accepted = await acceptSurely(api.ledger, asking, { id, write });
+  const accepted = await acceptSurely(api, asking, { id, write });
   if (accepted.kind !== 'created') await returnAllowanceOf(api, request.caller, { id });
   const made = accepted.kind === 'created' && (await isOurs(api, id, submission));
   if (!made) await releaseFile(api.ledger, order.inputFileId, id);
@@ -53,7 +53,7 @@ export async function submitBatch(
     api.queues.addStep({ batch: id, step: 'validate' });
   }
   const read = () => readBatch(api.ledger, accepted.id);
-  const stored = await acceptSurely(api.ledger, asking, { id: accepted.id, write: read });
+  const stored = await acceptSurely(api, asking, { id: accepted.id, write: read });
   return { batch: stored ?? noSuch('batch', accepted.id), made };
 }
 

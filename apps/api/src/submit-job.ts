@@ -84,7 +84,7 @@ export async function submitJob(
   const work = { id, idempotency, inputFileId: null };
   await beforeWriting(checkAllowance(api, request.caller, work));
   const write = () => acceptJob(api.ledger, job, { checkAt, idempotency, window });
-  const accepted = await acceptSurely(api.ledger, request, { id, write });
+  const accepted = await acceptSurely(api, request, { id, write });
   if (accepted.kind !== 'created') await returnAllowanceOf(api, request.caller, job);
   refuseConflict(accepted, request);
   if (accepted.kind === 'repeated') {

@@ -8,9 +8,9 @@ import type { Ledger } from './ledger.ts';
 /** By then it has a record, or gets none any more. */
 const LOOSE_MS = 24 * 3_600_000;
 
-/** `id`: of a file or an upload. */
-export async function noteBytes(ledger: Ledger, id: string): Promise<void> {
-  await ledger.redis.zadd(ledger.keys.looseBytes(slotOf(id)), Date.now() + LOOSE_MS, id);
+/** `id`: of a file or an upload. `now`: ms. */
+export async function noteBytes(ledger: Ledger, id: string, now: number): Promise<void> {
+  await ledger.redis.zadd(ledger.keys.looseBytes(slotOf(id)), now + LOOSE_MS, id);
 }
 
 /** Ids that are to be looked at by `now`, ms, oldest first. */

@@ -56,12 +56,12 @@ export async function adminDeployments(api: Api, request: ApiRequest): Promise<R
 function deploymentView(
   deployment: Deployment,
   { loads, health, depths, durations }: Live,
-  { control, fleet }: Pick<Api, 'control' | 'fleet'>,
+  { control, fleet, clock }: Pick<Api, 'control' | 'fleet' | 'clock'>,
 ) {
   const { id } = deployment;
   const load = loads.get(id);
   const told = health.get(id) ?? {};
-  const { state, reason } = standingOf({ control }, id, { health, loads });
+  const { state, reason } = standingOf({ control }, id, { health, loads, now: clock.now() });
   return {
     id,
     provider: deployment.provider.id,

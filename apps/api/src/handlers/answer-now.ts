@@ -62,7 +62,7 @@ async function answerSurely(api: Api, request: ApiRequest, id: string): Promise<
       return await answerOnceEnded(api, request, { id, until });
     } catch (error) {
       if (!isStoreAway(error)) throw error;
-      if (signal.aborted || Date.now() >= until) throw pending(id, request, error);
+      if (signal.aborted || api.clock.now() >= until) throw pending(id, request, error);
     }
     await delay(READ_AGAIN_MS, undefined, { signal }).catch(() => undefined);
   }
@@ -87,7 +87,7 @@ async function answerOnceEnded(api: Api, request: ApiRequest, sought: Sought): P
 
 interface Sought {
   id: string;
-  /** For how long it is waited for, Unix ms. */
+  /** For how long it is waited for, Unix ms by Redis's clock. */
   until: number;
 }
 
@@ -106,12 +106,13 @@ async function answerOrStuck(
     const waiting = AbortSignal.any([request.signal, stop.signal]);
     const options = { patienceMs: PATIENCE_MS, signal: AbortSignal.any([waiting, looking.signal]) };
     const stuck = untilStuck(api, id, options).finally(() => stop.abort());
-    const waitMs = Math.max(0, until - Date.now());
+    const waitMs = Math.max(0, until - api.clock.now());
     const waited = waitForJob(api, id, { waitMs, signal: waiting });
     const job = await waited.finally(() => looking.abort());
     const why = await stuck;
     if (why === null || job?.status !== 'queued') return job;
-    if (await leave(api, request, job)) refuseStuck(job, why, hasKey(request));
+    const now = api.clock.now();
+    if (await leave(api, request, job)) refuseStuck(job, why, { goesOn: hasKey(request), now });
   }
 }
 
@@ -122,8 +123,12 @@ async function leave(api: Api, request: ApiRequest, { id, epoch }: JobHead): Pro
   return ended === 'ended';
 }
 
-function refuseStuck(job: JobHead, why: Stuck, goesOn: boolean): never {
-  const seconds = why.againAt === null ? 10 : Math.ceil((why.againAt - Date.now()) / 1_000);
+function refuseStuck(
+  job: JobHead,
+  why: Stuck,
+  { goesOn, now }: { goesOn: boolean; now: number },
+): never {
+  const seconds = why.againAt === null ? 10 : Math.ceil((why.againAt - now) / 1_000);
   const fate = goesOn ? 'goes on: the same Idempotency-Key waits for it again' : 'was cancelled';
   return refuse('no_usable_deployment', {
     values: { pool: job.pool, reason: inWords(why), id: job.id, fate },

@@ -55,7 +55,7 @@ async function createFromFile(api: Api, request: ApiRequest): Promise<Reply> {
   refuseWhatNobodyHas(api, request, order);
   if (wanted.dry_run) return dryRun(api, request, { order, storeName: file?.storeName as string });
   const { batch } = await submitBatch(api, request, { order, content: request.text });
-  return ok(batchObject(batch));
+  return ok(batchObject(batch, request.now));
 }
 
 /** A tier, or a ceiling, that says nothing in any pool of this caller; whether it does in a pool of its lines is seen when they are read. */
@@ -121,7 +121,7 @@ async function createOfBytes(
   request: ApiRequest,
   { id, writing, order: ordered, filename, dry }: Direct,
 ): Promise<Reply> {
-  await noteBytes(api.ledger, id);
+  await noteBytes(api.ledger, id, request.now);
   const { bytes, digest } = await writing.commit();
   api.metrics.bytesReceived.inc(bytes);
   const form = { bytes, filename };
@@ -129,7 +129,7 @@ async function createOfBytes(
   const file = newFile(api, request, { id, form, purpose: 'batch', lifeSeconds });
   const order = { ...ordered, inputFileId: id };
   if (dry) return runDry(api, request, { order, file });
-  await keepForBatch(api, file);
+  await keepForBatch(api, file, request.now);
   const content = `${digest} ${request.query.toString()}`;
   const { batch, made } = await submitBatch(api, request, { order, content }).catch(
     async (error: unknown) => {
@@ -138,7 +138,7 @@ async function createOfBytes(
     },
   );
   if (!made) await forgetFile(api, file);
-  return ok(batchObject(batch));
+  return ok(batchObject(batch, request.now));
 }
 
 /** What was sent for it is removed again. */

@@ -53,7 +53,8 @@ export async function dryRun(
     await askDryRun(api.ledger, run);
     api.queues.addStep({ batch: run.id, step: 'dry_run' });
     const answer = await waitForAnswer(api, run.id, request.signal);
-    if (answer !== null) return ok(dryRunObject(run, answer, api.fleet));
+    if (answer !== null)
+      return ok(dryRunObject(run, answer, { fleet: api.fleet, now: api.clock.now() }));
     if (api.stopping.aborted) refuse('stopping');
     return refuse('dry_run_unfinished', { values: { seconds: MOST_WAIT_MS / 1000 } });
   } finally {
@@ -77,7 +78,7 @@ async function waitForAnswer(
 function dryRunObject(
   run: DryRun,
   { lines, badLines, errors, estimate }: DryRunAnswer,
-  fleet: Fleet,
+  { fleet, now }: { fleet: Fleet; now: number },
 ) {
   const { maxCostUsd } = run;
   const {
@@ -92,7 +93,7 @@ function dryRunObject(
   } = estimate;
   const hint = ceilingHint(fleet, { ...run, pools: Object.keys(pools) });
   const thrifty = new Set(estimate.thrifty);
-  const doneAt = etaMs === null ? null : Date.now() + etaMs;
+  const doneAt = etaMs === null ? null : now + etaMs;
   return {
     object: 'batch.dry_run' as const,
     endpoint: run.endpoint,

@@ -77,7 +77,7 @@ async function keepFile(
   request: ApiRequest,
   { form, record }: { form: Form; record: FileRecord },
 ): Promise<FileRecord> {
-  await noteBytes(api.ledger, record.id);
+  await noteBytes(api.ledger, record.id, api.clock.now());
   const { bytes, digest } = await form.writing.commit();
   api.metrics.bytesReceived.inc(bytes);
   const { filename, purpose } = record;
@@ -99,15 +99,19 @@ async function keepFile(
 const MADE_WITHIN_MS = 120_000;
 const COUNTED_BYTES_PER_MS = 5_000;
 
-/** Records a file on the way to a batch. Should this process end before the batch is made, housekeeping removes it. */
-export const keepForBatch = (api: Pick<Api, 'ledger'>, file: FileRecord): Promise<unknown> =>
+/** Records a file on the way to a batch. Should this process end before the batch is made, housekeeping removes it. `now`: ms. */
+export const keepForBatch = (
+  api: Pick<Api, 'ledger'>,
+  file: FileRecord,
+  now: number,
+): Promise<unknown> =>
   createFile(api.ledger, file, null, {
-    lookAt: Date.now() + MADE_WITHIN_MS + file.bytes / COUNTED_BYTES_PER_MS,
+    lookAt: now + MADE_WITHIN_MS + file.bytes / COUNTED_BYTES_PER_MS,
   });
 
 /** A file made on the way to a batch that then was not made of it. Where that is unknown housekeeping finds out. */
 export const forgetFile = async (api: Api, file: FileRecord): Promise<unknown> =>
-  removeUnused(api, file).catch(() => null);
+  removeUnused(api, file, api.clock.now()).catch(() => null);
 
 export async function listFiles(api: Api, request: ApiRequest): Promise<Reply> {
   const query = readQuery(filesQuery, request.query);
@@ -153,7 +157,7 @@ export async function getContent(api: Api, request: ApiRequest): Promise<Reply> 
 /** A file that a batch still reads is not taken away under it. */
 export async function removeFile(api: Api, request: ApiRequest): Promise<Reply> {
   const file = await findFile(api, request.caller, wanted(request));
-  const held = await removeUnused(api, file);
+  const held = await removeUnused(api, file, request.now);
   if (held !== null) {
     refuse('file_in_use', { values: { id: file.id, batch: held.batch, found: held.status } });
   }

@@ -103,7 +103,7 @@ export const endNow = (
   endJob(api.ledger, id, {
     ...(onlyEpoch === undefined ? {} : { onlyEpoch }),
     status: 'cancelled',
-    now: Date.now(),
+    now: api.clock.now(),
     message,
     eventId: newId('evt'),
     keepSeconds: Math.ceil(api.settings.retention.jobsMs / 1000),

@@ -70,7 +70,7 @@ async function makeRetry(
     throw error;
   });
   if (!made) await forgetFile(api, file);
-  return batchObject(batch);
+  return batchObject(batch, api.clock.now());
 }
 
 async function writeRest(
@@ -83,11 +83,11 @@ async function writeRest(
   const writing = await api.store.create(`files/${id}`);
   try {
     await copyOthers(api.store, { from: input.storeName, to: writing, except: succeeded });
-    await noteBytes(api.ledger, id);
+    await noteBytes(api.ledger, id, api.clock.now());
     const { bytes } = await writing.commit();
     const form = { bytes, filename: `retry_of_${old.id}.jsonl` };
     const file = newFile(api, request, { id, form, purpose: 'batch', lifeSeconds: null });
-    await keepForBatch(api, file);
+    await keepForBatch(api, file, api.clock.now());
     return file;
   } finally {
     await writing.abort();

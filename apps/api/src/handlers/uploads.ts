@@ -86,10 +86,10 @@ export async function receivePart(api: Api, request: ApiRequest): Promise<Reply>
   });
   const state = { added: false };
   try {
-    await noteBytes(api.ledger, upload.id);
+    await noteBytes(api.ledger, upload.id, api.clock.now());
     const { bytes, digest } = await form.writing.commit();
     api.metrics.bytesReceived.inc(bytes);
-    const part: UploadPart = { id, bytes, createdAt: Date.now(), storeName };
+    const part: UploadPart = { id, bytes, createdAt: api.clock.now(), storeName };
     return await answerOnce(api, request, digest ?? '', async () => {
       const object = await keepPart(api, upload, part);
       state.added = true;
@@ -138,7 +138,7 @@ interface Joining {
 
 async function join(api: Api, joining: Joining): Promise<Reply> {
   const { upload, file, wanted } = joining;
-  await Promise.all([upload.id, file.id].map((id) => noteBytes(api.ledger, id)));
+  await Promise.all([upload.id, file.id].map((id) => noteBytes(api.ledger, id, api.clock.now())));
   const written = await joinParts(api, joining);
   if (written === null) return joinedElsewhere(api, joining);
   try {
@@ -148,7 +148,7 @@ async function join(api: Api, joining: Joining): Promise<Reply> {
     throw error;
   }
   const end = { status: 'completed' as const, partIds: wanted.part_ids, file };
-  const ended = await endUpload(api.ledger, upload.id, { end, now: Date.now() });
+  const ended = await endUpload(api.ledger, upload.id, { end, now: api.clock.now() });
   if (ended.kind === 'ended') {
     await removeParts(api, upload.id);
     const done: StoredUpload = { ...upload, status: 'completed', fileId: file.id };
@@ -172,7 +172,7 @@ async function joinParts(api: Api, { parts, file, wanted }: Joining): Promise<Wr
 }
 
 async function joinedElsewhere(api: Api, { upload, wanted }: Joining): Promise<Reply> {
-  const now = await readUpload(api.ledger, upload.id, Date.now());
+  const now = await readUpload(api.ledger, upload.id, api.clock.now());
   if (now === null) return noSuch('Upload', upload.id);
   if (now.status === 'pending') throw new FileMissing(folderOf(upload.id));
   return completedBefore(api, now, wanted.part_ids);
@@ -217,7 +217,7 @@ async function completedBefore(
 
 export async function cancelUpload(api: Api, request: ApiRequest): Promise<Reply> {
   const upload = await findUpload(api, request);
-  await noteBytes(api.ledger, upload.id);
+  await noteBytes(api.ledger, upload.id, request.now);
   const end = { status: 'cancelled' as const, by: request.id };
   const ended = await endUpload(api.ledger, upload.id, { end, now: request.now });
   if (ended.kind === 'missing') noSuch('Upload', upload.id);

@@ -72,7 +72,7 @@ async function refuseForgotten(api: Api, { event }: StoredDelivery): Promise<voi
 export async function testEndpoint(api: Api, request: ApiRequest): Promise<Reply> {
   const endpoint = await findEndpoint(api, request);
   const { event_type: type } = checkBody(testRequest, request.json);
-  const at = Date.now();
+  const at = request.now;
   const id = makeId('evt', randomBytes(16));
   const body = sampleEventBody({ id, type, at });
   const headers = { ...signHeaders({ id, at, body }, liveSecrets(endpoint, at)) };
