@@ -8,6 +8,8 @@ import type { DispatcherEvents } from './events.ts';
 export interface DeadPorts {
   deadQueue: Pick<Queue, 'addBulk' | 'remove'>;
   events: Pick<DispatcherEvents, 'failed'>;
+  /** ms. */
+  now: () => number;
 }
 
 export interface Dead {
@@ -21,17 +23,24 @@ export interface Dead {
 
 /** Whether they are there now: what Redis does not take keeps up no recording, which makes room in it. */
 export async function addDead(
-  { deadQueue, events }: DeadPorts,
+  { deadQueue, events, now }: DeadPorts,
   dead: readonly Dead[],
 ): Promise<boolean> {
   if (dead.length === 0) return true;
-  const entries = dead.map((data) => ({ name: data.code, data, opts: { jobId: data.id } }));
+  const timestamp = now();
+  const entries = dead.map((data) => ({
+    name: data.code,
+    data,
+    opts: { jobId: data.id, timestamp },
+  }));
   return told(events, deadQueue.addBulk(entries));
 }
 
 /** It turned out to have ended otherwise. */
-export const removeDead = ({ deadQueue, events }: DeadPorts, id: string): Promise<boolean> =>
-  told(events, deadQueue.remove(id));
+export const removeDead = (
+  { deadQueue, events }: Omit<DeadPorts, 'now'>,
+  id: string,
+): Promise<boolean> => told(events, deadQueue.remove(id));
 
 async function told(events: DeadPorts['events'], work: Promise<unknown>): Promise<boolean> {
   try {

@@ -97,6 +97,13 @@ test('a job that was cancelled as its last attempt failed is not among the dead'
   assert.equal(await desk.dead.getJobState(id), 'unknown');
 });
 
+test('what is dead is dated by the clock that all go by, not by its machine', async () => {
+  const [id, outcomes] = await failedJob();
+  const now = desk.time - 600_000;
+  await recordJobs({ ...ofOneAttempt(() => Promise.resolve()), now: () => now }, outcomes);
+  assert.equal((await desk.dead.getJob(id))?.timestamp, now);
+});
+
 test('lines out of attempts are among the dead also where their process dies before it has recorded that', async () => {
   const { batch, chunk } = await desk.fedBatch(1);
   const failed = { line: 1, outcome: 'overloaded', statusCode: 503 } as const;

@@ -30,10 +30,12 @@ export interface WebhookPorts {
   settings: Settings;
   queue: <Data>(name: string) => Queue<Data>;
   events: DispatcherEvents;
+  /** ms. */
+  now: () => number;
 }
 
 export async function startWebhooks(ports: WebhookPorts): Promise<{ stop: () => Promise<void> }> {
-  const { redis, ledger, prefix, settings, events } = ports;
+  const { redis, ledger, prefix, settings, events, now } = ports;
   const keepMs = settings.webhooks.keepDeliveriesMs;
   const secret = settings.webhooks.secret ?? (await generatedSecret(ledger));
   const deliverer = createDeliverer(settings.webhooks);
@@ -43,12 +45,12 @@ export async function startWebhooks(ports: WebhookPorts): Promise<{ stop: () => 
     redis,
     prefix,
     queue: ports.queue<DeliveryData>(QUEUES.webhooks),
-    fanOut: (found) => fanOut({ ledger, now: Date.now, keepMs }, found),
+    fanOut: (found) => fanOut({ ledger, now, keepMs }, found),
     onError,
   });
   const receivers = new Receivers({
     ledger,
-    now: Date.now,
+    now,
     secret,
     keepMs,
     onDisabled: events.endpointDisabled,
@@ -58,6 +60,7 @@ export async function startWebhooks(ports: WebhookPorts): Promise<{ stop: () => 
     connection,
     prefix,
     deliverer,
+    now,
     receiverOf: (data) => receivers.of(data),
     onAttempt: (data, attempted) => receivers.note(data, attempted),
     buildBody: (event) => bodyOf(ledger, event),

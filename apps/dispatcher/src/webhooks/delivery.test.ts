@@ -15,6 +15,7 @@ import { deliveryEntry } from '@sluice/queues';
 import type { DeliveryData } from '@sluice/queues';
 import { startDeliveryWorker } from './delivery.ts';
 import type { DeliveryReport, DeliveryWorkerOptions } from './delivery.ts';
+import type { Attempted } from './receivers.ts';
 import { PREFIX, exampleEvent, outboxOf, writeToOutbox } from './example-events.ts';
 import { startOutboxRelay } from './relay.ts';
 
@@ -63,6 +64,7 @@ function workerWith({ sinks, delivererOptions, ...options }: Settings): Delivery
     connection,
     prefix: PREFIX,
     deliverer,
+    now: Date.now,
     receiverOf: async ({ event }) => ({ url: event.url ?? '', secrets: [secret] }),
     buildBody: async (event) => batchEventBody(event, event.subject),
     onResult: (report) => reports.push(report),
@@ -123,6 +125,33 @@ test('two failures, then success: one id, a fresh timestamp and signature each t
     await openai.webhooks.unwrap(body, headers);
     const sentAt = Number(headers['webhook-timestamp']) * 1_000;
     assert.ok(at - sentAt >= 0 && at - sentAt < 2_000, `sent ${at - sentAt} ms before`);
+  }
+});
+
+test('attempts are dated and signed by the clock that all go by; the waits between them are as long as ever', async () => {
+  const DAY = 86_400_000;
+  const began = Date.now();
+  const sink = await startSink(answering(500));
+  const attempts: Attempted[] = [];
+  const reports = workerWith({
+    sinks: [sink],
+    now: () => Date.now() - DAY,
+    onAttempt: async (_, attempted) => void attempts.push(attempted),
+    delaysMs: [0, 200],
+  });
+  const event = exampleEvent(sink.url);
+  await add(event);
+  await settled(event.id, 'completed');
+  const [first, second] = attempts as [Attempted, Attempted];
+  const [again, ended] = [Number(first.nextAt), Date.now()];
+  for (const at of [first.startedAt, again, second.startedAt])
+    assert.ok(at >= began - DAY && at <= ended - DAY, `${at - began + DAY} ms after it began`);
+  assert.ok(first.tookMs >= 0 && second.tookMs < 60_000);
+  assert.ok(second.startedAt >= again - 20, `${again - second.startedAt} ms early`);
+  assert.deepEqual(kinds(reports), ['failed', 'delivered']);
+  for (const { headers } of sink.requests) {
+    const sentAt = Number(headers['webhook-timestamp']) * 1_000;
+    assert.ok(sentAt >= began - DAY - 1_000 && sentAt <= ended - DAY);
   }
 });
 

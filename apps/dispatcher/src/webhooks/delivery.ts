@@ -31,6 +31,8 @@ export interface DeliveryWorkerOptions {
   connection: Redis;
   prefix: string;
   deliverer: Pick<Deliverer, 'deliver'>;
+  /** What attempts are dated and signed by, ms. */
+  now: () => number;
   /** Where it goes now, and what it is signed with: one live secret at least. Null: it is to be told no more. */
   receiverOf: (data: DeliveryData) => Promise<Receiver | null>;
   /** Remembers an attempt before the queue goes on. What it throws is BullMQ's to try again. */
@@ -65,16 +67,16 @@ export function startDeliveryWorker(options: DeliveryWorkerOptions): DeliveryWor
   const lanes = new Lanes({ slots: concurrency, width, fastMs: FAST_MS });
   const process = async (job: DeliveryJob, token?: string): Promise<DeliveryReturn> => {
     const lane = laneOf(job.data);
-    const startedAt = Date.now();
-    const later = lanes.enter(lane, startedAt);
+    const [startedAt, enteredAt] = [options.now(), Date.now()];
+    const later = lanes.enter(lane, enteredAt);
     if (later !== null) return putOff(job, later, token);
     let result: AttemptResult;
     try {
       result = await tryOnce(job.data, options);
     } finally {
-      lanes.leave(lane, startedAt, Date.now());
+      lanes.leave(lane, enteredAt, Date.now());
     }
-    const tookMs = Date.now() - startedAt;
+    const tookMs = Date.now() - enteredAt;
     return note(job, { result, startedAt, tookMs }, { options, token });
   };
   const worker = openWorker<DeliveryData>(QUEUES.webhooks, process, connection, {
@@ -93,7 +95,7 @@ function laneOf({ event: { url }, to }: DeliveryData): string {
 
 async function tryOnce(
   data: DeliveryData,
-  { buildBody, receiverOf, deliverer, onError }: DeliveryWorkerOptions,
+  { buildBody, receiverOf, deliverer, now, onError }: DeliveryWorkerOptions,
 ): Promise<AttemptResult> {
   const { event } = data;
   try {
@@ -101,7 +103,7 @@ async function tryOnce(
     const body = receiver && (await buildBody(event));
     if (receiver === null || body === null) return { kind: 'dropped' };
     const { url, secrets } = receiver;
-    const headers = { ...signHeaders({ id: event.id, at: Date.now(), body }, secrets) };
+    const headers = { ...signHeaders({ id: event.id, at: now(), body }, secrets) };
     return await deliverer.deliver({ url, headers, body });
   } catch (error) {
     onError?.(error as Error, event);
@@ -124,14 +126,16 @@ async function note(
   const { result } = made;
   const attempt = job.data.attempt + 1;
   const { delaysMs } = options;
-  const facts = { attempt, now: Date.now(), random: Math.random, ...(delaysMs && { delaysMs }) };
+  const now = options.now();
+  const facts = { attempt, now, random: Math.random, ...(delaysMs && { delaysMs }) };
   const following = follow(result, facts);
   const nextAt = following.kind === 'again' ? following.at : null;
   await options.onAttempt?.(job.data, { ...made, nextAt });
   if (following.kind === 'again') {
     const sent = to === undefined ? {} : { to, firstAt };
     await job.updateData({ event, ...sent, attempt, last: following.last });
-    await job.moveToDelayed(following.at, token);
+    // BullMQ goes by this machine's clock.
+    await job.moveToDelayed(Date.now() + following.at - now, token);
   }
   options.onResult?.({ event, attempt, result, nextAt });
   return conclude(following, result, attempt);
