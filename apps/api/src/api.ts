@@ -37,7 +37,7 @@ export interface Api {
   needsRestart: readonly string[];
   /** When this process started, Unix ms. */
   startedAt: number;
-  /** What jobs and batches are dated by. */
+  /** What all that is stored, judged or shown is dated by. */
   clock: RedisClock;
   /** Aborted when the process begins to stop. */
   stopping: AbortSignal;

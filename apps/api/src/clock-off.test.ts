@@ -58,13 +58,13 @@ test('housekeeping removes what has lapsed, and nothing early', async (t) => {
   await died('young', diedAt + 60 * MINUTE);
 
   t.mock.timers.enable({ apis: ['setInterval'] });
-  const clock = new RedisClock({ redis, onOff: () => undefined });
-  await clock.read();
   const ended: object[] = [];
   const events = {
     ...apiEvents(pino({ level: 'silent' })),
     housekept: (removed: object) => ended.push(removed),
   };
+  const clock = new RedisClock({ redis, events });
+  await clock.read();
   const store = api.store();
   const stop = new AbortController();
   const queues = { queue: () => queue } as never;
@@ -109,6 +109,10 @@ test('bytes without a record, and a file on the way to its batch, are looked at 
   isNow((lookAt - 2 * MINUTE) / 1_000);
 });
 
+test('models are there since this process started', async () => {
+  isNow((await api.call('GET /v1/models')).json.data[0].created);
+});
+
 test('a job is cancelled at the time it is', async () => {
   const { json } = await api.call('POST /v1/jobs', { model: 'fast', body: chat() });
   const cancelled = (await api.call(`POST /v1/jobs/${json.id}/cancel`)).json;
@@ -142,7 +146,7 @@ test('a dry run tells when its batch would be done', async () => {
     costUsd: null,
     thrifty: [],
   };
-  await answerDryRun(api.ledger, id, { lines: 1, badLines: 0, errors: [], estimate } as never);
+  await answerDryRun(api.ledger, id, { lines: 1, badLines: 0, errors: [], estimate });
   const answer = await asked;
   isNow(answer.eta_at - 3_600);
   assert.equal(answer.deadline.meets, true);

@@ -68,6 +68,9 @@ export async function startApi(setup: Setup, log: Logger): Promise<Running> {
   const idleMs = setup.config.server.bodyIdleMs;
   endStalledBodies(server, idleMs, (response) => answerStalled(response, idleMs));
   answerExpectations(server, () => api.settings.server);
+  // What is asked at once has its times by it too.
+  await api.clock.start();
+  api.startedAt = api.clock.now();
   try {
     await listen(server, host, port);
   } catch (error) {
@@ -75,7 +78,6 @@ export async function startApi(setup: Setup, log: Logger): Promise<Running> {
     throw error;
   }
   await api.control.start();
-  await api.clock.start();
   startHousekeeping(api, stopping.signal);
   void tellOrphans(api);
   const { port: actual } = server.address() as AddressInfo;
@@ -107,7 +109,7 @@ function openApi(
   // Redis may still be away: the subscription follows when it comes.
   void watch.start().catch(() => undefined);
   const events = apiEvents(log);
-  const clock = new RedisClock({ redis, onOff: (ahead_ms) => events.clockOff({ ahead_ms }) });
+  const clock = new RedisClock({ redis, events });
   const queues = new QueueDoor(connectRedis(setup.redisUrl, 'background'), prefix, events);
   const pacing = { ...KNOWN_WINDOW, share: setup.config.admission.utilisation };
   const admission = new Admission({ redis, prefix, fleet: setup.fleet, pacing });
@@ -138,7 +140,7 @@ function openApi(
     registry,
     stopping,
     clock,
-    startedAt: Date.now(),
+    startedAt: clock.now(),
     needsRestart: [],
     description: describeRoutes(ROUTES),
   };

@@ -132,7 +132,7 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
 }
 
 async function startClock(redis: Redis, events: DispatcherEvents): Promise<RedisClock> {
-  const clock = new RedisClock({ redis, onOff: (ahead_ms) => events.clockOff({ ahead_ms }) });
+  const clock = new RedisClock({ redis, events });
   await clock.start();
   return clock;
 }

@@ -128,7 +128,7 @@ function makeParts(options: WorkerOptions, store: FileStore): Parts {
   const { fleet, config, environment } = installation;
   const { prefix } = environment;
   const redis = connectRedis(redisUrl, 'background');
-  const clock = new RedisClock({ redis, onOff: (ahead_ms) => events.clockOff({ ahead_ms }) });
+  const clock = new RedisClock({ redis, events });
   const { now = clock.latest } = options;
   const ledger = openLedger(redis, prefix);
   const pacing = { ...KNOWN_WINDOW, share: config.admission.utilisation };

@@ -17,7 +17,7 @@ function machine() {
         return clocks.away ? Promise.reject(new Error('away')) : Promise.resolve(answer);
       },
     },
-    onOff: (ms) => told.push(ms),
+    events: { clockOff: ({ ahead_ms: ms }) => told.push(ms) },
     wall: () => clocks.wall,
     steady: () => clocks.steady,
   });

@@ -41,8 +41,10 @@ function timesBy(
 
 export interface RedisClockOptions {
   redis: Pick<Redis, 'time'>;
-  /** Its clock is off by so much now (ms, above 0 = ahead), which it was not before; 0: it is right again. */
-  onOff: (aheadMs: number) => void;
+  events: {
+    /** Its clock is off by so much now (above 0 = ahead), which it was not before; 0: it is right again. */
+    clockOff: (fields: { ahead_ms: number }) => void;
+  };
   wall?: () => number;
   steady?: () => number;
 }
@@ -107,6 +109,6 @@ export class RedisClock {
     const isNews = Math.abs(aheadMs - this.#told) > TOLERATED_MS;
     if (!isNews) return;
     this.#told = aheadMs;
-    this.#options.onOff(aheadMs);
+    this.#options.events.clockOff({ ahead_ms: aheadMs });
   }
 }
