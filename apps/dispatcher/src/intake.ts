@@ -35,6 +35,7 @@ export class Intake {
       async (job, token) => {
         const end = await options.step(job.data);
         if (end.kind === 'done') return;
+        // BullMQ goes by this machine's clock.
         await job.moveToDelayed(Date.now() + end.afterMs, token);
         throw new DelayedError();
       },

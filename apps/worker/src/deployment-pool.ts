@@ -146,6 +146,7 @@ export class DeploymentPool {
       entry.data,
     );
     if (typeof end === 'string') return end;
+    // BullMQ goes by this machine's clock.
     await entry.moveToDelayed(Date.now() + end.heldForMs, token);
     throw new DelayedError();
   }
