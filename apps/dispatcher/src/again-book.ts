@@ -30,6 +30,8 @@ export class AgainBook {
   readonly #ports: AgainPorts;
   readonly #held = new Map<string, Set<string>>();
   readonly #resting = new Set<string>();
+  /** All batches that were open when the term began are read. */
+  #allRead = false;
 
   constructor(ports: AgainPorts) {
     this.#ports = ports;
@@ -42,6 +44,8 @@ export class AgainBook {
     if (this.#resting.has(id)) return NOWHERE;
     const { picture, chooser, find, waits } = this.#ports;
     const batch = find(id);
+    // It may have a ceiling that this leader has not read yet.
+    if (batch === undefined && !this.#allRead) return NOWHERE;
     if (!batch?.ceiling) return null;
     const shape = shapeOf(waiting);
     const members = chooser.membersOf(pool);
@@ -51,7 +55,7 @@ export class AgainBook {
     return paid.among.size === places.length ? null : paid;
   }
 
-  /** It waits for what is left of its batch's ceiling. */
+  /** It waits for what is left of its batch's ceiling, or until that is read. */
   hold({ id, batch }: Waiting): void {
     if (batch === null) return;
     const held = this.#held.get(batch) ?? new Set();
@@ -87,6 +91,14 @@ export class AgainBook {
   goOn(batch: string): void {
     this.#resting.delete(batch);
     this.#release(batch, Infinity);
+  }
+
+  /** Of every open batch it is known now whether it has a ceiling: those that nobody drains have none to keep to. */
+  allRead(): void {
+    this.#allRead = true;
+    const { find } = this.#ports;
+    for (const batch of [...this.#held.keys()])
+      if (!this.#resting.has(batch) && find(batch) === undefined) this.#release(batch, Infinity);
   }
 
   /** More may be left of its ceiling. */

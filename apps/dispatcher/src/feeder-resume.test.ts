@@ -166,7 +166,23 @@ test('what is placed again of a batch with a ceiling rests while the batch is pa
   feeder.remove(id);
   assert.deepEqual(told.slice(1), [`goOn ${id}`, `look ${id}`, `rest ${id}`, `goOn ${id}`]);
   feeder.setAside({ ...stored, maxCostUsd: null });
-  assert.equal(told.length, 5, 'without a ceiling it is as it was');
+  assert.deepEqual(told.slice(5), [`goOn ${id}`], 'without a ceiling nothing holds them');
+});
+
+test('while a batch with a ceiling is read anew, nothing of it is placed again', async () => {
+  const told: string[] = [];
+  const note = (what: string) => (id: string) => void told.push(`${what} ${id}`);
+  const again = { holds: () => false, rest: note('rest'), goOn: note('goOn'), look: note('look') };
+  const feeder = feederOf(fail, undefined, { again });
+  const id = await indexed(40, { maxCostUsd: 1 });
+  feeder.add(await read(id));
+  feeder.planned(feeder.draining);
+  const before = feeder.find(id);
+  // Another has fed since: the cursor stands elsewhere.
+  await desk.ledger.redis.hset(desk.ledger.keys.batch(id), { 'cursor:0': 8, fed: 8 });
+  await feedOne(feeder);
+  await until('it to drain anew', () => ![undefined, before].includes(feeder.find(id)));
+  assert.deepEqual(told, [`goOn ${id}`, `rest ${id}`, `goOn ${id}`]);
 });
 
 test('a ceiling that is raised or taken away while it holds a batch holds it no more', async () => {
