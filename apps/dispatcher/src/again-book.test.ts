@@ -114,6 +114,19 @@ test('those that wait are asked for when it is looked up, and of a paused batch 
   assert.deepEqual(released, ['a', 'a']);
 });
 
+test('what waits of a batch is told: its lines, and what they cost at most where they are cheapest', () => {
+  const { book } = start(0.1);
+  assert.equal(book.heldOf('b'), null);
+  book.hold(chunk('a', { jobs: 3 }));
+  book.hold(chunk('b'));
+  book.hold(chunk('b'));
+  const { lines, usd } = book.heldOf('b') ?? assert.fail();
+  assert.equal(lines, 4);
+  assert.ok(Math.abs(usd - 0.04) < 1e-9, `${usd}`);
+  book.look('b');
+  assert.equal(book.heldOf('b'), null);
+});
+
 test('lines of a batch that is not read yet wait until it is: it may have a ceiling', () => {
   for (const maxCostUsd of [0.2, null]) {
     const { book, released, readBatch } = begin(maxCostUsd);

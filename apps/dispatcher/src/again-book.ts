@@ -3,6 +3,7 @@
  * is left of it. They are not asked for anew before it is looked up again, so that they hold up nobody.
  */
 import type { Waiting } from '@sluice/ledger';
+import { cheapestUsd } from './ceiling.ts';
 import type { Chooser } from './chooser.ts';
 import type { Draining } from './draining.ts';
 import { shapeOf } from './entry-wanted.ts';
@@ -26,9 +27,16 @@ export interface AgainPorts {
   release: (ids: readonly string[]) => void;
 }
 
+/** What waits: lines, and what they cost at most where they are cheapest, US dollars. */
+export interface Held {
+  lines: number;
+  usd: number;
+}
+
 export class AgainBook {
   readonly #ports: AgainPorts;
-  readonly #held = new Map<string, Set<string>>();
+  /** By batch and entry. */
+  readonly #held = new Map<string, Map<string, Held>>();
   readonly #resting = new Set<string>();
   /** All batches that were open when the term began are read. */
   #allRead = false;
@@ -56,10 +64,28 @@ export class AgainBook {
   }
 
   /** It waits for what is left of its batch's ceiling, or until that is read. */
-  hold({ id, batch }: Waiting): void {
+  hold(waiting: Waiting): void {
+    const { id, batch, pool, jobs: lines } = waiting;
     if (batch === null) return;
-    const held = this.#held.get(batch) ?? new Set();
-    this.#held.set(batch, held.add(id));
+    const { chooser, picture } = this.#ports;
+    const shape = shapeOf(waiting);
+    const each = cheapestUsd(
+      chooser.membersOf(pool).map((member) => ({ mostUsd: mostUsdAt(picture, member, shape) })),
+    );
+    const held = this.#held.get(batch) ?? new Map<string, Held>();
+    this.#held.set(batch, held.set(id, { lines, usd: lines * each }));
+  }
+
+  /** What of the batch waits so, in all; null = nothing. */
+  heldOf(batch: string): Held | null {
+    const held = this.#held.get(batch);
+    if (!held) return null;
+    const sum: Held = { lines: 0, usd: 0 };
+    for (const { lines, usd } of held.values()) {
+      sum.lines += lines;
+      sum.usd += usd;
+    }
+    return sum;
   }
 
   /** Whether lines of the batch wait for what is left of its ceiling. */
@@ -97,7 +123,7 @@ export class AgainBook {
   allRead(): void {
     this.#allRead = true;
     const { find } = this.#ports;
-    for (const batch of [...this.#held.keys()])
+    for (const batch of this.#held.keys())
       if (!this.#resting.has(batch) && find(batch) === undefined) this.#release(batch, Infinity);
   }
 
@@ -109,7 +135,7 @@ export class AgainBook {
   #release(batch: string, most: number): void {
     const held = this.#held.get(batch);
     if (!held) return;
-    const some = [...held].slice(0, most);
+    const some = [...held.keys()].slice(0, most);
     for (const id of some) held.delete(id);
     if (held.size === 0) this.#held.delete(batch);
     this.#ports.release(some);

@@ -175,8 +175,10 @@ export class Feeder {
   #lookAtCeiling(batch: Draining, stored: StoredBatch): void {
     const wasHeld = batch.ceiling?.held ?? false;
     const ceiling = ceilingAfter(batch.ceiling, { ...stored, fed: batch.fed });
+    const isOther = ceiling?.usd !== batch.ceiling?.usd;
     batch.ceiling = ceiling;
-    this.#ports.again?.look(batch.id);
+    if (isOther) this.#ports.again?.goOn(batch.id);
+    else this.#ports.again?.look(batch.id);
     if (!wasHeld || !new FeedRound(this.#ports, this.#batches).isPaid(batch)) return;
     if (ceiling) ceiling.held = false;
     this.#batches.note(batch);

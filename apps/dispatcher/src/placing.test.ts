@@ -22,6 +22,7 @@ import { makePlan } from '@sluice/planning';
 import type { Plan } from '@sluice/planning';
 import { until } from '@sluice/testing';
 import type { Queue } from 'bullmq';
+import type { Held } from './again-book.ts';
 import { Chooser } from './chooser.ts';
 import { drainingOf } from './draining.ts';
 import type { Draining } from './draining.ts';
@@ -366,6 +367,7 @@ function planningOf(batch: string, draining: Draining) {
     book: { plan: null, madeAt: 0 },
     limited: { shapingOf: () => null, singlesOf: () => Promise.resolve(new Map()) },
     alone: { look: () => Promise.resolve(), aloneMs: () => null, isStuck: () => false },
+    again: { heldOf: (): Held | null => null },
     weightOf: () => 1,
     events: desk.ports.events,
     eligible: () => null,
@@ -524,6 +526,21 @@ pools: { fast: [mini, other] }
   assert.equal(await told(), 50, 'three under way, 47 of those that are to come');
   await redis.hset(keys.batch(batch), { max_cost: 5 });
   assert.equal(await told(), null, 'it pays for all');
+});
+
+test('lines that wait for what the ceiling has left are told of, and no longer once none does', async () => {
+  const { batch } = await desk.fedBatch(3, { maxCostUsd: 0.5 });
+  const { redis, keys } = desk.ledger;
+  const classes = JSON.stringify([exampleClass({ jobs: 3, unsetOutput: 3 })]);
+  await redis.hset(keys.batch(batch), { classes, 'cursor:0': 3 });
+  const read = async () => (await readBatch(desk.ledger, batch)) ?? assert.fail();
+  for (const planned of [false, true]) {
+    const ports = planningOf(batch, { ...drainingOf(await read()), planned });
+    for (const held of [{ lines: 2, usd: 0.1 + 0.2 }, null]) {
+      await planRound({ ...ports, again: { heldOf: (id) => (id === batch ? held : null) } });
+      assert.deepEqual((await read()).unpaidAgain, held);
+    }
+  }
 });
 
 test('while lines are being called that should have been answered by now, the end stays ahead', async () => {
