@@ -11,6 +11,7 @@ import {
   claimEntry,
   handBack,
   moveBatch,
+  openChunks,
   raiseToken,
   readBatch,
   readJob,
@@ -310,13 +311,45 @@ test('lines that their ceiling does not pay for wait for it, hold up nobody, and
   );
   placer.release([dear]);
   assert.deepEqual(told, ['held', 'held'], 'it is asked for again');
-  paid = { among: new Set(['other']), passing: [] };
+  paid = { ...NOWHERE, among: new Set(['other']) };
   placer.pump();
   assert.equal(told.length, 2, 'not before that is looked up');
   placer.release([dear]);
   await until('it is placed', () => told.includes('moved'));
   assert.deepEqual(told.slice(2), ['placed', 'moved']);
   assert.equal((await readWaiting(desk.ledger, dear))?.deployment, 'other');
+  await placer.close();
+});
+
+test('of lines that travel together one passes the ceiling, and the others wait', async () => {
+  const { batch, chunk } = await desk.fedBatch(3);
+  const held: string[] = [];
+  let out = 0;
+  const placer = placerOf({
+    again: {
+      // Nothing of it is under way but what is placed here, and what is left pays for no line.
+      paid: ({ jobs }) => ({
+        among: new Set(),
+        passing: out === 0 && jobs === 1 ? ['other'] : [],
+        splits: out === 0 && jobs > 1,
+      }),
+      hold: ({ id }) => void held.push(id),
+      placed: ({ jobs }) => void (out += jobs),
+      moved: () => undefined,
+    },
+  });
+  assert.equal(await placer.place({ id: chunk, epoch: 1 }), 'settled');
+  await until('the others wait', () => held.length === 2);
+  assert.equal(out, 1);
+  const lines = [0, 1, 2].map((place) => `${chunk}.${place}`);
+  const at = await Promise.all(lines.map((id) => readWaiting(desk.ledger, id)));
+  const one = at.find((waiting) => waiting?.deployment === 'other');
+  assert.ok(one && one.epoch === 1 && !held.includes(one.id), 'where it passes');
+  out = 0;
+  placer.release(held.splice(0));
+  await until('the next is placed', () => out === 1);
+  assert.equal(held.length, 1);
+  assert.equal((await openChunks(desk.ledger, batch)).length, 3);
   await placer.close();
 });
 
