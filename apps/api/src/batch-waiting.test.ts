@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { StoredBatch } from '@sluice/ledger';
-import { pausedWords, whyUnfed, whyUnpaid } from './batch-waiting.ts';
+import { pausedWords, whyUnfed, whyUnpaid, whyUnpaidAgain } from './batch-waiting.ts';
 
 const BATCH = {
   maxCostUsd: 0.01,
@@ -24,6 +24,25 @@ test('nothing is told where it is enough, nobody knows, or there is no ceiling',
   assert.equal(whyUnpaid({ ...BATCH, paidLines: 400 }), null);
   assert.equal(whyUnpaid({ ...BATCH, paidLines: null }), null);
   assert.equal(whyUnpaid({ ...BATCH, maxCostUsd: null }), null);
+});
+
+test('where all lines are fed, and some are called again once the ceiling pays for them, that is told', async () => {
+  const fed = { id: 'b', status: 'in_progress', paused: false, cursors: [3] };
+  const money = { maxCostUsd: 0.01, costUsd: 0.004, unpaidAgain: { lines: 2, usd: 0.03 } };
+  const batch = { ...fed, ...money, classes: [{ pool: 'fast', jobs: 3 }] };
+  const nobody = {} as Parameters<typeof whyUnfed>[0];
+  const told = await whyUnfed(nobody, batch as unknown as StoredBatch, true);
+  assert.match(
+    told ?? '',
+    /^max_cost_usd: 0\.006000 of 0\.01 USD are left, .*: 2 lines that are to be called again, for at most 0\.030000 USD .* POST \/v1\/batches\/b\/resume with a higher max_cost_usd/,
+  );
+  const one = { ...money, id: 'b', unpaidAgain: { lines: 1, usd: 3 } };
+  assert.match(
+    whyUnpaidAgain(one) ?? '',
+    /1 line that is to be called again, for at most 3\.00 USD/,
+  );
+  assert.equal(whyUnpaidAgain({ ...one, unpaidAgain: null }), null);
+  assert.equal(whyUnpaidAgain({ ...one, maxCostUsd: null }), null);
 });
 
 test('a pause says what a resume does to the ceiling', () => {

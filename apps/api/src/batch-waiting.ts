@@ -19,14 +19,14 @@ export async function whyUnfed(
   if (batch.status !== 'in_progress') return null;
   if (batch.paused) return pausedWords(batch);
   const pools = unfedPools(batch);
-  if (pools.length === 0) return null;
+  if (pools.length === 0) return whyUnpaidAgain(batch);
   const held = await whyHeld(ports, batch.tenant);
   if (held) return held.reason;
   const stuck = await whyStuck(ports, batch);
   if (stuck !== null) return stuck;
   const large = await whyTooLarge(ports, batch);
   if (large !== null) return large;
-  const unpaid = whyUnpaid(batch);
+  const unpaid = whyUnpaid(batch) ?? whyUnpaidAgain(batch);
   if (unpaid !== null) return unpaid;
   return underWay ? null : whyBehind(ports, batch, pools);
 }
@@ -120,8 +120,25 @@ export function whyUnpaid({
   const leftUsd = Math.max(0, maxCostUsd - costUsd);
   const ended = completed + failed;
   const lines = Math.max(0, paidLines - ended);
-  return `max_cost_usd: ${leftUsd.toFixed(leftUsd < 1 ? 6 : 2)} of ${maxCostUsd} USD are left, which probably pay for ${lines} of its ${total - ended} open lines, the more of them at the cheaper deployments the less is left; it pauses there, and no more lines are under way at a time than that pays for if they become as dear as they can`;
+  return `max_cost_usd: ${inUsd(leftUsd)} of ${maxCostUsd} USD are left, which probably pay for ${lines} of its ${total - ended} open lines, the more of them at the cheaper deployments the less is left; it pauses there, and no more lines are under way at a time than that pays for if they become as dear as they can`;
 }
+
+/** Lines of it that are to be called again, as the dispatcher told of them, wait for what is left of its ceiling. */
+export function whyUnpaidAgain({
+  id,
+  maxCostUsd,
+  costUsd,
+  unpaidAgain,
+}: Pick<StoredBatch, 'id' | 'maxCostUsd' | 'costUsd' | 'unpaidAgain'>): string | null {
+  if (maxCostUsd === null || unpaidAgain === null) return null;
+  const { lines, usd } = unpaidAgain;
+  const left = inUsd(Math.max(0, maxCostUsd - costUsd));
+  const many = lines === 1 ? '1 line that is' : `${lines} lines that are`;
+  const wait = lines === 1 ? 'waits' : 'wait';
+  return `max_cost_usd: ${left} of ${maxCostUsd} USD are left, and part of that is kept for lines under way: ${many} to be called again, for at most ${inUsd(usd)} USD where that is cheapest, ${wait} for what those leave. POST /v1/batches/${id}/resume with a higher max_cost_usd in its body (null = without any) goes on at once`;
+}
+
+const inUsd = (usd: number): string => usd.toFixed(usd < 1 ? 6 : 2);
 
 /** Pools of lines that are not fed. */
 const unfedPools = ({ classes, cursors }: StoredBatch): string[] => [

@@ -3,6 +3,7 @@
  * is left of it. They are not asked for anew before it is looked up again, so that they hold up nobody.
  */
 import type { Waiting } from '@sluice/ledger';
+import { cheapestUsd } from './ceiling.ts';
 import type { Chooser } from './chooser.ts';
 import type { Draining } from './draining.ts';
 import { shapeOf } from './entry-wanted.ts';
@@ -26,10 +27,19 @@ export interface AgainPorts {
   release: (ids: readonly string[]) => void;
 }
 
+/** What waits: lines, and what they cost at most where they are cheapest, US dollars. */
+export interface Held {
+  lines: number;
+  usd: number;
+}
+
 export class AgainBook {
   readonly #ports: AgainPorts;
-  readonly #held = new Map<string, Set<string>>();
+  /** By batch and entry. */
+  readonly #held = new Map<string, Map<string, Held>>();
   readonly #resting = new Set<string>();
+  /** All batches that were open when the term began are read. */
+  #allRead = false;
 
   constructor(ports: AgainPorts) {
     this.#ports = ports;
@@ -42,6 +52,8 @@ export class AgainBook {
     if (this.#resting.has(id)) return NOWHERE;
     const { picture, chooser, find, waits } = this.#ports;
     const batch = find(id);
+    // It may have a ceiling that this leader has not read yet.
+    if (batch === undefined && !this.#allRead) return NOWHERE;
     if (!batch?.ceiling) return null;
     const shape = shapeOf(waiting);
     const members = chooser.membersOf(pool);
@@ -51,11 +63,29 @@ export class AgainBook {
     return paid.among.size === places.length ? null : paid;
   }
 
-  /** It waits for what is left of its batch's ceiling. */
-  hold({ id, batch }: Waiting): void {
+  /** It waits for what is left of its batch's ceiling, or until that is read. */
+  hold(waiting: Waiting): void {
+    const { id, batch, pool, jobs: lines } = waiting;
     if (batch === null) return;
-    const held = this.#held.get(batch) ?? new Set();
-    this.#held.set(batch, held.add(id));
+    const { chooser, picture } = this.#ports;
+    const shape = shapeOf(waiting);
+    const each = cheapestUsd(
+      chooser.membersOf(pool).map((member) => ({ mostUsd: mostUsdAt(picture, member, shape) })),
+    );
+    const held = this.#held.get(batch) ?? new Map<string, Held>();
+    this.#held.set(batch, held.set(id, { lines, usd: lines * each }));
+  }
+
+  /** What of the batch waits so, in all; null = nothing. */
+  heldOf(batch: string): Held | null {
+    const held = this.#held.get(batch);
+    if (!held) return null;
+    const sum: Held = { lines: 0, usd: 0 };
+    for (const { lines, usd } of held.values()) {
+      sum.lines += lines;
+      sum.usd += usd;
+    }
+    return sum;
   }
 
   /** Whether lines of the batch wait for what is left of its ceiling. */
@@ -89,6 +119,14 @@ export class AgainBook {
     this.#release(batch, Infinity);
   }
 
+  /** Of every open batch it is known now whether it has a ceiling: those that nobody drains have none to keep to. */
+  allRead(): void {
+    this.#allRead = true;
+    const { find } = this.#ports;
+    for (const batch of this.#held.keys())
+      if (!this.#resting.has(batch) && find(batch) === undefined) this.#release(batch, Infinity);
+  }
+
   /** More may be left of its ceiling. */
   look(batch: string): void {
     if (!this.#resting.has(batch)) this.#release(batch, MOST_AT_ONCE);
@@ -97,7 +135,7 @@ export class AgainBook {
   #release(batch: string, most: number): void {
     const held = this.#held.get(batch);
     if (!held) return;
-    const some = [...held].slice(0, most);
+    const some = [...held.keys()].slice(0, most);
     for (const id of some) held.delete(id);
     if (held.size === 0) this.#held.delete(batch);
     this.#ports.release(some);

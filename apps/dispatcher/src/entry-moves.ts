@@ -1,6 +1,6 @@
 /** Carries out what was decided of entries: each is moved in the ledger, and gets its queue entry after that. */
 import type { Choice } from '@sluice/balancing';
-import { checkLater, placeEntry } from '@sluice/ledger';
+import { checkLater, placeEntry, splitChunk } from '@sluice/ledger';
 import type { Ledger, Moved, Waiting } from '@sluice/ledger';
 import { shapeOf } from './entry-wanted.ts';
 import { askerOfEntry } from './lengths-book.ts';
@@ -21,13 +21,18 @@ export interface MovesPorts {
   onLate: (waiting: Waiting) => Promise<void>;
   /** It has left where it was. */
   onMoved?: (waiting: Waiting) => void;
+  /** Its lines are chunks of their own now, of epoch 0, which wait for places. */
+  onSplit?: (ids: readonly string[]) => void;
   onError: (what: string, error: unknown) => void;
 }
 
 export type Place = Extract<Choice, { kind: 'place' }>;
 
-/** Of an entry that waits no longer. */
-export type Decided = Exclude<Choice, { kind: 'wait' }> | { kind: 'late' };
+/** Of an entry that waits no longer. `split`: its lines are to be placed one by one. */
+export type Decided = Exclude<Choice, { kind: 'wait' }> | { kind: 'late' } | { kind: 'split' };
+
+/** Until the sweeper looks after lines that were split and that nobody here heard of, ms. */
+const SPLIT_UNHEARD_MS = 1_000;
 
 export class EntryMoves {
   readonly #ports: MovesPorts;
@@ -77,6 +82,7 @@ export class EntryMoves {
       if (decided.kind === 'late') await this.#ports.onLate(waiting);
       // `never`: none of its pool's deployments can run it since the config changed. It waits for its deadline in the ledger.
       else if (decided.kind === 'place') end = await this.#move(waiting, decided);
+      else if (decided.kind === 'split') end = await this.#split(waiting);
       else await this.#tryLater(waiting);
     } catch (error) {
       this.#ports.onError('placing', error);
@@ -84,6 +90,15 @@ export class EntryMoves {
     } finally {
       done(end);
     }
+  }
+
+  async #split({ id, epoch, batch }: Waiting): Promise<PlaceEnd> {
+    const { ledger, leaderToken, onSplit, now } = this.#ports;
+    const at = now();
+    const about = { id, epoch, batch: batch ?? '', leaderToken, now: at };
+    const split = await splitChunk(ledger, { ...about, checkAt: at + SPLIT_UNHEARD_MS });
+    if (split.kind === 'split') onSplit?.(split.ids);
+    return split.kind === 'not_leader' ? 'closed' : 'settled';
   }
 
   #tryLater({ id, deadlineAt }: Waiting): Promise<void> {

@@ -166,7 +166,35 @@ test('what is placed again of a batch with a ceiling rests while the batch is pa
   feeder.remove(id);
   assert.deepEqual(told.slice(1), [`goOn ${id}`, `look ${id}`, `rest ${id}`, `goOn ${id}`]);
   feeder.setAside({ ...stored, maxCostUsd: null });
-  assert.equal(told.length, 5, 'without a ceiling it is as it was');
+  assert.deepEqual(told.slice(5), [`goOn ${id}`], 'without a ceiling nothing holds them');
+});
+
+test('what waits for a ceiling is all placed again once another is given', async () => {
+  const told: string[] = [];
+  const note = (what: string) => () => void told.push(what);
+  const again = { holds: () => false, rest: note('rest'), goOn: note('goOn'), look: note('look') };
+  const feeder = feederOf(fail, undefined, { again });
+  const id = await indexed(40, { maxCostUsd: 1 });
+  const stored = await read(id);
+  feeder.add(stored);
+  for (const maxCostUsd of [1, 2, 2, null]) feeder.settle({ ...stored, maxCostUsd });
+  assert.deepEqual(told, ['goOn', 'look', 'goOn', 'look', 'goOn']);
+});
+
+test('while a batch with a ceiling is read anew, nothing of it is placed again', async () => {
+  const told: string[] = [];
+  const note = (what: string) => (id: string) => void told.push(`${what} ${id}`);
+  const again = { holds: () => false, rest: note('rest'), goOn: note('goOn'), look: note('look') };
+  const feeder = feederOf(fail, undefined, { again });
+  const id = await indexed(40, { maxCostUsd: 1 });
+  feeder.add(await read(id));
+  feeder.planned(feeder.draining);
+  const first = feeder.find(id);
+  // Another has fed since: the cursor stands elsewhere.
+  await desk.ledger.redis.hset(desk.ledger.keys.batch(id), { 'cursor:0': 8, fed: 8 });
+  await feedOne(feeder);
+  await until('it to drain anew', () => ![undefined, first].includes(feeder.find(id)));
+  assert.deepEqual(told, [`goOn ${id}`, `rest ${id}`, `goOn ${id}`]);
 });
 
 test('a ceiling that is raised or taken away while it holds a batch holds it no more', async () => {

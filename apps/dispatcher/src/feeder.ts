@@ -114,6 +114,7 @@ export class Feeder {
 
   #rest({ id, maxCostUsd }: Pick<StoredBatch, 'id' | 'maxCostUsd'>): void {
     if (maxCostUsd !== null) this.#ports.again?.rest(id);
+    else this.#ports.again?.goOn(id);
   }
 
   #leave(id: string): void {
@@ -174,8 +175,10 @@ export class Feeder {
   #lookAtCeiling(batch: Draining, stored: StoredBatch): void {
     const wasHeld = batch.ceiling?.held ?? false;
     const ceiling = ceilingAfter(batch.ceiling, { ...stored, fed: batch.fed });
+    const isOther = ceiling?.usd !== batch.ceiling?.usd;
     batch.ceiling = ceiling;
-    this.#ports.again?.look(batch.id);
+    if (isOther) this.#ports.again?.goOn(batch.id);
+    else this.#ports.again?.look(batch.id);
     if (!wasHeld || !new FeedRound(this.#ports, this.#batches).isPaid(batch)) return;
     if (ceiling) ceiling.held = false;
     this.#batches.note(batch);
@@ -303,6 +306,8 @@ export class Feeder {
 
   /** Starts again from what the record says, and asks for that until it is told: nobody else looks after the batch for a minute. */
   async #resume(id: string): Promise<void> {
+    // Until it is read, nobody here knows its ceiling.
+    if (this.#batches.get(id)?.ceiling) this.#ports.again?.rest(id);
     this.#leave(id);
     try {
       const stored = await readBatch(this.#ports.ledger, id);

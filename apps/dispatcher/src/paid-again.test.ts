@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { ceilingAfter, ceilingOf, linesPaid, moneyOf } from './ceiling.ts';
 import type { Ceiling } from './ceiling.ts';
 import { noteFed, noteLeft } from './fed-lines.ts';
-import { paidAgain } from './paid-again.ts';
+import { NOWHERE, paidAgain } from './paid-again.ts';
 
 const ceilingWith = (maxCostUsd: number, costUsd = 0): Ceiling =>
   ceilingOf({ maxCostUsd, costUsd, completed: 0, failed: 0, fed: 0 }) ?? assert.fail();
@@ -41,6 +41,18 @@ test('what alone is not done passes the ceiling, where it is cheapest', () => {
   const again = { lines: 1, from: '', places: PLACES };
   const passing = (waits: number) => paidAgain(one, { fed: 2, waits, mostUsd: 0.5 }, again).passing;
   assert.deepEqual([passing(1), passing(2)], [[], ['cheap', 'dear']]);
+});
+
+test('lines that travel together do not pass it together: they are placed one by one', () => {
+  const one = ceilingWith(0.25);
+  noteFed(one.fed, 'cheap', 0.1, 4);
+  const again = { lines: 3, from: 'cheap', places: PLACES };
+  const about = { fed: 4, mostUsd: 0.5 };
+  const waits = (lines: number) => paidAgain(one, { ...about, waits: lines }, again);
+  assert.deepEqual(waits(3), NOWHERE, 'another is under way');
+  assert.deepEqual(waits(4), { ...NOWHERE, splits: true });
+  const enough = paidAgain({ ...one, usd: 0.45 }, { ...about, waits: 3 }, again);
+  assert.deepEqual([[...enough.among], enough.splits], [['cheap'], false]);
 });
 
 /** Prices at most, in cents, of a line at each of three deployments. */

@@ -16,11 +16,13 @@ export interface Again {
 export interface PaidAgain {
   /** What is left pays for them there. */
   among: ReadonlySet<string>;
-  /** Nothing else of the batch is under way: they may pass its ceiling, at one of these, the cheapest first. */
+  /** Nothing else of the batch is under way: it may pass its ceiling, at one of these, the cheapest first. One line does. */
   passing: readonly string[];
+  /** Of these lines one would pass it: where there is no place for all, they are placed one by one. */
+  splits: boolean;
 }
 
-export const NOWHERE: PaidAgain = { among: new Set(), passing: [] };
+export const NOWHERE: PaidAgain = { among: new Set(), passing: [], splits: false };
 
 /** `fed`: lines of the batch; `waits`: those of them that wait for a place, these too; `mostUsd`: of one of which nobody knows where it is. */
 export function paidAgain(
@@ -39,6 +41,11 @@ export function paidAgain(
     if (from !== '') noteLeft(book, from, lines);
     return usdOf(book) <= leftUsd + 1e-12;
   });
-  const passing = out <= waits ? places.toSorted((a, b) => a.mostUsd - b.mostUsd) : [];
-  return { among: new Set(paid.map(({ id }) => id)), passing: passing.map(({ id }) => id) };
+  const isAlone = out <= waits;
+  const cheapestFirst = places.toSorted((a, b) => a.mostUsd - b.mostUsd);
+  return {
+    among: new Set(paid.map(({ id }) => id)),
+    passing: isAlone && lines === 1 ? cheapestFirst.map(({ id }) => id) : [],
+    splits: isAlone && lines > 1,
+  };
 }

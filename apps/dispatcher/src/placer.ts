@@ -68,7 +68,13 @@ export class Placer {
   constructor(ports: PlacerPorts) {
     this.#ports = ports;
     this.entries = new WaitingEntries(ports.onWaiting);
-    this.#moves = new EntryMoves({ ...ports, onMoved: (waiting) => ports.again?.moved(waiting) });
+    this.#moves = new EntryMoves({
+      ...ports,
+      onMoved: (waiting) => ports.again?.moved(waiting),
+      onSplit: (ids) => {
+        for (const id of ids) void this.placePatiently({ id, epoch: 0 });
+      },
+    });
   }
 
   /** Whether the entry waits here already. */
@@ -243,7 +249,7 @@ export class Placer {
   }
 
   /** Null = no place that its batch's ceiling pays for takes it now. */
-  #choose(waiting: Waiting, wanted: Wanted): Choice | null {
+  #choose(waiting: Waiting, wanted: Wanted): Choice | { kind: 'split' } | null {
     const { chooser, again } = this.#ports;
     const paid = again?.paid(waiting) ?? null;
     if (paid === null) return chooser.choose(wanted, waiting.pool);
@@ -251,7 +257,7 @@ export class Placer {
       const choice = among.size > 0 ? chooser.choose(wanted, waiting.pool, among) : null;
       if (choice?.kind === 'place') return choice;
     }
-    return null;
+    return paid.splits ? { kind: 'split' } : null;
   }
 
   #likely = (waiting: Waiting): Likely => this.#ports.lengths.likely(askerOfEntry(waiting));

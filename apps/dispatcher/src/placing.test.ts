@@ -11,6 +11,7 @@ import {
   claimEntry,
   handBack,
   moveBatch,
+  openChunks,
   raiseToken,
   readBatch,
   readJob,
@@ -22,6 +23,7 @@ import { makePlan } from '@sluice/planning';
 import type { Plan } from '@sluice/planning';
 import { until } from '@sluice/testing';
 import type { Queue } from 'bullmq';
+import type { Held } from './again-book.ts';
 import { Chooser } from './chooser.ts';
 import { drainingOf } from './draining.ts';
 import type { Draining } from './draining.ts';
@@ -309,13 +311,45 @@ test('lines that their ceiling does not pay for wait for it, hold up nobody, and
   );
   placer.release([dear]);
   assert.deepEqual(told, ['held', 'held'], 'it is asked for again');
-  paid = { among: new Set(['other']), passing: [] };
+  paid = { ...NOWHERE, among: new Set(['other']) };
   placer.pump();
   assert.equal(told.length, 2, 'not before that is looked up');
   placer.release([dear]);
   await until('it is placed', () => told.includes('moved'));
   assert.deepEqual(told.slice(2), ['placed', 'moved']);
   assert.equal((await readWaiting(desk.ledger, dear))?.deployment, 'other');
+  await placer.close();
+});
+
+test('of lines that travel together one passes the ceiling, and the others wait', async () => {
+  const { batch, chunk } = await desk.fedBatch(3);
+  const held: string[] = [];
+  let out = 0;
+  const placer = placerOf({
+    again: {
+      // Nothing of it is under way but what is placed here, and what is left pays for no line.
+      paid: ({ jobs }) => ({
+        among: new Set(),
+        passing: out === 0 && jobs === 1 ? ['other'] : [],
+        splits: out === 0 && jobs > 1,
+      }),
+      hold: ({ id }) => void held.push(id),
+      placed: ({ jobs }) => void (out += jobs),
+      moved: () => undefined,
+    },
+  });
+  assert.equal(await placer.place({ id: chunk, epoch: 1 }), 'settled');
+  await until('the others wait', () => held.length === 2);
+  assert.equal(out, 1);
+  const lines = [0, 1, 2].map((place) => `${chunk}.${place}`);
+  const at = await Promise.all(lines.map((id) => readWaiting(desk.ledger, id)));
+  const one = at.find((waiting) => waiting?.deployment === 'other');
+  assert.ok(one && one.epoch === 1 && !held.includes(one.id), 'where it passes');
+  out = 0;
+  placer.release(held.splice(0));
+  await until('the next is placed', () => out === 1);
+  assert.equal(held.length, 1);
+  assert.equal((await openChunks(desk.ledger, batch)).length, 3);
   await placer.close();
 });
 
@@ -366,6 +400,7 @@ function planningOf(batch: string, draining: Draining) {
     book: { plan: null, madeAt: 0 },
     limited: { shapingOf: () => null, singlesOf: () => Promise.resolve(new Map()) },
     alone: { look: () => Promise.resolve(), aloneMs: () => null, isStuck: () => false },
+    again: { heldOf: (): Held | null => null },
     weightOf: () => 1,
     events: desk.ports.events,
     eligible: () => null,
@@ -524,6 +559,21 @@ pools: { fast: [mini, other] }
   assert.equal(await told(), 50, 'three under way, 47 of those that are to come');
   await redis.hset(keys.batch(batch), { max_cost: 5 });
   assert.equal(await told(), null, 'it pays for all');
+});
+
+test('lines that wait for what the ceiling has left are told of, and no longer once none does', async () => {
+  const { batch } = await desk.fedBatch(3, { maxCostUsd: 0.5 });
+  const { redis, keys } = desk.ledger;
+  const classes = JSON.stringify([exampleClass({ jobs: 3, unsetOutput: 3 })]);
+  await redis.hset(keys.batch(batch), { classes, 'cursor:0': 3 });
+  const read = async () => (await readBatch(desk.ledger, batch)) ?? assert.fail();
+  for (const planned of [false, true]) {
+    const ports = planningOf(batch, { ...drainingOf(await read()), planned });
+    for (const held of [{ lines: 2, usd: 0.1 + 0.2 }, null]) {
+      await planRound({ ...ports, again: { heldOf: (id) => (id === batch ? held : null) } });
+      assert.deepEqual((await read()).unpaidAgain, held);
+    }
+  }
 });
 
 test('while lines are being called that should have been answered by now, the end stays ahead', async () => {

@@ -6,6 +6,7 @@ import { isUrgent, urgencyOf } from '@sluice/fairness';
 import { membersOf } from '@sluice/job';
 import { moveBatch, readBatch } from '@sluice/ledger';
 import type { Ledger, StoredBatch } from '@sluice/ledger';
+import type { AgainBook } from './again-book.ts';
 import type { AloneBook } from './alone-book.ts';
 import { unfedOf } from './draining.ts';
 import type { Draining } from './draining.ts';
@@ -30,6 +31,7 @@ export interface PlannerPorts extends ProblemPorts {
   >;
   book: Pick<PlanBook, 'plan' | 'madeAt'>;
   alone: Pick<AloneBook, 'look' | 'aloneMs' | 'isStuck'>;
+  again: Pick<AgainBook, 'heldOf'>;
   limited: TenantPorts;
   /** Of a tenant, in turns. */
   weightOf: (tenant: string) => number;
@@ -57,10 +59,11 @@ export async function planRound(ports: PlannerPorts): Promise<void> {
   await Promise.all(
     draining.map(async (batch) => {
       const eta = etaNow(ports, batch, { turns, shaped });
-      if (eta === undefined) return;
-      const set = { eta_at: eta, ...paidOf(ports, batch) };
-      await moveBatch(ledger, batch.id, { from: ['in_progress'], set });
-      etas.set(batch.id, eta);
+      const told = eta === undefined ? {} : { eta_at: eta, ...paidOf(ports, batch) };
+      const set = { ...told, ...unpaidOf(ports, batch) };
+      if (Object.keys(set).length > 0)
+        await moveBatch(ledger, batch.id, { from: ['in_progress'], set });
+      if (eta !== undefined) etas.set(batch.id, eta);
     }),
   );
   tellUrgent(ports, draining, etas);
@@ -72,6 +75,13 @@ function paidOf(ports: PlannerPorts, { id, maxCostUsd }: StoredBatch) {
   if (maxCostUsd === null || !own) return {};
   const paid = paidLines(ports, own);
   return { paid_lines: paid && own.fed + Math.floor(paid.lines) };
+}
+
+/** What is told of its lines that are to be placed again and wait for what is left of its ceiling, where that has changed. */
+function unpaidOf(ports: PlannerPorts, { id, unpaidAgain: before }: StoredBatch) {
+  const held = ports.again.heldOf(id);
+  if (held?.lines === before?.lines && held?.usd === before?.usd) return {};
+  return { unpaid_lines: held && held.lines, unpaid_usd: held && held.usd };
 }
 
 /** A tenant's lines go first in it, and not below `normal`, while one of its batches would miss its deadline. */

@@ -145,6 +145,7 @@ async function etaMs(text: string, usable: (id: string) => boolean): Promise<num
       setUrgent: nothing,
     },
     book: { plan: { finishMs: {}, pairs: [], rows: [], plannedMs: 0 } as never, madeAt: time },
+    again: { heldOf: () => null },
     alone: new AloneBook(problem),
     weightOf: () => 1,
     events: desk.ports.events,

@@ -183,6 +183,7 @@ function openBatches(
     feeder,
     book,
     alone,
+    again,
     limited,
     weightOf,
     events,

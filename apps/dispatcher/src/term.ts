@@ -291,7 +291,9 @@ export class Term {
     const { ledger, events } = this.#ports;
     while (!this.#stopped) {
       try {
-        return await eachOpenBatch(ledger, (batches) => this.#resume(batches));
+        await eachOpenBatch(ledger, (batches) => this.#resume(batches));
+        if (!this.#stopped) this.#parts.again.allRead();
+        return;
       } catch (error) {
         if (this.#stopped) return;
         events.failed({ what: 'resuming batches', error: String(error) });

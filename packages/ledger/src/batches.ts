@@ -104,6 +104,8 @@ export interface StoredBatch extends NewBatch {
   etaAt: number | null;
   /** Lines of it, ended and open, that its ceiling probably pays for; null = all, as far as is known. */
   paidLines: number | null;
+  /** Lines that were fed and are to be placed again, for which its ceiling does not pay now, and what they cost at most; null = none. */
+  unpaidAgain: { lines: number; usd: number } | null;
   costEstimateUsd: number | null;
   /** Between what its cost will probably lie, US dollars. */
   costRangeUsd: { low: number; high: number } | null;
@@ -191,10 +193,14 @@ function storedBatchOf(id: string, hash: Record<string, string>): StoredBatch {
     idealMs: nullableNumber(hash['ideal_ms']),
     etaAt: nullableNumber(hash['eta_at']),
     paidLines: nullableNumber(hash['paid_lines']),
+    unpaidAgain: unpaidOf(hash),
     costEstimateUsd: nullableNumber(hash['cost_estimate']),
     costRangeUsd: rangeOf(hash['cost_low'], hash['cost_high']),
   };
 }
+
+const unpaidOf = ({ unpaid_lines: lines, unpaid_usd: usd }: Record<string, string>) =>
+  lines ? { lines: Number(lines), usd: numberOf(usd) } : null;
 
 const rangeOf = (low: string | undefined, high: string | undefined) =>
   low && high ? { low: Number(low), high: Number(high) } : null;

@@ -105,6 +105,7 @@ export {
   placeEntry,
   readOverdue,
   readWaiting,
+  splitChunk,
   AS_WANTED,
 } from './placing.ts';
 export type { Feed, LineHistory, LineRef, Move, Moved, NewChunk, Waiting } from './placing.ts';

@@ -43,6 +43,7 @@ export type ScriptName =
   | 'move-batch'
   | 'feed-chunks'
   | 'drop-chunk'
+  | 'split-chunk'
   | 'outcomes-left'
   | 'finish-batch'
   | 'use-file'
@@ -74,6 +75,7 @@ const NAMES: readonly ScriptName[] = [
   'move-batch',
   'feed-chunks',
   'drop-chunk',
+  'split-chunk',
   'outcomes-left',
   'finish-batch',
   'use-file',

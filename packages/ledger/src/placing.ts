@@ -200,7 +200,7 @@ export interface Waiting {
   createdAt: number;
   deadlineAt: number | null;
   batch: string | null;
-  /** Sum and number for the cost of the entry as a whole. */
+  /** Lines of a chunk that have not left it; 1 of a job. */
   jobs: number;
   characters: number;
   maxOutput: number | null;
@@ -234,6 +234,7 @@ const WAITING_FIELDS = [
   'deadline',
   'batch',
   'lines',
+  'left',
   'characters',
   'max_output',
   'formats',
@@ -255,7 +256,7 @@ export async function readWaiting(ledger: Ledger, id: string): Promise<Waiting |
   const values = await ledger.redis.hmget(ledger.keys.entry(id), ...WAITING_FIELDS);
   const hash = Object.fromEntries(WAITING_FIELDS.map((name, i) => [name, values[i] ?? '']));
   if (!hash['status']) return null;
-  const weight = isChunkId(id) ? weightOfLines(hash['lines'] as string) : weightOfJob(hash);
+  const weight = isChunkId(id) ? weightOfLines(hash) : weightOfJob(hash);
   const optional = (name: string): number | null => (hash[name] ? Number(hash[name]) : null);
   return {
     id,
@@ -294,11 +295,11 @@ const weightOfJob = (hash: Record<string, string>): Weight => ({
   maxOutput: hash['max_output'] ? Number(hash['max_output']) : null,
 });
 
-function weightOfLines(text: string): Weight {
+function weightOfLines({ lines: text, left }: Record<string, string>): Weight {
   const lines = JSON.parse(text || '[]') as LineRef[];
   const first = lines[0];
   return {
-    jobs: lines.length,
+    jobs: left ? Number(left) : lines.length,
     characters: lines.reduce((sum, line) => sum + line[3], 0) / Math.max(1, lines.length),
     maxOutput: first === undefined || first[4] < 0 ? null : first[4],
   };
@@ -347,6 +348,38 @@ export async function dropChunk(
     [chunk.id, now],
   );
   return reply === 1 ? 'dropped' : reply === 0 ? 'gone' : 'called';
+}
+
+/** `checkAt`: when the sweeper looks after each of the new ones. */
+export type Split = Pick<Move, 'id' | 'epoch' | 'checkAt' | 'leaderToken' | 'now'> & {
+  batch: string;
+};
+
+/**
+ * Each line of a chunk that has no place travels on in a chunk of its own, of epoch 0. `stays`: there is nothing to split by now,
+ * or it is being called.
+ */
+export async function splitChunk(
+  ledger: Ledger,
+  { id, epoch, batch, checkAt, leaderToken, now }: Split,
+): Promise<{ kind: 'split'; ids: string[] } | { kind: 'stays' } | { kind: 'not_leader' }> {
+  const { keys } = ledger;
+  const slot = slotOf(id);
+  const reply = await run(
+    ledger,
+    'split-chunk',
+    [
+      keys.chunk(id),
+      keys.check(slot),
+      keys.chunks(batch),
+      keys.leaderSeen(slot),
+      keys.batch(batch),
+    ],
+    [id, epoch, leaderToken, now, checkAt],
+  );
+  const [tag, ...ids] = tagged(reply);
+  if (tag === 1) return { kind: 'split', ids: ids.map(String) };
+  return { kind: tag === -1 ? 'not_leader' : 'stays' };
 }
 
 /** Ids of a batch's chunks that are not yet recorded. */

@@ -160,6 +160,31 @@ test('a line that is not fed says what holds its batch, one on a queue does not'
   assert.equal((await api.call(`POST /v1/batches/${batchId}/resume`)).status, 200);
 });
 
+test('a line that waits for what its ceiling has left says so, and what goes on at once, while it has no place', async () => {
+  const { redis, keys } = api.ledger;
+  const line = async () => (await api.call(`GET /v1/jobs/${batchId}.1`)).json;
+  const chunk = `${batchId}~r1-0.0`;
+  await redis.hset(keys.chunk(chunk), {
+    status: 'queued',
+    lines: '[[1,0,9,9,-1]]',
+    deployment: '',
+  });
+  await redis.sadd(keys.chunks(batchId), chunk);
+  const unpaid = { unpaid_lines: 1, unpaid_usd: 0.2 };
+  await redis.hset(keys.batch(batchId), { max_cost: 1, cost: 0.9, ...unpaid });
+  assert.match((await line()).waiting?.reason ?? '', /^max_cost_usd: 0\.100000 of 1 USD are left/);
+  await redis.hset(keys.chunk(chunk), 'deployment', 'mini');
+  assert.equal((await line()).waiting, undefined);
+  await redis.hset(keys.chunk(chunk), 'deployment', '');
+  const resumed = await api.call(`POST /v1/batches/${batchId}/resume`, { max_cost_usd: null });
+  assert.equal(resumed.status, 200);
+  assert.equal((await line()).waiting, undefined, 'it has no ceiling now');
+  await redis.hset(keys.batch(batchId), 'max_cost', 2);
+  assert.equal((await line()).waiting, undefined, 'what was told was of the one before');
+  await redis.hdel(keys.batch(batchId), 'max_cost', 'cost');
+  await redis.del(keys.chunk(chunk), keys.chunks(batchId));
+});
+
 const first = (pool: string, batch: string) => ({
   tenant: 'default',
   priority: 'low',

@@ -11,9 +11,10 @@ import { noSuch } from '../find-job.ts';
 import type { ApiRequest } from '../http/message.ts';
 import type { SeenLine } from '../line-reads.ts';
 import { changesOf } from '../wait-for.ts';
-import { whyLineUnfed } from '../batch-waiting.ts';
+import { whyLineUnfed, whyUnpaidAgain } from '../batch-waiting.ts';
 import { unixSeconds } from '../unix-seconds.ts';
 import { atGate, publicWaiting, whyWaiting } from '../waiting.ts';
+import type { Waiting } from '../waiting.ts';
 
 interface Wanted {
   batchId: string;
@@ -164,7 +165,7 @@ async function stateOf(api: Api, { batch, recorded }: SeenLine, place: Place): P
   return { ...OPEN, ...waiting, status: 'running', started_at: startedAt };
 }
 
-/** A line that is fed waits for its deployment alone, one that is not for its batch's turn too. */
+/** A line that is fed waits for its deployment alone, or for a place; one that is not for its batch's turn too. */
 async function queued(
   api: Api,
   batch: StoredBatch,
@@ -173,8 +174,19 @@ async function queued(
   const { maxTier } = batch;
   const stuck = await (chunk === null
     ? whyLineUnfed(api, batch, { pool, underWay })
-    : whyWaiting(api, { pool, maxTier, deployment: chunk.deployment }));
+    : whyUnplaced(api, batch, { pool, maxTier, deployment: chunk.deployment }));
   return stuck === null ? OPEN : { ...OPEN, waiting: publicWaiting(stuck) };
+}
+
+async function whyUnplaced(
+  api: Api,
+  batch: StoredBatch,
+  wants: Parameters<typeof whyWaiting>[1],
+): Promise<Waiting | null> {
+  const stuck = await whyWaiting(api, wants);
+  if (stuck !== null || wants.deployment !== null) return stuck;
+  const reason = whyUnpaidAgain(batch);
+  return reason === null ? null : { reason, deployments: [] };
 }
 
 /** The batch ended before the line did. */
