@@ -70,7 +70,7 @@ test('calls at once, as configured or as learnt', () => {
   assert.match(words({ slots }) ?? '', /used up: the one call at once that it allows$/);
 });
 
-test('a limit that starts nothing for longer than seconds is named, and until when', () => {
+test('a limit booked ahead beyond the usual is named, and until when', () => {
   if (loaded.kind === 'invalid') assert.fail();
   const { fleet } = loaded;
   const said = (dims: DimensionLoad[], shapes = [shape]): string | null => {
@@ -87,4 +87,7 @@ test('a limit that starts nothing for longer than seconds is named, and until wh
   );
   assert.equal(said([dim('tpm', 100_000, 90_000)]), until, 'no booking waits longer than a minute');
   assert.equal(said([dim('rpm', 6, 10_000)]), null, 'one call takes as long');
+  assert.match(said([dim('rpm', 6, 14_000)]) ?? '', /^limit rpm of budget org is used up until/);
+  assert.equal(said([dim('tpm', 100_000, 5_000)]), null, 'over before the next plan');
+  assert.match(said([dim('tpm', 100_000, 5_100)]) ?? '', /^limit tpm of budget org is used up/);
 });

@@ -1,6 +1,6 @@
 /** Limits of a deployment that have no room for a call now: it can be placed there, and waits for its turn. */
 import type { DeploymentLoad, DimensionLoad } from '@sluice/admission';
-import { amountOf, expectedCost, LONGEST_DEBT_MS } from '@sluice/budget';
+import { amountOf, bookedBeyondMs, expectedCost, LONGEST_DEBT_MS } from '@sluice/budget';
 import type { Cost } from '@sluice/budget';
 import type { Deployment, Fleet, Shape } from '@sluice/job';
 import { usualOutput } from '@sluice/prediction';
@@ -33,12 +33,9 @@ export function usedUp(
   return `limit concurrency of budget ${full.budget} is used up: ${all} at once that it allows`;
 }
 
-/** Longer than at full speed, beyond what one call takes. */
-const SPOKEN_FOR_MS = 5_000;
-
 /**
- * The limit in words that starts nothing for longer than seconds, and until when: calls before took much of it at once. `shapes`: of
- * what is to be called there, one of which takes so long by itself where a limit is small. Null = none, or nobody knows.
+ * The limit in words that is booked ahead beyond what is usual, as plans reckon with it, and until when: calls before took much of it at
+ * once. `shapes`: of what is to be called there, one of which takes so long by itself where a limit is small. Null = none, or nobody knows.
  */
 export function spokenFor(
   { deployments }: Pick<Fleet, 'deployments'>,
@@ -48,10 +45,12 @@ export function spokenFor(
   const deployment = deployments.get(id);
   if (deployment === undefined || load === undefined) return null;
   const costs = shapes.map((shape) => costAt(deployment, load, shape));
-  const beyondMs = ({ dimension, aheadMs, ratePerMs }: DimensionLoad): number =>
-    aheadMs - Math.max(0, ...costs.map((cost) => amountOf(dimension, cost) / ratePerMs));
+  const beyondMs = ({ dimension, aheadMs, ratePerMs: perMs }: DimensionLoad): number =>
+    bookedBeyondMs({ perMs, aheadMs }, () =>
+      Math.max(0, ...costs.map((cost) => amountOf(dimension, cost))),
+    );
   const [longest] = load.dims
-    .filter((dim) => beyondMs(dim) > SPOKEN_FOR_MS)
+    .filter((dim) => beyondMs(dim) > 0)
     .toSorted((a, b) => b.aheadMs - a.aheadMs);
   if (longest === undefined) return null;
   const { dimension, budget, limit, aheadMs } = longest;

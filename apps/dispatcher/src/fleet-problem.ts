@@ -1,14 +1,14 @@
 /** Classes of jobs over the fleet's limits as they stand, as a problem for planning. Pure. */
-import { PACED_DIMENSIONS, plannedShare } from '@sluice/budget';
+import { PACED_DIMENSIONS, bookedBeyondMs, plannedShare } from '@sluice/budget';
 import type { Budget, Fleet } from '@sluice/job';
-import { fleetLimits } from '@sluice/planning';
+import { fleetLimits, meanUnits } from '@sluice/planning';
 import type { DrainProblem, JobClass } from '@sluice/planning';
 import type { Picture } from './picture.ts';
 
 /**
  * The fleet's limits as they stand: as configured, and lower or where nothing is configured as headers and 429s teach them.
- * With full buckets, once the fleet has been looked at. `bookedAt`: less what is booked ahead of them at that time, Unix ms; null =
- * with nothing under way.
+ * With full buckets, once the fleet has been looked at. `bookedAt`: less what is booked ahead of them at that time beyond what is
+ * usual, Unix ms; null = with nothing under way.
  */
 export const problemOf = (
   { fleet, picture }: { fleet: Fleet; picture: Picture },
@@ -23,9 +23,12 @@ export const problemOf = (
         PACED_DIMENSIONS.flatMap((dimension) => {
           const limit = picture.limitOf(budget, dimension);
           if (limit === null) return [];
-          const aheadMs =
-            bookedAt === null ? 0 : picture.bookedAheadMs(budget, dimension, bookedAt);
-          return [{ dimension, perMs: limit / 60_000, aheadMs }];
+          const perMs = limit / 60_000;
+          if (bookedAt === null) return [{ dimension, perMs }];
+          const booked = picture.bookedAheadMs(budget, dimension, bookedAt);
+          const rate = { perMs, aheadMs: booked };
+          const aheadMs = bookedBeyondMs(rate, () => meanUnits(classes, dimension));
+          return [{ dimension, perMs, aheadMs }];
         }),
       windows: (budget) => picture.windowsOf(budget),
       concurrency: (id) => picture.callsAtOnce(id),

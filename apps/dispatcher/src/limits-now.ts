@@ -1,6 +1,5 @@
 /** What budgets allow as it stands: what is configured, and what headers and 429s teach beside it. Pure. */
 import type { DeploymentLoad, WindowLoad } from '@sluice/admission';
-import { LONGEST_DEBT_MS } from '@sluice/budget';
 import type { PacedDimension } from '@sluice/budget';
 import type { Fleet } from '@sluice/job';
 import type { View } from './deployment-view.ts';
@@ -63,8 +62,7 @@ export function bookedAheadMs(
       .filter((rate) => rate.budget === budget && rate.dimension === dimension)
       .map(({ aheadMs }) => aheadMs - (now - readAt)),
   );
-  // What a minute ago was booked, no booking waits for.
-  return booked.length === 0 ? 0 : Math.max(0, Math.min(LONGEST_DEBT_MS, ...booked));
+  return booked.length === 0 ? 0 : Math.max(0, Math.min(...booked));
 }
 
 /** Its limits per day and month, and what is used of each; before a look at Redis none. */

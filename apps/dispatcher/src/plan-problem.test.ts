@@ -272,6 +272,11 @@ describe('what is booked ahead', () => {
     assert.equal(await etaOf(2_900), await etaOf(0));
   });
 
+  test('for less than until the next plan changes nothing', () => {
+    assert.deepEqual(withBooked(6_000).problem, withBooked(0).problem);
+    assert.notDeepEqual(withBooked(6_100).problem, withBooked(0).problem);
+  });
+
   test('no longer counts than anything waits for it', async () => {
     assert.equal(await etaOf(500_000), await etaOf(61_000));
   });

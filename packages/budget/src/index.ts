@@ -65,6 +65,7 @@ export {
 export type { AdmissionState, BudgetState } from './state.ts';
 export { jobsThatFit, renewalMs } from './day-room.ts';
 export { HOLE_MS, book } from './book.ts';
+export { bookedBeyondMs } from './booked-ahead.ts';
 export { isByCalls } from './paces.ts';
 export { outsizedBy, outsizedWords } from './outsized.ts';
 export type { Outsized } from './outsized.ts';

@@ -1,6 +1,5 @@
 /** The limits that a plan is made over: those of the whole fleet as they stand, and what is left of its days and months. */
 import type { Fleet, RateDimension } from '@sluice/job';
-import { aheadOf } from './booked-ahead.ts';
 import { dayRates } from './day-rates.ts';
 import type { WindowUse } from './day-rates.ts';
 import type { DrainProblem, JobClass } from './problem.ts';
@@ -19,7 +18,7 @@ export interface LimitsNow {
 interface RateNow {
   dimension: RateDimension;
   perMs: number;
-  /** How far it is booked ahead, ms; absent = that does not count. */
+  /** How far it is booked ahead beyond what is usual, ms; absent or 0 = no more than that. */
   aheadMs?: number;
 }
 
@@ -41,11 +40,11 @@ export const fleetLimits = (
     id,
     concurrency: now.concurrency(id),
     rates: [
-      ...now.rates(id).map((rate) => ({
-        dimension: rate.dimension,
-        perMs: rate.perMs,
-        burst: now.full ? rate.perMs * BURST_MS : 0,
-        ...aheadOf(rate, classes),
+      ...now.rates(id).map(({ dimension, perMs, aheadMs = 0 }) => ({
+        dimension,
+        perMs,
+        burst: now.full ? perMs * BURST_MS : 0,
+        ...(aheadMs > 0 && { aheadMs }),
       })),
       ...dayRates(now.windows(id), classes),
     ],

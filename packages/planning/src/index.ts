@@ -10,6 +10,7 @@ export type { IdealTime, WindowLimit } from './ideal-by-days.ts';
 export { idealDrain } from './ideal-drain.ts';
 export type { Binding, IdealDrain } from './ideal-drain.ts';
 export { makePlan } from './make-plan.ts';
+export { meanUnits } from './mean-units.ts';
 export { behindOf, mostNow, placed, replan, startPace } from './pace.ts';
 export type { Behind, Pace, Pair } from './pace.ts';
 export { nextPair } from './pacing.ts';

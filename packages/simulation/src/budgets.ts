@@ -167,12 +167,14 @@ export class Budgets {
     const { root, rules, whole, leaseMs } = this.#of(deployment);
     const state = this.#state(root);
     const paused = rules.map(({ budget }) => budgetIn(state, budget).pausedUntil - now);
+    const refusedForMs = Math.max(0, ...paused);
     return {
       rates: rules.flatMap((rule, i) =>
         levelsOf(state, { rules: rule, whole: whole[i] as BudgetRules }, now),
       ),
       windows: rules.flatMap((rule) => windowsOf(state, rule, now)),
-      pausedForMs: Math.max(0, ...paused, ...rules.map((rule) => usedUpMs(state, rule, now))),
+      pausedForMs: Math.max(refusedForMs, ...rules.map((rule) => usedUpMs(state, rule, now))),
+      refusedForMs,
       permits: new Map(
         rules.map(({ budget }) => [
           budget,

@@ -34,7 +34,10 @@ interface WindowLevel extends WindowUse {
 export interface Levels {
   rates: Level[];
   windows: WindowLevel[];
+  /** Nothing starts for so long: because a provider asked for it, or a limit per day or month has no room at all. */
   pausedForMs: number;
+  /** The former alone. */
+  refusedForMs: number;
   /** Permits in use, by budget that limits calls in flight. */
   permits: ReadonlyMap<string, number>;
 }

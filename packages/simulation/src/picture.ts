@@ -110,6 +110,16 @@ export class Picture {
     return view?.levels.rates.filter((level) => level.budget === budget) ?? [];
   }
 
+  /** For how long all that comes of a limit is spoken for, ms: by what is booked of it, or by a pause of all that draw on it. */
+  bookedAheadMs(budget: string, dimension: Level['dimension'], now: number): number {
+    const booked = (this.#drawing.get(budget) ?? []).flatMap(({ levels, readAt }) =>
+      levels.rates
+        .filter((rate) => rate.budget === budget && rate.dimension === dimension)
+        .map(({ aheadMs }) => Math.max(aheadMs, levels.refusedForMs) - (now - readAt)),
+    );
+    return booked.length === 0 ? 0 : Math.max(0, Math.min(...booked));
+  }
+
   /** What a budget's days and months have left, as known now; what is placed and not booked is as good as gone. */
   windowsOf(budget: string): WindowUse[] {
     const drawing = this.#drawing.get(budget) ?? [];

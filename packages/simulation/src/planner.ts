@@ -4,7 +4,7 @@
  * lines are classes of their own.
  */
 import { strategyFor, takesCallsOf } from '@sluice/balancing';
-import { plannedShare } from '@sluice/budget';
+import { bookedBeyondMs, plannedShare } from '@sluice/budget';
 import { shapedClasses } from '@sluice/fairness';
 import { pricesCountedAs } from '@sluice/job';
 import type { Budget, Fleet, Pool, RateDimension } from '@sluice/job';
@@ -13,6 +13,7 @@ import {
   fleetLimits,
   isPlanned,
   makePlan,
+  meanUnits,
   placesOf,
   replan,
   startPace,
@@ -21,6 +22,7 @@ import type { DrainProblem, JobClass, Pace, Plan } from '@sluice/planning';
 import type { Backlog, LineClass } from './backlog.ts';
 import type { HealthBook } from './health-book.ts';
 import type { Learned } from './learned.ts';
+import type { Level } from './levels.ts';
 import type { Picture } from './picture.ts';
 import type { Spilling } from './spilling.ts';
 import { sizeOf } from './task.ts';
@@ -99,7 +101,7 @@ export class Planner {
       else merged.set(id, [line]);
     }
     const classes = this.#shaped(merged, now);
-    return { problem: { classes, ...this.#limits(classes) }, classOf };
+    return { problem: { classes, ...this.#limits(classes, now) }, classOf };
   }
 
   /** The classes, with how long their tenants' own limits take. */
@@ -209,17 +211,27 @@ export class Planner {
     return pool.tiers.map((tier) => tier.filter((id) => takes(id) && fits(id)));
   }
 
-  #limits(classes: readonly JobClass[]): Pick<DrainProblem, 'deployments' | 'budgets'> {
+  /** `bookedAt`: less what is booked ahead of them at that time beyond what is usual; null = with nothing under way. */
+  #limits(
+    classes: readonly JobClass[],
+    bookedAt: number | null = null,
+  ): Pick<DrainProblem, 'deployments' | 'budgets'> {
     const { fleet, picture } = this.#ports;
     const shareOf = (id: string, dimension: RateDimension): number =>
       plannedShare(fleet.budgets.get(id) as Budget, dimension);
+    const beyondMs = (id: string, { dimension, wholePerMs: perMs }: Level): number => {
+      if (bookedAt === null) return 0;
+      const aheadMs = picture.bookedAheadMs(id, dimension, bookedAt);
+      return bookedBeyondMs({ perMs, aheadMs }, () => meanUnits(classes, dimension));
+    };
     return fleetLimits(
       fleet,
       {
         rates: (id) =>
-          picture.ratesOf(id).map(({ dimension, wholePerMs }) => ({
-            dimension,
-            perMs: wholePerMs * shareOf(id, dimension),
+          picture.ratesOf(id).map((level) => ({
+            dimension: level.dimension,
+            perMs: level.wholePerMs * shareOf(id, level.dimension),
+            aheadMs: beyondMs(id, level),
           })),
         windows: (id) => picture.windowsOf(id),
         concurrency: (id) => fleet.budgets.get(id)?.limits.concurrency ?? null,

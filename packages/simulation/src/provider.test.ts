@@ -48,6 +48,24 @@ test('a full window refuses with the wait, and the true limit counts, not the co
   assert.equal(provider.call(asking(1_001)).outcome, 'ok');
 });
 
+test('the wait of a 429 is said as the wire format says it', () => {
+  const limits = { d: { rpm: 100 } };
+  const fleet = exampleFleet(limits);
+  const deployment = fleet.deployments.get('d') as Deployment;
+  const waitOf = (type: string): number | null => {
+    const typed = { ...deployment, provider: { ...deployment.provider, type } };
+    const about = { ...fleet, deployments: new Map([['d', typed]]) };
+    const provider = createProviders(scenario(about, [])).of.get('d') as Provider;
+    for (let call = 0; ; call += 1) {
+      const { outcome, retryAfterMs } = provider.call(asking(0));
+      if (outcome !== 'ok') return retryAfterMs;
+      assert.ok(call < 10, 'it refuses at last');
+    }
+  };
+  assert.equal(waitOf('openai'), 200);
+  assert.equal(waitOf('anthropic'), 1_000);
+});
+
 test('an outage lasts from its beginning to its end; hanging calls end by their timeout', () => {
   const outages = [
     { fromMs: 1_000, toMs: 2_000, kind: 'overloaded', factor: 1 },

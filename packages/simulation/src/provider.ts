@@ -6,6 +6,7 @@ import { OUTCOMES, setsMaximum } from '@sluice/job';
 import type { Deployment, FailureClass, Outcome } from '@sluice/job';
 import {
   admit,
+  advisedMs,
   countFailure,
   leave,
   limitViews,
@@ -83,8 +84,9 @@ function answerTo(parts: Parts, asking: Asking): Ending {
   const refusal = admit(sets, costOf(parts, asking.job), now);
   if (refusal !== null) {
     if (behaviour.failedRequestsCount) countFailure(sets, now);
-    const retryAfterMs = refusal.waitMs === null ? null : wholeSeconds(refusal.waitMs);
-    const { limit } = refusal;
+    const { limit, waitMs } = refusal;
+    const { type } = parts.deployment.provider;
+    const retryAfterMs = waitMs === null ? null : advisedMs(type, waitMs);
     return refused('rate_limited', { takesMs: REFUSAL_MS, limit, retryAfterMs });
   }
   return work(parts, asking, active);
@@ -189,6 +191,3 @@ export function answerTokens(deployment: Deployment, job: Job): number {
   const most = job.maxOutput ?? (isSet ? deployment.defaultMaxTokens : Infinity);
   return Math.min(job.outputTokens, most);
 }
-
-/** `retry-after` is in whole seconds. */
-const wholeSeconds = (ms: number): number => Math.max(1, Math.ceil(ms / 1_000)) * 1_000;

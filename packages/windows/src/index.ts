@@ -26,3 +26,9 @@ export type {
 } from './limit-set.ts';
 export { limitStats, limitViews } from './limit-views.ts';
 export type { LimitStats, LimitView, SetStats } from './limit-views.ts';
+export {
+  CONCURRENCY_RETRY_MS,
+  advisedMs,
+  retryAfterMs,
+  retryAfterSeconds,
+} from './retry-advice.ts';

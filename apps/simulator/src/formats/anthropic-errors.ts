@@ -1,5 +1,5 @@
 /** Anthropic's failures: status, `error.type`, `request_id`, `retry-after` in whole seconds. */
-import { CONCURRENCY_RETRY_MS, wholeSeconds } from './wire-format.ts';
+import { CONCURRENCY_RETRY_MS, retryAfterSeconds } from '@sluice/windows';
 import type { Failure, RateLimited, RawHeaders, Reply } from './wire-format.ts';
 
 interface AnthropicError {
@@ -94,5 +94,5 @@ function rateLimited({ limit, value, model }: RateLimited): AnthropicError {
 }
 
 function retryAfter({ waitMs }: RateLimited): RawHeaders {
-  return ['retry-after', wholeSeconds(waitMs ?? CONCURRENCY_RETRY_MS)];
+  return ['retry-after', String(retryAfterSeconds(waitMs ?? CONCURRENCY_RETRY_MS))];
 }

@@ -1,5 +1,5 @@
 /** OpenAI's failures, word for word where they are public: status, `error.type`, `error.code`, `retry-after`. */
-import { CONCURRENCY_RETRY_MS, wholeSeconds } from './wire-format.ts';
+import { CONCURRENCY_RETRY_MS, retryAfterMs, retryAfterSeconds } from '@sluice/windows';
 import type { Failure, RateLimited, RawHeaders, Reply } from './wire-format.ts';
 
 interface OpenaiError {
@@ -104,7 +104,8 @@ function rateLimited(failure: RateLimited): OpenaiError {
 
 function retryAfter(failure: RateLimited): RawHeaders {
   const waitMs = waitOf(failure);
-  return ['retry-after', wholeSeconds(waitMs), 'retry-after-ms', String(Math.ceil(waitMs))];
+  const [seconds, ms] = [retryAfterSeconds(waitMs), retryAfterMs(waitMs)];
+  return ['retry-after', String(seconds), 'retry-after-ms', String(ms)];
 }
 
 const waitOf = ({ waitMs }: RateLimited): number => waitMs ?? CONCURRENCY_RETRY_MS;

@@ -53,11 +53,3 @@ export interface WireFormat {
   rateLimitHeaders: (limits: ReadonlyMap<Dimension, LimitView>, wallMs: number) => RawHeaders;
   requestIdHeader: string;
 }
-
-/** Whole seconds, rounded up: a client that waits them is late rather than early. */
-export function wholeSeconds(ms: number): string {
-  return String(Math.max(1, Math.ceil(ms / 1_000)));
-}
-
-/** Advised where nobody knows when a call in flight will end. */
-export const CONCURRENCY_RETRY_MS = 1_000;
