@@ -11,6 +11,7 @@ import type { JobReads } from './job-reads.ts';
 import type { LineReads } from './line-reads.ts';
 import type { Metrics } from './metrics.ts';
 import type { QueueDoor } from './queue-door.ts';
+import type { RecordedLines } from './recorded-lines.ts';
 
 export interface Api {
   fleet: Fleet;
@@ -24,6 +25,8 @@ export interface Api {
   reads: JobReads;
   /** Of lines of batches, likewise. */
   lines: LineReads;
+  /** What is recorded of them. */
+  recorded: RecordedLines;
   queues: QueueDoor;
   watch: Watch;
   store: FileStore;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { StoredBatch } from '@sluice/ledger';
-import { pausedWords, whyUnfed, whyUnpaid, whyUnpaidAgain } from './batch-waiting.ts';
+import type { StoredBatch, Unread } from '@sluice/ledger';
+import { pausedWords, unreadWords, whyUnfed, whyUnpaid, whyUnpaidAgain } from './batch-waiting.ts';
 
 const BATCH = {
   maxCostUsd: 0.01,
@@ -30,7 +30,7 @@ test('where all lines are fed, and some are called again once the ceiling pays f
   const fed = { id: 'b', status: 'in_progress', paused: false, cursors: [3] };
   const money = { maxCostUsd: 0.01, costUsd: 0.004, unpaidAgain: { lines: 2, usd: 0.03 } };
   const batch = { ...fed, ...money, classes: [{ pool: 'fast', jobs: 3 }] };
-  const nobody = {} as Parameters<typeof whyUnfed>[0];
+  const nobody = portsWhere({});
   const told = await whyUnfed(nobody, batch as unknown as StoredBatch, true);
   assert.match(
     told ?? '',
@@ -60,7 +60,39 @@ test('a paused batch says so also where all its lines are fed', async () => {
   const fed = { id: 'b', status: 'in_progress', pausedReason: null, maxCostUsd: null, costUsd: 0 };
   const classes = [{ pool: 'fast', jobs: 3 }];
   const batch = { ...fed, classes, cursors: [3] } as unknown as StoredBatch;
-  const nobody = {} as Parameters<typeof whyUnfed>[0];
+  const nobody = portsWhere({});
   assert.match((await whyUnfed(nobody, { ...batch, paused: true }, true)) ?? '', /is paused/);
   assert.equal(await whyUnfed(nobody, { ...batch, paused: false }, true), null);
+});
+
+/** Where these files of the batch cannot be read now. */
+const portsWhere = (unread: Record<string, string>): Parameters<typeof whyUnfed>[0] =>
+  ({
+    clock: { now: () => NOW },
+    ledger: { redis: { hgetall: () => Promise.resolve(unread) }, keys: { unread: String } },
+  }) as unknown as Parameters<typeof whyUnfed>[0];
+
+const NOW = Date.now();
+const UNREAD: Unread = {
+  file: 'files/file-1',
+  since: NOW,
+  missingSince: NOW,
+  againAt: NOW + 60_000,
+  error: '',
+};
+
+test('a batch whose file is missing says so, whatever it is at', async () => {
+  const ports = portsWhere({ a: JSON.stringify(UNREAD) });
+  for (const status of ['validating', 'in_progress', 'cancelling']) {
+    const batch = { id: 'b', status, paused: false, classes: [], cursors: [] };
+    const told = await whyUnfed(ports, batch as unknown as StoredBatch, false);
+    assert.match(told ?? '', /^files\/file-1 is missing .* gone after \d{4}-/, status);
+    const quiet = await whyUnfed(portsWhere({}), batch as unknown as StoredBatch, false);
+    assert.equal(quiet, null, status);
+  }
+});
+
+test('of a store that does not answer, and of results, no end is told', () => {
+  assert.match(unreadWords({ ...UNREAD, missingSince: null }), /now; it is tried again$/);
+  assert.match(unreadWords({ ...UNREAD, file: 'batches/b/segment-1' }), /until it is there$/);
 });

@@ -1,11 +1,12 @@
 /** Why the lines of a batch that are not fed to any deployment's queue yet stay where they are. */
-import type { StoredBatch } from '@sluice/ledger';
+import { MISSING_MS, readUnread } from '@sluice/ledger';
+import type { StoredBatch, Unread } from '@sluice/ledger';
 import type { Api } from './api.ts';
 import { shapesOf } from './too-large.ts';
 import { inWords, whyHeld, whyWaiting } from './waiting.ts';
 import type { Waiting } from './waiting.ts';
 
-type Ports = Pick<Api, 'figures' | 'fleet' | 'ledger'>;
+type Ports = Pick<Api, 'clock' | 'figures' | 'fleet' | 'ledger'>;
 
 /**
  * Of the batch as a whole; null = nothing but the limits of deployments, or that some of them take nothing, which `sluice.blocked`
@@ -16,8 +17,10 @@ export async function whyUnfed(
   batch: StoredBatch,
   underWay: boolean,
 ): Promise<string | null> {
+  if (batch.status === 'in_progress' && batch.paused) return pausedWords(batch);
+  const unread = await readUnread(ports.ledger, batch.id, ports.clock.now());
+  if (unread !== null) return unreadWords(unread);
   if (batch.status !== 'in_progress') return null;
-  if (batch.paused) return pausedWords(batch);
   const pools = unfedPools(batch);
   if (pools.length === 0) return whyUnpaidAgain(batch);
   const held = await whyHeld(ports, batch.tenant);
@@ -29,6 +32,16 @@ export async function whyUnfed(
   const unpaid = whyUnpaid(batch) ?? whyUnpaidAgain(batch);
   if (unpaid !== null) return unpaid;
   return underWay ? null : whyBehind(ports, batch, pools);
+}
+
+/** Results are waited for without end: they were paid for. */
+export function unreadWords({ file, missingSince }: Pick<Unread, 'file' | 'missingSince'>): string {
+  if (missingSince === null)
+    return `${file} cannot be read from the file store now; it is tried again`;
+  const missing = `${file} is missing from the file store; it is looked for again`;
+  if (file.startsWith('batches/')) return `${missing} until it is there`;
+  const until = new Date(missingSince + MISSING_MS).toISOString();
+  return `${missing} and counts as gone after ${until}`;
 }
 
 /** Of a line that is not fed; `pool` '' = not known yet. */

@@ -43,12 +43,12 @@ import {
   batchRequest,
   batchesQuery,
   directQuery,
-  emptyRequest,
   resultsQuery,
   resumeRequest,
 } from './shapes/batch-request.ts';
 import { budgetPatch, deploymentPatch } from './shapes/control-request.ts';
 import { deadQuery, replayRequest } from './shapes/dead-request.ts';
+import { emptyRequest } from './shapes/empty-request.ts';
 import { completeRequest, fileForm, filesQuery, uploadRequest } from './shapes/file-request.ts';
 import { jobRequest, jobsQuery, waitQuery } from './shapes/job-request.ts';
 import { adminUsageQuery, usageQuery } from './shapes/usage-request.ts';
@@ -100,8 +100,8 @@ export const ROUTES: readonly Route[] = [
   { method: 'get', path: '/v1/jobs', ...tenant, handler: listJobs, returns: 'JobPage', does: 'List jobs, newest first; filter with metadata[k]=v too', query: jobsQuery },
   { method: 'get', path: '/v1/jobs/:id', ...tenant, handler: getJob, returns: 'Job', does: 'Read a job, or a batch line as {batch_id}.{line}; wait for its end', query: waitQuery },
   { method: 'delete', path: '/v1/jobs/:id', ...tenant, handler: removeJob, returns: 'Deleted', does: 'Delete an ended job' },
-  { method: 'post', path: '/v1/jobs/:id/cancel', ...tenant, handler: cancelJob, returns: 'Job', does: 'Cancel a job' },
-  { method: 'post', path: '/v1/jobs/:id/retry', ...tenant, handler: retryJob, returns: 'Job', does: 'Run a failed job again as a new one', ...json, ...creates, status: 202 },
+  { method: 'post', path: '/v1/jobs/:id/cancel', ...tenant, handler: cancelJob, returns: 'Job', does: 'Cancel a job', ...json, body: emptyRequest },
+  { method: 'post', path: '/v1/jobs/:id/retry', ...tenant, handler: retryJob, returns: 'Job', does: 'Run a failed job again as a new one', ...json, body: emptyRequest, ...creates, status: 202 },
   { method: 'get', path: '/v1/jobs/:id/events', ...tenant, handler: jobEvents, does: 'Follow a job: an event per state, the present one first; it ends with the job, or early when this process stops', answers: 'events' },
 
   { method: 'post', path: '/v1/files', ...tenant, handler: uploadFile, returns: 'File', does: 'Upload a file', takes: 'form', body: fileForm, ...creates, free: true },

@@ -14,7 +14,11 @@ import { spokenFor } from './used-up.ts';
 
 export async function showBatch(api: Api, batch: StoredBatch): Promise<BatchObject> {
   const now = api.clock.now();
-  if (hasEnded(batch.status) || batch.total === 0) return batchObject(batch, now);
+  if (hasEnded(batch.status)) return batchObject(batch, now);
+  if (batch.total === 0) {
+    const waiting = reasonOf(await whyUnfed(api, batch, false));
+    return batchObject(batch, now, { running: 0, blocked: [], waiting, maxCostHint: null });
+  }
   const chunks = await openChunks(api.ledger, batch.id);
   const [running, blocked, waiting] = await Promise.all([
     runningLines(api, chunks),
@@ -24,10 +28,13 @@ export async function showBatch(api: Api, batch: StoredBatch): Promise<BatchObje
   return batchObject(batch, now, {
     running,
     blocked,
-    waiting: waiting === null ? null : { reason: waiting },
+    waiting: reasonOf(waiting),
     maxCostHint: ceilingHint(api.fleet, { ...batch, pools: batch.classes.map(({ pool }) => pool) }),
   });
 }
+
+const reasonOf = (reason: string | null): BatchObject['sluice']['waiting'] =>
+  reason === null ? null : { reason };
 
 async function runningLines({ ledger }: Api, ids: readonly string[]): Promise<number> {
   const chunks = await Promise.all(

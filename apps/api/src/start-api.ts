@@ -29,6 +29,7 @@ import { answerStalled, makeServer } from './http/server.ts';
 import { endStalledBodies } from './http/stalled-bodies.ts';
 import { JobReads } from './job-reads.ts';
 import { LineReads } from './line-reads.ts';
+import { RecordedLines } from './recorded-lines.ts';
 import { addLiveMetrics, makeMetrics } from './metrics.ts';
 import { describeRoutes } from './openapi.ts';
 import { QueueDoor } from './queue-door.ts';
@@ -131,6 +132,7 @@ function openApi(
     ledger,
     reads: new JobReads(ledger),
     lines: new LineReads(ledger),
+    recorded: new RecordedLines(ledger, store),
     queues,
     watch,
     store,

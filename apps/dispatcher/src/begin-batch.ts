@@ -7,7 +7,7 @@ import { findPool, knownModels, tiersExceeded } from '@sluice/config';
 import { FileMissing } from '@sluice/files';
 import { membersOf } from '@sluice/job';
 import type { Endpoint, Fleet } from '@sluice/job';
-import { moveBatch, readBatch, readFile } from '@sluice/ledger';
+import { forgetUnread, moveBatch, readBatch, readFile } from '@sluice/ledger';
 import type { BatchError, StoredBatch } from '@sluice/ledger';
 import { formatsOf } from '@sluice/providers';
 import type { BatchRules } from './batch/check-line.ts';
@@ -15,6 +15,7 @@ import { invalid } from './batch/line-errors.ts';
 import { validateBatch } from './batch/validate.ts';
 import { TAIL_MS } from './due.ts';
 import { endBatch } from './end-batch.ts';
+import { untilGone } from './missing-file.ts';
 import type { StepPorts } from './step-ports.ts';
 
 /** Whoever began it feeds it at once; should that have been lost, it is looked after soon. */
@@ -31,28 +32,29 @@ export function beginBatch(ports: StepPorts, batch: StoredBatch): Promise<void> 
 
 async function validate(ports: StepPorts, batch: StoredBatch): Promise<void> {
   const input = await readFile(ports.ledger, batch.inputFileId);
-  if (!input) return refuse(ports, batch, [inputGone(batch)]);
+  if (!input) return refuse(ports, batch, [inputGone(batch.inputFileId)]);
   try {
     const result = await validateBatch({
       store: ports.store,
       inputName: input.storeName,
-      inputId: batch.inputFileId,
       endpoint: batch.endpoint,
       batchId: batch.id,
       rules: rulesFor(ports, batch),
       signal: ports.signal,
     });
+    await forgetUnread(ports.ledger, batch.id, input.storeName);
     if (result.kind === 'invalid') return await refuse(ports, batch, result.errors);
     await begin(ports, batch, { ...result, storeName: input.storeName });
   } catch (error) {
-    if (error instanceof FileMissing) return refuse(ports, batch, [inputGone(batch)]);
-    throw error;
+    if (!(error instanceof FileMissing)) throw error;
+    await untilGone(ports, batch.id, error);
+    return refuse(ports, batch, [inputGone(batch.inputFileId)]);
   }
 }
 
-const inputGone = (batch: StoredBatch): BatchError => ({
+export const inputGone = (id: string): BatchError => ({
   code: 'invalid_request',
-  message: `Cannot find file ${batch.inputFileId}: it was deleted or has expired.`,
+  message: `Cannot find file ${id}: it was deleted or has expired.`,
   param: 'input_file_id',
   line: null,
 });

@@ -2,9 +2,10 @@
  * A dry run: the file is checked line by line as a batch's is, and what the batch would take is told. Nothing is kept of it
  * but the answer, and nothing goes on when nobody waits for that.
  */
+import { FileMissing } from '@sluice/files';
 import { answerDryRun, readDryRun } from '@sluice/ledger';
 import type { DryRun, DryRunAnswer } from '@sluice/ledger';
-import { rulesFor } from './begin-batch.ts';
+import { inputGone, rulesFor } from './begin-batch.ts';
 import { checkBatch } from './batch/validate.ts';
 import type { CheckedBatch } from './batch/validate.ts';
 import { DONE, LOOK_AGAIN_MS } from './step-ports.ts';
@@ -47,13 +48,19 @@ const check = (ports: StepPorts, run: DryRun, signal: AbortSignal): Promise<Chec
   checkBatch({
     store: ports.store,
     inputName: run.storeName,
-    inputId: run.inputFileId,
     endpoint: run.endpoint,
     batchId: run.id,
     rules: rulesFor(ports, run),
     keep: 'nothing',
     signal,
+  }).catch((error: unknown) => {
+    // Nothing is lost by telling: whoever asks may ask again.
+    if (error instanceof FileMissing)
+      return { ...NOTHING_READ, errors: [inputGone(run.inputFileId)] };
+    throw error;
   });
+
+const NOTHING_READ = { endpoint: null, lines: 0, lastLine: 0, classes: [], total: 1 };
 
 async function answerOf(
   ports: StepPorts,

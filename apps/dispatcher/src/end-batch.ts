@@ -1,11 +1,13 @@
 /** The end of a batch: its files are written from what was recorded, then its state and its event in one step. */
 import { createHash, randomBytes } from 'node:crypto';
-import { indexName } from '@sluice/files';
+import { FileMissing, indexName } from '@sluice/files';
 import type { Extent } from '@sluice/files';
 import { makeId, makeSiblingId } from '@sluice/job';
 import { createFile, finishBatch, readExtents, readFile } from '@sluice/ledger';
 import type { BatchEnd, BatchError, StoredBatch } from '@sluice/ledger';
 import { finaliseBatch } from './batch/finalise.ts';
+import type { Finalised, FinaliseInput } from './batch/finalise.ts';
+import { untilGone } from './missing-file.ts';
 import { DONE, LOOK_AGAIN_MS } from './step-ports.ts';
 import type { StepEnd, StepPorts } from './step-ports.ts';
 
@@ -30,7 +32,7 @@ export async function finalise(ports: StepPorts, batch: StoredBatch): Promise<St
   const input = await readFile(ledger, batch.inputFileId);
   const extents = await readExtents(ledger, batch.id);
   const ids = { output: outputId(batch.id, 'output'), error: outputId(batch.id, 'error') };
-  const written = await finaliseBatch({
+  const written = await writeFiles(ports, {
     store,
     batchId: batch.id,
     extents,
@@ -38,6 +40,7 @@ export async function finalise(ports: StepPorts, batch: StoredBatch): Promise<St
     unfinished: ending.unfinished,
     inputName: input?.storeName ?? `files/${batch.inputFileId}`,
     indexNames: batch.classes.map(({ index }) => indexName(batch.id, index)),
+    inputGone: input === null,
     outputName: `files/${ids.output}`,
     errorName: `files/${ids.error}`,
     signal: ports.signal,
@@ -58,6 +61,17 @@ export async function finalise(ports: StepPorts, batch: StoredBatch): Promise<St
     set: { ...set, ...errors, finalizing_at: batch.finalizingAt ?? now() },
   });
   return answer === 'outdated' ? { kind: 'again', afterMs: LOOK_AGAIN_MS } : DONE;
+}
+
+/** A missing input is waited for before lines are reported without it. */
+async function writeFiles(ports: StepPorts, files: FinaliseInput): Promise<Finalised> {
+  try {
+    return await finaliseBatch(files);
+  } catch (error) {
+    if (!(error instanceof FileMissing) || error.file !== files.inputName) throw error;
+    await untilGone(ports, files.batchId, error);
+    return finaliseBatch({ ...files, inputGone: true });
+  }
 }
 
 const allGone = (batch: StoredBatch, { unknown }: { unknown: number }): BatchError => ({

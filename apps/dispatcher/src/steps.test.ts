@@ -7,12 +7,15 @@ import {
   askDryRun,
   createFile,
   forgetDryRun,
+  MISSING_MS,
   moveBatch,
   readBatch,
   readDryRunAnswer,
   readFile,
+  readUnread,
 } from '@sluice/ledger';
 import type { DryRun, DryRunAnswer, StoredBatch } from '@sluice/ledger';
+import type { StepData } from '@sluice/queues';
 import { rowsOf } from '@sluice/testing';
 import { request } from './batch/temp-batch.ts';
 import { recordBatch } from './record-batch.ts';
@@ -193,7 +196,7 @@ test('past its window with its input gone: it ends, and its lines are reported b
   await runStep(ports, { batch: id, step: 'validate' });
   await desk.store.remove(`files/${inputFileId}`);
   desk.time += 1_000;
-  assert.deepEqual(await runStep(ports, { batch: id, step: 'wind_down' }), { kind: 'done' });
+  await untilDone({ batch: id, step: 'wind_down' });
   const batch = await batchOf(id);
   assert.deepEqual([batch.status, batch.total], ['expired', 2]);
   const rows = await rowsOfFile(batch.errorFileId);
@@ -213,11 +216,74 @@ test('with its input and its indexes gone it ends as failed, and says so', async
   await desk.store.remove(`files/${inputFileId}`);
   await desk.store.removeAll(`batches/${id}`);
   await cancel(id);
-  await runStep(ports, { batch: id, step: 'wind_down' });
+  await untilDone({ batch: id, step: 'wind_down' });
   const batch = await batchOf(id);
   assert.equal(batch.status, 'failed');
   assert.equal(batch.errors[0]?.code, 'input_file_gone');
 });
+
+test('an input that is missing when the batch begins is looked for again, and it begins when it is there', async () => {
+  const inputFileId = await uploaded(good(2));
+  const id = await desk.validatingBatch({ inputFileId });
+  await desk.store.remove(`files/${inputFileId}`);
+  const step: StepData = { batch: id, step: 'validate' };
+  assert.deepEqual(await runStep(ports, step), { kind: 'again', afterMs: 2_000 });
+  assert.equal((await batchOf(id)).status, 'validating');
+  assert.equal(
+    (await readUnread(desk.ledger, id, desk.time))?.file,
+    `files/${inputFileId}`,
+    'whoever asks is told',
+  );
+  const writing = await desk.store.create(`files/${inputFileId}`);
+  await writing.write(Buffer.from(`${good(2).join('\n')}\n`));
+  await writing.commit();
+  desk.time += 2_000;
+  assert.deepEqual(await runStep(ports, step), { kind: 'done' });
+  assert.deepEqual(
+    [(await batchOf(id)).status, await readUnread(desk.ledger, id, desk.time)],
+    ['in_progress', null],
+  );
+});
+
+test('an input that stays missing for five minutes is gone: the batch fails', async () => {
+  const inputFileId = await uploaded(good(2));
+  const id = await desk.validatingBatch({ inputFileId });
+  await desk.store.remove(`files/${inputFileId}`);
+  const began = desk.time;
+  await untilDone({ batch: id, step: 'validate' });
+  assert.ok(desk.time - began >= MISSING_MS);
+  const batch = await batchOf(id);
+  assert.deepEqual([batch.status, batch.errors[0]?.param], ['failed', 'input_file_id']);
+});
+
+test('results that are missing from the store are looked for until they are there', async () => {
+  const inputFileId = await uploaded(good(2));
+  const id = await desk.validatingBatch({ inputFileId });
+  await runStep(ports, { batch: id, step: 'validate' });
+  const { redis, keys } = desk.ledger;
+  await redis.rpush(keys.extents(id), 'batches/b/s 0 9');
+  await cancel(id);
+  const began = desk.time;
+  const waits: number[] = [];
+  while (desk.time < began + 2 * MISSING_MS) {
+    const end = await runStep(ports, { batch: id, step: 'wind_down' });
+    assert.ok(end.kind === 'again');
+    waits.push(end.afterMs);
+    desk.time += end.afterMs;
+  }
+  assert.deepEqual(waits.slice(0, 4), [2_000, 2_000, 4_000, 8_000]);
+  assert.equal(waits.at(-1), 60_000);
+  assert.equal((await batchOf(id)).status, 'cancelling');
+});
+
+/** Runs a step again as it wishes. */
+async function untilDone(step: StepData): Promise<void> {
+  for (;;) {
+    const end = await runStep(ports, step);
+    if (end.kind === 'done') return;
+    desk.time += end.afterMs;
+  }
+}
 
 test('a cancelled batch waits for its own answers, not for those of another that go on coming', async () => {
   const { batch, chunk } = await desk.fedBatch(1);

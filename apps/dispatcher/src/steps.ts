@@ -2,6 +2,7 @@
  * Short steps in a batch's life, from the `batches` queue: validate, wind down, finalise. Each can be repeated from the
  * beginning at any time: what it does depends on the batch's status alone.
  */
+import { FileMissing } from '@sluice/files';
 import {
   abortCalls,
   dropChunk,
@@ -15,6 +16,7 @@ import type { StepData } from '@sluice/queues';
 import { beginBatch } from './begin-batch.ts';
 import { dryRun } from './dry-run.ts';
 import { finalise } from './end-batch.ts';
+import { RunAgain, untilThere } from './missing-file.ts';
 import { DONE, LOOK_AGAIN_MS } from './step-ports.ts';
 import type { StepEnd, StepPorts } from './step-ports.ts';
 
@@ -36,6 +38,8 @@ export async function runStep(ports: StepPorts, data: StepData): Promise<StepEnd
     return await runOnce(ports, data);
   } catch (error) {
     if (ports.signal.aborted) return { kind: 'again', afterMs: 0 };
+    if (error instanceof RunAgain) return error.end;
+    if (error instanceof FileMissing) return await untilThere(ports, data.batch, error);
     throw error;
   } finally {
     ports.underWay.delete(name);

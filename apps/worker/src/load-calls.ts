@@ -1,10 +1,12 @@
 /**
  * From a claimed entry to the calls it asks for: bodies from the record (jobs) or from the batch's file (lines). What a file
- * store that is away would tell is asked for later; a line that the file does not have any more is told apart from the others.
+ * store that is away would tell is asked for later, also where it says that there is no such file, for some minutes; a line that the
+ * file does not have any more is told apart from the others.
  */
 import { FileMissing } from '@sluice/files';
 import type { FileStore } from '@sluice/files';
 import type { Endpoint, Shape } from '@sluice/job';
+import { forgetUnread, isGone, noteUnread } from '@sluice/ledger';
 import type { ClaimedChunk, ClaimedJob, Ledger, LineRef } from '@sluice/ledger';
 
 /** One call to make. */
@@ -55,14 +57,12 @@ export type Loaded =
   | { kind: 'loaded'; calls: Call[]; broken: Broken[] }
   /** The batch is gone. */
   | { kind: 'gone' }
-  /** The file store cannot be read: `calls` of them, to be tried again after so long. */
+  /** The file cannot be read: `calls` of them, to be tried again after so long. */
   | { kind: 'away'; calls: number; forMs: number; error: string };
 
 type Away = Extract<Loaded, { kind: 'away' }>;
 
 const REMEMBERED_BATCHES = 256;
-/** A file that cannot be read is tried again after as long as it could not be read, ms. */
-const AWAY_MS = { least: 2_000, most: 60_000 } as const;
 /** A file that ends too early is read so often: what is committed stays as it is. */
 const READS_OF_SHORT = 2;
 
@@ -71,8 +71,8 @@ export class CallLoader {
   readonly #store: FileStore;
   readonly #now: () => number;
   readonly #batches = new Map<string, Promise<BatchInput | null>>();
-  /** By file that cannot be read: since when, ms. */
-  readonly #awaySince = new Map<string, number>();
+  /** Batches whose file could not be read when this process looked last. */
+  readonly #away = new Set<string>();
 
   constructor(ledger: Ledger, store: FileStore, now: () => number) {
     this.#ledger = ledger;
@@ -112,11 +112,7 @@ export class CallLoader {
       .map((line, place) => ({ line, place }))
       .filter(({ place }) => !entry.answered.has(place));
     const lines = open.map(({ line }) => line);
-    const inputs = await this.#inputs(batch.storeName, lines).catch((error: unknown) => {
-      if (error instanceof FileMissing) return lines.map(() => FILE_GONE);
-      if (entry.lostBefore) return lines.map(() => String(error));
-      return this.#away(batch.storeName, { calls: open.length, error: String(error) });
-    });
+    const inputs = await this.#tryInputs(entry, batch.storeName, lines);
     if (!Array.isArray(inputs)) return inputs;
     const all = open.map(({ line, place }, i) => {
       const input = inputs[i] as LineInput | string;
@@ -131,18 +127,41 @@ export class CallLoader {
     };
   }
 
-  #away(name: string, what: { calls: number; error: string }): Away {
-    const since = this.#awaySince.get(name) ?? this.#now();
-    this.#awaySince.set(name, since);
-    const forMs = Math.max(AWAY_MS.least, Math.min(AWAY_MS.most, this.#now() - since));
-    return { kind: 'away', ...what, forMs };
+  async #tryInputs(
+    { batch, lostBefore }: ClaimedChunk,
+    file: string,
+    lines: readonly LineRef[],
+  ): Promise<(LineInput | string)[] | Away> {
+    let inputs: (LineInput | string)[];
+    try {
+      inputs = await this.#inputs(file, lines);
+    } catch (error) {
+      if (lostBefore) return lines.map(() => String(error));
+      return this.#inVain(batch, { file, lines, error });
+    }
+    if (this.#away.delete(batch)) await forgetUnread(this.#ledger, batch, file);
+    return inputs;
+  }
+
+  /** They are tried again later, or no more once the file is gone. */
+  async #inVain(
+    batch: string,
+    { file, lines, error }: { file: string; lines: readonly LineRef[]; error: unknown },
+  ): Promise<string[] | Away> {
+    const now = this.#now();
+    const look = { file, missing: error instanceof FileMissing, error: String(error), now };
+    const unread = await noteUnread(this.#ledger, batch, look);
+    if (isGone(unread, now)) return lines.map(() => FILE_GONE);
+    if (this.#away.size >= REMEMBERED_BATCHES) this.#away.clear();
+    this.#away.add(batch);
+    const forMs = unread.againAt - now;
+    return { kind: 'away', calls: lines.length, forMs, error: look.error };
   }
 
   /** Of each line what it asks for, or why that cannot be told. */
   async #inputs(name: string, lines: readonly LineRef[]): Promise<(LineInput | string)[]> {
     for (let reads = 1; ; reads++) {
       const texts = await this.#read(name, lines);
-      this.#awaySince.delete(name);
       const isWhole = texts.every((bytes, i) => bytes.length === lines[i]?.[2]);
       if (isWhole || reads === READS_OF_SHORT)
         return texts.map((bytes, i) => inputOf(bytes, lines[i] as LineRef));

@@ -15,8 +15,10 @@ import {
   acceptJob,
   claimEntry,
   connectRedis,
+  MISSING_MS,
   openLedger,
   placeEntry,
+  readUnread,
   readWaiting,
 } from '@sluice/ledger';
 import type { Ledger } from '@sluice/ledger';
@@ -310,9 +312,17 @@ test('a line in whose place something else stands fails alone', async () => {
   );
 });
 
-test('lines whose input file is gone fail without a call', async () => {
+test('lines whose input file is missing are handed back for five minutes, then they fail without a call', async () => {
   const id = await placedChunk('files/gone');
-  const { end, called, stored } = await run(id, 1);
+  let time = NOW;
+  for (let epoch = 1; time < NOW + MISSING_MS; epoch++) {
+    const { end, called, stored } = await run(id, epoch, { now: time, loader: loaderAt(time) });
+    assert.deepEqual([end, called, stored], ['handed_back', [], []], `${time - NOW} ms`);
+    time = await dueAt(id);
+    await place(id, epoch, time);
+  }
+  const epoch = Number(await ledger.redis.hget(ledger.keys.chunk(id), 'epoch'));
+  const { end, called, stored } = await run(id, epoch, { now: time, loader: loaderAt(time) });
   assert.equal(end, 'done');
   assert.deepEqual(called, []);
   assert.deepEqual(
@@ -323,3 +333,19 @@ test('lines whose input file is gone fail without a call', async () => {
     ],
   );
 });
+
+test('a file that was missing for a while is read when it is back, and nothing is noted of it any more', async () => {
+  const id = await placedChunk('files/late');
+  const batch = id.split('~')[0] as string;
+  const loader = new CallLoader(ledger, store, () => NOW);
+  await run(id, 1, { loader });
+  assert.equal((await readUnread(ledger, batch, NOW))?.missingSince, NOW);
+  await mkdir(join(folder, 'files'), { recursive: true });
+  await writeFile(join(folder, 'files', 'late'), INPUT);
+  await place(id, 1, NOW);
+  assert.equal((await run(id, 2, { loader })).called.length, 2);
+  assert.equal(await readUnread(ledger, batch, NOW), null);
+});
+
+/** Of another process each time. */
+const loaderAt = (time: number): CallLoader => new CallLoader(ledger, store, () => time);

@@ -39,7 +39,8 @@ const ASK_MS: Record<Patience, number> = { serving: 1_800, background: 30_000 };
 const WRITE_MS = 120_000;
 /**
  * A connection over which bytes are sent is given up when the store takes none, or has them all, and says nothing, ms. Amazon's
- * client begins to count 3 s after the request, and Node sees at the end of a second span that nothing moved in it.
+ * client begins to count 3 s after the request, and Node sees at the end of a second span that nothing moved in it. One over which
+ * bytes come is given up when none came for so long.
  */
 const SILENCE_MS: Record<Patience, number> = { serving: 10_000, background: 60_000 };
 /** The same of all others: a join of many parts may be long in coming, and who reads may read slowly. */
@@ -51,12 +52,15 @@ export class Bucket {
   /** For what carries bytes. */
   readonly #carrier: S3Client;
   readonly name: string;
+  /** How long a store may stand still in the middle of what it sends, ms. */
+  readonly silenceMs: number;
   readonly #prefix: string;
   readonly #patience: Patience;
 
-  /** `silenceMs`: how long a store may stand still while it is sent bytes. */
+  /** `silenceMs`: how long a store may stand still while it is sent bytes, or sends some. */
   constructor(place: S3Place, patience: Patience, silenceMs = SILENCE_MS[patience]) {
     this.name = place.bucket;
+    this.silenceMs = silenceMs;
     this.#prefix = place.prefix;
     this.#patience = patience;
     this.client = clientOf(place, patience, OTHER_SILENCE_MS);

@@ -1,4 +1,4 @@
-/** Streams a range of an object; goes on where it was when the connection breaks off in the middle. */
+/** Streams a range of an object; goes on where it was when the connection breaks off, or falls silent, in the middle. */
 import type { Readable } from 'node:stream';
 import { type Bucket, statusOf } from './s3-client.ts';
 import { FileMissing, type Range, StoreAway } from './store.ts';
@@ -20,10 +20,10 @@ export async function* readStream(
     const body = await open(bucket, name, at, end);
     if (body === null) return;
     try {
-      for await (const chunk of body) {
-        at += (chunk as Buffer).length;
+      for await (const chunk of inTime(body, bucket.silenceMs)) {
+        at += chunk.length;
         breaks = 0;
-        yield chunk as Buffer;
+        yield chunk;
       }
       return;
     } catch (error) {
@@ -33,6 +33,21 @@ export async function* readStream(
     }
   }
   throw new StoreAway('read', `${name} breaks off at byte ${at}`);
+}
+
+/** Breaks off where nothing comes for so long while somebody waits for it; how slowly it is read does not matter. */
+async function* inTime(body: Readable, silenceMs: number): AsyncGenerator<Buffer> {
+  const chunks = body[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+  for (;;) {
+    const silent = setTimeout(() => body.destroy(new Silence()), silenceMs);
+    const next = await chunks.next().finally(() => clearTimeout(silent));
+    if (next.done === true) return;
+    yield next.value;
+  }
+}
+
+class Silence extends Error {
+  override readonly name = 'TimeoutError';
 }
 
 /** Null = the object ends before `start`. */

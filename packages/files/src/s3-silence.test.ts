@@ -3,6 +3,7 @@ import { type IncomingMessage, type ServerResponse, createServer } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { Bucket } from './s3-client.ts';
+import { readStream } from './s3-read.ts';
 import { StoreAway } from './store.ts';
 
 const MIB = 1024 * 1024;
@@ -77,4 +78,53 @@ void test('a store that is slow and takes bytes all the while is waited for', as
   await bucket.put('files/a', LARGE);
   assert.ok(performance.now() - began > 2 * silenceMs, 'it was slower than the silence allowed');
   assert.equal(seen.asked, 1);
+});
+
+/** Sends a piece of an object from where it is asked for, and then nothing. */
+const sendPieceOf = (object: Buffer, bytes: number): Handler => {
+  return (request, response) => {
+    const start = Number(/bytes=(\d+)-/.exec(request.headers.range ?? '')?.[1] ?? 0);
+    const range = `bytes ${start}-${object.length - 1}/${object.length}`;
+    const length = object.length - start;
+    response.writeHead(206, { 'content-range': range, 'content-length': length });
+    response.write(object.subarray(start, start + bytes));
+  };
+};
+
+async function bytesOf(source: AsyncIterable<Buffer>): Promise<string> {
+  let text = '';
+  for await (const chunk of source) text += String(chunk);
+  return text;
+}
+
+void test('what falls silent in the middle is asked for from there', async (t) => {
+  const object = Buffer.from('0123456789');
+  const { bucket, seen } = await bucketOf(t, 200, sendPieceOf(object, 4));
+  assert.equal(await bytesOf(readStream(bucket, 'files/a', { end: 10 })), '0123456789');
+  assert.ok(seen.asked >= 3);
+});
+
+void test(
+  'a store that sends nothing of an object, time and again, is away',
+  { timeout: 20_000 },
+  async (t) => {
+    const { bucket, seen } = await bucketOf(t, 200, sendPieceOf(Buffer.from('0123456789'), 0));
+    await assert.rejects(
+      bytesOf(readStream(bucket, 'files/a', {})),
+      (error) => error instanceof StoreAway && error.message.includes('breaks off at byte 0'),
+    );
+    assert.equal(seen.asked, 3);
+  },
+);
+
+void test('who reads slowly is not taken for a store that stands still', async (t) => {
+  const { bucket, seen } = await bucketOf(t, 100, (_request, response) => {
+    response.writeHead(200, { 'content-length': 2 * MIB }).end(Buffer.alloc(2 * MIB));
+  });
+  let bytes = 0;
+  for await (const chunk of readStream(bucket, 'files/a', {})) {
+    if (bytes === 0) await new Promise((resolve) => setTimeout(resolve, 300));
+    bytes += chunk.length;
+  }
+  assert.deepEqual([bytes, seen.asked], [2 * MIB, 1]);
 });

@@ -2,7 +2,7 @@
  * Keeps a process from working with other files than those of its Redis: at its start, and later where Redis was away then or was
  * emptied since, or the folder was removed. Whoever runs when Redis is emptied tells it the mark again before a stranger does.
  */
-import { agreeOnFiles } from './same-files.ts';
+import { lookAtFiles } from './same-files.ts';
 import type { FilesAre, Sameness } from './same-files.ts';
 
 export interface Guarding extends Sameness {
@@ -18,19 +18,25 @@ const EVERY_MS = { unknown: 2_000, known: 5_000 };
 
 /** Why this process must not start, or null: it looks again from time to time and calls `end` if it must not go on. */
 export async function guardFiles(guarding: Guarding): Promise<string | null> {
-  const first = await agreeOnFiles(guarding);
-  if (first.kind === 'other') return first.reason;
-  lookLater(guarding, first);
-  return null;
+  const looking = lookAtFiles(guarding);
+  guarding.signal?.addEventListener('abort', looking.close);
+  const first = await looking.agree();
+  if (first.kind !== 'other') lookLater(guarding, looking, first);
+  else looking.close();
+  return first.kind === 'other' ? first.reason : null;
 }
 
-function lookLater(guarding: Guarding, { kind }: FilesAre): void {
-  const { everyMs = EVERY_MS, end } = guarding;
+type Looking = ReturnType<typeof lookAtFiles>;
+
+function lookLater(guarding: Guarding, looking: Looking, { kind }: FilesAre): void {
+  const { everyMs = EVERY_MS, end, signal } = guarding;
   const look = async (): Promise<void> => {
-    if (guarding.signal?.aborted) return;
-    const found = await agreeOnFiles(guarding);
-    if (found.kind === 'other') end(found.reason);
-    else lookLater(guarding, found);
+    if (signal?.aborted) return;
+    const found = await looking.agree();
+    if (signal?.aborted) return looking.close();
+    if (found.kind !== 'other') return lookLater(guarding, looking, found);
+    looking.close();
+    end(found.reason);
   };
   setTimeout(() => void look(), kind === 'same' ? everyMs.known : everyMs.unknown).unref();
 }

@@ -6,6 +6,7 @@
  *   <p>:{jN}:batch:<id>         hash    a batch: request, state, counters, one cursor per class
  *   <p>:{jN}:seen:<batch>       bitmap  lines that are recorded
  *   <p>:{jN}:extents:<batch>    list    committed ranges of the batch's segments, in recording order
+ *   <p>:{jN}:unread:<batch>     hash    files of the batch that cannot be read just now (unread.ts)
  *   <p>:{jN}:chunk:<id>         hash    lines of a batch that travel as one entry
  *   <p>:{jN}:chunks:<batch>     set     chunks of a batch that are not yet recorded
  *   <p>:{jN}:check              zset    open jobs, chunks and batches by the time to look after them, ms
@@ -58,6 +59,7 @@ export interface Keys {
   batch: (id: string) => string;
   seen: (batchId: string) => string;
   extents: (batchId: string) => string;
+  unread: (batchId: string) => string;
   chunk: (id: string) => string;
   chunks: (batchId: string) => string;
   /** The record behind an entry: a job's or a chunk's. */
@@ -146,6 +148,7 @@ export function makeKeys(prefix: string): Keys {
     batch: of('batch'),
     seen: of('seen'),
     extents: of('extents'),
+    unread: of('unread'),
     chunks: of('chunks'),
     entry: (id) => (isChunkId(id) ? chunk(id) : job(id)),
     dryRun: of('dry'),

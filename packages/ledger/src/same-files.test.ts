@@ -151,6 +151,33 @@ test('a Redis that is emptied is told the mark again by whoever runs', async (t)
   assert.equal((await agreeOnFiles(asked(prefix, storeAt('the folder /b')))).kind, 'other');
 });
 
+test('all looks go over one connection, and over another when that has broken', async (t) => {
+  const stop = new AbortController();
+  t.after(() => stop.abort());
+  const prefix = newPrefix();
+  let looks = 0;
+  const store = storeAt('the folder /a');
+  const { read } = store;
+  store.read = () => {
+    looks++;
+    return read();
+  };
+  const connections = async (): Promise<number> =>
+    Number(/total_connections_received:(\d+)/.exec(await client.info('stats'))?.[1]);
+  const moreLooks = (): Promise<unknown> => {
+    const enough = looks + 5;
+    return until('more looks', () => looks > enough);
+  };
+  const everyMs = { unknown: 20, known: 20 };
+  const begun = await connections();
+  await guardFiles({ ...asked(prefix, store), end: fail, everyMs, signal: stop.signal });
+  await moreLooks();
+  assert.equal((await connections()) - begun, 1);
+  await client.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+  await moreLooks();
+  assert.equal((await connections()) - begun, 2);
+});
+
 test('a process that began while Redis was away ends when it finds other files there', async () => {
   const own = await startRedis({ persistent: true });
   const guarded = { redisUrl: own.url, prefix: 'p', everyMs: { unknown: 20, known: 20 } };

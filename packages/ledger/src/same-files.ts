@@ -45,8 +45,40 @@ const BELIEVED_AFTER_MS = 2_000;
 const WITHIN_MS = MAKING_MS + 5_000;
 
 /** Sees to it that Redis and the store carry one mark. Never rejects, never says the password in the URL. */
-export const agreeOnFiles = ({ redisUrl, prefix, store }: Sameness): Promise<FilesAre> =>
-  askAt(redisUrl, (redis) => agree(redis, prefix, store));
+export const agreeOnFiles = async (of: Sameness): Promise<FilesAre> => {
+  const looking = lookAtFiles(of);
+  try {
+    return await looking.agree();
+  } finally {
+    looking.close();
+  }
+};
+
+/** The same for who looks again and again: over one connection, for as long as that answers. One look at a time. */
+export function lookAtFiles({ redisUrl, prefix, store }: Sameness): {
+  agree: () => Promise<FilesAre>;
+  close: () => void;
+} {
+  let redis: Redis | null = null;
+  const close = (): void => {
+    redis?.disconnect();
+    redis = null;
+  };
+  return {
+    close,
+    async agree() {
+      // One that broke is not mended: it tries once.
+      if (redis?.status !== 'ready') close();
+      try {
+        redis ??= await connectOnce(redisUrl);
+        return await agree(redis, prefix, store);
+      } catch {
+        close();
+        return { kind: 'unknown' };
+      }
+    },
+  };
+}
 
 /** The same for who only looks: changes nothing, so nothing is known of a Redis or a store without a mark. */
 export const compareFiles = ({ redisUrl, prefix, store }: Sameness): Promise<FilesAre> =>
@@ -60,15 +92,26 @@ export const compareFiles = ({ redisUrl, prefix, store }: Sameness): Promise<Fil
   });
 
 async function askAt(url: string, ask: (redis: Redis) => Promise<FilesAre>): Promise<FilesAre> {
-  const redis = openForOneTry(url, { commandTimeout: ANSWER_MS });
-  redis.on('error', () => undefined);
+  let redis: Redis | null = null;
   try {
-    await redis.connect();
+    redis = await connectOnce(url);
     return await ask(redis);
   } catch {
     return { kind: 'unknown' };
   } finally {
+    redis?.disconnect();
+  }
+}
+
+async function connectOnce(url: string): Promise<Redis> {
+  const redis = openForOneTry(url, { commandTimeout: ANSWER_MS });
+  redis.on('error', () => undefined);
+  try {
+    await redis.connect();
+    return redis;
+  } catch (error) {
     redis.disconnect();
+    throw error;
   }
 }
 

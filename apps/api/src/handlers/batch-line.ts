@@ -1,8 +1,8 @@
 /** One line of a batch as a job: from the recorded results once it is in them, else from the chunk it travels in. */
-import { LineSet, findInIndex, indexName, rawMember, readLines, readRecorded } from '@sluice/files';
+import { findInIndex, indexName, rawMember, readLines } from '@sluice/files';
 import { jobJson, lineId } from '@sluice/job';
 import type { Attempt, Job, JobErrorCode, JobStatus, RawResult } from '@sluice/job';
-import { openChunks, readExtents, readFile } from '@sluice/ledger';
+import { openChunks, readFile } from '@sluice/ledger';
 import type { LineRef, StoredBatch } from '@sluice/ledger';
 import { beforeWriting } from '../accept-surely.ts';
 import type { Api } from '../api.ts';
@@ -200,12 +200,8 @@ function unfinished(batch: StoredBatch): State {
 }
 
 async function findRecorded(api: Api, batch: StoredBatch, line: number): Promise<State | null> {
-  const seen = new LineSet();
-  for await (const rows of readRecorded(api.store, await readExtents(api.ledger, batch.id))) {
-    const row = rows.find((one) => one.line === line && seen.add(one.line));
-    if (row) return recordedState(row);
-  }
-  return null;
+  const row = await api.recorded.get(batch.id, line);
+  return row && recordedState(row);
 }
 
 interface Output {

@@ -3,6 +3,7 @@ import { LineSet, streamResults } from '@sluice/files';
 import { readBatch, readExtents } from '@sluice/ledger';
 import type { Extent } from '@sluice/ledger';
 import type { Api } from '../api.ts';
+import { begun } from '../begun.ts';
 import { findBatch, hasEnded } from '../find-batch.ts';
 import type { ApiRequest, Reply } from '../http/message.ts';
 import { readQuery } from '../http/query.ts';
@@ -17,7 +18,7 @@ export async function batchResults(api: Api, request: ApiRequest): Promise<Reply
   const { after, follow } = readQuery(resultsQuery, request.query);
   const stream = follow
     ? followResults(api, { id, after }, request.signal)
-    : streamResults(api.store, await readExtents(api.ledger, id), { after });
+    : await begun(request, streamResults(api.store, await readExtents(api.ledger, id), { after }));
   return { status: 200, headers: { 'content-type': 'application/jsonl' }, stream };
 }
 

@@ -12,7 +12,8 @@ import { readQuery } from '../http/query.ts';
 import { listPage } from '../listing.ts';
 import { OPEN, move, shown } from '../steer-batch.ts';
 import { HEARTBEAT, HEARTBEAT_MS, eventReply, eventText } from '../server-sent-events.ts';
-import { batchesQuery, emptyRequest } from '../shapes/batch-request.ts';
+import { batchesQuery } from '../shapes/batch-request.ts';
+import { emptyRequest } from '../shapes/empty-request.ts';
 import { showBatch } from '../show-batch.ts';
 import { changesOf } from '../wait-for.ts';
 

@@ -72,3 +72,11 @@ test('what its owner retries meanwhile is not bought a second time by a replay, 
   const again = await api.call(`POST /v1/jobs/${replayed}/retry`);
   assert.deepEqual([again.status, again.json.id], [202, jobs.get(replayed)]);
 });
+
+test('a replay with a field that it does not know replays nothing, and names the field', async () => {
+  const { status, json } = await api.call('POST /admin/dead/replay', { pools: 'fast' });
+  assert.deepEqual(
+    [status, json.error.code, json.error.param],
+    [400, 'unknown_parameter', 'pools'],
+  );
+});

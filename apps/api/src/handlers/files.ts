@@ -2,6 +2,7 @@
 import { createFile, noteBytes, readFile } from '@sluice/ledger';
 import type { FileRecord } from '@sluice/ledger';
 import type { Api } from '../api.ts';
+import { begun, wholeOf } from '../begun.ts';
 import { checkBatchContent } from '../batch-content.ts';
 import { refuse } from '../errors.ts';
 import { fileObject } from '../file-object.ts';
@@ -143,6 +144,8 @@ export const getFile = async (api: Api, request: ApiRequest): Promise<Reply> =>
 export async function getContent(api: Api, request: ApiRequest): Promise<Reply> {
   const file = await findFile(api, request.caller, wanted(request));
   if ((await api.store.size(file.storeName)) === null) noSuch('File', file.id);
+  const { storeName: name, bytes } = file;
+  const content = wholeOf(api.store.read(name, { end: bytes }), { name, bytes });
   return {
     status: 200,
     headers: {
@@ -150,7 +153,7 @@ export async function getContent(api: Api, request: ApiRequest): Promise<Reply> 
       'content-length': String(file.bytes),
       'content-disposition': `attachment; filename*=UTF-8''${encodeURIComponent(file.filename)}`,
     },
-    stream: api.store.read(file.storeName, { end: file.bytes }),
+    stream: await begun(request, content),
   };
 }
 

@@ -161,6 +161,19 @@ test('only a failed job is retried, as a new one', async () => {
   assert.equal(fresh?.body, old?.body);
 });
 
+test('what retries or cancels a job passes over no field that it does not know', async () => {
+  const id = await submit({});
+  const call = (what: string, body?: unknown) => api.call(`POST /v1/jobs/${id}/${what}`, body);
+  for (const what of ['cancel', 'retry']) {
+    const { status, json } = await call(what, { model: 'smart' });
+    assert.deepEqual([status, json.error.code], [400, 'unknown_parameter'], what);
+    assert.match(json.error.message, /'model'. Known here: none\.$/);
+    assert.equal((await call(what, '[]')).status, 400, what);
+  }
+  assert.equal((await readJob(api.ledger, id))?.status, 'queued');
+  assert.equal((await call('cancel', {})).status, 200);
+});
+
 test('a retry that is sent again without a key is the same job, until that one has failed too', async () => {
   const id = await submit({});
   await endJobAs(api.ledger, id, { status: 'failed' });

@@ -7,12 +7,14 @@ import { refuse } from '../errors.ts';
 import { findJob, noSuch } from '../find-job.ts';
 import type { ApiRequest, Reply } from '../http/message.ts';
 import { maySee, ok } from '../http/message.ts';
+import { checkAnyBody } from '../http/problem.ts';
 import { readGroup, readQuery } from '../http/query.ts';
 import { newId } from '../idempotency.ts';
 import { jobReply, wholeJob } from '../job-reply.ts';
 import { listPage } from '../listing.ts';
 import type { ListObject } from '../listing.ts';
 import { HEARTBEAT, HEARTBEAT_MS, eventOf, eventReply } from '../server-sent-events.ts';
+import { emptyRequest } from '../shapes/empty-request.ts';
 import { jobsQuery, waitQuery } from '../shapes/job-request.ts';
 import { changesOf, waitForJob } from '../wait-for.ts';
 import { atGate, publicWaiting, whyFull, whyHeld, whyWaiting } from '../waiting.ts';
@@ -84,6 +86,7 @@ async function listText({ ledger }: Api, page: ListObject<JobHead>): Promise<str
 
 /** Aborts a call in flight; the cost of a late answer is still recorded. What has ended, also by a cancel before, is a conflict. */
 export async function cancelJob(api: Api, request: ApiRequest): Promise<Reply> {
+  checkAnyBody(emptyRequest, request.json);
   const { id } = await findJob(api, request.caller, request.params['id'] as string);
   const ended = await endNow(api, id, 'cancelled by its owner');
   const job = (await readJobHead(api.ledger, id)) ?? noSuch('job', id);

@@ -18,7 +18,7 @@ import type { ApiRequest, Reply } from '../http/message.ts';
 import { checkAnyBody } from '../http/problem.ts';
 import { newId } from '../idempotency.ts';
 import { nextBatchRetry } from '../next-retry.ts';
-import { emptyRequest } from '../shapes/batch-request.ts';
+import { emptyRequest } from '../shapes/empty-request.ts';
 import { showBatch } from '../show-batch.ts';
 import { refuseInput, submitBatch } from '../submit-batch.ts';
 import { forgetFile, keepForBatch, newFile } from './files.ts';

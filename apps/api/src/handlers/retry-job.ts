@@ -10,11 +10,14 @@ import type { Api } from '../api.ts';
 import { refuse } from '../errors.ts';
 import { findJob, noSuch } from '../find-job.ts';
 import type { ApiRequest, Reply } from '../http/message.ts';
+import { checkAnyBody } from '../http/problem.ts';
 import { jobReply } from '../job-reply.ts';
 import { nextRetry } from '../next-retry.ts';
+import { emptyRequest } from '../shapes/empty-request.ts';
 import { submitJob } from '../submit-job.ts';
 
 export async function retryJob(api: Api, request: ApiRequest): Promise<Reply> {
+  checkAnyBody(emptyRequest, request.json);
   const reply = await answerOnce(api, request, request.text, async () => {
     const { text } = await jobReply(api, await retryOnce(api, request));
     return JSON.parse(text) as object;

@@ -1,4 +1,5 @@
 /** Which errors mean that Redis or the file store is away or full, rather than that we made a mistake. */
+import { FileMissing } from '@sluice/files';
 import { ApiError } from '../errors.ts';
 import type { Stake } from './stake.ts';
 
@@ -25,6 +26,7 @@ export function isStoreAway(error: unknown): boolean {
 export function storeError(error: unknown, stake: Stake): ApiError | null {
   const { message = '', code = '' } = error as { message?: string; code?: string };
   if (code === 'STORE_AWAY') return withoutFiles(error);
+  if (error instanceof FileMissing) return notShown(error);
   if (FULL.test(message) || FULL.test(code)) return new ApiError('store_full');
   return isStoreAway(error) ? lostOver(stake) : null;
 }
@@ -34,6 +36,12 @@ function withoutFiles(error: unknown): ApiError {
   const trouble = advice === undefined ? 'cannot be reached' : `refuses: ${advice}`;
   return new ApiError('files_unavailable', { values: { trouble } });
 }
+
+/** Where a handler does not expect it: the ledger knows it, and the store may show it late. */
+const notShown = ({ file }: FileMissing): ApiError =>
+  new ApiError('files_unavailable', {
+    values: { trouble: `does not have ${file}, which was written to it` },
+  });
 
 /** Redis was lost over a request: only who read is sure that nothing was changed. */
 function lostOver(stake: Stake): ApiError {

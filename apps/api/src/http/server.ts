@@ -10,7 +10,7 @@ import { hasKey } from '../idempotency.ts';
 import { ROUTES } from '../routes.ts';
 import type { Route } from '../routes.ts';
 import { answerHeaders } from './answer-headers.ts';
-import type { ApiRequest } from './message.ts';
+import type { ApiRequest, Reply } from './message.ts';
 import { DRAIN_MS, drain } from './drain.ts';
 import { readBody } from './request-body.ts';
 import { GatheredRefusals } from './gathered-refusals.ts';
@@ -106,7 +106,7 @@ function answer(tools: Tools, route: Route): RequestHandler {
       marks: {},
     };
     const reply = await route.handler(api, message);
-    if (response.destroyed || response.writableEnded) return;
+    if (response.destroyed || response.writableEnded) return giveBack(reply);
     for (const [name, value] of Object.entries(message.marks)) response.setHeader(name, value);
     await writeReply(response, reply, { head: request.method === 'HEAD' }).catch(
       (error: unknown) => {
@@ -116,6 +116,11 @@ function answer(tools: Tools, route: Route): RequestHandler {
       },
     );
   };
+}
+
+/** A reply that nobody takes: what its stream holds open. */
+async function giveBack(reply: Reply): Promise<void> {
+  if ('stream' in reply) await reply.stream[Symbol.asyncIterator]().return?.();
 }
 
 const CONNECTED_MS = 1_000;

@@ -56,9 +56,6 @@ export const resumeRequest = z.strictObject({
   max_cost_usd: z.number().positive().nullable().optional().describe(NEW_CEILING),
 });
 
-/** Of what takes nothing: a field that would mean something elsewhere is refused, not passed over. */
-export const emptyRequest = z.strictObject({});
-
 const ABOVE_ZERO = 'a finite number above 0';
 
 /** The same as query parameters, for a body that is the JSONL itself. `metadata[k]` is read apart. */

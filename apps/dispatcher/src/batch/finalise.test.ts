@@ -56,6 +56,7 @@ const finalise = (store: FileStore, different: Partial<FinaliseInput>): Promise<
     unfinished: null,
     inputName: 'files/file-in',
     indexNames: [],
+    inputGone: true,
     outputName: OUTPUT,
     errorName: ERRORS,
     ...different,
@@ -198,6 +199,16 @@ test('an input that is gone: lines that did not end are reported by their number
       [null, 'batch_cancelled', '4'],
     ],
   );
+});
+
+test('an input that is missing and may come back is waited for, where lines did not end', async (t) => {
+  const store = await temporaryStore(t);
+  const extents = await recordRows(store, [[row(2, true)]]);
+  const input = { extents, totalLines: 3, inputGone: false } as const;
+  await assert.rejects(finalise(store, { ...input, unfinished: 'batch_expired' }), FileMissing);
+  assert.equal(await textOf(store, OUTPUT), null);
+  const all = await finalise(store, { ...input, totalLines: 1 });
+  assert.equal(all.kind, 'finalised');
 });
 
 test('input and indexes gone: what was recorded is written, the rest is counted', async (t) => {

@@ -31,6 +31,8 @@ export interface FinaliseInput {
   /** Names in the store. The indexes say which lines there are when the input is gone. */
   inputName: string;
   indexNames: readonly string[];
+  /** A missing input is gone, and not only away. */
+  inputGone: boolean;
   outputName: string;
   errorName: string;
   /** Stops it: rejects with the signal's reason and leaves nothing behind. */
@@ -73,7 +75,7 @@ const MESSAGES: Record<Unfinished, string> = {
 
 /**
  * Rejects with FileMissing when a segment is gone: its answers were paid for, and the store may come back. An input that is
- * gone is no such loss: lines that did not end are then reported by their number.
+ * gone is no such loss: lines that did not end are then reported by their number. One that is missing and may come back is.
  */
 export async function finaliseBatch(input: FinaliseInput): Promise<Finalised> {
   const { store, outputName, errorName, signal } = input;
@@ -118,7 +120,7 @@ async function reportUnfinished(run: Run, code: Unfinished): Promise<number | nu
   try {
     return await writeUnfinished(run, code);
   } catch (error) {
-    if (!(error instanceof FileMissing)) throw error;
+    if (!run.input.inputGone || !(error instanceof FileMissing)) throw error;
   }
   const { store, indexNames } = run.input;
   const sizes = await Promise.all(indexNames.map((name) => store.size(name)));

@@ -44,7 +44,6 @@ async function run(store: FileStore, lines: number): Promise<object> {
   const about = { store, batchId: BATCH, inputName: INPUT };
   const validated = await validateBatch({
     ...about,
-    inputId: 'file-in',
     endpoint: '/v1/chat/completions',
     rules: RULES,
   });
@@ -54,6 +53,7 @@ async function run(store: FileStore, lines: number): Promise<object> {
     totalLines: lines,
     unfinished: null,
     indexNames: [],
+    inputGone: true,
     outputName: 'files/file-output',
     errorName: 'files/file-error',
   });

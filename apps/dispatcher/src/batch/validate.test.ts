@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { affinityOf, keyHashOf } from '@sluice/balancing';
-import { type FileStore, indexName, readIndex, readKeyedIndex } from '@sluice/files';
+import { type FileStore, FileMissing, indexName, readIndex, readKeyedIndex } from '@sluice/files';
 import { type BatchInput, type Validation, validateBatch } from './validate.ts';
 import { ANTHROPIC, OPENAI, RULES, putText, request, temporaryStore } from './temp-batch.ts';
 
@@ -18,7 +18,6 @@ async function validate(
   return validateBatch({
     store,
     inputName: INPUT,
-    inputId: 'file-in',
     batchId: BATCH,
     endpoint: '/v1/chat/completions',
     rules: RULES,
@@ -237,9 +236,7 @@ test('files as a whole: empty, missing, too many requests', async (t) => {
   };
   assert.deepEqual(await errors(''), [['empty_file', null, null]]);
   assert.deepEqual(await errors('\n \r\n\n'), [['empty_file', null, null]]);
-  assert.deepEqual(await errors('', { inputName: 'files/gone' }), [
-    ['invalid_request', 'input_file_id', null],
-  ]);
+  await assert.rejects(errors('', { inputName: 'files/gone' }), FileMissing);
   const three = jsonl([request('a'), '', request('b'), request('c')]);
   const rules = { ...RULES, maxLines: 2 };
   assert.deepEqual(await errors(three, { rules }), [['too_many_tasks', null, 4]]);

@@ -3,20 +3,19 @@
  * indexed by class for the feeder. Memory does not grow with the file but for about 40 bytes a line. Running it
  * again after a crash gives the same.
  */
-import { type FileStore, type Line, readLines } from '@sluice/files';
+import { type FileStore, FileMissing, type Line, readLines } from '@sluice/files';
 import type { Endpoint } from '@sluice/job';
 import type { BatchClass } from '@sluice/ledger';
 import { type BatchRules, type Checked, type LineChecker, lineChecker } from './check-line.ts';
 import { ClassIndexes } from './class-indexes.ts';
 import { CustomIds, type Place } from './custom-ids.ts';
-import { type BatchError, ErrorList, duplicate, invalid, quote } from './line-errors.ts';
+import { type BatchError, ErrorList, duplicate } from './line-errors.ts';
 import { type Pace, startPace } from './pace.ts';
 
 export interface BatchInput {
   store: FileStore;
-  /** The input file's name in the store, and its id as the client knows it. */
+  /** The input file's name in the store. */
   inputName: string;
-  inputId: string;
   batchId: string;
   /** Null: taken from the first line's `url`. */
   endpoint: Endpoint | null;
@@ -65,29 +64,28 @@ interface Pass {
   lastLine: number;
 }
 
+/** Rejects with FileMissing. */
 export async function validateBatch(input: BatchInput): Promise<Validation> {
   const { endpoint, lines, lastLine, classes, errors, total } = await checkBatch(input);
   if (total > 0 || endpoint === null) return { kind: 'invalid', errors, total };
   return { kind: 'valid', endpoint, lines, lastLine, classes };
 }
 
+/** Rejects with FileMissing. */
 export async function checkBatch(input: BatchInput): Promise<CheckedBatch> {
-  const { store, inputName, inputId, batchId, rules, signal } = input;
+  const { store, inputName, batchId, rules, signal } = input;
   const bytes = await store.size(inputName);
+  if (bytes === null) throw new FileMissing(inputName);
   const pass: Pass = {
     input,
     checker: lineChecker(input.endpoint, rules),
-    ids: new CustomIds({ expected: mostLines(bytes ?? 0, rules.maxLines) }),
+    ids: new CustomIds({ expected: mostLines(bytes, rules.maxLines) }),
     indexes: new ClassIndexes(input.keep === 'nothing' ? null : store, batchId),
     errors: new ErrorList(),
     pace: startPace({ signal }),
     lines: 0,
     lastLine: 0,
   };
-  if (bytes === null) {
-    pass.errors.add(null, invalid('input_file_id', `Cannot find file ${quote(inputId)}.`));
-    return checked(pass, []);
-  }
   try {
     await readAllLines(pass);
     return await conclude(pass);
