@@ -84,7 +84,8 @@ const UNREAD: Unread = {
 test('a batch whose file is missing says so, whatever it is at', async () => {
   const ports = portsWhere({ a: JSON.stringify(UNREAD) });
   for (const status of ['validating', 'in_progress', 'cancelling']) {
-    const batch = { id: 'b', status, paused: false, classes: [], cursors: [] };
+    const money = { maxCostUsd: null, unpaidAgain: null };
+    const batch = { id: 'b', status, paused: false, classes: [], cursors: [], ...money };
     const told = await whyUnfed(ports, batch as unknown as StoredBatch, false);
     assert.match(told ?? '', /^files\/file-1 is missing .* gone after \d{4}-/, status);
     const quiet = await whyUnfed(portsWhere({}), batch as unknown as StoredBatch, false);

@@ -97,7 +97,9 @@ async function read(line: number): Promise<{ job: Record<string, unknown>; bytes
     },
   };
   const lines = new LineReads(api.ledger);
-  const ports = { ledger: api.ledger, lines, store: counting, fleet, figures } as unknown as Api;
+  const clock = { now: Date.now };
+  const { ledger } = api;
+  const ports = { ledger, lines, store: counting, fleet, figures, clock } as unknown as Api;
   const request = { caller: { id: 'default', pools: null } } as unknown as ApiRequest;
   const text = await readLine(ports, request, { batchId, line, waitMs: 0 });
   return { job: JSON.parse(text) as Record<string, unknown>, bytes };
