@@ -24,12 +24,16 @@ const WANTED = {
   waitingSince: 0,
 } as const;
 
-function chooserAmong(count: number, { shared, tickMs }: { shared: boolean; tickMs: number }) {
+function chooserAmong(count: number, { keys, tickMs }: { keys: number; tickMs: number }) {
   const ids = Array.from({ length: count }, (_, i) => `d${i}`);
-  const more = shared ? ', budget: all' : '';
-  const limits = (i: number) => `limits: { rpm: ${60_000 + i}, tpm: ${60_000_000 + i} }${more}`;
+  const more = (i: number) => (keys > 0 ? `, budget: key${i % keys}` : '');
+  const limits = (i: number) => `limits: { rpm: ${60_000 + i}, tpm: ${60_000_000 + i} }${more(i)}`;
+  const budgets = Array.from(
+    { length: keys },
+    (_, i) => `key${i}: { rpm: 60000000, tpm: 6000000000, concurrency: 100000 }`,
+  );
   const fleet = fleetOf(`
-${shared ? 'budgets: { all: { rpm: 60000000, tpm: 6000000000, concurrency: 100000 } }' : ''}
+budgets: { ${budgets.join(', ')} }
 deployments:
 ${ids.map((id, i) => `  ${id}: { provider: p, model: m, ${limits(i)} }`).join('\n')}
 pools: { fast: [${ids.join(', ')}] }
@@ -55,9 +59,10 @@ function fastestRound(step: () => void): number {
 }
 
 for (const about of [
-  { shared: false, tickMs: 0, name: 'each with limits of its own, several placements a ms' },
-  { shared: false, tickMs: 1, name: 'each with limits of its own, time passes' },
-  { shared: true, tickMs: 0, name: 'with a budget that all share' },
+  { keys: 0, tickMs: 0, name: 'each with limits of its own, several placements a ms' },
+  { keys: 0, tickMs: 1, name: 'each with limits of its own, time passes' },
+  { keys: 20, tickMs: 0, name: 'with twenty budgets, each shared by a twentieth' },
+  { keys: 1, tickMs: 0, name: 'with a budget that all share' },
 ])
   test(`a whole placement among 400 deployments, ${about.name}`, (t) => {
     const [few, many] = [40, 400].map((count) => {

@@ -15,7 +15,9 @@ export class DrawnBudget {
   readonly #fleet: Fleet;
   readonly #drawers: View[] = [];
   #placed: Cost | null = null;
+  /** Changed in place; undefined = not asked for since the look. */
   #slots: SharedSlots | null | undefined;
+  #isCounted = false;
   /** Calls at once that it allows, null = any number, and that are under way. */
   #look: { limit: number | null; used: number } | null = null;
   #version = 0;
@@ -38,13 +40,14 @@ export class DrawnBudget {
   add(view: View): void {
     this.#drawers.push(view);
     this.#look = null;
+    this.#slots = undefined;
     this.changed();
   }
 
   /** Something was placed on one of them, or is there no more. */
   changed(): void {
     this.#placed = null;
-    this.#slots = undefined;
+    this.#isCounted = false;
     this.#version += 1;
   }
 
@@ -53,12 +56,13 @@ export class DrawnBudget {
     return (this.#placed ??= placedOn(this.#drawers));
   }
 
-  /** Calls at once, for those that share it; null = any number. */
+  /** Calls at once, for those that share it, as one object from one look to the next; null = any number. */
   get slots(): SharedSlots | null {
-    if (this.#slots !== undefined) return this.#slots;
+    if (this.#isCounted && this.#slots !== undefined) return this.#slots;
     const { limit, used } = (this.#look ??= this.#looked());
-    const taken = limit === null ? 0 : used + queuedOn(this.#drawers);
-    this.#slots = limit === null ? null : { budget: this.#id, limit, taken };
+    this.#slots ??= limit === null ? null : { budget: this.#id, limit, taken: 0 };
+    if (this.#slots !== null) this.#slots.taken = used + queuedOn(this.#drawers);
+    this.#isCounted = true;
     return this.#slots;
   }
 

@@ -175,8 +175,8 @@ function rounded({ rates = [], ...rest }: Partial<Candidate>): Partial<Candidate
 }
 
 /** A pool that nobody has asked for before: nothing is kept of it. */
-const anewIn = ({ picture, now }: Reckoned): readonly Candidate[] =>
-  picture.lineup([...TIERS], now).candidates;
+const anewIn = ({ picture, now }: Reckoned, tiers = TIERS): readonly Candidate[] =>
+  picture.lineup([...tiers], now).candidates;
 
 test('whatever happens, candidates are as reckoned from all that happened', () => {
   fc.assert(
@@ -220,8 +220,10 @@ test('whatever happens between them, a lineup that is kept says what one that is
   alwaysHolds((reckoned) => {
     const { picture } = reckoned;
     const lineup = picture.lineup(TIERS, reckoned.now);
+    // One that is made anew brings figures that are shared up to date for all.
+    const kept = structuredClone(lineup.candidates);
     const anew = anewIn(reckoned);
-    assert.deepEqual(lineup.candidates, anew);
+    assert.deepEqual(kept, anew);
     for (const shape of SHAPES)
       for (const likely of [NOTHING_KNOWN, { certainty: 0.5, mean: (n: number) => n / 2 }]) {
         const costs = anew.map(({ id: one }) => picture.cost(one, shape, likely));
@@ -232,6 +234,14 @@ test('whatever happens between them, a lineup that is kept says what one that is
         );
       }
   }, 300);
+});
+
+test('whatever happens between them, so does one of a pool whose budgets others draw on too', () => {
+  const tiers = [['a'], ['c']];
+  alwaysHolds((reckoned) => {
+    const kept = structuredClone(reckoned.picture.lineup(tiers, reckoned.now).candidates);
+    assert.deepEqual(kept, anewIn(reckoned, tiers));
+  }, 100);
 });
 
 test('a lineup is kept from one look to the next, with the costs of like jobs', () => {
@@ -250,12 +260,26 @@ test('a lineup is kept from one look to the next, with the costs of like jobs', 
 
 test('whatever happens between them, a deployment by itself is as in a pool', () => {
   alwaysHolds((reckoned) => {
-    for (const one of anewIn(reckoned))
-      assert.deepEqual(
-        withoutPlace(reckoned.picture.candidate(one.id, reckoned.now)),
-        withoutPlace(one),
-      );
+    const alone = IDS.map((one) => structuredClone(reckoned.picture.candidate(one, reckoned.now)));
+    assert.deepEqual(alone.map(withoutPlace), anewIn(reckoned).map(withoutPlace));
   }, 100);
+});
+
+const rateOf = (one: Candidate | undefined, budget: string) =>
+  one?.rates.find((rate) => rate.budget === budget) ?? assert.fail();
+
+test('what a budget is to all that share it is the same objects in all of them, unless one is paused for itself', () => {
+  const { picture, now } = new Reckoned();
+  const looks = IDS.map((one): [string, DeploymentLoad] => {
+    const load = lookOf(one, { taken: 0, aheadMs: 0 });
+    return [one, one === 'c' ? { ...load, refusedForMs: 900 } : load];
+  });
+  picture.update(new Map(looks), now);
+  const [a, b, c] = picture.lineup(TIERS, now).candidates;
+  assert.ok(rateOf(a, 'org') === rateOf(b, 'org'));
+  assert.ok(a?.sharedSlots?.[0] === b?.sharedSlots?.[0]);
+  assert.equal(rateOf(b, 'team').aheadMs, 0);
+  assert.equal(rateOf(c, 'team').aheadMs, 900);
 });
 
 test('one that stands as before is not made again; what is placed on others is taken over in place', () => {

@@ -3,11 +3,12 @@
  * and the others only have less booked ahead: that is changed in place, so what it says holds for one decision.
  */
 import { standsStill } from '@sluice/balancing';
-import type { Candidate, Rate, SharedSlots } from '@sluice/balancing';
+import type { Candidate, Rate } from '@sluice/balancing';
 import { aheadOf, candidateOf } from './candidate-of.ts';
 import type { FleetNow } from './candidate-of.ts';
 import type { View } from './deployment-view.ts';
 import type { DrawnBudget } from './drawn-budget.ts';
+import type { SharedBudget } from './shared-budget.ts';
 
 /** Where it stands: in a pool, and in what is kept beside it. */
 export interface Place {
@@ -15,14 +16,28 @@ export interface Place {
   at: number | null;
 }
 
+/** The budgets of a pool that others follow: their figures are the same objects in all candidates. */
+export type SharedBudgets = ReadonlyMap<string, SharedBudget>;
+
+const NOT_SHARED: SharedBudgets = new Map();
+
+/** A rate that is followed here. */
+interface FollowedRate {
+  /** Among its rates. */
+  at: number;
+  looked: Rate;
+  drawn: DrawnBudget | undefined;
+}
+
 export class KeptCandidate {
   readonly view: View;
   readonly #known: FleetNow;
   readonly #place: Place;
-  /** All that it draws on; those of them that count calls at once for others too; the one of each of its rates. */
+  /** By their places those of its rates that are shared, and the others. */
+  readonly #shared: readonly (Rate | null)[];
+  readonly #followed: readonly FollowedRate[];
+  /** Of those that others draw on too, all that are followed here. */
   readonly #budgets: readonly DrawnBudget[];
-  readonly #sharing: readonly DrawnBudget[];
-  readonly #ofRates: readonly (DrawnBudget | undefined)[];
   #candidate: Candidate;
   #now: number;
   /** As of when it was made or changed last: of itself, and of its budgets together. Each only grows. */
@@ -31,18 +46,26 @@ export class KeptCandidate {
   /** What time alone makes another of it. */
   #moves: 'nothing' | 'rates' | 'all' = 'nothing';
 
-  /** It holds until the next look, and while nobody stands otherwise. */
-  constructor(view: View, known: FleetNow, { now, ...place }: Place & { now: number }) {
-    const { id, budgets: ids } = view.deployment;
-    const all = known.budgets;
+  /** It holds until the next look, and while nobody stands otherwise. Those `shared` are brought up to date before it is asked. */
+  constructor(
+    view: View,
+    known: FleetNow,
+    { now, shared = NOT_SHARED, ...place }: Place & { now: number; shared?: SharedBudgets },
+  ) {
     this.view = view;
     this.#known = known;
     this.#place = place;
     this.#now = now;
-    this.#budgets = ids.flatMap((budget) => all.get(budget) ?? []);
-    const shared = ids.flatMap((budget) => (budget === id ? [] : (all.get(budget) ?? [])));
-    this.#sharing = shared.filter(({ slots }) => slots !== null);
-    this.#ofRates = view.rates.map(({ budget }) => all.get(budget));
+    this.#shared = view.rates.map((rate) => shared.get(rate.budget)?.rateFor(rate, view) ?? null);
+    this.#followed = view.rates.flatMap((looked, at) =>
+      this.#shared[at] ? [] : [{ at, looked, drawn: known.budgets.get(looked.budget) }],
+    );
+    const followed = new Set(this.#followed.map(({ looked }) => looked.budget));
+    this.#budgets = view.deployment.budgets.flatMap((id) => {
+      const drawn = known.budgets.get(id);
+      if (drawn === undefined || drawn.drawers.length === 1) return [];
+      return shared.has(id) && !followed.has(id) ? [] : [drawn];
+    });
     this.#candidate = this.#made();
   }
 
@@ -70,9 +93,11 @@ export class KeptCandidate {
   #made(): Candidate {
     const [known, view, now] = [this.#known, this.view, this.#now];
     const candidate = candidateOf(known, view, { ...this.#place, now });
+    const rates = candidate.rates as Rate[];
+    for (let i = 0; i < rates.length; i += 1) rates[i] = this.#shared[i] ?? (rates[i] as Rate);
     const health = known.health.get(candidate.id);
     const isStill = health === undefined || standsStill(health, now);
-    this.#moves = !isStill ? 'all' : isBooked(view, now) ? 'rates' : 'nothing';
+    this.#moves = !isStill ? 'all' : this.#movesBooked();
     this.#changes = view.changes;
     this.#version = this.#versionNow();
     return candidate;
@@ -80,15 +105,13 @@ export class KeptCandidate {
 
   /** Takes over what time, and what was placed on others, makes of its limits. */
   #change(): void {
-    const { view } = this;
     const rates = this.#candidate.rates as Rate[];
-    const sinceRead = this.#now - view.readAt;
-    for (let i = 0; i < rates.length; i += 1)
-      (rates[i] as Rate).aheadMs = aheadOf(view.rates[i] as Rate, this.#ofRates[i], sinceRead);
-    const slots = this.#candidate.sharedSlots as SharedSlots[];
-    for (let i = 0; i < slots.length; i += 1)
-      slots[i] = (this.#sharing[i] as DrawnBudget).slots as SharedSlots;
-    this.#moves = isBooked(view, this.#now) ? 'rates' : 'nothing';
+    const sinceRead = this.#now - this.view.readAt;
+    for (const { at, looked, drawn } of this.#followed)
+      (rates[at] as Rate).aheadMs = aheadOf(looked, drawn, sinceRead);
+    // Its slots are the budgets' own: asked for, they are brought up to date.
+    for (const budget of this.#budgets) void budget.slots;
+    this.#moves = this.#movesBooked();
   }
 
   #versionNow(): number {
@@ -96,10 +119,11 @@ export class KeptCandidate {
     for (const budget of this.#budgets) version += budget.version;
     return version;
   }
-}
 
-/** Whether anything is booked ahead, which time makes less. */
-function isBooked({ rates, readAt }: View, now: number): boolean {
-  for (const { aheadMs } of rates) if (aheadMs > now - readAt) return true;
-  return false;
+  /** Whether anything is booked ahead, which time makes less. */
+  #movesBooked(): 'nothing' | 'rates' {
+    const sinceRead = this.#now - this.view.readAt;
+    for (const { looked } of this.#followed) if (looked.aheadMs > sinceRead) return 'rates';
+    return 'nothing';
+  }
 }

@@ -2,7 +2,7 @@
  * What a job costs with each deployment of a pool, and how far its limits would be spoken for with it: kept for many placements, for
  * most jobs are like others, and of one placement to the next mostly one deployment stands otherwise.
  */
-import { spokenForMs } from '@sluice/balancing';
+import { eachMs, spokenForMs, spokenForWith } from '@sluice/balancing';
 import type { Candidate } from '@sluice/balancing';
 import type { Cost } from '@sluice/budget';
 import type { Shape } from '@sluice/job';
@@ -13,6 +13,8 @@ import type { Likely } from './lengths-book.ts';
 /** Jobs that cost the same everywhere; by the places of the deployments. */
 interface Kind {
   costs: readonly Cost[];
+  /** What one takes of each limit, ms: of those reckoned a second time, for most kinds are asked for once. */
+  eachMs: (readonly number[] | undefined)[];
   spokenForMs: Float64Array;
   /** After which change each was reckoned, from 0; -1 = it was not yet. */
   asOf: Int32Array;
@@ -50,6 +52,7 @@ export class KeptCosts {
     const { length } = costs;
     const kind = {
       costs,
+      eachMs: [],
       spokenForMs: new Float64Array(length),
       asOf: new Int32Array(length).fill(-1),
     };
@@ -59,11 +62,15 @@ export class KeptCosts {
 
   /** Reckoned for those that stand otherwise than when it was asked last. */
   spokenForMs(kind: Kind, candidates: readonly Candidate[]): ArrayLike<number> {
-    const { costs, spokenForMs: all, asOf } = kind;
+    const { costs, eachMs: each, spokenForMs: all, asOf } = kind;
     const changes = this.#changes;
     for (let at = 0; at < changes.length; at += 1) {
       if (asOf[at] === changes[at]) continue;
-      all[at] = spokenForMs(candidates[at] as Candidate, costs[at] as Cost);
+      const [candidate, cost] = [candidates[at] as Candidate, costs[at] as Cost];
+      all[at] =
+        asOf[at] === -1
+          ? spokenForMs(candidate, cost)
+          : spokenForWith(candidate, (each[at] ??= eachMs(candidate, cost)));
       asOf[at] = changes[at] as number;
     }
     return all;

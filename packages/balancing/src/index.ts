@@ -3,7 +3,7 @@ export type { Asked, Candidate, CandidateState, Cost, Rate, SharedSlots } from '
 export { contendedBy, depthNow, NO_CONTENTION } from './contention.ts';
 export { NO_PICK_UP, pickUpAfter, pickUpMs } from './pick-up.ts';
 export type { PickUp } from './pick-up.ts';
-export { spokenForMs } from './load.ts';
+export { eachMs, spokenForMs, spokenForWith } from './load.ts';
 export { DEFAULT_DEPTH, chunkSize, depthFor, paceWithin, room } from './room.ts';
 export type { Depth } from './room.ts';
 export { NO_MEMORY } from './strategy.ts';

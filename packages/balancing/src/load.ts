@@ -3,6 +3,7 @@ import {
   type Asked,
   type Candidate,
   type Cost,
+  type Rate,
   callMs,
   costOn,
   expectedMs,
@@ -23,6 +24,24 @@ export function spokenForMs(candidate: Candidate, cost: Cost, mostMs = Infinity)
     if (units <= 0) continue;
     if (rate.aheadMs > mostMs) return rate.aheadMs;
     const spokenFor = rate.aheadMs + units / rate.perMs;
+    if (spokenFor > worst) worst = spokenFor;
+  }
+  return worst;
+}
+
+/** What one job takes of each of its limits, ms, in their order; nothing of one = -Infinity, for that one is not looked at then. */
+export const eachMs = ({ rates }: Pick<Candidate, 'rates'>, cost: Cost): number[] =>
+  rates.map(({ dimension, perMs }) => {
+    const units = unitsOf(cost, dimension);
+    return units > 0 ? units / perMs : -Infinity;
+  });
+
+/** {@link spokenForMs} with a job of which {@link eachMs} is known: it is asked again and again. */
+export function spokenForWith(candidate: Candidate, each: readonly number[]): number {
+  const { rates } = candidate;
+  let worst = slotWaitMs(candidate);
+  for (let i = 0; i < each.length; i += 1) {
+    const spokenFor = (rates[i] as Rate).aheadMs + (each[i] as number);
     if (spokenFor > worst) worst = spokenFor;
   }
   return worst;

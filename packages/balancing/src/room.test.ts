@@ -3,7 +3,8 @@ import { describe, test } from 'node:test';
 import * as fc from 'fast-check';
 import { msOf } from './candidate.ts';
 import { anyAsked, anyCandidates, asked, candidate, perMinute } from './example-candidates.ts';
-import { DEFAULT_DEPTH, chunkSize, depthFor, hasRoom, room } from './room.ts';
+import { spokenForMs } from './load.ts';
+import { DEFAULT_DEPTH, chunkSize, depthFor, hasRoom, hasRoomFor, room } from './room.ts';
 
 const { cost } = asked();
 const roomOf = (more: Parameters<typeof candidate>[1]): number =>
@@ -63,6 +64,30 @@ describe('room', () => {
             room(each, request.cost, DEFAULT_DEPTH) > 0,
           );
       }),
+    );
+  });
+
+  test('is there as well where it is kept how far one would be spoken for, whatever is taken of what it shares', () => {
+    const anySlots = fc.array(
+      fc.record({
+        budget: fc.constant('org'),
+        limit: fc.constantFrom(0, 1, 8, 5_000),
+        taken: fc.constantFrom(0, 7, 8, 9, 16, 1_007, 1_008, 1_009, 5_999, 6_000),
+      }),
+      { maxLength: 2 },
+    );
+    fc.assert(
+      fc.property(anyCandidates, anyAsked, anySlots, (candidates, request, sharedSlots) => {
+        for (const one of candidates) {
+          const each = { ...one, sharedSlots, at: 0 };
+          const kept = { costsAt: [request.cost], spokenForAt: [spokenForMs(each, request.cost)] };
+          assert.equal(
+            hasRoomFor({ ...request, ...kept }, each, DEFAULT_DEPTH),
+            room(each, request.cost, DEFAULT_DEPTH) > 0,
+          );
+        }
+      }),
+      { numRuns: 1_000 },
     );
   });
 

@@ -85,8 +85,15 @@ function isFarFromFull({ spokenForAt }: Asked, candidate: Candidate, depth: Dept
     spokenForMs < depth.depthMs &&
     candidate.state === 'active' &&
     candidate.queued + candidate.inFlight < depth.unlimitedDepth &&
-    (candidate.sharedSlots === undefined || candidate.sharedSlots.length === 0)
+    sharedWithin(candidate, depth)
   );
+}
+
+/** Whether of what it shares no more calls wait for a slot than are placed where there is no limit. */
+function sharedWithin({ sharedSlots }: Candidate, { unlimitedDepth }: Depth): boolean {
+  if (sharedSlots === undefined) return true;
+  for (const { taken, limit } of sharedSlots) if (taken >= limit + unlimitedDepth) return false;
+  return true;
 }
 
 const isWithoutSlots = ({ concurrency, sharedSlots }: Candidate): boolean =>
