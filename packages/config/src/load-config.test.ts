@@ -311,10 +311,14 @@ const WRONG: [what: string, text: string, expected: RegExp[]][] = [
   ],
   [
     'a key that no header takes',
-    small().replace('api_key: k', 'api_key: "schlüssel💥", headers: { x-team: "a💥" }'),
+    small().replace(
+      'api_key: k',
+      'api_key: "schlüssel💥", headers: { x-team: "a💥", "x team": b }',
+    ),
     [
       /^providers\.a\.api_key: a text of 11 characters; a key in printable ASCII/,
       /^providers\.a\.headers\.x-team: a text of 3 characters; .*Latin-1/,
+      /^providers\.a\.headers\.x team: the name "x team"; the name of a header: letters, digits and `-`/,
     ],
   ],
   [

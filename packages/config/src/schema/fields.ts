@@ -97,9 +97,13 @@ export const oneOrMore = <T extends z.ZodType>(item: T) => z.union([item, z.arra
 
 /** Header names and values as HTTP takes them: a line break would be another header. */
 export const headers = () =>
+  z.record(headerName(), headerValue()).meta({ allowed: 'header names with their values' });
+
+const headerName = () =>
   z
-    .record(z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/), headerValue())
-    .meta({ allowed: 'header names with their values' });
+    .string()
+    .regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/)
+    .meta({ allowed: 'the name of a header: letters, digits and `-`, without spaces' });
 
 const headerValue = () =>
   z.preprocess(readText, z.string().regex(/^[\t\x20-\x7e\x80-\xff]*$/)).meta({
