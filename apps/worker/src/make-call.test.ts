@@ -82,6 +82,15 @@ test('a success that cannot be read is seen in its attempt', async (t) => {
   assert.equal(failure.attempt.status_code, 500);
 });
 
+test('a 304, which answers nothing that was asked, is told as 502 and seen in its attempt', async (t) => {
+  const { result, attempt } = await answeredBy(t, (_request, response) =>
+    response.writeHead(304).end(),
+  );
+  assert.deepEqual([result.outcome, result.statusCode], ['provider_error', 502]);
+  assert.equal(attempt.status_code, 304);
+  assert.match(result.body ?? '', /HTTP 304 without a message/);
+});
+
 test('an answer that is too large is a bad request: nobody buys it again', async (t) => {
   const { result } = await answeredBy(t, (_request, response) => response.end('x'.repeat(2_000)));
   assert.equal(result.outcome, 'bad_request');

@@ -3,7 +3,7 @@ import { roundUsd } from '@sluice/job';
 import type { Attempt, Deployment, Outcome, Usage } from '@sluice/job';
 import { AS_WANTED } from '@sluice/ledger';
 import { plausibleUsage, readLimits, withOutputCap } from '@sluice/providers';
-import type { Adapter, Caller, LimitReport } from '@sluice/providers';
+import type { Adapter, Answer, Caller, LimitReport } from '@sluice/providers';
 import type { Call } from './load-calls.ts';
 
 export interface CallResult {
@@ -14,7 +14,7 @@ export interface CallResult {
   /** Null where the provider does not say, or says what cannot be true (`oddUsage`). */
   usage: Usage | null;
   oddUsage: boolean;
-  /** The status of a success whose body is no answer; `statusCode` says 502 then. */
+  /** The status that came, where `statusCode` says 502 instead: of a success whose body is no answer, of a redirect or a 304. */
   unreadStatus: number | null;
   costUsd: number | null;
   retryAfterMs: number | null;
@@ -74,7 +74,7 @@ async function send(
     statusCode: answer.statusCode,
     body: answer.body,
     usage,
-    unreadStatus: 'unreadable' in answer ? sent.response.status : null,
+    unreadStatus: unreadStatus(answer, sent.response.status),
     oddUsage: usage === null && answer.usage !== null,
     // What cannot be read may have been charged, and nobody knows for what.
     costUsd: 'unreadable' in answer ? null : costOf(deployment, usage, answer.outcome),
@@ -83,6 +83,10 @@ async function send(
     limits: readLimits(sent.response.headers),
   };
 }
+
+/** A status of an error that came inside HTTP 200 is not among them: what it says is told. */
+const unreadStatus = (answer: Answer, came: number): number | null =>
+  'unreadable' in answer || (came >= 300 && came !== answer.statusCode) ? came : null;
 
 /** An answer that is too large would be so again. */
 const UNANSWERED = {

@@ -8,6 +8,9 @@ const UNITS: Record<string, number> = {
   d: 86_400_000,
 };
 
+/** Ten years, the longest that a setting may say: Redis refuses an expiry that overflows. */
+export const LONGEST_MS = 3_650 * 86_400_000;
+
 /** Milliseconds, or null when `text` is no duration. Fractions are fine: `1.5h`. */
 export function parseDuration(text: string): number | null {
   const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(text.trim());

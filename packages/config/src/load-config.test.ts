@@ -143,7 +143,7 @@ pools: { fast: { tiers: [[mini]], strategy: capcity } }
   assert.deepEqual(mistakes(load(text)), [
     'providers.a.api_key: ${MISSING}, not set; set MISSING in the environment, or give a default: ${MISSING:-…}',
     'providers.a.type: "opnai"; openai, anthropic',
-    'deployments.mini.limits.rpm: -1; a number above 0',
+    'deployments.mini.limits.rpm: -1; a number from 0.001 to 1e15',
     'deployments.mini.timout_ms: an unknown setting (5); did you mean `timeout_ms`? There are: provider, model, region, weight, limits, budget, price, timeout_ms, default_max_tokens, output_cap, output_cap_param, params, headers, query, drop_params, accounting, simulate',
     'deployments.mini.provider: "b"; a provider: a',
     'pools.fast.strategy: "capcity"; did you mean `capacity`? a strategy: capacity, weighted, round_robin, random, least_busy, latency, adaptive, cost, error_weighted, hash, split, region',
@@ -235,6 +235,91 @@ const WRONG: [what: string, text: string, expected: RegExp[]][] = [
     'a list that holds itself',
     'deployments: &a [*a]',
     [/^: the alias \*a inside of its own anchor/],
+  ],
+  [
+    'an alias of no anchor',
+    'usual: &usual 1\na: [*usual, *usaul]',
+    [/^: the alias \*usaul of no anchor above it; aliases of anchors defined above them: &usual$/],
+  ],
+  [
+    'an alias above its anchor, where there is none yet',
+    'a: *late\nb: &late 1',
+    [/^: the alias \*late of no anchor above it; .*; there are none$/],
+  ],
+  [
+    'anchors that unfold without bound',
+    Array.from('abcdefghij')
+      .map((name, i) => {
+        const inner = i === 0 ? 'x' : `*${'abcdefghij'[i - 1]}`;
+        return `${name}: &${name} [${Array.from({ length: 9 }, () => inner).join(', ')}]`;
+      })
+      .join('\n'),
+    [/^: the alias \*f, which unfolds the file beyond 1000000 values; a file of at most 1000000/],
+  ],
+  [
+    'a `<<` that names no section',
+    small().replace('{ provider: a, model: m }', '{ <<: 5, provider: a, model: m }'),
+    [/^: `<<` with what is no section; /],
+  ],
+  [
+    'numbers that are none',
+    small({
+      deployment:
+        ', limits: { rpm: .inf, tpm: .nan, rpd: -.inf }, price: { input: 1, output: 1e309 }',
+    }),
+    [
+      /limits\.rpm: \.inf, or a number too large to be one; a number from/,
+      /limits\.tpm: \.nan, which is no number; a number from/,
+      /limits\.rpd: -\.inf, or a number too large/,
+      /price\.output: \.inf, or a number too large to be one; US dollars/,
+    ],
+  ],
+  [
+    'limits that no arithmetic bears',
+    small({
+      deployment: ', weight: 1e308, limits: { rpm: 1e308, tpm: 1e-300, concurrency: 1e12 }',
+    }),
+    [
+      /\.weight: 1e\+308; a number from 0 to 1000000$/,
+      /\.rpm: 1e\+308; a number from 0\.001 to 1e15$/,
+      /\.tpm: 1e-300; a number from 0\.001 to 1e15$/,
+      /\.concurrency: 1000000000000; a whole number from 1 to 1000000$/,
+    ],
+  ],
+  [
+    'durations beyond what Redis takes for an expiry',
+    small({
+      more: 'retention: { jobs: 999999999999d, files: 3651d }\nwebhooks: { keep_deliveries: 90000h }',
+    }),
+    [
+      /^retention\.jobs: "999999999999d"; a duration above 0 .*, at most `3650d`$/,
+      /^retention\.files: "3651d"; a duration above 0/,
+      /^webhooks\.keep_deliveries: "90000h"; a duration above 0/,
+    ],
+  ],
+  [
+    'sizes that fit nowhere',
+    small({
+      more: 'server: { max_body_bytes: 9007199254740991, max_batch_lines: 9007199254740991, max_file_bytes: 9007199254740991 }\nretry: { backoff: { cap_ms: 9007199254740991 } }',
+    }),
+    [
+      /^server\.max_body_bytes: 9007199254740991; a whole number from 1 to 268435456$/,
+      /^server\.max_batch_lines: .*; a whole number from 1 to 100000000$/,
+      /^server\.max_file_bytes: .*; a whole number from 1 to 1099511627776$/,
+      /^retry\.backoff\.cap_ms: .*; a whole number from 1 to 86400000$/,
+    ],
+  ],
+  [
+    'a key that no header takes',
+    small().replace(
+      'api_key: k',
+      'api_key: "schlüssel💥", headers: { x-team: "a💥", "x team": b }',
+    ),
+    [
+      /^providers\.a\.api_key: a text of 11 characters; a key in printable ASCII/,
+      /^providers\.a\.headers\.x-team: a text of 3 characters; .*Latin-1/,
+      /^providers\.a\.headers\.x team: the name "x team"; the name of a header: letters, digits and `-`/,
+    ],
   ],
   [
     'names that every object of JavaScript has',
@@ -412,4 +497,16 @@ pools: { f: [one, two, three] }
     ['org', 'three'].map((id) => budgets.get(id)?.outputCharge),
     ['released', 'released'],
   );
+});
+
+test('what is as large as may be loads: ten years, and an anchor used hundreds of times', () => {
+  const names = Array.from({ length: 300 }, (_, i) => `d${i}: *usual`);
+  const text = `
+providers: { a: { type: openai, api_key: k } }
+deployments: { first: &usual { provider: a, model: m, limits: { rpm: 1e15, tpd: 0.001 } }, ${names.join(', ')} }
+pools: { fast: [first] }
+retention: { jobs: 3650d }`;
+  const { fleet, config } = ok(load(text));
+  assert.equal(fleet.deployments.size, 301);
+  assert.equal(config.retention.jobsMs, 315_360_000_000);
 });

@@ -31,12 +31,19 @@ export function showFound(value: unknown, path: Path): string {
   if (Array.isArray(value)) return `a list of ${value.length}`;
   if (typeof value === 'object')
     return `a section with ${Object.keys(value).join(', ') || 'nothing'}`;
+  if (typeof value === 'number' && !Number.isFinite(value)) return showBoundless(value);
   if (typeof value !== 'string')
     return isSecret(path) ? `a ${typeof value}` : JSON.stringify(value);
   if (value === '') return 'an empty text';
   if (isSecret(path) && !/^\$\{[^}]*\}$/.test(value)) return `a text of ${value.length} characters`;
   return JSON.stringify(withoutCredentials(value.length > 80 ? `${value.slice(0, 77)}…` : value));
 }
+
+/** JSON has no word for them. */
+const showBoundless = (value: number): string =>
+  Number.isNaN(value)
+    ? '.nan, which is no number'
+    : `${value < 0 ? '-' : ''}.inf, or a number too large to be one`;
 
 const isSecret = (path: Path): boolean =>
   path.some((part) => typeof part === 'string' && SECRET.test(part));

@@ -1,6 +1,7 @@
 /** YAML text → plain tree, with the line of every value for messages. Duplicate keys are mistakes, not overwrites. */
-import { LineCounter, isAlias, isMap, isNode, isScalar, isSeq, parseDocument, visit } from 'yaml';
+import { LineCounter, isMap, isScalar, isSeq, parseDocument } from 'yaml';
 import type { Document, Node } from 'yaml';
+import { checkAnchors } from './anchors.ts';
 import type { Mistake, Path } from './mistake.ts';
 import { showPath } from './mistake.ts';
 
@@ -24,7 +25,7 @@ export function readYaml(text: string): YamlTree {
   const lineOf = (path: Path): number | undefined => nearestLine(document, lines, path);
   const mistakes = firstSlip(document, lines);
   if (mistakes.length > 0) return { tree: undefined, mistakes, lineOf };
-  mistakes.push(...ownAnchors(document, lines));
+  mistakes.push(...checkAnchors(document, lines));
   if (mistakes.length > 0) return { tree: undefined, mistakes, lineOf };
   checkKeys(document.contents, [], (path, start, wrong) => {
     const line = lines.linePos(start).line;
@@ -51,34 +52,14 @@ function firstSlip({ errors }: Document, lines: LineCounter): Mistake[] {
 
 function toTree(document: Document, mistakes: Mistake[]): { tree: unknown; mistakes: Mistake[] } {
   try {
-    return { tree: document.toJS(), mistakes };
+    // What aliases unfold to was bounded by checkAnchors; yaml's own bound refuses the hundredth use of an anchor.
+    return { tree: document.toJS({ maxAliasCount: -1 }), mistakes };
   } catch {
-    // The one thing left that toJS refuses: anchors that would unfold without bound, or do not exist.
-    const found = 'anchors that cannot be resolved';
-    const mistake = { path: '', at: [], found, allowed: 'aliases of anchors defined above them' };
+    // The one thing left that toJS refuses.
+    const found = '`<<` with what is no section';
+    const mistake = { path: '', at: [], found, allowed: '`<<` with the alias of a section' };
     return { tree: undefined, mistakes: [...mistakes, mistake] };
   }
-}
-
-/** `&a [*a]`: a value that holds itself would never end. */
-function ownAnchors(document: Document, lines: LineCounter): Mistake[] {
-  const mistakes: Mistake[] = [];
-  visit(document, {
-    Alias: (_, alias, ancestors) => {
-      if (!ancestors.some((one) => isNode(one) && !isAlias(one) && one.anchor === alias.source))
-        return;
-      const line = lines.linePos(alias.range?.[0] ?? 0).line;
-      const found = `the alias *${alias.source} inside of its own anchor`;
-      mistakes.push({
-        path: '',
-        at: [],
-        line,
-        found,
-        allowed: 'aliases of anchors that end above them',
-      });
-    },
-  });
-  return mistakes;
 }
 
 type Wrong = Pick<Mistake, 'found' | 'allowed'>;

@@ -33,7 +33,8 @@ export interface ProviderResponse {
 
 /**
  * How a call ended. `body` is always one line of valid JSON in OpenAI's format: the answer, or the error envelope.
- * `statusCode` is the provider's, except where a failure came inside HTTP 200: then the status it names, or 502.
+ * `statusCode` is the provider's, except where a failure came inside HTTP 200: then the status it names; and 502 where that
+ * is no status of an error (a redirect, a 304, a success without an answer): of a failure it is from 400 to 599.
  * `message` is for the ledger of attempts: at most 500 characters, keys masked, long quotations cut out.
  * `usage` of a failure is what the provider says it charged, null if it does not say. Either is as the provider says it:
  * ask `plausibleUsage` whether it can be true.

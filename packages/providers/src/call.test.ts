@@ -244,6 +244,29 @@ test('a server that does not speak HTTP is a network error', async (t) => {
   assert.equal((await send()).kind, 'network');
 });
 
+/** What undici makes of them is the name of one of its own checks. */
+const NO_ANSWERS: [what: string, bytes: string, says: RegExp][] = [
+  ['a status below 100', 'HTTP/1.1 000 X\r\n\r\n', /no HTTP that can be read/],
+  [
+    'a 100 Continue that nobody asked for',
+    'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}',
+    /^100 Continue, for which the request had not asked/,
+  ],
+];
+
+for (const [what, bytes, says] of NO_ANSWERS)
+  test(`${what} is a network error in plain words`, async (t) => {
+    const server = createTcpServer((socket) => {
+      socket.on('error', () => socket.destroy());
+      socket.once('data', () => socket.end(bytes));
+    });
+    const { send } = call(t, await listen(t, server));
+    const result = await send();
+    assert.ok(result.kind === 'network');
+    assert.match(result.message, says);
+    assert.doesNotMatch(result.message, /ERR_ASSERTION|assert|bad response/);
+  });
+
 test('nobody there is a network error that says so', async (t) => {
   const server = createTcpServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

@@ -231,6 +231,10 @@ function flatten(headers: Headers): Record<string, string> {
 function describe(error: unknown): string {
   if (!(error instanceof Error)) return 'the call failed';
   const code = (error as NodeJS.ErrnoException).code ?? error.name;
+  if (code === 'ERR_ASSERTION')
+    return 'the answer is no HTTP that can be read, such as a status below 100';
+  if (code === 'UND_ERR_SOCKET' && error.message === 'bad response')
+    return '100 Continue, for which the request had not asked, came before the answer, which cannot be read then';
   return error.message === '' || error.message.includes(code)
     ? error.message || code
     : `${code}: ${error.message}`;

@@ -5,7 +5,6 @@ import { ADAPTERS } from './adapters.ts';
 
 /** A bare status, without a word: what a proxy in front of a provider says. The same for every format. */
 const BY_STATUS: [number, FailureClass][] = [
-  [301, 'provider_error'],
   [400, 'bad_request'],
   [401, 'credential'],
   [402, 'quota_exhausted'],
@@ -39,6 +38,19 @@ for (const adapter of Object.values(ADAPTERS)) {
       const answer = adapter.readAnswer('/v1/chat/completions', response);
       assert.deepEqual([answer.outcome, answer.statusCode], [outcome, status]);
       assert.equal(answer.message, `HTTP ${status} without a message`);
+    });
+  }
+}
+
+/** Statuses that a client would take for something else, or for nothing. */
+for (const adapter of Object.values(ADAPTERS)) {
+  for (const status of [301, 304, 399, 600, 999]) {
+    test(`${adapter.type}: a ${status} is a provider's error, told as 502`, () => {
+      const text = status === 304 ? '' : '{"error":{"message":"elsewhere"}}';
+      const answer = adapter.readAnswer('/v1/chat/completions', { status, headers: {}, text });
+      assert.deepEqual([answer.outcome, answer.statusCode], ['provider_error', 502]);
+      const said = status === 304 ? 'HTTP 304 without a message' : 'elsewhere';
+      assert.equal(answer.message, said);
     });
   }
 }

@@ -103,7 +103,7 @@ export function failed({ outcome, complaint, response, envelope, usage }: Failur
   const keep = outcome === 'credential' ? null : envelope;
   return {
     outcome,
-    statusCode: complaint.status,
+    statusCode: errorStatus(complaint.status),
     body: keep ?? writeEnvelope(outcome, complaint, message),
     usage,
     retryAfterMs: readRetryAfter(response, complaint.error),
@@ -111,22 +111,25 @@ export function failed({ outcome, complaint, response, envelope, usage }: Failur
   };
 }
 
+/** A redirect, a 304 or a 999 is no answer to a POST: handed on, it would mean something else to the client. */
+const errorStatus = (status: number): number => (status >= 400 && status <= 599 ? status : 502);
+
 function writeEnvelope(
   outcome: FailureClass,
   { error, status }: Complaint,
   message: string,
 ): string {
   const type =
-    asString(error?.['type']) ?? (status < 500 ? 'invalid_request_error' : 'server_error');
+    asString(error?.['type']) ??
+    (errorStatus(status) < 500 ? 'invalid_request_error' : 'server_error');
   const param = asString(error?.['param']);
   return JSON.stringify({ error: { message, type, param, code: CODE[outcome] } });
 }
 
 /** HTTP 200 whose body is not an answer at all (a proxy's page, an empty or truncated body). */
 export function unreadable(response: ProviderResponse): Answer {
-  const status = response.status >= 300 ? response.status : 502;
   const message = `HTTP ${response.status} whose body is not a JSON object`;
-  const complaint = { status, codes: [], message, error: null };
+  const complaint = { status: response.status, codes: [], message, error: null };
   const told = { complaint, response, envelope: null, usage: null };
   const answer = failed({ outcome: 'provider_error', ...told });
   return response.status < 300 ? { ...answer, unreadable: true } : answer;

@@ -93,7 +93,7 @@ function checkForm(answer: Answer): void {
   assert.equal(typeof error.message, 'string');
   assert.ok(answer.message.length > 0 && answer.message.length <= 500);
   assert.ok(!/[\r\n]/.test(answer.message));
-  assert.ok(answer.statusCode >= 300, String(answer.statusCode));
+  assert.ok(answer.statusCode >= 400 && answer.statusCode <= 599, String(answer.statusCode));
 }
 
 function requests(adapter: Adapter): void {

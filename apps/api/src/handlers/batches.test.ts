@@ -197,6 +197,9 @@ test('a first line that cannot be read is refused with its number and what is wr
   const { maxBodyBytes: most } = api.settings.server;
   const bad: [string, RegExp][] = [
     [`\n\n${LINES.slice(1)}`, /line 3 is no JSON object/],
+    ['[{"url": "/v1/chat/completions"}]\n', /line 1 is an array, not an object/],
+    ['\nnull\n', /line 2 is null, not an object/],
+    ['"secret"\n', /line 1 is a string, not an object/],
     ['id,question\n1,why\n', /line 1 is no JSON object\. .*README\.md shows how a CSV becomes/],
     [
       line('a'.repeat(most)),

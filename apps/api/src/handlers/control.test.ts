@@ -43,6 +43,7 @@ test('a patch is answered with what is in force, shown as overridden; null clear
 const MISTAKES: [unknown, string, RegExp][] = [
   [{ weight: -1 }, 'weight', /found -1; allowed/],
   [{ limits: { rpm: 0 } }, 'limits.rpm', /found 0; allowed/],
+  [{ limits: { rpm: 1e-300 } }, 'limits.rpm', /found 1e-300; allowed: at least 0\.001/],
   [{ limits: { rpm: 'many' } }, 'limits.rpm', /found "many"/],
   [{ limits: { concurrency: 1.5 } }, 'limits.concurrency', /found 1.5/],
   [{ limits: { rps: 3 } }, 'limits.rps', /Unknown parameter/],

@@ -1,5 +1,5 @@
 /** POST /v1/batches: of a file that was uploaded, or of the JSONL in the body itself. */
-import { csvAdvice, readLines } from '@sluice/files';
+import { csvAdvice, kindOf, readLines } from '@sluice/files';
 import type { Line, Writing } from '@sluice/files';
 import { ENDPOINTS } from '@sluice/job';
 import type { Endpoint } from '@sluice/job';
@@ -206,10 +206,13 @@ function urlOf({ line, bytes, length, problem }: Line, maxLineBytes: number): un
   if (problem === 'too_long')
     return bad(`has ${length} bytes; at most ${maxLineBytes} are allowed`);
   if (problem === 'not_utf8') return bad('is not valid UTF-8');
+  let value: unknown;
   try {
-    return (JSON.parse(bytes.toString()) as { url?: unknown } | null)?.url;
+    value = JSON.parse(bytes.toString());
   } catch {
     const advice = csvAdvice(bytes.toString());
     return bad(advice === '' ? 'is no JSON object' : `is no JSON object.${advice}`);
   }
+  const kind = kindOf(value);
+  return kind === 'an object' ? (value as { url?: unknown }).url : bad(`is ${kind}, not an object`);
 }

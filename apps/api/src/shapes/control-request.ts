@@ -1,9 +1,11 @@
 /** What PATCH /admin/deployments/{id} and /admin/budgets/{id} take. `null` clears: the config's value is in force again. */
 import { z } from 'zod';
 
+/** As in the config file. */
+const SMALLEST = 1e-3;
 const LARGEST = 1e15;
 
-const amount = z.number().gt(0).max(LARGEST).nullable().optional();
+const amount = z.number().min(SMALLEST).max(LARGEST).nullable().optional();
 const calls = z.int().min(1).max(1_000_000).nullable().optional();
 
 const limits = z.strictObject({

@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { parseCidr } from '../cidr.ts';
-import { parseDuration } from '../duration.ts';
+import { LONGEST_MS, parseDuration } from '../duration.ts';
 
 /** `"${RPM}"` arrives as a text: a number written as a text is a number. */
 const readNumber = (value: unknown): unknown =>
@@ -17,37 +17,48 @@ const readFlag = (value: unknown): unknown =>
 const readText = (value: unknown): unknown =>
   typeof value === 'number' || typeof value === 'boolean' ? String(value) : value;
 
+/**
+ * More of anything is a slip of the keyboard. Sums and products of such numbers stay exact in Redis, whose scripts have the
+ * same doubles, and far from what overflows. `PATCH /admin/…` takes as much.
+ */
+const LARGEST = 1e15;
+
+/** Less, and the moment when a large request is paid for is beyond what a date can say. */
+const SMALLEST = 1e-3;
+
 /** A number above 0, fractions allowed. */
-export const amount = () =>
-  z.preprocess(readNumber, z.number().positive()).meta({ allowed: 'a number above 0' });
+export const amount = (most = LARGEST) =>
+  z
+    .preprocess(readNumber, z.number().min(SMALLEST).max(most))
+    .meta({ allowed: `a number from ${SMALLEST} to ${most === LARGEST ? '1e15' : most}` });
 
 /** A whole number of at least `least`, at most `most`. */
-export const whole = (least: number, most?: number) =>
+export const whole = (least: number, most: number) =>
   z
-    .preprocess(
-      readNumber,
-      z
-        .int()
-        .min(least)
-        .max(most ?? Number.MAX_SAFE_INTEGER),
-    )
-    .meta({
-      allowed: `a whole number${most === undefined ? ` of at least ${least}` : ` from ${least} to ${most}`}`,
-    });
+    .preprocess(readNumber, z.int().min(least).max(most))
+    .meta({ allowed: `a whole number from ${least} to ${most}` });
+
+/** Calls at once; live control takes as many. */
+export const calls = () => whole(1, 1_000_000);
+
+/** Tokens of one request or answer. */
+export const tokens = (least: number) => whole(least, 1_000_000_000);
 
 export const weight = () =>
-  z.preprocess(readNumber, z.number().min(0)).meta({ allowed: 'a number of at least 0' });
+  z
+    .preprocess(readNumber, z.number().min(0).max(1_000_000))
+    .meta({ allowed: 'a number from 0 to 1000000' });
 
 export const price = () =>
   z
-    .preprocess(readNumber, z.number().min(0))
-    .meta({ allowed: 'US dollars per million tokens, at least 0' });
+    .preprocess(readNumber, z.number().min(0).max(1_000_000))
+    .meta({ allowed: 'US dollars per million tokens, from 0 to 1000000' });
 
-/** A share above 0 and up to 1. */
+/** A share up to 1. */
 export const share = () =>
   z
-    .preprocess(readNumber, z.number().positive().max(1))
-    .meta({ allowed: 'a number above 0 and up to 1' });
+    .preprocess(readNumber, z.number().min(SMALLEST).max(1))
+    .meta({ allowed: `a number from ${SMALLEST} to 1` });
 
 export const percent = () =>
   z
@@ -86,13 +97,23 @@ export const oneOrMore = <T extends z.ZodType>(item: T) => z.union([item, z.arra
 
 /** Header names and values as HTTP takes them: a line break would be another header. */
 export const headers = () =>
+  z.record(headerName(), headerValue()).meta({ allowed: 'header names with their values' });
+
+const headerName = () =>
   z
-    .record(z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/), headerValue())
-    .meta({ allowed: 'header names with their values' });
+    .string()
+    .regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/)
+    .meta({ allowed: 'the name of a header: letters, digits and `-`, without spaces' });
 
 const headerValue = () =>
   z.preprocess(readText, z.string().regex(/^[\t\x20-\x7e\x80-\xff]*$/)).meta({
-    allowed: 'a text without line breaks',
+    allowed: 'a text without line breaks, in characters that HTTP takes in a header (Latin-1)',
+  });
+
+/** A key that goes into a header of every call: with another character in it every call would fail. */
+export const providerKey = () =>
+  z.preprocess(readText, z.string().regex(/^[\x20-\x7e]+$/)).meta({
+    allowed: 'a key in printable ASCII characters, as a header takes it',
   });
 
 export const httpUrl = () =>
@@ -118,11 +139,13 @@ export const duration = () =>
     .string()
     .transform((value, context) => {
       const ms = parseDuration(value);
-      if (ms !== null && ms > 0) return ms;
+      if (ms !== null && ms > 0 && ms <= LONGEST_MS) return ms;
       context.addIssue({ code: 'custom', message: 'not a duration' });
       return z.NEVER;
     })
-    .meta({ allowed: 'a duration above 0 such as `500ms`, `30s`, `10m`, `24h` or `30d`' });
+    .meta({
+      allowed: 'a duration above 0 such as `500ms`, `30s`, `10m`, `24h` or `30d`, at most `3650d`',
+    });
 
 export const cidr = () =>
   z

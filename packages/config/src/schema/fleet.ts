@@ -5,19 +5,24 @@ import { OUTCOMES } from '@sluice/job';
 import { z } from 'zod';
 import {
   amount,
+  calls,
   deploymentName,
   headers,
   httpUrl,
   name,
   oneOrMore,
   price,
+  providerKey,
   text,
+  tokens,
   weight,
   whole,
 } from './fields.ts';
 import { PROVIDER_TYPES } from './provider-types.ts';
 import type { ProviderTypeName } from './provider-types.ts';
 import { simulate } from './simulate.ts';
+
+const DAY_MS = 86_400_000;
 
 /** Of a deployment that says nothing. */
 export const USUAL_MAX_TOKENS = 1_024;
@@ -49,7 +54,7 @@ const accounting = z
       .describe(
         'Whether a call that the provider refused or failed counts (OpenAI). `count` is the careful choice.',
       ),
-    output_multiplier: amount()
+    output_multiplier: amount(1_000)
       .optional()
       .describe('What one output token counts, e.g. 5 for Claude 4 on Bedrock.'),
     input_and_output: z
@@ -76,7 +81,7 @@ const limits = {
   otpm: amount().optional().describe('Output tokens per minute.'),
   rpd: amount().optional().describe('Requests in any 24 hours.'),
   tpd: amount().optional().describe('Tokens in any 24 hours.'),
-  concurrency: whole(1).optional().describe('Calls in flight at once.'),
+  concurrency: calls().optional().describe('Calls in flight at once.'),
   usd_per_day: amount().optional().describe('US dollars in any 24 hours; needs a `price`.'),
   usd_per_month: amount().optional().describe('US dollars in any 30 days; needs a `price`.'),
 };
@@ -85,7 +90,7 @@ export const provider = z.strictObject({
   type: z
     .enum(Object.keys(PROVIDER_TYPES) as [ProviderTypeName, ...ProviderTypeName[]])
     .describe('The wire format: `openai` for OpenAI and every server that speaks like it.'),
-  api_key: text()
+  api_key: providerKey()
     .optional()
     .describe(
       'The account’s key, best as `${NAME}`. Leave it out for a server that asks for none.',
@@ -140,12 +145,12 @@ export const deployment = z.strictObject({
     .describe(
       'A call that takes longer is given up and tried elsewhere. Raise it for long answers. So long may a worker need that is told to stop: it finishes the calls it has begun.',
     ),
-  default_max_tokens: whole(1)
+  default_max_tokens: tokens(1)
     .prefault(USUAL_MAX_TOKENS)
     .describe(
       'Output tokens assumed for a request that sets no maximum, until real answers teach better; sent where the format demands a maximum (anthropic). Where `params` put in a maximum, that is assumed.',
     ),
-  output_cap: whole(1)
+  output_cap: tokens(1)
     .nullable()
     .prefault(null)
     .describe(
@@ -235,7 +240,7 @@ const poolSection = z.strictObject({
     .array(z.enum(OUTCOMES).exclude(['ok']))
     .prefault([...NEXT_TIER])
     .describe('Failure classes after which a job may go on to the next tier.'),
-  spill_after_ms: whole(0)
+  spill_after_ms: whole(0, 30 * DAY_MS)
     .nullable()
     .prefault(null)
     .describe(

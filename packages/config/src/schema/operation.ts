@@ -4,6 +4,7 @@ import { z } from 'zod';
 import {
   amount,
   apiKey,
+  calls,
   cidr,
   duration,
   flag,
@@ -30,11 +31,11 @@ export const tenant = z.strictObject({
     .strictObject({
       rpm: amount().optional().describe('Requests per minute sent for it; its jobs wait.'),
       tpm: amount().optional().describe('Tokens per minute sent for it; its jobs wait.'),
-      concurrency: whole(1).optional().describe('Calls in flight for it; its jobs wait.'),
+      concurrency: calls().optional().describe('Calls in flight for it; its jobs wait.'),
       requests_per_minute: amount()
         .optional()
         .describe('Jobs, batches and synchronous calls it may submit per minute; above it 429.'),
-      max_queued: whole(1)
+      max_queued: whole(1, 1_000_000_000)
         .optional()
         .describe('Jobs and batch lines of its that have not ended; above it 429.'),
       usd_per_day: amount()
@@ -90,6 +91,8 @@ function isWebhookSecret(value: string): boolean {
   return encoded.length % 4 === 0 && length >= 24 && length <= 64;
 }
 
+const DAY_MS = 86_400_000;
+
 export const retry = z
   .strictObject({
     max_attempts: whole(1, 100)
@@ -97,10 +100,10 @@ export const retry = z
       .describe('Calls for one job before it is dead. 429s and blocked deployments cost none.'),
     backoff: z
       .strictObject({
-        base_ms: whole(1)
+        base_ms: whole(1, DAY_MS)
           .prefault(500)
           .describe('The first wait is random up to this; each further one up to twice the last.'),
-        cap_ms: whole(1).prefault(30_000).describe('No wait is longer.'),
+        cap_ms: whole(1, DAY_MS).prefault(30_000).describe('No wait is longer.'),
       })
       .prefault({})
       .describe('Wait before another attempt (full jitter).'),
@@ -143,11 +146,20 @@ export const usage = z
   .prefault({})
   .describe('What /v1/usage and /admin/usage tell apart.');
 
+/** A batch says in 32 bits which line is whose, and what is recorded in one bit a line. */
+const MOST_LINES = 100_000_000;
+/** A body is one text here and in Redis, which take 512 MiB, and an answer's envelope comes on top. */
+const MOST_BODY_BYTES = 268_435_456;
+
 export const server = z
   .strictObject({
-    max_file_bytes: whole(1).prefault(8_589_934_592).describe('Largest file; above it 413.'),
-    max_batch_lines: whole(1).prefault(1_000_000).describe('Most lines of one batch.'),
-    max_body_bytes: whole(1).prefault(33_554_432).describe('Largest request body and batch line.'),
+    max_file_bytes: whole(1, 1_099_511_627_776)
+      .prefault(8_589_934_592)
+      .describe('Largest file; above it 413.'),
+    max_batch_lines: whole(1, MOST_LINES).prefault(1_000_000).describe('Most lines of one batch.'),
+    max_body_bytes: whole(1, MOST_BODY_BYTES)
+      .prefault(33_554_432)
+      .describe('Largest request body and batch line.'),
     body_idle_ms: whole(100, 3_600_000)
       .prefault(30_000)
       .describe(
@@ -168,13 +180,13 @@ export const dispatch = z
     chunk_ms: whole(1, 10_000)
       .prefault(100)
       .describe('Most work in one queue entry, as time at the budget’s rate.'),
-    window_lines: whole(1)
+    window_lines: whole(1, 1_000_000)
       .prefault(4_096)
       .describe('Batch lines fed and not yet recorded, per batch: what they take in Redis.'),
     snapshot_ms: whole(1, 10_000)
       .prefault(50)
       .describe('How old the picture of budgets and queues may be that placement works on.'),
-    unlimited_depth: whole(1)
+    unlimited_depth: whole(1, 1_000_000)
       .prefault(2_048)
       .describe('Jobs placed at once on a budget without any limit.'),
   })

@@ -2,12 +2,12 @@
 import { ENDPOINTS, PRIORITIES } from '@sluice/job';
 import { DAYS, isTimeZone } from '@sluice/routing';
 import { z } from 'zod';
-import { flag, name, oneOrMore, percent, text, whole } from './fields.ts';
+import { flag, name, oneOrMore, percent, text, tokens, whole } from './fields.ts';
 
 const range = (unit: string) =>
   z.strictObject({
-    min: whole(0).optional().describe(`At least so many ${unit}.`),
-    max: whole(0).optional().describe(`At most so many ${unit}.`),
+    min: tokens(0).optional().describe(`At least so many ${unit}.`),
+    max: tokens(0).optional().describe(`At most so many ${unit}.`),
   });
 
 /** Minutes since midnight. */
@@ -92,7 +92,7 @@ export const route = z.strictObject({
     .describe(
       'Where such requests go. Percentages add up to 100; the same affinity key (else the body’s `user`, else the job or `custom_id`) always goes the same way, and raising a percentage moves only as many as it says.',
     ),
-  max_tier: whole(1)
+  max_tier: whole(1, 100)
     .optional()
     .describe('They stay in the pool’s first so many tiers. Not for batch lines.'),
   priority: z

@@ -2,7 +2,7 @@
 import { OUTCOMES, USUAL_OUTPUT_TOKENS } from '@sluice/job';
 import { WINDOW_KINDS } from '@sluice/windows';
 import { z } from 'zod';
-import { amount, duration, flag, weight, whole } from './fields.ts';
+import { amount, calls, duration, flag, weight } from './fields.ts';
 
 const FAILURES = z.enum(OUTCOMES).exclude(['ok', 'lost', 'rate_limited']);
 const OUTAGE_KINDS = [...FAILURES.options, 'hang', 'slow'] as const;
@@ -51,7 +51,7 @@ export const simulate = z
       ),
     initial_fill: part().prefault(1).describe('How much of a window is free at the start, 0 to 1.'),
     limits: z
-      .strictObject({ ...rates, concurrency: whole(1).optional() })
+      .strictObject({ ...rates, concurrency: calls().optional() })
       .prefault({})
       .describe('What it really allows, where that is not what `limits` says.'),
     others: z
