@@ -56,7 +56,16 @@ test('a provider’s refusal comes back with its status and body', async () => {
 });
 
 test('a failure that was tried often enough is told once: the SDK does not ask again', async () => {
-  const patient = new OpenAI({ baseURL: `${api.url}/v1`, apiKey: 'any', maxRetries: 2 });
+  let calls = 0;
+  const patient = new OpenAI({
+    baseURL: `${api.url}/v1`,
+    apiKey: 'any',
+    maxRetries: 2,
+    fetch: (url, init) => {
+      if (calls++ > 0) throw new Error('it asks again');
+      return fetch(url, init);
+    },
+  });
   const asked = patient.chat.completions.create({
     model: 'fast',
     messages: [{ role: 'user', content: 'hi' }],
