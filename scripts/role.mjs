@@ -1,4 +1,5 @@
-// `npm run api`, `dispatcher`, `worker`, `simulator`, `demo`: one program. Beside a running `npm start` it finds that one's Redis.
+// `npm run api`, `dispatcher`, `worker`, `simulator`, `demo`: one program. Beside a running `npm start` it finds that one's
+// Redis and, of the demo, the simulated providers.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { give, readEnvironment, root, runDirOf, say, setIn } from './setup/environment.mjs';
@@ -10,6 +11,8 @@ const env = readEnvironment();
 const missing = ensurePackages({ root, env, say });
 if (missing) give(missing);
 if (!env.REDIS_URL) setIn(env, 'REDIS_URL', launchedRedis());
+const simulator = env.SLUICE_SIMULATOR_URL ? null : launchedSimulator();
+if (simulator) setIn(env, 'SLUICE_SIMULATOR_URL', simulator);
 runNode(withTsx(entry, args), env);
 
 /** The launcher notes where its own Redis listens. */
@@ -18,5 +21,14 @@ function launchedRedis() {
     return readFileSync(join(runDirOf(env), 'redis', 'url'), 'utf8').trim();
   } catch {
     return '';
+  }
+}
+
+/** As the demo's launcher notes it when all is up (apps/launcher, data-folder.ts); null with a config of one's own. */
+function launchedSimulator() {
+  try {
+    return JSON.parse(readFileSync(join(runDirOf(env), 'launched.json'), 'utf8')).simulator;
+  } catch {
+    return null;
   }
 }

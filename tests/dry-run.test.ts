@@ -14,7 +14,7 @@ providers: { a: { type: openai, base_url: "{{simulator}}/v1", api_key: k } }
 deployments:
   a: { provider: a, model: sim, limits: { rpm: 600 }, price: { input: 1, output: 8 } }
   b: { provider: a, model: sim, limits: { rpm: 60 }, price: { input: 10, output: 80 } }
-pools: { f: [a], g: [b] }
+pools: { f: [a], g: [b], both: [a, b] }
 `,
     simulator: { ledger: true, accounts: { a: { key: 'k', format: 'openai' } } },
   });
@@ -54,6 +54,13 @@ const create = (body: object) =>
       completion_window: '1h',
       ...body,
     }),
+  });
+
+const setB = (state: string | null) =>
+  fetch(`${system.apiUrl}/admin/deployments/b`, {
+    method: 'PATCH',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ state }),
   });
 
 const listed = async (what: string): Promise<unknown[]> =>
@@ -108,6 +115,25 @@ describe('a dry run', () => {
       [21, 22, 23],
     );
     assert.deepEqual([by_pool['f']?.lines, by_pool['g']?.lines], [18, 2]);
+  });
+
+  test('who takes nothing now is named, where lines could go there', async () => {
+    const lines = Array.from({ length: 1_100 }, (_, i) => line(i, 'both'));
+    const all = (await direct(lines)).json;
+    assert.doesNotMatch(all.says, /takes nothing/);
+    await setB('paused');
+    const { says, ideal_ms } = await until('the plans go without it', async () => {
+      const { json } = await direct(lines);
+      return json.ideal_ms > all.ideal_ms ? json : null;
+    });
+    assert.match(says, / count on what takes nothing now: b \(set to paused by an operator\)\./);
+    assert.ok(Math.abs(ideal_ms / all.ideal_ms - 1.1) < 0.01, `${ideal_ms} of ${all.ideal_ms}`);
+    assert.doesNotMatch((await direct([line(1, 'f')])).json.says, /takes nothing/);
+    await setB(null);
+    await until('they go on with it', async () => {
+      const { json } = await direct(lines);
+      return json.ideal_ms === all.ideal_ms && !json.says.includes('takes nothing');
+    });
   });
 
   test('where it cannot be, an error: no such file, an empty one, a wrong field', async () => {

@@ -19,8 +19,10 @@ before(async () => {
   system = await System.start({
     config: `
 providers: { sim: { type: openai, base_url: "{{simulator}}/v1", api_key: key } }
-deployments: { sim: { provider: sim, model: sim, limits: { rpm: 6000 } } }
-pools: { fast: [sim] }
+deployments:
+  sim: { provider: sim, model: sim, limits: { rpm: 6000 } }
+  parked: { provider: sim, model: sim, weight: 0 }
+pools: { fast: [sim], nowhere: [parked] }
 webhooks: { allow: [127.0.0.0/8], allow_http: true }
 `,
     simulator: {
@@ -115,6 +117,43 @@ test(
     const line = { custom_id: 'q-2', response: { body: retried }, error: null };
     appendFileSync(join(folder, 'results.jsonl'), `${JSON.stringify(line)}\n`);
     assert.equal((await table())[2], 'q-2,so be it,');
+  },
+);
+
+test(
+  'lines of a cancelled batch that never ended have their reason in that CSV',
+  { skip: NO_CSV },
+  async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), 'sluice-csv-'));
+    t.after(() => rmSync(folder, { recursive: true }));
+    writeFileSync(join(folder, 'prompts.csv'), 'id,prompt\nq-1,17 × 3?\nq-2,never\n');
+    const never = PROMPT.replace('q-1', 'q-2').replace('"fast"', '"nowhere"');
+    const posted = await fetch(`${system.apiUrl}/v1/batches?completion_window=24h`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/jsonl' },
+      body: `${PROMPT}\n${never}\n`,
+    });
+    const { id } = (await posted.json()) as { id: string };
+    interface Seen {
+      status: string;
+      error_file_id: string | null;
+      request_counts: { completed: number };
+    }
+    const read = async (): Promise<Seen> =>
+      (await (await fetch(`${system.apiUrl}/v1/batches/${id}`)).json()) as Seen;
+    await until('its first line', async () => (await read()).request_counts.completed === 1);
+    await fetch(`${system.apiUrl}/v1/batches/${id}/cancel`, { method: 'POST' });
+    const ended = await until('its end', async () => {
+      const batch = await read();
+      return batch.status === 'cancelled' ? batch : null;
+    });
+    await run('sh', ['-c', block('sh', '/results"').replace('$BATCH', id)], { cwd: folder });
+    const rest = block('sh', '$ERROR_FILE_ID').replace('$ERROR_FILE_ID', ended.error_file_id ?? '');
+    await run('sh', ['-c', rest], { cwd: folder });
+    await run('python3', ['-c', block('python', 'answers.csv')], { cwd: folder });
+    const rows = readFileSync(join(folder, 'answers.csv'), 'utf8').split('\r\n');
+    assert.match(rows[1] ?? '', /^q-1,.+,$/);
+    assert.match(rows[2] ?? '', /^q-2,,.*batch_cancelled/);
   },
 );
 

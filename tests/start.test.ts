@@ -1,6 +1,6 @@
 // `npm start` as a user has it: every role for real, the demo's providers, one job, and an end that leaves nothing.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -52,7 +52,7 @@ async function startable(t: TestContext) {
     });
     return { process: child, shown: () => shown };
   };
-  return { data, url: `http://127.0.0.1:${port}`, start };
+  return { data, url: `http://127.0.0.1:${port}`, start, env };
 }
 
 async function end(child: ChildProcess): Promise<void> {
@@ -81,8 +81,15 @@ async function answerTo(url: string, id: string) {
 }
 
 test('npm start answers a job and ends with everything it started', async (t) => {
-  const { url, start } = await startable(t);
+  const { url, start, env } = await startable(t);
   const { process: started, shown } = await start();
+  const doctor = spawnSync(
+    process.execPath,
+    ['scripts/role.mjs', 'apps/doctor/src/main.ts', '--json'],
+    { cwd: root, env, encoding: 'utf8' },
+  );
+  assert.equal(doctor.status, 0, doctor.stdout);
+  assert.match(doctor.stdout, /sim-smart answered/, 'the doctor finds the providers of the demo');
   const job = await answerTo(url, await submit(url));
   assert.equal(job.status, 'succeeded', JSON.stringify(job));
   assert.match(job.attempts[0]?.deployment ?? '', /^sim-[ab]$/);

@@ -150,3 +150,34 @@ test('a batch behind another of its tenant says which goes first, and so do its 
   const { waiting } = (await line.json()) as Job;
   assert.deepEqual(waiting, { ...sluice.waiting, deployments: [] });
 });
+
+test('a dry run tells what max_queued would refuse', async (t) => {
+  const account = { key: 'k', format: 'openai' };
+  const tenants = 'tenants: { small: { api_keys: [sk-small], limits: { max_queued: 10 } } }\n';
+  const system = await startOne(t, { tenants, account });
+  const send = async (lines: number, query: string) => {
+    const response = await fetch(`${system.apiUrl}/v1/batches?${query}`, {
+      method: 'POST',
+      headers: { authorization: 'Bearer sk-small', 'content-type': 'application/jsonl' },
+      body: linesOf(lines),
+    });
+    const json = (await response.json()) as {
+      valid: boolean;
+      says: string;
+      errors: { data: { message: string; line: number | null }[] } | null;
+    };
+    return { status: response.status, json };
+  };
+  const { json: large } = await send(12, 'dry_run=true');
+  assert.deepEqual([large.valid, large.errors?.data.length], [false, 1]);
+  assert.deepEqual(large.errors?.data[0], {
+    code: 'rate_limit_exceeded',
+    message: '12 lines are more than max_queued 10 of tenant small: the POST answers 429.',
+    param: null,
+    line: null,
+  });
+  assert.equal((await send(12, '')).status, 429, 'as was said');
+  const { json: small } = await send(10, 'dry_run=true');
+  assert.deepEqual([small.valid, small.errors], [true, null], small.says);
+  assert.equal((await send(10, '')).status, 200);
+});

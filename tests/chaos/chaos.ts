@@ -24,25 +24,38 @@ const HELP = `npm run chaos -- [options]
 
 Faults: ${NAMES}`;
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    minutes: { type: 'string', default: '5' },
-    seed: { type: 'string', default: '1' },
-    runs: { type: 'string', default: '1' },
-    fault: { type: 'string', default: '' },
-    'per-second': { type: 'string', default: '10' },
-    json: { type: 'string', default: '' },
-    logs: { type: 'string', default: '' },
-    sum: { type: 'boolean', default: false },
-    help: { type: 'boolean', default: false },
-  },
-});
+const OPTIONS = {
+  minutes: { type: 'string', default: '5' },
+  seed: { type: 'string', default: '1' },
+  runs: { type: 'string', default: '1' },
+  fault: { type: 'string', default: '' },
+  'per-second': { type: 'string', default: '10' },
+  json: { type: 'string', default: '' },
+  logs: { type: 'string', default: '' },
+  sum: { type: 'boolean', default: false },
+  help: { type: 'boolean', short: 'h', default: false },
+} as const;
+
+const { values, positionals } = parsed();
+
+function parsed() {
+  try {
+    return parseArgs({ allowPositionals: true, options: OPTIONS });
+  } catch (error) {
+    return give((error as Error).message);
+  }
+}
+
+/** A mistake in the arguments, in words. */
+function give(mistake: string): never {
+  console.error(`${mistake}\n\n${HELP}`);
+  process.exit(2);
+}
 
 function number(name: 'minutes' | 'seed' | 'runs' | 'per-second'): number {
   const value = Number(values[name]);
   if (Number.isNaN(value) || value < 0)
-    throw new Error(`--${name}: found ${values[name]}; a number of at least 0 is allowed`);
+    give(`--${name}: found ${values[name]}; a number of at least 0 is allowed`);
   return value;
 }
 
@@ -51,8 +64,7 @@ const say = (line: string): void => void process.stderr.write(`${line}\n`);
 async function makeRuns(): Promise<Outcome[]> {
   const wanted = values.fault.split(',');
   const faults = FAULTS.filter(({ name }) => wanted.some((part) => name.includes(part)));
-  if (faults.length === 0)
-    throw new Error(`--fault: found ${values.fault}; allowed are parts of ${NAMES}`);
+  if (faults.length === 0) give(`--fault: found ${values.fault}; allowed are parts of ${NAMES}`);
   const outcomes: Outcome[] = [];
   for (let i = 0; i < number('runs'); i++) {
     const seed = number('seed') + i;
@@ -82,7 +94,7 @@ if (values.help) {
   console.log(HELP);
 } else {
   const outcomes = values.sum ? readRuns() : await makeRuns();
-  if (outcomes.length === 0) throw new Error('no runs: --sum needs files, --runs at least 1');
+  if (outcomes.length === 0) give('no runs: --sum needs files, --runs at least 1');
   const sum = sumOf(outcomes);
   console.log(reportOf(sum));
   process.exitCode = isSound(sum) ? 0 : 1;

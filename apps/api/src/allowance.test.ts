@@ -6,6 +6,8 @@ import { afterRequest, mayBeAccepted } from '@sluice/fairness';
 import { makeId } from '@sluice/job';
 import { addSpending, settleOpen, takeAllowance } from '@sluice/ledger';
 import type { Ledger } from '@sluice/ledger';
+import { beyondQueue } from './allowance.ts';
+import type { Api } from './api.ts';
 import { chat, endJobAs, startTestApi } from './test-api.ts';
 import type { TestApi } from './test-api.ts';
 
@@ -75,6 +77,34 @@ test('jobs and batch lines that have not ended count together; what ends makes r
   // One of the two lines is answered.
   const progress = { total: 2, completed: 1, failed: 0, status: 'in_progress' };
   await api.ledger.redis.hset(api.ledger.keys.batch(batch.json.id), progress);
+  assert.equal((await submit('deep')).status, 202);
+});
+
+test('whether a batch would fit is told without counting anything', async () => {
+  const tenants = [{ id: 'deep', limits: { max_queued: 3 } }] as unknown as Api['tenants'];
+  const asked = (lines: number, id = 'deep') =>
+    beyondQueue({ ledger: api.ledger, tenants }, { id, pools: null }, lines);
+  const words = async (lines: number) => {
+    const beyond = await asked(lines);
+    return beyond && [beyond.never, beyond.says];
+  };
+  assert.deepEqual(await words(4), [
+    true,
+    '4 lines are more than max_queued 3 of tenant deep: the POST answers 429',
+  ]);
+  const [never, says] = (await words(1)) ?? [];
+  assert.equal(never, false, 'three are open from before');
+  assert.match(
+    String(says),
+    /^1 line is more than max_queued 3 .* leaves beside the 3 jobs and lines/,
+  );
+  assert.equal((await submit('deep')).status, 429, 'and so it is');
+  assert.equal(await asked(4, 'free'), null);
+  const open = await api.call('GET /v1/jobs?status=queued', undefined, as('deep'));
+  const [{ id }] = open.json.data;
+  await endJobAs(api.ledger, id, { status: 'succeeded' });
+  for (let times = 0; times < 2; times++)
+    assert.equal(await asked(1), null, 'what ended made room');
   assert.equal((await submit('deep')).status, 202);
 });
 

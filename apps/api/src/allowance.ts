@@ -1,7 +1,7 @@
 /** The limits that refuse a tenant's new work with 429, before anything of it is written. */
 import { mayBeAccepted } from '@sluice/fairness';
 import type { Acceptance } from '@sluice/fairness';
-import { readFile, returnAllowance, settleOpen, takeAllowance } from '@sluice/ledger';
+import { countedOpen, readFile, returnAllowance, settleOpen, takeAllowance } from '@sluice/ledger';
 import type { Allowance, Idempotency, TenantLimits } from '@sluice/ledger';
 import type { Api } from './api.ts';
 import { refuse } from './errors.ts';
@@ -34,6 +34,34 @@ export async function checkAllowance(ports: Ports, caller: Caller, work: NewWork
     }
   }
   refuseUnlessTaken(request, allowance);
+}
+
+/** Why a batch of so many lines would be refused, which no other check of its file tells. */
+export interface BeyondQueue {
+  says: string;
+  /** However few others of the tenant are open. */
+  never: boolean;
+}
+
+/** What {@link checkAllowance} would say of `max_queued` now; null = nothing. Counts nothing. */
+export async function beyondQueue(
+  { ledger, tenants }: Pick<Ports, 'ledger' | 'tenants'>,
+  { id: tenant }: Caller,
+  lines: number,
+): Promise<BeyondQueue | null> {
+  const most = tenants.find((one) => one.id === tenant)?.limits.max_queued;
+  if (most === undefined) return null;
+  const many = `${lines} ${lines === 1 ? 'line is' : 'lines are'} more than`;
+  if (lines > most) {
+    const says = `${many} max_queued ${most} of tenant ${tenant}: the POST answers 429`;
+    return { says, never: true };
+  }
+  let open = await countedOpen(ledger, tenant);
+  for (let round = 0; open + lines > most && round < MOST_ROUNDS; round++)
+    if ((await settleOpen(ledger, tenant)) > 0) open = await countedOpen(ledger, tenant);
+  if (open + lines <= most) return null;
+  const says = `${many} max_queued ${most} of tenant ${tenant} leaves beside the ${open} jobs and lines that it has open: the POST would answer 429 now`;
+  return { says, never: false };
 }
 
 /** The work came to nothing: it was made before, by the same Idempotency-Key. */

@@ -271,7 +271,9 @@ export const ERRORS = {
     status: 502,
     type: 'server_error',
     message: '{id} failed: {reason}',
-    advice: 'Out of attempts; see its `attempts` in GET /v1/jobs/{id}.',
+    advice:
+      'Out of attempts, and no provider answered the last one; see its `attempts` in GET /v1/jobs/{id}. By what that one failed of, `code` and status are `rate_limited` 429, `overloaded` 503, `timeout` 504.',
+    retry: 'never',
   },
   unsupported_transfer_coding: {
     status: 501,

@@ -67,8 +67,8 @@ interface Sources {
 }
 
 export class LiveFigures {
-  readonly loads: () => Promise<Map<string, DeploymentLoad>>;
-  readonly budgets: () => Promise<Map<string, BudgetLoad>>;
+  readonly loads: Kept<Map<string, DeploymentLoad>>;
+  readonly budgets: Kept<Map<string, BudgetLoad>>;
   readonly durations: () => Promise<Map<string, Durations>>;
   readonly health: () => Promise<Map<string, PublishedHealth>>;
   readonly depths: () => Promise<Map<string, QueueDepth>>;
@@ -99,6 +99,12 @@ export class LiveFigures {
     };
     this.batchStatuses = kept(() => countBatches(ledger));
   }
+
+  /** Limits have changed: who asks next is told of the new ones. */
+  forgetLimits(): void {
+    this.loads.forget();
+    this.budgets.forget();
+  }
 }
 
 /** Every queue of the installation (design: one table). */
@@ -116,9 +122,9 @@ export function queueNames(fleet: Fleet): string[] {
 }
 
 /** Remembers an answer for a second; those who ask meanwhile share it. A failure is not remembered. */
-function kept<T>(load: () => Promise<T>, now: () => number = Date.now): () => Promise<T> {
+function kept<T>(load: () => Promise<T>, now: () => number = Date.now): Kept<T> {
   let answer: { at: number; value: Promise<T> } | null = null;
-  return () => {
+  const read = (): Promise<T> => {
     if (answer !== null && now() - answer.at < FRESH_MS) return answer.value;
     const value = load();
     answer = { at: now(), value };
@@ -127,7 +133,13 @@ function kept<T>(load: () => Promise<T>, now: () => number = Date.now): () => Pr
     });
     return value;
   };
+  const forget = (): void => {
+    answer = null;
+  };
+  return Object.assign(read, { forget });
 }
+
+type Kept<T> = (() => Promise<T>) & { forget: () => void };
 
 /** Of the deployments in the config: what is left of one that was removed from it tells nobody anything. */
 async function readHealth(ledger: Ledger, fleet: Fleet): Promise<Map<string, PublishedHealth>> {

@@ -41,6 +41,20 @@ test('bodies, queries and path parameters are described by the shapes that check
     ['path id', 'query wait_ms'],
   );
   const batches = json.paths['/v1/batches'].post as Operation;
+  const grouped = batches.parameters.find(({ name }) => name === 'metadata');
+  assert.deepEqual(grouped, {
+    name: 'metadata',
+    in: 'query',
+    style: 'deepObject',
+    explode: true,
+    description:
+      'As metadata[key]=value. At most 16 pairs; keys up to 64, values up to 512 characters.',
+    schema: {
+      type: 'object',
+      propertyNames: { type: 'string', maxLength: 64 },
+      additionalProperties: { type: 'string', maxLength: 512 },
+    },
+  });
   const types = Object.keys(batches.requestBody?.content ?? {});
   assert.deepEqual(types, ['application/json', 'application/jsonl']);
 });

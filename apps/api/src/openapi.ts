@@ -50,7 +50,12 @@ function operationOf(route: Route): Json {
     summary: does,
     tags: [first === 'v1' ? second : first === 'admin' ? 'admin' : 'server'],
     ...(access === 'open' ? {} : { security: [access === 'admin' ? { admin: [] } : { key: [] }] }),
-    parameters: [...pathParameters(path), ...queryParameters(route), ...keyParameter(route)],
+    parameters: [
+      ...pathParameters(path),
+      ...queryParameters(route),
+      ...groupParameters(route),
+      ...keyParameter(route),
+    ],
     ...(takes === undefined ? {} : { requestBody: { content: contentOf(route) } }),
     responses: {
       [status]: {
@@ -89,6 +94,21 @@ function queryParameters({ query }: Route): Json[] {
     schema,
   }));
 }
+
+/** `metadata[project]=x`: the keys are the caller's. */
+const groupParameters = ({ groups = {} }: Route): Json[] =>
+  Object.entries(groups).map(([name, shape]) => {
+    const { description, ...schema } = schemaOf(shape);
+    const form = `As ${name}[key]=value.`;
+    return {
+      name,
+      in: 'query',
+      style: 'deepObject',
+      explode: true,
+      description: typeof description === 'string' ? `${form} ${description}` : form,
+      schema,
+    };
+  });
 
 const keyParameter = ({ creates, keyed }: Route): Json[] =>
   creates || keyed

@@ -50,6 +50,7 @@ import { budgetPatch, deploymentPatch } from './shapes/control-request.ts';
 import { deadQuery, replayRequest } from './shapes/dead-request.ts';
 import { emptyRequest } from './shapes/empty-request.ts';
 import { completeRequest, fileForm, filesQuery, uploadRequest } from './shapes/file-request.ts';
+import { metadata } from './shapes/fields.ts';
 import { jobRequest, jobsQuery, waitQuery } from './shapes/job-request.ts';
 import { adminUsageQuery, usageQuery } from './shapes/usage-request.ts';
 import {
@@ -71,6 +72,8 @@ export interface Route {
   takes?: 'json' | 'form' | 'json_or_lines';
   body?: z.ZodType;
   query?: z.ZodType;
+  /** Query parameters of the form `name[key]=value`, beside those of `query`. */
+  groups?: Readonly<Record<string, z.ZodType>>;
   /** Makes something: an Idempotency-Key is honoured, and after a lost connection its fate is not known. */
   creates?: true;
   /** To make it twice costs nothing: who cannot know whether it was made may ask again, also without such a key. */
@@ -97,7 +100,7 @@ const creates = { creates: true } as const;
 // prettier-ignore
 export const ROUTES: readonly Route[] = [
   { method: 'post', path: '/v1/jobs', ...tenant, handler: createJob, returns: 'Job', does: 'Submit a job', ...json, body: jobRequest, query: noQuery, ...creates, status: 202 },
-  { method: 'get', path: '/v1/jobs', ...tenant, handler: listJobs, returns: 'JobPage', does: 'List jobs, newest first; filter with metadata[k]=v too', query: jobsQuery },
+  { method: 'get', path: '/v1/jobs', ...tenant, handler: listJobs, returns: 'JobPage', does: 'List jobs, newest first; filter with metadata[k]=v too', query: jobsQuery, groups: { metadata } },
   { method: 'get', path: '/v1/jobs/:id', ...tenant, handler: getJob, returns: 'Job', does: 'Read a job, or a batch line as {batch_id}.{line}; wait for its end', query: waitQuery },
   { method: 'delete', path: '/v1/jobs/:id', ...tenant, handler: removeJob, returns: 'Deleted', does: 'Delete an ended job' },
   { method: 'post', path: '/v1/jobs/:id/cancel', ...tenant, handler: cancelJob, returns: 'Job', does: 'Cancel a job', ...json, body: emptyRequest },
@@ -115,13 +118,13 @@ export const ROUTES: readonly Route[] = [
   { method: 'post', path: '/v1/uploads/:id/complete', ...tenant, handler: completeUpload, returns: 'Upload', does: 'Join the parts into a file', ...json, body: completeRequest },
   { method: 'post', path: '/v1/uploads/:id/cancel', ...tenant, handler: cancelUpload, returns: 'Upload', does: 'Cancel an upload' },
 
-  { method: 'post', path: '/v1/batches', ...tenant, handler: createBatch, returns: 'Batch', or: 'DryRun', does: 'Create a batch of a file, or of the JSON lines in the body; with dry_run say what it would take', takes: 'json_or_lines', body: batchRequest, query: directQuery, ...creates },
+  { method: 'post', path: '/v1/batches', ...tenant, handler: createBatch, returns: 'Batch', or: 'DryRun', does: 'Create a batch of a file, or of the JSON lines in the body; with dry_run say what it would take', takes: 'json_or_lines', body: batchRequest, query: directQuery, groups: { metadata }, ...creates },
   { method: 'get', path: '/v1/batches', ...tenant, handler: listBatches, returns: 'BatchPage', does: 'List batches, newest first', query: batchesQuery },
   { method: 'get', path: '/v1/batches/:id', ...tenant, handler: getBatch, returns: 'Batch', does: 'Read a batch' },
   { method: 'post', path: '/v1/batches/:id/cancel', ...tenant, handler: cancelBatch, returns: 'Batch', does: 'Cancel a batch', ...json, body: emptyRequest },
   { method: 'post', path: '/v1/batches/:id/pause', ...tenant, handler: pauseBatch, returns: 'Batch', does: 'Pause a batch: nothing new is sent', ...json, body: emptyRequest },
   { method: 'post', path: '/v1/batches/:id/resume', ...tenant, handler: resumeBatch, returns: 'Batch', does: 'Resume a batch, with another max_cost_usd if one is given', ...json, body: resumeRequest, keyed: true, notTwice: 'once max_cost_usd is reached, to resume is to lift it' },
-  { method: 'post', path: '/v1/batches/:id/retry', ...tenant, handler: retryBatch, returns: 'Batch', does: 'The lines that did not succeed, as a new batch', ...json, body: emptyRequest, ...creates },
+  { method: 'post', path: '/v1/batches/:id/retry', ...tenant, handler: retryBatch, returns: 'Batch', does: 'The lines that did not succeed, as a new batch, with the same max_cost_usd counted from zero', ...json, body: emptyRequest, ...creates },
   { method: 'get', path: '/v1/batches/:id/results', ...tenant, handler: batchResults, does: 'The lines finished so far, in an order that never changes. A stream that ends before the batch has ended goes on with after=<lines read>', query: resultsQuery, answers: 'lines' },
   { method: 'get', path: '/v1/batches/:id/events', ...tenant, handler: batchEvents, does: 'Follow a batch: its state and progress; it ends with the batch, or early when this process stops', answers: 'events' },
 

@@ -7,8 +7,8 @@ import { batchObject } from './batch-object.ts';
 import type { BatchObject, Blocked } from './batch-object.ts';
 import { whyUnfed } from './batch-waiting.ts';
 import { hasEnded } from './find-batch.ts';
+import { outNow } from './out-now.ts';
 import { ceilingHint } from './unpriced.ts';
-import { neverPlaced, standingOf } from './standing.ts';
 import { shapesOf } from './too-large.ts';
 import { spokenFor } from './used-up.ts';
 
@@ -46,9 +46,8 @@ async function runningLines({ ledger }: Api, ids: readonly string[]): Promise<nu
 }
 
 /**
- * Deployments that start nothing now: blocked (what the provider refused and no call has succeeded on since, also while it is
- * being tried again), broken, paused or draining, with a limit per day or month used up, or with weight 0; those of which a limit
- * per minute is spoken for longer than seconds; and pools that the config has no more.
+ * Deployments that start nothing now; those of which a limit per minute is spoken for longer than seconds; and pools that the config
+ * has no more.
  */
 async function blockedFor(api: Api, batch: StoredBatch, now: number): Promise<Blocked[]> {
   const [health, loads] = await Promise.all([api.figures.health(), api.figures.loads()]);
@@ -57,11 +56,8 @@ async function blockedFor(api: Api, batch: StoredBatch, now: number): Promise<Bl
   const shapes = batch.classes.flatMap(shapesOf);
   const gone = pools.filter((_, i) => members[i] === null);
   const rows = [...new Set(members.flatMap((ids) => ids ?? []))].flatMap((deployment) => {
-    const { state, reason, startsNothing } = standingOf(api, deployment, { health, loads, now });
-    const { blocked } = health.get(deployment) ?? {};
-    const never = neverPlaced(api.fleet, deployment);
-    if (startsNothing || blocked || never)
-      return [{ deployment, reason: never ?? reason ?? blocked ?? state ?? 'unknown' }];
+    const out = outNow(api, deployment, { health, loads, now });
+    if (out !== null) return [out];
     const spoken = spokenFor(api.fleet, loads.get(deployment), { id: deployment, shapes, now });
     return spoken === null ? [] : [{ deployment, reason: spoken }];
   });

@@ -14,7 +14,8 @@ export interface Standing {
   startsNothing: boolean;
 }
 
-interface Live {
+/** What is known of all deployments. */
+export interface Live {
   health: Map<string, PublishedHealth>;
   loads: Map<string, DeploymentLoad>;
   /** ms. */

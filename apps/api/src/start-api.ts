@@ -121,6 +121,7 @@ function openApi(
   const { fleet, tenants, config: settings } = setup;
   const control = controlOf(setup, { redis, events }, (applied) => {
     admission.useFleet(fleet);
+    figures.forgetLimits();
     takeConfig(setup, { api, keyring }, applied);
   });
   const api: Api = {

@@ -43,8 +43,9 @@ export const dispatcherEvents = (log: Logger, seldom = new Seldom()) => ({
   takenBack: (fields: { deployment: string; entries: number }) =>
     log.info(fields, 'waiting work taken back'),
   repaired: (fields: { id: string; how: string }) => log.info(fields, 'repaired by the sweeper'),
+  /** One that arrived is the rule: of a thousand jobs a thousand lines would tell it. */
   webhook: (fields: { event: string; type: string; attempt: number; result: string }) =>
-    log.info(fields, 'webhook attempted'),
+    log[fields.result === 'delivered' ? 'debug' : 'info'](fields, 'webhook attempted'),
   endpointDisabled: (fields: { endpoint: string; tenant: string; reason: string }) =>
     log.warn(fields, 'webhook endpoint disabled'),
   dataLost: () =>

@@ -13,6 +13,7 @@ import type { Simulator } from '@sluice/simulator';
 import { freePort, startRedis, startSink } from '@sluice/testing';
 import type { HttpSink, TestRedis } from '@sluice/testing';
 import { Redis } from 'ioredis';
+import { readArguments } from './arguments.ts';
 import type { Finding } from './finding.ts';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
@@ -63,6 +64,10 @@ async function doctor(config: string, args: string[] = []): Promise<Answer> {
   const file = join(folder, 'sluice.yaml');
   writeFileSync(file, config);
   const env = { ...process.env, SLUICE_CONFIG: file, REDIS_URL: redis.url, KEY: SECRET };
+  return examined(args, env);
+}
+
+async function examined(args: string[], env: NodeJS.ProcessEnv): Promise<Answer> {
   const program = ['--import', 'tsx', 'apps/doctor/src/main.ts', '--json', '--timeout-ms', '700'];
   const { code, text } = await new Promise<{ code: number; text: string }>((resolve) => {
     execFile(process.execPath, [...program, ...args], { cwd: ROOT, env }, (error, out, err) =>
@@ -209,4 +214,30 @@ test('answers far shorter than what requests book: a cap is told with what it le
   assert.equal(ok, true);
   const capped = config.replace('model: m,', 'model: m, output_cap: 130,');
   assert.equal((await doctor(capped, ['--no-calls'])).of('deployments.d'), '');
+});
+
+async function doctorOfDemo(simulatorUrl: string): Promise<Answer> {
+  const env = {
+    ...process.env,
+    SLUICE_CONFIG: 'demo',
+    SLUICE_SIMULATOR_URL: simulatorUrl,
+    SLUICE_DATA_DIR: folder,
+    REDIS_URL: redis.url,
+  };
+  return examined([], env);
+}
+
+test('the demo’s providers: called where they run, and not missed where they do not', async () => {
+  const nobody = await freePort();
+  const gone = await doctorOfDemo(`http://127.0.0.1:${nobody}`);
+  assert.equal(gone.code, 0, JSON.stringify(gone.findings));
+  assert.match(gone.of('demo'), /ok: its providers are simulated and do not run now/);
+  assert.equal(gone.of('deployments.sim-a'), '');
+  const there = await doctorOfDemo(simulator.url);
+  assert.match(there.of('deployments.sim-a'), /credential/, 'this one knows other keys');
+});
+
+test('a time that is none is a mistake of its own', () => {
+  const { mistake } = readArguments(['--timeout-ms', 'long']) as { mistake: string };
+  assert.equal(mistake, '--timeout-ms: found long; allowed: ms, at least 1');
 });

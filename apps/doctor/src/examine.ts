@@ -38,11 +38,31 @@ export async function examine({ env, folder, calls, timeoutMs }: Examination): P
   ];
 }
 
-async function callAll({ fleet }: Installation, timeoutMs: number): Promise<Finding[]> {
+async function callAll(installation: Installation, timeoutMs: number): Promise<Finding[]> {
+  const { fleet, source } = installation;
+  if (source === 'demo' && !(await isDemoThere(installation, timeoutMs))) return [NO_DEMO];
   const caller = createCaller();
   const ports = { fleet, caller, timeoutMs };
   const checks = [...fleet.deployments.values()].map((one) => checkDeployment(ports, one));
   const findings = await Promise.all(checks);
   await caller.close();
   return findings.flat();
+}
+
+const NO_DEMO = good(
+  'demo',
+  'its providers are simulated and do not run now: `npm start` starts them; there is nothing to call',
+);
+
+/** All of the demo's providers are one process, which ends with it. */
+async function isDemoThere({ fleet }: Installation, timeoutMs: number): Promise<boolean> {
+  const [first] = fleet.deployments.values();
+  const asked = fetch(first?.provider.baseUrl ?? '', { signal: AbortSignal.timeout(timeoutMs) });
+  return asked.then(
+    async ({ body }) => {
+      await body?.cancel();
+      return true;
+    },
+    () => false,
+  );
 }

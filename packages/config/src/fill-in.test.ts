@@ -43,7 +43,7 @@ test('every unset variable, unreadable file and malformed placeholder is reporte
   const { found } = fill({ a: ['${NO} ${EMPTY}'], b: { c: '${file:/none}', d: '${}' } });
   assert.deepEqual(found, [
     'a[0]: ${NO}, not set',
-    'a[0]: ${EMPTY}, not set',
+    'a[0]: ${EMPTY}, is empty',
     'b.c: ${file:/none}: ENOENT',
     'b.d: ${}',
   ]);

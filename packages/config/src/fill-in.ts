@@ -62,7 +62,7 @@ function variable(whole: string, inside: string, { around, mistakes, path }: Pla
   mistakes.push({
     path: showPath(path),
     at: path,
-    found: match ? `${whole}, not set` : whole,
+    found: match ? `${whole}, ${value === '' ? 'is empty' : 'not set'}` : whole,
     allowed,
   });
   return whole;

@@ -129,7 +129,7 @@ export { decodeOutcomes, encodeOutcomes } from './outcome-fields.ts';
 export type { OutcomeArm, OutcomeMeta } from './outcome-fields.ts';
 export { addArms, addArmFigures, noArmFigures, readArms } from './arms.ts';
 export type { ArmCell, ArmFigures, ComparedPool } from './arms.ts';
-export { addSpending, returnAllowance, settleOpen, takeAllowance } from './tenants.ts';
+export { addSpending, countedOpen, returnAllowance, settleOpen, takeAllowance } from './tenants.ts';
 export type { Allowance, TenantLimits, TenantRequest } from './tenants.ts';
 export { answerDryRun, askDryRun, forgetDryRun, readDryRun, readDryRunAnswer } from './dry-runs.ts';
 export type {

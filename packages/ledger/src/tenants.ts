@@ -67,6 +67,10 @@ export async function takeAllowance(ledger: Ledger, request: TenantRequest): Pro
   };
 }
 
+/** Jobs and batch lines of a tenant that count as open: what has ended may still be among them until somebody looks. */
+export const countedOpen = async ({ redis, keys }: Ledger, tenant: string): Promise<number> =>
+  numberOf((await redis.hget(keys.tenant(tenant).allowance, 'queued')) ?? undefined);
+
 /** Objects looked at in one round. */
 const AT_ONCE = 1_000;
 

@@ -55,13 +55,39 @@ test('a provider’s refusal comes back with its status and body', async () => {
   assert.deepEqual([status, text], [422, body]);
 });
 
+test('a failure that was tried often enough is told once: the SDK does not ask again', async () => {
+  let calls = 0;
+  const patient = new OpenAI({
+    baseURL: `${api.url}/v1`,
+    apiKey: 'any',
+    maxRetries: 2,
+    fetch: (url, init) => {
+      if (calls++ > 0) throw new Error('it asks again');
+      return fetch(url, init);
+    },
+  });
+  const asked = patient.chat.completions.create({
+    model: 'fast',
+    messages: [{ role: 'user', content: 'hi' }],
+  });
+  const body = '{"error":{"message":"broken","type":"server_error","param":null,"code":null}}';
+  const job = await answerWith({ status: 'failed', result_status: 500, result_body: body });
+  await assert.rejects(asked, (error: InstanceType<typeof OpenAI.APIError>) => {
+    assert.equal(error.status, 500);
+    assert.equal(error.headers?.get('x-should-retry'), 'false');
+    assert.equal(error.headers?.get('x-sluice-job-id'), job.id, 'that of the first and only job');
+    return true;
+  });
+});
+
 test('a job that failed without an answer is an error with its class', async () => {
   const statuses = { timeout: 504, overloaded: 503, rate_limited: 429, network: 502 };
   for (const [code, expected] of Object.entries(statuses)) {
     const asked = api.call('POST /v1/completions', { model: 'fast', prompt: 'x' });
     await answerWith({ status: 'failed', error: JSON.stringify({ code, message: 'why' }) });
-    const { status, json } = await asked;
+    const { status, json, headers } = await asked;
     assert.equal(status, expected, code);
+    assert.equal(headers.get('x-should-retry'), 'false');
     assert.equal(json.error.code, code);
     assert.match(json.error.message, /why/);
   }

@@ -153,7 +153,8 @@ function answerOf(job: JobHead, why: Why): Reply {
   };
   const { result } = job;
   if (result !== null && result.body !== null) {
-    return { status: result.statusCode, headers, text: result.body };
+    const final = job.status === 'failed' ? FINAL : {};
+    return { status: result.statusCode, headers: { ...headers, ...final }, text: result.body };
   }
   const error = isTerminal(job.status) ? errorOf(job) : stillOpen(job, why);
   return {
@@ -164,6 +165,9 @@ function answerOf(job: JobHead, why: Why): Reply {
     },
   };
 }
+
+/** Tried as often as is worth it: an SDK that goes by the provider's status would buy the same failures again. */
+const FINAL = { 'x-should-retry': 'false' };
 
 function errorOf(job: JobHead): ApiError {
   const codes: Partial<Record<JobHead['status'], ErrorCode>> = {

@@ -145,8 +145,33 @@ test('a mistake about a budget names field, value and what is allowed', async ()
   const none = await patchBudget('none', {});
   assert.equal(none.status, 404);
   assert.match(none.json.error.message, /^No such budget object: none\. There are: \S.*\.$/);
-  const own = await patchBudget('mini', { limits: { rpm: 1 } });
-  assert.equal(own.status, 404, 'a deployment’s own limits are set at the deployment');
+  for (const id of ['mini', 'twin', 'twin@a']) {
+    const own = await patchBudget(id, { limits: { rpm: 1 } });
+    assert.equal(own.status, 404, 'a deployment’s own limits are set at the deployment');
+    const { message } = own.json.error;
+    assert.ok(message.includes(`PATCH /admin/deployments/${id}. Shared budgets: org.`), message);
+  }
+});
+
+type Used = { dimension: string; limit: number }[];
+
+const limitsIn = (used: Used) => used.map(({ dimension, limit }) => `${dimension} ${limit}`);
+const firstListed = async (): Promise<{ used: Used }> =>
+  (await api.call('GET /admin/deployments')).json.data[0];
+
+test('a new limit is in the answer of who sets it, and in the lists right after', async () => {
+  // What is told for a second is fresh when the limit changes.
+  for (const rpm of [77, 78]) {
+    await firstListed();
+    const { json } = await patch('mini', { limits: { rpm, concurrency: rpm } });
+    assert.deepEqual(limitsIn(json.used), [`rpm ${rpm}`, `concurrency ${rpm}`]);
+    assert.deepEqual(limitsIn((await firstListed()).used), [`rpm ${rpm}`, `concurrency ${rpm}`]);
+    assert.deepEqual(limitsIn((await listedBudget('mini')).used), [
+      `rpm ${rpm}`,
+      `concurrency ${rpm}`,
+    ]);
+  }
+  await patch('mini', { limits: null });
 });
 
 test('a reload without changes says so', async () => {
@@ -183,5 +208,51 @@ test('a reload that turns tenants on says that keys are needed from then on', as
     assert.equal((await open.call('GET /v1/models')).status, 401);
   } finally {
     await open.stop();
+  }
+});
+
+const keyed = (name: string) => `{ api_keys: [sk-a-key-of-${name}-0123456789] }`;
+
+test('a reload that removes the tenants says what is open from then on', async () => {
+  const admin = `admin: ${keyed('the-admin')}\n`;
+  const config = `${admin}tenants: { one: ${keyed('one')} }\n`;
+  const headers = { authorization: 'Bearer sk-a-key-of-the-admin-0123456789' };
+  const OPEN: [string, boolean, RegExp][] = [
+    [
+      FLEET,
+      true,
+      /no tenants any more: \/v1 .*anyone on this machine.* without a key, and so do \/admin/,
+    ],
+    [
+      `${FLEET}${admin}`,
+      false,
+      /no tenants any more: \/v1 .*anyone on this machine.* without a key$/,
+    ],
+  ];
+  for (const [reloaded, isAdminOpen, says] of OPEN) {
+    const guarded = await startTestApi({ config, reloaded });
+    try {
+      const { json } = await guarded.call('POST /admin/reload', undefined, headers);
+      assert.match(json.warnings[0], says);
+      assert.match(json.warnings[1], /^tenants\.one is gone/);
+      assert.equal((await guarded.call('GET /v1/models')).status, 200);
+      assert.equal((await guarded.call('GET /admin/pools')).status, isAdminOpen ? 200 : 401);
+    } finally {
+      await guarded.stop();
+    }
+  }
+});
+
+test('without shared budgets a wrong one is told so, and where the limits of deployments are set', async () => {
+  const plain = await startTestApi();
+  try {
+    const { status, json } = await plain.call('PATCH /admin/budgets/org', {});
+    assert.equal(status, 404);
+    assert.match(
+      json.error.message,
+      /^No such budget object: org\. The config has no shared budgets .*PATCH \/admin\/deployments\/\{id\}\.$/,
+    );
+  } finally {
+    await plain.stop();
   }
 });

@@ -42,11 +42,29 @@ export async function patchBudget(api: Api, request: ApiRequest): Promise<Reply>
   readQuery(noQuery, request.query);
   const id = request.params['id'] as string;
   const shared = [...api.fleet.budgets.keys()].filter((one) => !api.fleet.deployments.has(one));
-  if (!shared.includes(id)) return noSuch('budget', id, shared);
+  if (!shared.includes(id)) return refuseBudget(api.fleet, id, shared);
   const patch = checkBody(budgetPatch, request.json) as Pick<OverridePatch, 'limits'>;
   refuseUncounted(drawingOn(api.fleet, id), patch);
   await api.control.patch([sharedBudget(id)], patch);
   return ok(budgetSettings(api, id));
+}
+
+function refuseBudget(fleet: Fleet, id: string, shared: readonly string[]): never {
+  if (deploymentsNamed(fleet, id).length === 0 && shared.length > 0)
+    return noSuch('budget', id, shared);
+  const own =
+    deploymentsNamed(fleet, id).length > 0
+      ? `It is a deployment, whose own limits are set with PATCH /admin/deployments/${id}. `
+      : '';
+  const others =
+    shared.length > 0
+      ? `Shared budgets: ${shared.join(', ')}.`
+      : 'The config has no shared budgets (`budgets`); the limits of one deployment are set with PATCH /admin/deployments/{id}.';
+  const hint = `. ${own}${others}`;
+  return refuse('not_found', {
+    param: 'id',
+    values: { kind: 'budget', id: id.slice(0, 80), hint },
+  });
 }
 
 const drawingOn = ({ deployments }: Fleet, budget: string): Deployment[] =>
@@ -92,6 +110,7 @@ export async function reloadConfig(api: Api, request: ApiRequest): Promise<Reply
     needs_restart: api.needsRestart,
     warnings: [
       ...(before.length === 0 && api.tenants.length > 0 ? [KEYS_NEEDED] : []),
+      ...(before.length > 0 && api.tenants.length === 0 ? [noKeysNeeded(api)] : []),
       ...change.pools.removed.map(poolGone),
       ...before.filter((id) => api.tenants.every((one) => one.id !== id)).map(tenantGone),
       ...(config?.warnings ?? []),
@@ -101,6 +120,13 @@ export async function reloadConfig(api: Api, request: ApiRequest): Promise<Reply
 
 const KEYS_NEEDED =
   'tenants are in force from now on: a request without one of their API keys is answered 401, and /admin needs a key of `admin`';
+
+/** Said of what it opens, not only of what is gone. */
+const noKeysNeeded = ({ settings, allowOpen }: Api): string => {
+  const who = allowOpen ? 'whoever reaches this address' : 'anyone on this machine';
+  const admin = settings.admin.keyHashes.length > 0 ? '' : ', and so do /admin and /metrics';
+  return `there are no tenants any more: /v1 takes requests of ${who} from now on, without a key${admin}`;
+};
 
 const tenantGone = (tenant: string): string =>
   `tenants.${tenant} is gone: what was accepted from it goes on, without its limits`;

@@ -14,6 +14,7 @@ import type {
   MaybeAssumption,
   PoolEstimate,
 } from '@sluice/ledger';
+import { beyondQueue } from '../allowance.ts';
 import type { Api } from '../api.ts';
 import { errorsOf } from '../batch-object.ts';
 import { refuse } from '../errors.ts';
@@ -21,6 +22,7 @@ import type { ApiRequest, Reply } from '../http/message.ts';
 import { ok } from '../http/message.ts';
 import { newId } from '../idempotency.ts';
 import { windowMs } from '../shapes/batch-request.ts';
+import { outWords } from '../out-now.ts';
 import type { BatchOrder } from '../submit-batch.ts';
 import { checkWebhook } from '../submit-job.ts';
 import { ceilingHint } from '../unpriced.ts';
@@ -53,8 +55,7 @@ export async function dryRun(
     await askDryRun(api.ledger, run);
     api.queues.addStep({ batch: run.id, step: 'dry_run' });
     const answer = await waitForAnswer(api, run.id, request.signal);
-    if (answer !== null)
-      return ok(dryRunObject(run, answer, { fleet: api.fleet, now: api.clock.now() }));
+    if (answer !== null) return ok(await answered(api, request, { run, answer }));
     if (api.stopping.aborted) refuse('stopping');
     return refuse('dry_run_unfinished', { values: { seconds: MOST_WAIT_MS / 1000 } });
   } finally {
@@ -75,10 +76,33 @@ async function waitForAnswer(
   return null;
 }
 
+/** What the dispatcher does not know is added: the limits of whoever asks, and who takes nothing now. */
+async function answered(
+  api: Api,
+  { caller }: ApiRequest,
+  { run, answer }: { run: DryRun; answer: DryRunAnswer },
+) {
+  const pools = Object.keys(answer.estimate.pools);
+  const [beyond, out] = await Promise.all([
+    beyondQueue(api, caller, answer.lines),
+    outWords(api, { pools, maxTier: run.maxTier }),
+  ]);
+  const tooMany = beyond?.never
+    ? [{ code: 'rate_limit_exceeded', message: `${beyond.says}.`, param: null, line: null }]
+    : [];
+  const notYet = beyond === null || beyond.never ? [] : [`${beyond.says}.`];
+  const whole = { ...answer, errors: [...tooMany, ...answer.errors] };
+  return dryRunObject(run, whole, {
+    fleet: api.fleet,
+    now: api.clock.now(),
+    says: [...notYet, ...out],
+  });
+}
+
 function dryRunObject(
   run: DryRun,
   { lines, badLines, errors, estimate }: DryRunAnswer,
-  { fleet, now }: { fleet: Fleet; now: number },
+  { fleet, now, says }: { fleet: Fleet; now: number; says: readonly string[] },
 ) {
   const { maxCostUsd } = run;
   const {
@@ -122,6 +146,7 @@ function dryRunObject(
       ...(hint === null ? [] : [hint]),
       ...ceilingWords({ maxCostUsd, costUsd, paid: estimate.paidLines }, lines - badLines),
       ...hints,
+      ...says,
     ].join(' '),
     assumed: assumedObject(assumed),
   };

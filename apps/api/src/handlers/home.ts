@@ -28,6 +28,9 @@ export const adminHome = (_api: Api, request: ApiRequest): Reply =>
       '/admin/deployments': 'state, share, calls and limits of each deployment',
       '/admin/plan': 'which lines of batches go where, and why',
       '/admin/budgets': 'what of each limit is used now',
+      '/admin/dead':
+        'jobs and lines that are out of attempts; to run them again: POST /admin/dead/replay',
+      '/admin/usage': 'jobs, tokens and cost by hour, tenant, pool, deployment or project',
       '/metrics': 'the same for Prometheus',
       '/docs': 'every route',
     },

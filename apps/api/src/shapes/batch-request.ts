@@ -32,7 +32,14 @@ const additions = {
   priority: priority.default('low'),
   webhook_url: webhookUrl.nullable().default(null),
   max_tier: maxTier.nullable().default(null),
-  max_cost_usd: z.number().positive().nullable().default(null).describe('Pauses there.'),
+  max_cost_usd: z
+    .number()
+    .positive()
+    .nullable()
+    .default(null)
+    .describe(
+      'US dollars: it pauses there. A retry of the batch takes it over, and counts from zero.',
+    ),
 };
 
 const DRY_RUN =

@@ -14,8 +14,19 @@ const START_FIRST =
 const DEMO_ONLY =
   'The demo plays with the simulated providers, and this Sluice runs on a config of your own: SLUICE_CONFIG=demo npm start';
 
+const USAGE = `npm run demo: sends 1,000 prompts as one batch through the demo that \`npm start\` runs, and shows how they go.
+It takes no options.`;
+
+const [option] = process.argv.slice(2);
 const found = findLaunched();
-if (typeof found === 'string') {
+if (option === '--help' || option === '-h') {
+  say(USAGE);
+} else if (option !== undefined) {
+  process.stderr.write(
+    `found ${JSON.stringify(option)}; allowed: no option, or --help\n\n${USAGE}\n`,
+  );
+  process.exitCode = 2;
+} else if (typeof found === 'string') {
   say(found);
   process.exitCode = 1;
 } else {

@@ -197,7 +197,9 @@ export const admission = z
   .strictObject({
     utilisation: share()
       .prefault(KNOWN_WINDOW.share)
-      .describe('Share of a known rate limit that is used; the rest absorbs clock differences.'),
+      .describe(
+        'Share of a configured rate limit that is used; the rest absorbs clock differences. Of one that a provider’s headers report or its 429s have taught, 95 % are used whatever stands here.',
+      ),
   })
   .prefault({})
   .describe('How budgets are spent.');

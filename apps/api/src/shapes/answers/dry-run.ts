@@ -27,14 +27,20 @@ const maybeAssumption = assumption.extend({ value: z.number().nullable() });
 export const DryRun = z.object({
   object: z.literal('batch.dry_run'),
   endpoint: z.enum(ENDPOINTS),
-  valid: z.boolean().describe('Whether a batch of it would run: false with a single bad line.'),
+  valid: z
+    .boolean()
+    .describe(
+      'Whether a batch of it would run: false with a single bad line, or more lines than the max_queued of its tenant.',
+    ),
   lines: z.int(),
   bad_lines: z.int(),
   errors: batchErrors,
   ...estimate,
   ideal_ms: count
     .nullable()
-    .describe('T*, had it everything to itself, whatever it costs; null without deployments.'),
+    .describe(
+      'T*, had it everything to itself, whatever it costs, with the deployments that take calls now; null without any.',
+    ),
   eta_ms: count
     .nullable()
     .describe(
@@ -57,7 +63,7 @@ export const DryRun = z.object({
   says: z
     .string()
     .describe(
-      'Which plan the figures are of, in words; and what would make it much faster, where that is known.',
+      'Which plan the figures are of, in words; what would make it much faster, where that is known; which deployments take nothing now; and whether the POST would now be refused by max_queued.',
     ),
   assumed: z
     .object({
