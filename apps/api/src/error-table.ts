@@ -301,7 +301,7 @@ export const ERRORS = {
     type: UNAVAILABLE,
     message: 'The file store {trouble}.',
     advice:
-      'It cannot be reached: try again; an upload that was cut off must be sent again. It refuses: whoever runs Sluice mends the credentials or the bucket, as the message says. It does not have a file: it may show late what was written; try again.',
+      'It cannot be reached: try again; an upload that was cut off must be sent again. It refuses: whoever runs Sluice mends the credentials, the bucket or the folder, as the message says. It does not have a file: it may show late what was written; try again.',
     retry: 1,
   },
   fate_unknown: {

@@ -1,7 +1,7 @@
 /** For tests: the API in this process on a free port, with a Redis and a data folder of its own. */
 import { loadConfig } from '@sluice/config';
 import type { Loaded, Settings } from '@sluice/config';
-import { localStore } from '@sluice/files';
+import { localStore, storeMark } from '@sluice/files';
 import type { FileStore } from '@sluice/files';
 import { connectRedis, openLedger } from '@sluice/ledger';
 import type { Ledger } from '@sluice/ledger';
@@ -43,6 +43,8 @@ export interface TestApi {
   ledger: Ledger;
   settings: Settings;
   call: (line: string, body?: unknown, headers?: Record<string, string>) => Promise<Answer>;
+  /** Its folder of data. */
+  dataDir: string;
   /** Files in the store, whole ones and partial ones. */
   stored: () => string[];
   /** The store, opened anew. */
@@ -79,6 +81,7 @@ export async function startTestApi({
     dataDir,
     logLevel: 'silent' as const,
   };
+  await storeMark({ store: 'local' }, join(dataDir, 'files')).write('test');
   const setup = { ...loaded, environment, source: 'test', redisUrl: redis.url };
   let stopping: Promise<void> | null = null;
   const readConfig = () => ({ ...setup, ...loadedFrom(reloaded ?? fleet + config) });
@@ -92,6 +95,7 @@ export async function startTestApi({
     redis,
     ledger,
     settings: loaded.config,
+    dataDir,
     call: (line, body, headers) => call(url, line, { body, headers: headers ?? {} }),
     store: () => localStore(join(dataDir, 'files')),
     stored: () => filesIn(join(dataDir, 'files')),
@@ -130,7 +134,7 @@ async function call(
 function filesIn(folder: string): string[] {
   try {
     return readdirSync(folder, { recursive: true, withFileTypes: true })
-      .filter((entry) => entry.isFile())
+      .filter((entry) => entry.isFile() && entry.name !== 'store-id')
       .map((entry) => entry.name);
   } catch {
     return [];

@@ -2,8 +2,17 @@
  * The data folder: readable by this user only, and used by one launcher at a time, for two Redis servers on one
  * append-only file would ruin it. Whoever launches leaves a note of itself and of every process it started.
  */
-import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import {
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
 import { isRunning, markOf } from './process-start.ts';
 import type { ProcessMark } from './process-start.ts';
 
@@ -24,10 +33,44 @@ export interface DataFolder {
   logs: string;
 }
 
+/** Throws what the system says. */
 export function openDataFolder(path: string): DataFolder {
   const folder = { path, redis: join(path, 'redis'), logs: join(path, 'logs') };
-  for (const each of Object.values(folder)) mkdirSync(each, { recursive: true, mode: 0o700 });
+  for (const each of Object.values(folder)) makeFolder(each);
   return folder;
+}
+
+/** One by one: node's `recursive` says of a read-only mount that there is no such folder. */
+function makeFolder(path: string): void {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return;
+  if (!existsSync(dirname(path))) makeFolder(dirname(path));
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    // Another that starts at the same moment made it.
+    if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) throw error;
+  }
+}
+
+const FOUND: Readonly<Record<string, string>> = {
+  EROFS: 'it is mounted read-only',
+  EACCES: 'this user may not use it',
+  EPERM: 'this user may not use it',
+  ENOSPC: 'its disk is full',
+  EDQUOT: 'its disk has no room left for this user',
+  ENOTDIR: 'a file lies where a folder is needed',
+  EEXIST: 'a file lies where a folder is needed',
+  EIO: 'its disk answers with input/output errors',
+  ESTALE: 'its share is gone',
+};
+
+/** For people: why the folder cannot be used, and what to do. Throws `error` where it is none of a file system. */
+export function refuseFolder(path: string, error: unknown): string {
+  const { code, message, path: at } = error as NodeJS.ErrnoException;
+  if (code === undefined || !/^E[A-Z0-9]+$/.test(code)) throw error;
+  const where = at === undefined || at === path ? '' : ` at ${at}`;
+  const found = FOUND[code] === undefined ? message : `${FOUND[code]} (${code}${where})`;
+  return `The data folder ${path} cannot be used: ${found}. Mend that, or name another folder: SLUICE_DATA_DIR=/var/lib/sluice npm start`;
 }
 
 const noteFile = (path: string): string => join(path, 'launched.json');

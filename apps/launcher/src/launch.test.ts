@@ -19,7 +19,7 @@ import type { TestContext } from 'node:test';
 import { loadInstallation } from '@sluice/config';
 import { startRedis, until } from '@sluice/testing';
 import { Redis } from 'ioredis';
-import { readNote, runningIn, writePrivate } from './data-folder.ts';
+import { readNote, refuseFolder, runningIn, writePrivate } from './data-folder.ts';
 import { launch } from './launch.ts';
 import type { LaunchResult } from './launch.ts';
 import { freePort } from './ports.ts';
@@ -393,6 +393,41 @@ test('a port that is taken is said before anything starts', async (t) => {
     reason: `Port ${port} is taken. Try another: PORT=${port + 1} npm start`,
   });
   assert.equal(existsSync(join(place.folder, '.sluice')), false);
+});
+
+test('a data folder that cannot be used is named with what was found and what to do', async (t) => {
+  const place = new Place(t);
+  const file = join(place.folder, 'file');
+  writeFileSync(file, '');
+  const logs = join(place.folder, 'with-log');
+  mkdirSync(logs);
+  writeFileSync(join(logs, 'logs'), '');
+  const cases = [
+    [file, file],
+    [join(file, 'below'), join(file, 'below')],
+    [logs, join(logs, 'logs')],
+  ] as const;
+  for (const [path, at] of cases) {
+    const result = await place.launch({ SLUICE_DATA_DIR: path });
+    assert.ok(result.kind === 'refused');
+    assert.ok(result.reason.startsWith(`The data folder ${path} cannot be used: a file lies`));
+    assert.ok(path === at || result.reason.includes(at), result.reason);
+    assert.match(result.reason, /\. Mend that, or name another folder: SLUICE_DATA_DIR=/);
+  }
+});
+
+const refusedFor = (code: string): string =>
+  refuseFolder('/data', Object.assign(new Error(code), { code, path: '/data/redis' }));
+
+test('what the system says of a folder is told in words, our own mistakes are not', () => {
+  assert.match(
+    refusedFor('EROFS'),
+    /^The data folder \/data .* mounted read-only \(EROFS at \/data\/redis\)/,
+  );
+  assert.match(refusedFor('EACCES'), /this user may not use it \(EACCES/);
+  assert.match(refusedFor('ENOSPC'), /its disk is full \(ENOSPC/);
+  assert.match(refusedFor('EMFILE'), /cannot be used: EMFILE\./);
+  assert.throws(() => refuseFolder('/data', new TypeError('x')), TypeError);
 });
 
 test('an address that others reach is refused without keys', async (t) => {

@@ -4,7 +4,7 @@ import type { Installation } from '@sluice/config';
 import { givenEnvironment, refuseOpenAddress } from '@sluice/config';
 import { refuseStore } from '@sluice/files';
 import { refuseRedis } from '@sluice/ledger';
-import { LaunchNote, openDataFolder, readNote, runningIn } from './data-folder.ts';
+import { LaunchNote, openDataFolder, readNote, refuseFolder, runningIn } from './data-folder.ts';
 import type { DataFolder, Launched } from './data-folder.ts';
 import { endLeftovers } from './leftovers.ts';
 import { Logs } from './logs.ts';
@@ -57,9 +57,9 @@ export async function launch(
   const { environment } = installation;
   const path = resolve(options.folder, environment.dataDir);
   const before = readNote(path);
-  const folder = openDataFolder(path);
-  const note = LaunchNote.claim(path, `http://${environment.host}:${environment.port}`);
-  if (note === null) return { kind: 'refused', reason: refuseSecond(path, environment.port) };
+  const claimed = claimFolder(path, environment);
+  if ('reason' in claimed) return { kind: 'refused', reason: claimed.reason };
+  const { folder, note } = claimed;
   const running: Running = {
     folder,
     note,
@@ -81,6 +81,18 @@ export async function launch(
     return { kind: 'refused', reason: failure };
   }
   return { kind: 'launched', screen: show(installation, options), stop };
+}
+
+type Claimed = { folder: DataFolder; note: LaunchNote } | { reason: string };
+
+function claimFolder(path: string, { host, port }: Installation['environment']): Claimed {
+  try {
+    const folder = openDataFolder(path);
+    const note = LaunchNote.claim(path, `http://${host}:${port}`);
+    return note === null ? { reason: refuseSecond(path, port) } : { folder, note };
+  } catch (error) {
+    return { reason: refuseFolder(path, error) };
+  }
 }
 
 async function refuseLaunch(

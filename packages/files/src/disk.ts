@@ -16,6 +16,21 @@ export async function ensureFolder(path: string): Promise<void> {
   }
 }
 
+/** Makes a folder somewhere below `root` and those between, durably; never `root` itself: rejects with ENOENT where that is not there. */
+export async function ensureBelow(root: string, folder: string): Promise<void> {
+  if (folder === root) return;
+  try {
+    await mkdir(folder, { mode: FOLDER_MODE });
+  } catch (error) {
+    const { code } = error as { code?: string };
+    if (code === 'EEXIST') return;
+    if (code !== 'ENOENT' || dirname(folder) === root) throw error;
+    await ensureBelow(root, dirname(folder));
+    return ensureBelow(dirname(folder), folder);
+  }
+  await syncFolder(dirname(folder));
+}
+
 /** A rename or a new file is durable only once its folder is. */
 export async function syncFolder(path: string): Promise<void> {
   const handle = await open(path, 'r');

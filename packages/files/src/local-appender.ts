@@ -4,18 +4,25 @@
  */
 import { type FileHandle, constants, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { FILE_MODE, ensureFolder, syncFolder, writeFully } from './disk.ts';
+import { FILE_MODE, syncFolder, writeFully } from './disk.ts';
+import { orTrouble } from './disk-trouble.ts';
 import { GroupAppends, resolveAll } from './group-appends.ts';
 import type { WaitingAppend } from './group-appends.ts';
+import type { LocalRoot } from './local-root.ts';
 import type { Appender, Extent } from './store.ts';
 
 /** Opens at the file's current end, makes it if there is none. `segment` is the name its extents carry. */
-export async function openAppender(path: string, segment: string): Promise<Appender> {
-  await ensureFolder(dirname(path));
+export async function openAppender(
+  root: LocalRoot,
+  path: string,
+  segment: string,
+): Promise<Appender> {
+  await root.ensure(dirname(path), 'write');
   const handle = await open(path, constants.O_WRONLY | constants.O_CREAT, FILE_MODE);
   try {
     const { size } = await handle.stat();
     if (size === 0) await syncFolder(dirname(path));
+    await root.checkHolds(path, handle);
     return new LocalAppender(handle, segment, size);
   } catch (error) {
     await handle.close();
@@ -48,8 +55,10 @@ class LocalAppender implements Appender {
 
   async #write(group: readonly WaitingAppend[]): Promise<void> {
     const bytes = Buffer.concat(group.flatMap((call) => call.buffers));
-    await writeFully(this.#handle, bytes, this.#end);
-    await this.#handle.datasync();
+    await orTrouble('write', async () => {
+      await writeFully(this.#handle, bytes, this.#end);
+      await this.#handle.datasync();
+    });
     this.#end = resolveAll(group, { segment: this.#segment, start: this.#end });
   }
 }

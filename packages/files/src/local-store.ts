@@ -5,53 +5,60 @@
 import { randomUUID } from 'node:crypto';
 import { open, readdir, rm, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { ensureFolder, isMissing, readFully } from './disk.ts';
+import { isMissing, readFully } from './disk.ts';
+import { orTrouble, troubleOf } from './disk-trouble.ts';
 import { openAppender } from './local-appender.ts';
+import { folderGone, LocalRoot } from './local-root.ts';
 import { startWriting } from './local-writing.ts';
 import { OpenFiles } from './open-files.ts';
-import {
-  type FileStore,
-  FileMissing,
-  type Range,
-  StoreAway,
-  type Writing,
-  checkName,
-} from './store.ts';
+import { FileMissing, type FileStore, type Range, type Writing, checkName } from './store.ts';
 
 /** Read at once when streaming. Half a megabyte and more measured no faster and costs memory per stream. */
 const CHUNK_BYTES = 128 * 1024;
 /** No upload takes longer: a partial file untouched for this long belongs to a process that died. */
 const ABANDONED_MS = 24 * 60 * 60 * 1000;
 
-/** A store in `folder`, which is made when the first file is written. Close it to give back open files. */
-export function localStore(folder: string): FileStore {
-  const root = resolve(folder);
+/**
+ * A store in `folder`. Close it to give back open files. `marked`: it has a mark and is not there without it (see LocalRoot); else it
+ * is made when the first file is written.
+ */
+export function localStore(folder: string, { marked = false } = {}): FileStore {
+  const root = new LocalRoot(resolve(folder), { marked });
   const files = new OpenFiles();
-  const pathOf = (name: string): string => join(root, checkName(name));
-  const partials = partialFolder(join(root, '.partial'));
+  const pathOf = (name: string): string => join(root.path, checkName(name));
+  const partials = partialFolder(root);
 
   const create: FileStore['create'] = async (name, { digest } = {}) => {
     const target = pathOf(name);
-    const partial = join(await partials(), randomUUID());
-    const writing = await startWriting({ partial, target, digest }).catch(folderGone(root));
+    const writing = await writes(async () => {
+      await root.check('write');
+      const partial = join(await partials.get(), randomUUID());
+      return startWriting({ root, partial, target, digest });
+    }).catch((error: unknown) => {
+      partials.forget();
+      throw error;
+    });
     return dropOnCommit(writing, () => files.drop(target));
   };
-  const read: FileStore['read'] = (name, range = {}) => streamFile(pathOf(name), name, range);
+  const read: FileStore['read'] = (name, range = {}) => streamFile(root, pathOf(name), name, range);
+  const remove = async (path: string, recursive: boolean): Promise<void> => {
+    await orTrouble('remove', async () => {
+      if (marked) await root.check('remove');
+      await rm(path, { recursive, force: true });
+    });
+    await files.drop(path);
+  };
 
   return {
     create,
     read,
     readAt: (name, offset, length) =>
-      files.use(pathOf(name), (handle) => readFully(handle, offset, length)).catch(orMissing(name)),
-    size: (name) => fileSize(pathOf(name)),
-    async remove(name) {
-      await rm(pathOf(name), { force: true });
-      await files.drop(pathOf(name));
-    },
-    async removeAll(below) {
-      await rm(pathOf(below), { recursive: true, force: true });
-      await files.drop(pathOf(below));
-    },
+      files
+        .use(pathOf(name), (handle) => readFully(handle, offset, length))
+        .catch(notRead(root, name)),
+    size: (name) => fileSize(root, pathOf(name), name),
+    remove: async (name) => remove(pathOf(name), false),
+    removeAll: async (below) => remove(pathOf(below), true),
     async concat(parts, target, options) {
       const writing = await create(target, options);
       try {
@@ -61,25 +68,34 @@ export function localStore(folder: string): FileStore {
         await writing.abort();
       }
     },
-    appender: async (name) => openAppender(pathOf(name), name),
+    async appender(name) {
+      const path = pathOf(name);
+      return writes(() => openAppender(root, path, name));
+    },
     close: () => files.closeAll(),
   };
 }
 
-/** The folder for files on their way in, made and swept once per process. */
-function partialFolder(path: string): () => Promise<string> {
+/** What is not there is the store's folder, or one of those that were made in it a moment ago. */
+const writes = <Result>(act: () => Promise<Result>): Promise<Result> =>
+  orTrouble('write', () =>
+    act().catch((error: unknown) => {
+      throw folderGone(error, 'write');
+    }),
+  );
+
+/** The folder for files on their way in, made and swept once per process, and again where one could not be made in it. */
+function partialFolder(root: LocalRoot): { get: () => Promise<string>; forget: () => void } {
+  const path = join(root.path, '.partial');
   let ready: Promise<string> | null = null;
   const prepare = async (): Promise<string> => {
-    await ensureFolder(path);
+    await root.ensure(path, 'write');
     await sweep(path, Date.now() - ABANDONED_MS);
     return path;
   };
-  return () => {
-    ready ??= prepare().catch((error: unknown) => {
-      ready = null;
-      throw error;
-    });
-    return ready;
+  return {
+    get: () => (ready ??= prepare()),
+    forget: () => (ready = null),
   };
 }
 
@@ -95,22 +111,28 @@ async function sweep(path: string, before: number): Promise<void> {
 /** Readers in this process must not go on reading what was replaced. */
 function dropOnCommit(writing: Writing, drop: () => Promise<void>): Writing {
   return {
-    write: (chunk) => writing.write(chunk),
+    write: (chunk) => orTrouble('write', () => writing.write(chunk)),
     abort: () => writing.abort(),
     async commit() {
-      const written = await writing.commit();
+      const written = await writes(() => writing.commit());
       await drop();
       return written;
     },
   };
 }
 
-async function* streamFile(path: string, name: string, range: Range): AsyncGenerator<Buffer> {
-  const handle = await open(path, 'r').catch(orMissing(name));
+async function* streamFile(
+  root: LocalRoot,
+  path: string,
+  name: string,
+  range: Range,
+): AsyncGenerator<Buffer> {
+  const handle = await open(path, 'r').catch(notRead(root, name));
   try {
     const end = range.end ?? Infinity;
     for (let at = range.start ?? 0; at < end;) {
-      const chunk = await readFully(handle, at, Math.min(CHUNK_BYTES, end - at));
+      const length = Math.min(CHUNK_BYTES, end - at);
+      const chunk = await orTrouble('read', () => readFully(handle, at, length));
       if (chunk.length === 0) return;
       at += chunk.length;
       yield chunk;
@@ -120,25 +142,22 @@ async function* streamFile(path: string, name: string, range: Range): AsyncGener
   }
 }
 
-async function fileSize(path: string): Promise<number | null> {
+async function fileSize(root: LocalRoot, path: string, name: string): Promise<number | null> {
   try {
     const found = await stat(path);
     return found.isFile() ? found.size : null;
   } catch (error) {
-    if (isMissing(error)) return null;
-    throw error;
+    const told = await whyNotRead(root, name, error);
+    if (told instanceof FileMissing) return null;
+    throw told;
   }
 }
 
-const orMissing =
-  (name: string) =>
-  (error: unknown): never => {
-    throw isMissing(error) ? new FileMissing(name) : error;
-  };
+const whyNotRead = async (root: LocalRoot, name: string, error: unknown): Promise<unknown> =>
+  isMissing(error) ? root.missing(name) : troubleOf(error, 'read');
 
-/** It was made by this process, or found: who removed it may bring it back. */
-const folderGone =
-  (root: string) =>
-  (error: unknown): never => {
-    throw isMissing(error) ? new StoreAway('write', `the folder ${root} was removed`) : error;
+const notRead =
+  (root: LocalRoot, name: string) =>
+  async (error: unknown): Promise<never> => {
+    throw await whyNotRead(root, name, error);
   };

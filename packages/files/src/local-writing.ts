@@ -2,10 +2,12 @@
 import { createHash, type Hash } from 'node:crypto';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { FILE_MODE, ensureFolder, syncFolder, writeFully } from './disk.ts';
+import { FILE_MODE, syncFolder, writeFully } from './disk.ts';
+import type { LocalRoot } from './local-root.ts';
 import type { Digest, Writing, Written } from './store.ts';
 
 interface Places {
+  root: LocalRoot;
   /** Where it is written. */
   partial: string;
   /** Where it goes on commit. */
@@ -15,7 +17,14 @@ interface Places {
 
 /** Opens `partial` for writing; `partial`'s folder must be there. */
 export async function startWriting(places: Places): Promise<Writing> {
-  return new LocalWriting(await open(places.partial, 'wx', FILE_MODE), places);
+  const handle = await open(places.partial, 'wx', FILE_MODE);
+  try {
+    await places.root.checkHolds(places.partial, handle);
+    return new LocalWriting(handle, places);
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
 }
 
 class LocalWriting implements Writing {
@@ -41,10 +50,11 @@ class LocalWriting implements Writing {
 
   async commit(): Promise<Written> {
     if (this.#state !== 'open') throw new Error(`cannot commit: already ${this.#state}`);
-    const { partial, target } = this.#places;
+    const { root, partial, target } = this.#places;
     await this.#handle.sync();
     await this.#handle.close();
-    await ensureFolder(dirname(target));
+    await root.ensure(dirname(target), 'write');
+    // Found only where it was made: in the store.
     await rename(partial, target);
     this.#state = 'committed';
     await syncFolder(dirname(target));

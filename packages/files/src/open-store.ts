@@ -6,19 +6,27 @@ import { type FileStore, StoreAway, StoreRefuses } from './store.ts';
 
 export type StorePlace = { store: 'local' } | ({ store: 's3' } & S3Place);
 
-/** `folder`: where a local store lies. The S3 client is loaded only where it is used. */
+interface Opening {
+  /** Where a local store lies. */
+  folder: string;
+  patience: Patience;
+  /** A folder without a mark is taken too, and made when the first file is written: for who looks at it or marks it. */
+  unmarked?: boolean;
+}
+
+/** The store in use: a folder that has no mark, or is not there, is away. The S3 client is loaded only where it is used. */
 export async function openStore(
   place: StorePlace,
-  { folder, patience }: { folder: string; patience: Patience },
+  { folder, patience, unmarked = false }: Opening,
 ): Promise<FileStore> {
-  if (place.store === 'local') return localStore(folder);
+  if (place.store === 'local') return localStore(folder, { marked: !unmarked });
   const { s3Store } = await import('./s3-store.ts');
   return s3Store(place, patience);
 }
 
 /** Writes, reads and removes a small file; why that failed and what to do about it, or null. Names no secret. */
 export async function refuseStore(place: StorePlace, folder: string): Promise<string | null> {
-  const store = await openStore(place, { folder, patience: 'serving' });
+  const store = await openStore(place, { folder, patience: 'serving', unmarked: true });
   const name = `probe/${randomUUID()}`;
   try {
     const writing = await store.create(name);

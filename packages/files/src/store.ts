@@ -82,10 +82,14 @@ export class FileMissing extends Error {
 /** The store cannot be reached, or says that it cannot answer now: try again later. */
 export class StoreAway extends Error {
   readonly code = 'STORE_AWAY';
+  /** What was found, for who asks over the API; null where the reason is for the log alone. */
+  readonly found: string | null;
 
-  constructor(doing: string, reason: string) {
+  /** `told`: the reason names no place and may be told to everybody. */
+  constructor(doing: string, reason: string, told = false) {
     super(`the file store cannot ${doing} now: ${reason}`);
     this.name = 'StoreAway';
+    this.found = told ? reason : null;
   }
 }
 

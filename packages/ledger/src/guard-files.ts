@@ -1,6 +1,7 @@
 /**
  * Keeps a process from working with other files than those of its Redis: at its start, and later where Redis was away then or was
- * emptied since, or the folder was removed. Whoever runs when Redis is emptied tells it the mark again before a stranger does.
+ * emptied since, or another folder was put in the place of the first. One that is only away is waited for: who ended then would lose the
+ * calls under way. Whoever runs when Redis is emptied tells it the mark again before a stranger does.
  */
 import { lookAtFiles } from './same-files.ts';
 import type { FilesAre, Sameness } from './same-files.ts';

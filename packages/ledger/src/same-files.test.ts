@@ -165,8 +165,8 @@ test('all looks go over one connection, and over another when that has broken', 
   const connections = async (): Promise<number> =>
     Number(/total_connections_received:(\d+)/.exec(await client.info('stats'))?.[1]);
   const moreLooks = (): Promise<unknown> => {
-    const enough = looks + 5;
-    return until('more looks', () => looks > enough);
+    const seen = looks;
+    return until('more looks', () => looks > seen + 5);
   };
   const everyMs = { unknown: 20, known: 20 };
   const begun = await connections();
@@ -194,4 +194,42 @@ test('a process that began while Redis was away ends when it finds other files t
   await own.restart();
   assert.match(await until('its end', () => reasons[0]), /the folder \/b/);
   await own.stop();
+});
+
+test('whoever runs waits for a store that goes away, makes no mark in its place and ends at another', async (t) => {
+  const stop = new AbortController();
+  t.after(() => stop.abort());
+  const prefix = newPrefix();
+  const key = makeKeys(prefix).storeMark;
+  const store = storeAt('the folder /a');
+  let looks = 0;
+  const { read } = store;
+  store.read = () => {
+    looks++;
+    return read();
+  };
+  const reasons: string[] = [];
+  const end = (reason: string): unknown => reasons.push(reason);
+  const everyMs = { unknown: 20, known: 20 };
+  assert.equal(
+    await guardFiles({ ...asked(prefix, store), end, everyMs, signal: stop.signal }),
+    null,
+  );
+  const { mark } = store;
+  const looked = (): Promise<unknown> => {
+    const seen = looks;
+    return until('more looks', () => looks > seen + 3);
+  };
+  store.mark = null;
+  // An emptied Redis too: a first process would make both anew.
+  await client.del(key);
+  const began = performance.now();
+  await until('longer than another is believed', () => performance.now() - began > 2_500);
+  await looked();
+  assert.deepEqual([store.mark, store.written, reasons], [null, 1, []]);
+  store.mark = mark;
+  await until('the mark', async () => (await client.get(key)) === mark);
+  store.mark = 'another';
+  await client.set(key, 'another');
+  assert.match(await until('its end', () => reasons[0]), /the folder \/a/);
 });

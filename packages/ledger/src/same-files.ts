@@ -54,12 +54,16 @@ export const agreeOnFiles = async (of: Sameness): Promise<FilesAre> => {
   }
 };
 
-/** The same for who looks again and again: over one connection, for as long as that answers. One look at a time. */
+/**
+ * The same for who looks again and again: over one connection, for as long as that answers. One look at a time. Who has agreed once
+ * knows the mark: a store that has none later is away (not mounted, say), and no other is made in its place.
+ */
 export function lookAtFiles({ redisUrl, prefix, store }: Sameness): {
   agree: () => Promise<FilesAre>;
   close: () => void;
 } {
   let redis: Redis | null = null;
+  let known: string | null = null;
   const close = (): void => {
     redis?.disconnect();
     redis = null;
@@ -71,7 +75,9 @@ export function lookAtFiles({ redisUrl, prefix, store }: Sameness): {
       if (redis?.status !== 'ready') close();
       try {
         redis ??= await connectOnce(redisUrl);
-        return await agree(redis, prefix, store);
+        const { mark, ...found } = await agree(redis, prefix, { store, known });
+        known = mark ?? known;
+        return found;
       } catch {
         close();
         return { kind: 'unknown' };
@@ -115,16 +121,22 @@ async function connectOnce(url: string): Promise<Redis> {
   }
 }
 
-async function agree(redis: Redis, prefix: string, store: MarkInStore): Promise<FilesAre> {
+/** `mark`: the one that was agreed on. */
+async function agree(
+  redis: Redis,
+  prefix: string,
+  { store, known }: { store: MarkInStore; known: string | null },
+): Promise<FilesAre & { mark?: string | null }> {
   const keys = makeKeys(prefix);
   const began = performance.now();
   let other = false;
   for (;;) {
     const inRedis = await redis.get(keys.storeMark);
     const inStore = await store.read();
-    const step = markStep(inRedis, inStore);
+    if (known !== null && inStore === null) return { kind: 'unknown' };
+    const step = known === null || known === inStore ? markStep(inRedis, inStore) : 'other';
     const waited = performance.now() - began;
-    if (step === 'same') return { kind: 'same' };
+    if (step === 'same') return { kind: 'same', mark: inStore };
     if (step === 'other' && other && waited > BELIEVED_AFTER_MS)
       return { kind: 'other', reason: otherFiles(store.where, inStore !== null, keys.storeMark) };
     other = step === 'other';

@@ -32,8 +32,9 @@ export function storeError(error: unknown, stake: Stake): ApiError | null {
 }
 
 function withoutFiles(error: unknown): ApiError {
-  const { advice } = error as { advice?: string };
-  const trouble = advice === undefined ? 'cannot be reached' : `refuses: ${advice}`;
+  const { advice, found } = error as { advice?: string; found?: string | null };
+  const away = found ? `cannot be reached: ${found}` : 'cannot be reached';
+  const trouble = advice === undefined ? away : `refuses: ${advice}`;
   return new ApiError('files_unavailable', { values: { trouble } });
 }
 
