@@ -56,11 +56,6 @@ export const dispatcherEvents = (log: Logger, seldom = new Seldom()) => ({
       'Redis is full (maxmemory): nothing is accepted, placed or called until it has room; what is answered is recorded. Raise maxmemory, or wait until records lapse',
     ),
   redisHasRoom: () => log.info('Redis has room again'),
-  /** As {@link failed}. */
-  stepFailed: (fields: { batch: string; step: string; error: string }) =>
-    seldom.tell(`${fields.batch} ${fields.step} ${fields.error}`, (more) =>
-      log.error({ ...fields, ...more }, 'step of a batch failed, will be tried again'),
-    ),
   /** One that fails again and again is told once a minute. */
   failed: (fields: { what: string; error: string }) =>
     seldom.tell(`${fields.what} ${fields.error}`, (more) =>

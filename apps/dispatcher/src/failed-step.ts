@@ -12,7 +12,7 @@ export async function failedStep(
   { batch, step }: StepData,
   error: unknown,
 ): Promise<StepEnd> {
-  events.stepFailed({ batch, step, error: String(error) });
+  events.failed({ what: `${step} of ${batch}`, error: String(error) });
   // Whoever waits for it sees no batch.
   if (step === 'dry_run') return { kind: 'again', afterMs: AGAIN_MS };
   const at = now();

@@ -288,7 +288,7 @@ test('a step that fails, whatever the reason, is run again; its batch and the lo
   const inputFileId = await uploaded(good(2));
   const id = await desk.validatingBatch({ inputFileId });
   const logged: object[] = [];
-  const events = { ...ports.events, stepFailed: (fields: object) => void logged.push(fields) };
+  const events = { ...ports.events, failed: (fields: object) => void logged.push(fields) };
   const failing = { ...ports, events, estimate: () => Promise.reject(ROFS) };
   const step: StepData = { batch: id, step: 'validate' };
   const began = desk.time;
@@ -300,7 +300,7 @@ test('a step that fails, whatever the reason, is run again; its batch and the lo
     desk.time += end.afterMs;
   }
   assert.deepEqual(waits, [2_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000]);
-  assert.deepEqual(logged[0], { ...step, error: String(ROFS) });
+  assert.deepEqual(logged[0], { what: `validate of ${id}`, error: String(ROFS) });
   const trouble = await readStepTrouble(desk.ledger, id);
   assert.deepEqual(
     [trouble?.step, trouble?.error, trouble?.since],

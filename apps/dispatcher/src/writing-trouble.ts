@@ -37,12 +37,12 @@ export class WritingTrouble {
     }
   }
 
-  #note(error: string): void {
+  #note(words: string): void {
     const { ledger, now } = this.#options;
     if (this.#notedAt !== null && now() - this.#notedAt < NOTE_EVERY_MS) return;
     this.#notedAt = now();
     // A Redis that is away is told of by others.
-    noteWritingTrouble(ledger, error).catch(() => undefined);
+    noteWritingTrouble(ledger, words).catch(() => undefined);
   }
 
   #over(): void {
