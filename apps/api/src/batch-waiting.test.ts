@@ -65,12 +65,18 @@ test('a paused batch says so also where all its lines are fed', async () => {
   assert.equal(await whyUnfed(nobody, { ...batch, paused: false }, true), null);
 });
 
-/** Where these files of the batch cannot be read now. */
-const portsWhere = (unread: Record<string, string>): Parameters<typeof whyUnfed>[0] =>
-  ({
-    clock: { now: () => NOW },
-    ledger: { redis: { hgetall: () => Promise.resolve(unread) }, keys: { unread: String } },
-  }) as unknown as Parameters<typeof whyUnfed>[0];
+/** Where these files of the batch cannot be read now, and these texts stand in Redis. */
+const portsWhere = (
+  unread: Record<string, string>,
+  texts: { step?: string; writing?: string } = {},
+): Parameters<typeof whyUnfed>[0] => {
+  const get = (key: keyof typeof texts) => Promise.resolve(texts[key] ?? null);
+  const redis = { hgetall: () => Promise.resolve(unread), get };
+  const keys = { unread: String, stepTrouble: () => 'step', writingTrouble: 'writing' };
+  return { clock: { now: () => NOW }, ledger: { redis, keys } } as unknown as Parameters<
+    typeof whyUnfed
+  >[0];
+};
 
 const NOW = Date.now();
 const UNREAD: Unread = {
@@ -96,4 +102,31 @@ test('a batch whose file is missing says so, whatever it is at', async () => {
 test('of a store that does not answer, and of results, no end is told', () => {
   assert.match(unreadWords({ ...UNREAD, missingSince: null }), /now; it is tried again$/);
   assert.match(unreadWords({ ...UNREAD, file: 'batches/b/segment-1' }), /until it is there$/);
+});
+
+const batchAt = (status: string) =>
+  ({ id: 'b', status, paused: false, classes: [], cursors: [] }) as unknown as StoredBatch;
+
+test('a batch one of whose steps fails says which, since when and why, whatever it is at', async () => {
+  const error = 'the file store cannot write now: no answer';
+  const trouble = { step: 'finalise', error, since: Date.UTC(2026, 0, 1), againAt: 0 };
+  const ports = portsWhere({}, { step: JSON.stringify(trouble) });
+  for (const status of ['validating', 'in_progress', 'finalizing', 'cancelling'])
+    assert.equal(
+      await whyUnfed(ports, batchAt(status), false),
+      `writing its files fails since 2026-01-01T00:00:00.000Z, and is tried again: ${error}`,
+    );
+});
+
+test('where results cannot be written, a batch that has some says why and what helps', async () => {
+  const full = portsWhere({}, { writing: 'ENOSPC: no space left on device' });
+  const told = await whyUnfed(full, batchAt('in_progress'), true);
+  assert.match(
+    told ?? '',
+    /cannot be written .* ENOSPC: no space left on device; free space there$/,
+  );
+  assert.equal(await whyUnfed(full, batchAt('validating'), false), null);
+  const locked = portsWhere({}, { writing: 'EROFS: read-only file system' });
+  assert.match((await whyUnfed(locked, batchAt('finalizing'), true)) ?? '', /; make it writable$/);
+  assert.equal(await whyUnfed(portsWhere({}), batchAt('in_progress'), true), null);
 });

@@ -1,6 +1,6 @@
 /** Why the lines of a batch that are not fed to any deployment's queue yet stay where they are. */
-import { MISSING_MS, readUnread } from '@sluice/ledger';
-import type { StoredBatch, Unread } from '@sluice/ledger';
+import { MISSING_MS, readStepTrouble, readUnread, readWritingTrouble } from '@sluice/ledger';
+import type { StepTrouble, StoredBatch, Unread } from '@sluice/ledger';
 import type { Api } from './api.ts';
 import { shapesOf } from './too-large.ts';
 import { inWords, whyHeld, whyWaiting } from './waiting.ts';
@@ -18,8 +18,8 @@ export async function whyUnfed(
   underWay: boolean,
 ): Promise<string | null> {
   if (batch.status === 'in_progress' && batch.paused) return pausedWords(batch);
-  const unread = await readUnread(ports.ledger, batch.id, ports.clock.now());
-  if (unread !== null) return unreadWords(unread);
+  const trouble = await whyTroubled(ports, batch);
+  if (trouble !== null) return trouble;
   if (batch.status !== 'in_progress') return null;
   const pools = unfedPools(batch);
   if (pools.length === 0) return whyUnpaidAgain(batch);
@@ -33,6 +33,45 @@ export async function whyUnfed(
   if (unpaid !== null) return unpaid;
   return underWay ? null : whyBehind(ports, batch, pools);
 }
+
+/** What goes wrong with its files or steps, whatever it is at. */
+async function whyTroubled(
+  { clock, ledger }: Ports,
+  { id, status }: StoredBatch,
+): Promise<string | null> {
+  const [unread, step, writing] = await Promise.all([
+    readUnread(ledger, id, clock.now()),
+    readStepTrouble(ledger, id),
+    status === 'validating' ? null : readWritingTrouble(ledger),
+  ]);
+  if (unread !== null) return unreadWords(unread);
+  if (writing !== null) return unwrittenWords(writing);
+  return step === null ? null : failedWords(step);
+}
+
+/** What whoever runs Sluice can do about it, by the code of the error. */
+const ADVICE: Readonly<Record<string, string>> = {
+  ENOSPC: '; free space there',
+  EDQUOT: '; free space there',
+  EROFS: '; make it writable',
+  EACCES: '; make it writable',
+  EPERM: '; make it writable',
+};
+
+const adviceOn = (error: string): string => ADVICE[/^E[A-Z]+/.exec(error)?.[0] ?? ''] ?? '';
+
+/** Nothing is lost: what was answered waits in Redis, as much as may be under way, and no more is called. */
+const unwrittenWords = (error: string): string =>
+  `results cannot be written to the file store, and are tried again: ${error}${adviceOn(error)}`;
+
+const STEPS: Readonly<Record<string, string>> = {
+  validate: 'checking its file',
+  finalise: 'writing its files',
+  wind_down: 'ending it',
+};
+
+const failedWords = ({ step, error, since }: StepTrouble): string =>
+  `${STEPS[step] ?? step} fails since ${new Date(since).toISOString()}, and is tried again: ${error}${adviceOn(error)}`;
 
 /** Results are waited for without end: they were paid for. */
 export function unreadWords({ file, missingSince }: Pick<Unread, 'file' | 'missingSince'>): string {

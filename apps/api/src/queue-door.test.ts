@@ -41,6 +41,18 @@ test('what Redis cannot take while it is away is queued when it is back', async 
   await until('the step is queued', async () => (await waiting(door, 'batches')) === 1, SOON);
 });
 
+test('what ends a batch goes before what begins another', async (t) => {
+  const { door } = await openDoor(t);
+  door.addStep({ batch: 'batch_1', step: 'validate' });
+  door.addStep({ batch: 'batch_2', step: 'wind_down' });
+  await until('both are queued', async () => (await waiting(door, 'batches')) === 2, SOON);
+  const queued = await door.queue('batches').getPrioritized();
+  assert.deepEqual(
+    queued.map(({ data }) => data.step),
+    ['wind_down', 'validate'],
+  );
+});
+
 test('what a full Redis refuses is offered again', async (t) => {
   const { server, door, failures } = await openDoor(t);
   assert.equal(await waiting(door, 'jobs-fast'), 0);

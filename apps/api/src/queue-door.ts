@@ -8,7 +8,7 @@ import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { BAND } from '@sluice/job';
 import type { Priority } from '@sluice/job';
-import { QUEUES, entryJobId, openQueue, poolQueue } from '@sluice/queues';
+import { QUEUES, entryJobId, openQueue, poolQueue, stepPriority } from '@sluice/queues';
 import type { EntryData, StepData } from '@sluice/queues';
 import type { ApiEvents } from './events.ts';
 
@@ -61,7 +61,7 @@ export class QueueDoor {
   }
 
   addStep(data: StepData): void {
-    const options = { jobId: `${data.batch}-${data.step}`, priority: 1 };
+    const options = { jobId: `${data.batch}-${data.step}`, priority: stepPriority(data.step) };
     this.#add(QUEUES.batches, { name: 'step', data, options });
   }
 

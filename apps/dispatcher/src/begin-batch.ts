@@ -34,17 +34,23 @@ async function validate(ports: StepPorts, batch: StoredBatch): Promise<void> {
   const input = await readFile(ports.ledger, batch.inputFileId);
   if (!input) return refuse(ports, batch, [inputGone(batch.inputFileId)]);
   try {
-    const result = await validateBatch({
-      store: ports.store,
-      inputName: input.storeName,
-      endpoint: batch.endpoint,
-      batchId: batch.id,
-      rules: rulesFor(ports, batch),
-      signal: ports.signal,
-    });
-    await forgetUnread(ports.ledger, batch.id, input.storeName);
-    if (result.kind === 'invalid') return await refuse(ports, batch, result.errors);
-    await begin(ports, batch, { ...result, storeName: input.storeName });
+    const work = () =>
+      validateBatch({
+        store: ports.store,
+        inputName: input.storeName,
+        endpoint: batch.endpoint,
+        batchId: batch.id,
+        rules: rulesFor(ports, batch),
+        signal: ports.signal,
+      });
+    const file = { batch: batch.id, bytes: input.bytes };
+    const result = await ports.largeFiles.validate(file, work);
+    await Promise.all([
+      forgetUnread(ports.ledger, batch.id, input.storeName),
+      result.kind === 'invalid'
+        ? refuse(ports, batch, result.errors)
+        : begin(ports, batch, { ...result, storeName: input.storeName }),
+    ]);
   } catch (error) {
     if (!(error instanceof FileMissing)) throw error;
     await untilGone(ports, batch.id, error);

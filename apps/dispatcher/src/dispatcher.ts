@@ -7,11 +7,11 @@ import { takeLive, usageRules } from '@sluice/config';
 import type { Installation } from '@sluice/config';
 import { LiveControl } from '@sluice/control';
 import type { ReadConfig } from '@sluice/control';
-import { openStore } from '@sluice/files';
+import { openStore, whereOf } from '@sluice/files';
 import type { FileStore } from '@sluice/files';
 import { connectRedis, openLedger, RedisClock } from '@sluice/ledger';
 import type { Ledger } from '@sluice/ledger';
-import { fallbackQueue, openQueue, QUEUES, runQueue } from '@sluice/queues';
+import { fallbackQueue, openQueue, QUEUES, runQueue, stepPriority } from '@sluice/queues';
 import type { EntryData, StepData } from '@sluice/queues';
 import { ArmsBook } from './arms-book.ts';
 import { predicted } from './chooser.ts';
@@ -32,6 +32,7 @@ import { Segments } from './segments.ts';
 import { Term } from './term.ts';
 import { startWebhooks } from './webhooks.ts';
 import { within } from './within.ts';
+import { WritingTrouble } from './writing-trouble.ts';
 
 export interface DispatcherOptions {
   installation: Installation;
@@ -60,7 +61,7 @@ const LEASE_MS = 3_000;
 /** For each part: more than a webhook's or a call's usual time, less than anybody's patience. */
 const STOP_WITHIN_MS = 7_000;
 
-interface Parts extends Required<Omit<DispatcherOptions, 'filesFolder' | 'readConfig'>> {
+interface Parts extends Required<Omit<DispatcherOptions, 'readConfig'>> {
   control: LiveControl<Installation>;
   ledger: Ledger;
   redis: Redis;
@@ -189,6 +190,9 @@ const armsOf = ({ installation, ledger, events, now }: Parts): ArmsBook =>
     onError: (error) => events.failed({ what: 'comparing arms', error: String(error) }),
   });
 
+const writingOf = ({ installation, filesFolder, ledger, now }: Parts): WritingTrouble =>
+  new WritingTrouble({ ledger, where: whereOf(installation.config.files, filesFolder), now });
+
 function recorderOf(
   parts: Parts,
   state: { terms: { now: Term | null }; segments: Segments; keeper: LengthsKeeper; arms: ArmsBook },
@@ -199,6 +203,7 @@ function recorderOf(
     ledger,
     fleet,
     segments: state.segments,
+    writing: writingOf(parts),
     holder,
     maxAttempts: settings.retry.maxAttempts,
     backoff: settings.retry.backoff,
@@ -216,7 +221,7 @@ function recorderOf(
       const step: StepData = { batch, step: 'finalise' };
       await queue<StepData>(QUEUES.batches).add('step', step, {
         jobId: `${batch}-finalise-${now()}`,
-        priority: 1,
+        priority: stepPriority('finalise'),
       });
     },
   };

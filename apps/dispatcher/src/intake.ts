@@ -20,6 +20,8 @@ export interface IntakeOptions {
 /** Entries of one queue that may wait for room here. Few: BullMQ fills all slots one by one before it starts any. */
 const SLOTS = 128;
 const MOST_SLOTS = 4_096;
+/** More than large files may have. */
+const STEPS = 8;
 
 export class Intake {
   readonly #options: IntakeOptions;
@@ -40,7 +42,7 @@ export class Intake {
         throw new DelayedError();
       },
       connection,
-      { prefix, keep, concurrency: 4 },
+      { prefix, keep, concurrency: STEPS },
     );
   }
 

@@ -4,18 +4,8 @@
  */
 import type { FileMissing } from '@sluice/files';
 import { isGone, noteUnread } from '@sluice/ledger';
+import { RunAgain } from './run-again.ts';
 import type { StepEnd, StepPorts } from './step-ports.ts';
-
-/** Ends a step. */
-export class RunAgain extends Error {
-  readonly end: StepEnd;
-
-  constructor(afterMs: number) {
-    super(`again in ${afterMs} ms`);
-    this.name = 'RunAgain';
-    this.end = { kind: 'again', afterMs };
-  }
-}
 
 /** Resolves once it is gone, and ends the step before that. */
 export async function untilGone(

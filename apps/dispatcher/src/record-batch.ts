@@ -19,12 +19,14 @@ import type { FailedLine, Origin } from './line-retries.ts';
 import { bandOf } from './run-entry.ts';
 import type { Segments } from './segments.ts';
 import { verdictOf } from './verdict.ts';
+import type { WritingTrouble } from './writing-trouble.ts';
 import type { Backoff, RetryBudgets, Verdict } from '@sluice/retry';
 
 export interface RecordBatchPorts {
   ledger: Ledger;
   fleet: Fleet;
   segments: Segments;
+  writing: WritingTrouble;
   holder: string;
   maxAttempts: number;
   backoff: Backoff;
@@ -198,7 +200,7 @@ const judge = (
 /** Writes all rows behind each other; where the first begins. */
 async function append(ports: RecordBatchPorts, batch: string, rows: readonly Buffer[]) {
   if (rows.length === 0) return null;
-  const { segment, start } = await ports.segments.append(batch, rows);
+  const { segment, start } = await ports.writing.during(() => ports.segments.append(batch, rows));
   return { name: segment, start };
 }
 

@@ -3,11 +3,13 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { lineId, slotOf } from '@sluice/job';
 import type { Attempt } from '@sluice/job';
-import { endJob, openChunks, readBatch, readJob } from '@sluice/ledger';
+import { endJob, openChunks, readBatch, readJob, readWritingTrouble } from '@sluice/ledger';
 import type { LineRef, StreamOutcome } from '@sluice/ledger';
 import { FREE_LOSSES } from '@sluice/retry';
 import { recordBatch } from './record-batch.ts';
 import { recordJobs } from './record-jobs.ts';
+import { Segments } from './segments.ts';
+import { WritingTrouble } from './writing-trouble.ts';
 import type { RecordJobsPorts } from './record-jobs.ts';
 import { Desk } from './test-desk.ts';
 
@@ -16,6 +18,12 @@ before(async () => {
   desk = await Desk.open();
 });
 after(() => desk.close());
+
+/** As of a full disk. */
+const FULL = Object.assign(
+  new Error("ENOSPC: no space left on device, open '/srv/sluice/files/x'"),
+  { code: 'ENOSPC' },
+);
 
 const attempt = (outcome: Attempt['outcome']): Attempt => ({
   deployment: 'mini',
@@ -211,4 +219,31 @@ test('a line that fails is looked after no later than the end of the window of i
   assert.equal(Number(deadline), desk.time + 5_000);
   const slot = outcomes[0]?.slot as number;
   assert.equal(Number(await redis.zscore(keys.check(slot), retry)), desk.time + 5_000);
+});
+
+test('results that cannot be written are told to all, with the folder in the log, until one can be', async () => {
+  const { batch, chunk } = await desk.fedBatch(1);
+  const outcomes = await desk.answered({ id: chunk, epoch: 1 }, [{ line: 1 }]);
+  const full = { ...desk.store, appender: () => Promise.reject(FULL) };
+  const where = 'the folder /srv/sluice/files';
+  const writing = new WritingTrouble({ ledger: desk.ledger, where, now: () => desk.time });
+  const failing = { ...desk.ports, writing, segments: new Segments(full, 'full') };
+  const told = () => readWritingTrouble(desk.ledger);
+  assert.equal(await told(), null);
+  await assert.rejects(recordBatch(failing, batch, outcomes), {
+    message: `results cannot be written to ${where}: ENOSPC: no space left on device`,
+  });
+  assert.equal(await told(), 'ENOSPC: no space left on device');
+  // Not for each try, but as long as it lasts.
+  const { redis, keys } = desk.ledger;
+  await redis.del(keys.writingTrouble);
+  await assert.rejects(recordBatch(failing, batch, outcomes));
+  assert.equal(await told(), null);
+  desk.time += 5_000;
+  await assert.rejects(recordBatch(failing, batch, outcomes));
+  assert.ok((await redis.pttl(keys.writingTrouble)) > 5_000);
+  assert.equal((await readBatch(desk.ledger, batch))?.completed, 0);
+  assert.equal(await recordBatch({ ...desk.ports, writing }, batch, outcomes), true);
+  assert.equal(await told(), null);
+  assert.equal((await readBatch(desk.ledger, batch))?.completed, 1);
 });

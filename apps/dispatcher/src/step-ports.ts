@@ -5,6 +5,7 @@ import type { Fleet } from '@sluice/job';
 import type { Estimate, Ledger, StoredBatch } from '@sluice/ledger';
 import type { ToDrain } from './draining.ts';
 import type { DispatcherEvents } from './events.ts';
+import type { LargeFiles } from './large-files.ts';
 
 export interface StepPorts {
   ledger: Ledger;
@@ -26,6 +27,9 @@ export interface StepPorts {
   onEnd: (id: string) => void;
   /** Batches that are being validated by this process: nobody validates one twice at once. */
   validating: Map<string, Promise<void>>;
+  /** Batches of which a step failed last, as far as this process knows. */
+  troubled: Set<string>;
+  largeFiles: LargeFiles;
   /** Steps that this process is at, by their names: none of them is begun a second time. */
   underWay: Set<string>;
   /** Dry runs that this process is at. */

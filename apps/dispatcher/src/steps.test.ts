@@ -12,12 +12,14 @@ import {
   readBatch,
   readDryRunAnswer,
   readFile,
+  readStepTrouble,
   readUnread,
 } from '@sluice/ledger';
 import type { DryRun, DryRunAnswer, StoredBatch } from '@sluice/ledger';
 import type { StepData } from '@sluice/queues';
 import { rowsOf } from '@sluice/testing';
 import { request } from './batch/temp-batch.ts';
+import { LargeFiles } from './large-files.ts';
 import { recordBatch } from './record-batch.ts';
 import { Desk } from './test-desk.ts';
 import type { StepPorts } from './step-ports.ts';
@@ -53,6 +55,8 @@ before(async () => {
     onEnd: () => undefined,
     validating: new Map(),
     underWay: new Set(),
+    troubled: new Set(),
+    largeFiles: new LargeFiles(),
     dryRuns: new Set(),
     signal: new AbortController().signal,
   };
@@ -274,6 +278,37 @@ test('results that are missing from the store are looked for until they are ther
   assert.deepEqual(waits.slice(0, 4), [2_000, 2_000, 4_000, 8_000]);
   assert.equal(waits.at(-1), 60_000);
   assert.equal((await batchOf(id)).status, 'cancelling');
+});
+
+const ROFS = Object.assign(new Error("EROFS: read-only file system, open '/srv/files/x'"), {
+  code: 'EROFS',
+});
+
+test('a step that fails, whatever the reason, is run again; its batch and the log say so until it works', async () => {
+  const inputFileId = await uploaded(good(2));
+  const id = await desk.validatingBatch({ inputFileId });
+  const logged: object[] = [];
+  const events = { ...ports.events, failed: (fields: object) => void logged.push(fields) };
+  const failing = { ...ports, events, estimate: () => Promise.reject(ROFS) };
+  const step: StepData = { batch: id, step: 'validate' };
+  const began = desk.time;
+  const waits: number[] = [];
+  while (waits.length < 8) {
+    const end = await runStep(failing, step);
+    assert.ok(end.kind === 'again');
+    waits.push(end.afterMs);
+    desk.time += end.afterMs;
+  }
+  assert.deepEqual(waits, [2_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000]);
+  assert.deepEqual(logged[0], { what: `validate of ${id}`, error: String(ROFS) });
+  const trouble = await readStepTrouble(desk.ledger, id);
+  assert.deepEqual(
+    [trouble?.step, trouble?.error, trouble?.since],
+    ['validate', 'EROFS: read-only file system', began],
+  );
+  desk.time = began;
+  assert.deepEqual(await runStep(ports, step), { kind: 'done' });
+  assert.equal(await readStepTrouble(desk.ledger, id), null);
 });
 
 /** Runs a step again as it wishes. */

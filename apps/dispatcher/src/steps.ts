@@ -16,7 +16,9 @@ import type { StepData } from '@sluice/queues';
 import { beginBatch } from './begin-batch.ts';
 import { dryRun } from './dry-run.ts';
 import { finalise } from './end-batch.ts';
-import { RunAgain, untilThere } from './missing-file.ts';
+import { failedStep, stepWorked } from './failed-step.ts';
+import { untilThere } from './missing-file.ts';
+import { RunAgain } from './run-again.ts';
 import { DONE, LOOK_AGAIN_MS } from './step-ports.ts';
 import type { StepEnd, StepPorts } from './step-ports.ts';
 
@@ -28,19 +30,21 @@ export const nameOfStep = ({ batch, step }: StepData): string => `${step} ${batc
 
 /**
  * `again` without a wait when the term ended meanwhile: for whoever leads next. One that is under way already, as when its entry
- * was delivered again, is looked at when that has ended: usually nothing of it is left to do then.
+ * was delivered again, is looked at when that has ended: usually nothing of it is left to do then. One that fails is run again, too.
  */
 export async function runStep(ports: StepPorts, data: StepData): Promise<StepEnd> {
   const name = nameOfStep(data);
   if (ports.underWay.has(name)) return UNDER_WAY;
   ports.underWay.add(name);
   try {
-    return await runOnce(ports, data);
+    const end = await runOnce(ports, data);
+    await stepWorked(ports, data.batch);
+    return end;
   } catch (error) {
     if (ports.signal.aborted) return { kind: 'again', afterMs: 0 };
     if (error instanceof RunAgain) return error.end;
     if (error instanceof FileMissing) return await untilThere(ports, data.batch, error);
-    throw error;
+    return await failedStep(ports, data, error);
   } finally {
     ports.underWay.delete(name);
   }

@@ -10,19 +10,22 @@ import type { Fleet, Tenant } from '@sluice/job';
 import { eachOpenBatch, USED_UP } from '@sluice/ledger';
 import type { Ledger, OutcomeMeta, StoredBatch } from '@sluice/ledger';
 import type { FileStore } from '@sluice/files';
+import { stepPriority } from '@sluice/queues';
 import type { EntryData, StepData } from '@sluice/queues';
+import { AddedSteps } from './added-steps.ts';
 import { predicted } from './chooser.ts';
 import { correctCounts } from './correct-counts.ts';
 import { estimate } from './estimate.ts';
 import type { DispatcherEvents } from './events.ts';
 import type { StateChange } from './health.ts';
+import { LargeFiles } from './large-files.ts';
 import type { Learned } from './learned.ts';
 import type { LengthsBook } from './lengths-book.ts';
 import { liveFigures } from './live-figures.ts';
 import type { PlaceEnd } from './waiting-entries.ts';
 import { planRound } from './planner.ts';
 import { nameOfStep, runStep } from './steps.ts';
-import type { StepPorts } from './step-ports.ts';
+import type { StepEnd, StepPorts } from './step-ports.ts';
 import { keepTurns, openParts } from './term-parts.ts';
 import type { TermParts } from './term-parts.ts';
 import { within } from './within.ts';
@@ -64,16 +67,15 @@ const PUBLISH_EVERY_MS = 1_000;
 const WAITING_MS = 5_000;
 const STOP_WITHIN_MS = 5_000;
 const RESUME_AGAIN_MS = 1_000;
-/** A step that did not get its turn in so long is taken for lost. */
-const ADD_AGAIN_MS = 300_000;
 
 export class Term {
   readonly #ports: TermPorts;
   readonly #parts: TermParts;
   readonly #validating: StepPorts['validating'] = new Map();
   readonly #underWay: StepPorts['underWay'] = new Set();
-  /** When steps were added that did not get their turn yet. */
-  readonly #added = new Map<string, number>();
+  readonly #added = new AddedSteps();
+  readonly #troubled: StepPorts['troubled'] = new Set();
+  readonly #largeFiles = new LargeFiles();
   readonly #dryRuns: StepPorts['dryRuns'] = new Set();
   #intake: Intake | null = null;
   readonly #stopping = new AbortController();
@@ -112,10 +114,7 @@ export class Term {
     if (this.#stopped) return;
     this.#intake = this.#ports.openIntake({
       entry: (data) => this.#parts.placer.placePatiently(data),
-      step: (data) => {
-        this.#added.delete(nameOfStep(data));
-        return runStep(this.#stepPorts(), data);
-      },
+      step: (data) => this.#step(data),
     });
     await this.#leave(Object.keys(saved).filter((id) => !this.#ports.fleet.deployments.has(id)));
     if (this.#stopped) return;
@@ -311,11 +310,18 @@ export class Term {
   async #addStep(batch: string, step: StepData['step']): Promise<void> {
     const name = nameOfStep({ batch, step });
     const now = this.#ports.now();
-    const added = this.#added.get(name) ?? -Infinity;
-    if (this.#underWay.has(name) || now - added < ADD_AGAIN_MS) return;
-    const jobId = `${batch}-${step}-${now}`;
-    await this.#ports.queues.batches.add('step', { batch, step }, { jobId, priority: 1 });
-    this.#added.set(name, now);
+    if (this.#underWay.has(name) || this.#added.waits(name, now)) return;
+    const options = { jobId: `${batch}-${step}-${now}`, priority: stepPriority(step) };
+    await this.#ports.queues.batches.add('step', { batch, step }, options);
+    this.#added.added(name, now);
+  }
+
+  async #step(data: StepData): Promise<StepEnd> {
+    const name = nameOfStep(data);
+    this.#added.begun(name);
+    const end = await runStep(this.#stepPorts(), data);
+    if (end.kind === 'again') this.#added.again(name, this.#ports.now() + end.afterMs);
+    return end;
   }
 
   #stepPorts(): StepPorts {
@@ -336,6 +342,8 @@ export class Term {
       },
       validating: this.#validating,
       underWay: this.#underWay,
+      troubled: this.#troubled,
+      largeFiles: this.#largeFiles,
       dryRuns: this.#dryRuns,
       signal: this.#stopping.signal,
     };

@@ -32,6 +32,7 @@ import { dispatcherEvents } from './events.ts';
 import type { RecordBatchPorts } from './record-batch.ts';
 import { RetryBudgets } from '@sluice/retry';
 import { Segments } from './segments.ts';
+import { WritingTrouble } from './writing-trouble.ts';
 
 const CONFIG = `
 providers: { p: { type: openai, base_url: "http://127.0.0.1:9/v1", api_key: k } }
@@ -73,6 +74,11 @@ export class Desk {
       ledger: this.ledger,
       fleet: this.fleet,
       segments: new Segments(this.store, 'test'),
+      writing: new WritingTrouble({
+        ledger: this.ledger,
+        where: `the folder ${folder}`,
+        now: () => this.time,
+      }),
       holder: 'r1',
       maxAttempts: 5,
       backoff: { baseMs: 500, capMs: 30_000 },

@@ -1,7 +1,7 @@
 export { FileMissing, StoreAway, checkName } from './store.ts';
 export type { Appender, Digest, Extent, FileStore, Range, Writing, Written } from './store.ts';
 export { localStore } from './local-store.ts';
-export { openStore, refuseStore } from './open-store.ts';
+export { openStore, refuseStore, whereOf } from './open-store.ts';
 export { storeMark } from './store-mark.ts';
 export type { StoreMark } from './store-mark.ts';
 export { csvAdvice } from './csv-advice.ts';

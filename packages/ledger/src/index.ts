@@ -93,6 +93,9 @@ export {
 export type { DeliveryAttempt, DeliveryStatus, StoredDelivery } from './deliveries.ts';
 export { listIds, placeOf, readRows, tenantsListed, unlist } from './lists.ts';
 export type { ListRow, Reading } from './lists.ts';
+export { forgetStepTrouble, noteStepTrouble, readStepTrouble } from './step-trouble.ts';
+export type { StepTrouble } from './step-trouble.ts';
+export { forgetWritingTrouble, noteWritingTrouble, readWritingTrouble } from './writing-trouble.ts';
 export { forgetUnread, isGone, MISSING_MS, noteUnread, readUnread } from './unread.ts';
 export type { Unread } from './unread.ts';
 export { Watch } from './watch.ts';

@@ -7,6 +7,7 @@
  *   <p>:{jN}:seen:<batch>       bitmap  lines that are recorded
  *   <p>:{jN}:extents:<batch>    list    committed ranges of the batch's segments, in recording order
  *   <p>:{jN}:unread:<batch>     hash    files of the batch that cannot be read just now (unread.ts)
+ *   <p>:{jN}:trouble:<batch>    string  a step of the batch that failed and is tried again (step-trouble.ts)
  *   <p>:{jN}:chunk:<id>         hash    lines of a batch that travel as one entry
  *   <p>:{jN}:chunks:<batch>     set     chunks of a batch that are not yet recorded
  *   <p>:{jN}:check              zset    open jobs, chunks and batches by the time to look after them, ms
@@ -32,6 +33,7 @@
  *   <p>:{t:<tenant>}:…                  what its limits are counted by (tenants.ts)
  *   <p>:{ctl}:arms:<pool>:<of its strategy>   hash  how the arms of a pool compare (arms.ts)
  *   <p>:{ctl}:files, files:making      strings  the mark of the file store (same-files.ts)
+ *   <p>:{ctl}:files:trouble            string  why results cannot be written to it (writing-trouble.ts)
  *   <p>:{ctl}:…                         leader lease, health of deployments, figures of pools, plan, turns of tenants, who is at a limit, whose batch goes first, lengths of answers
  */
 import type { Redis } from 'ioredis';
@@ -60,6 +62,7 @@ export interface Keys {
   seen: (batchId: string) => string;
   extents: (batchId: string) => string;
   unread: (batchId: string) => string;
+  stepTrouble: (batchId: string) => string;
   chunk: (id: string) => string;
   chunks: (batchId: string) => string;
   /** The record behind an entry: a job's or a chunk's. */
@@ -98,6 +101,8 @@ export interface Keys {
   /** The mark of the file store that this Redis's files lie in, and who makes one now (same-files.ts). */
   storeMark: string;
   storeMarkMaking: string;
+  /** Why results cannot be written to the file store; absent = they can (writing-trouble.ts). */
+  writingTrouble: string;
   health: string;
   /** What the leader says of the pools, as JSON. */
   pools: string;
@@ -149,6 +154,7 @@ export function makeKeys(prefix: string): Keys {
     seen: of('seen'),
     extents: of('extents'),
     unread: of('unread'),
+    stepTrouble: of('trouble'),
     chunks: of('chunks'),
     entry: (id) => (isChunkId(id) ? chunk(id) : job(id)),
     dryRun: of('dry'),
@@ -181,6 +187,7 @@ export function makeKeys(prefix: string): Keys {
     dataMark: `${prefix}:{ctl}:data`,
     storeMark: `${prefix}:{ctl}:files`,
     storeMarkMaking: `${prefix}:{ctl}:files:making`,
+    writingTrouble: `${prefix}:{ctl}:files:trouble`,
     health: `${prefix}:{ctl}:health`,
     pools: `${prefix}:{ctl}:pools`,
     atLimit: `${prefix}:{ctl}:at_limit`,

@@ -14,5 +14,11 @@ export interface StepData {
   step: 'validate' | 'finalise' | 'wind_down' | 'dry_run';
 }
 
+/**
+ * BullMQ's priority of a step. Validating comes last: what ends a batch is worth more than what begins another, and somebody waits
+ * for a dry run. All have one: BullMQ takes entries without a priority before all others.
+ */
+export const stepPriority = (step: StepData['step']): number => (step === 'validate' ? 2 : 1);
+
 /** Adding the same move twice makes one entry. (BullMQ forbids `:` and plain integers.) */
 export const entryJobId = (entry: EntryData): string => `${entry.id}-${entry.epoch}`;

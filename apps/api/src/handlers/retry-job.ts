@@ -17,7 +17,6 @@ import { emptyRequest } from '../shapes/empty-request.ts';
 import { submitJob } from '../submit-job.ts';
 
 export async function retryJob(api: Api, request: ApiRequest): Promise<Reply> {
-  checkAnyBody(emptyRequest, request.json);
   const reply = await answerOnce(api, request, request.text, async () => {
     const { text } = await jobReply(api, await retryOnce(api, request));
     return JSON.parse(text) as object;
@@ -29,6 +28,7 @@ export async function retryJob(api: Api, request: ApiRequest): Promise<Reply> {
 
 /** Terminal states never reopen: the new job names the old one in `retry_of`. */
 async function retryOnce(api: Api, request: ApiRequest): Promise<JobHead> {
+  checkAnyBody(emptyRequest, request.json);
   const { id, status } = await findJob(api, request.caller, request.params['id'] as string);
   if (status !== 'failed') {
     refuse('wrong_state', { values: { id, found: status, allowed: 'failed' } });
