@@ -3,8 +3,6 @@
  * of one that is not begun all, for its dry run. Pure.
  */
 import type { EstimateRange } from '@sluice/ledger';
-import { paidPlaces } from './ceiling.ts';
-import type { PricedPlace } from './ceiling.ts';
 import { placements } from './class-places.ts';
 import type { PlacesPorts } from './class-places.ts';
 import { askerOf, unfedOf } from './draining.ts';
@@ -12,6 +10,8 @@ import type { Draining, DrainingClass } from './draining.ts';
 import type { LengthsBook } from './lengths-book.ts';
 import { lineAt, walked } from './money-walk.ts';
 import type { WalkedClass } from './money-walk.ts';
+import { paidPlaces } from './price-steps.ts';
+import type { PricedPlace } from './price-steps.ts';
 import { meanLine, pricedAt, turnMsAt } from './priced-lines.ts';
 
 export interface PaidPorts extends PlacesPorts {
