@@ -5,7 +5,7 @@ import type { StoredBatch } from '@sluice/ledger';
 import type { Api } from './api.ts';
 import { batchObject } from './batch-object.ts';
 import type { BatchObject, Blocked } from './batch-object.ts';
-import { whyUnfed } from './batch-waiting.ts';
+import { leftOutBy, whyUnfed } from './batch-waiting.ts';
 import { hasEnded } from './find-batch.ts';
 import { ceilingHint } from './unpriced.ts';
 import { neverPlaced, standingOf } from './standing.ts';
@@ -40,7 +40,7 @@ async function runningLines({ ledger }: Api, ids: readonly string[]): Promise<nu
 /**
  * Deployments that start nothing now: blocked (what the provider refused and no call has succeeded on since, also while it is
  * being tried again), broken, paused or draining, with a limit per day or month used up, or with weight 0; those of which a limit
- * per minute is spoken for longer than seconds; and pools that the config has no more.
+ * per minute is spoken for longer than seconds; those that its ceiling leaves out; and pools that the config has no more.
  */
 async function blockedFor(api: Api, batch: StoredBatch): Promise<Blocked[]> {
   const [health, loads] = await Promise.all([api.figures.health(), api.figures.loads()]);
@@ -60,5 +60,6 @@ async function blockedFor(api: Api, batch: StoredBatch): Promise<Blocked[]> {
   return [
     ...gone.map((pool) => ({ deployment: pool, reason: `the config has no pool ${pool}` })),
     ...rows,
+    ...leftOutBy(batch).filter((one) => !rows.some(({ deployment: id }) => id === one.deployment)),
   ];
 }
