@@ -20,6 +20,7 @@ interface Batch {
     max_cost_usd: number | null;
     running: number;
     waiting: { reason: string } | null;
+    blocked: { deployment: string; reason: string }[];
     by_deployment: Record<string, number>;
   };
 }
@@ -149,4 +150,61 @@ test('near its ceiling a batch goes where lines are cheap, comes to it, and says
   // Before any answer it took them for twice as long.
   assert.ok(about > counts.completed / 3 && about < 3 * counts.completed, `${about} lines`);
   assert.ok(least <= counts.completed && counts.completed <= highest, says);
+});
+
+const ALIKE = ['mini-a', 'mini-b', 'mini-c', 'mini-d'];
+
+const provider = (id: string): string =>
+  `  ${id}: { type: openai, base_url: "{{simulator}}/v1", api_key: ${id}, accounting: { output: actual } }`;
+
+const deployment = (id: string): string => {
+  const price = id === 'haiku' ? '{ input: 1, output: 5 }' : '{ input: 0.15, output: 0.6 }';
+  return `  ${id}: { provider: ${id}, model: m, limits: { rpm: 300 }, price: ${price} }`;
+};
+
+/** Four keys of one price, and one that is dear. Each learns characters per token from the lines that it had. */
+async function startAlike(t: { after: (end: () => Promise<void>) => void }): Promise<System> {
+  const all = [...ALIKE, 'haiku'];
+  const system = await System.start({
+    config: `
+providers:
+${all.map(provider).join('\n')}
+deployments:
+${all.map(deployment).join('\n')}
+pools: { fast: [${all.join(', ')}] }
+tenants:
+  research: { api_keys: [research-key] }
+`,
+    simulator: { accounts: Object.fromEntries(all.map((id) => [id, account(id)])) },
+    roles: { worker: 2 },
+  });
+  t.after(() => system.stop());
+  return system;
+}
+
+test('keys of one price spend a ceiling together, to its end, and the dear one is said to be left out', async (t) => {
+  const system = await startAlike(t);
+  const ceiling = 0.02;
+  const lines = chatLines(2_000, (i) =>
+    chatBody(`${i} ${'word '.repeat((i * 7) % 60)}`, { model: 'fast' }),
+  );
+  const { id } = await call(system, 'research', [`?max_cost_usd=${ceiling}`, lines]);
+  const leftOut = new Set<string>();
+  const { sluice } = await until(
+    'it is paused',
+    async () => {
+      const batch = await call(system, 'research', [`/${id}`]);
+      for (const { deployment: one, reason } of batch.sluice.blocked)
+        if (/^left out by max_cost_usd: .* of 0\.02 USD/.test(reason)) leftOut.add(one);
+      return batch.sluice.paused ? batch : null;
+    },
+    PATIENCE,
+  );
+  const by = sluice.by_deployment;
+  t.diagnostic(`${JSON.stringify(by)}, ${sluice.cost_usd} USD`);
+  const all = Object.values(by).reduce((sum, some) => sum + some, 0);
+  for (const one of ALIKE) assert.ok((by[one] ?? 0) > 0.15 * all, `${one}: ${JSON.stringify(by)}`);
+  assert.deepEqual([...leftOut], ['haiku']);
+  // A line without a maximum may have 1,024 tokens.
+  assert.ok(sluice.cost_usd < ceiling + 0.0007, `${sluice.cost_usd} USD: by one line at most`);
 });

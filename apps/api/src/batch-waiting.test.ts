@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { StoredBatch, Unread } from '@sluice/ledger';
-import { pausedWords, unreadWords, whyUnfed, whyUnpaid, whyUnpaidAgain } from './batch-waiting.ts';
+import {
+  leftOutBy,
+  pausedWords,
+  unreadWords,
+  whyUnfed,
+  whyUnpaid,
+  whyUnpaidAgain,
+} from './batch-waiting.ts';
 
 const BATCH = {
   maxCostUsd: 0.01,
@@ -43,6 +50,18 @@ test('where all lines are fed, and some are called again once the ceiling pays f
   );
   assert.equal(whyUnpaidAgain({ ...one, unpaidAgain: null }), null);
   assert.equal(whyUnpaidAgain({ ...one, maxCostUsd: null }), null);
+});
+
+test('deployments that cheaper ones leave nothing of the ceiling are told of while the batch goes on', () => {
+  const batch = { id: 'b', paused: false, maxCostUsd: 0.01, costUsd: 0.004, unpaidAt: ['dear'] };
+  const [dear, ...others] = leftOutBy(batch);
+  assert.deepEqual([dear?.deployment, others], ['dear', []]);
+  assert.match(
+    dear?.reason ?? '',
+    /^left out by max_cost_usd: 0\.006000 of 0\.01 USD are left, .* POST \/v1\/batches\/b\/resume with a higher max_cost_usd/,
+  );
+  for (const over of [{ paused: true }, { maxCostUsd: null }, { unpaidAt: [] }])
+    assert.deepEqual(leftOutBy({ ...batch, ...over }), []);
 });
 
 test('a pause says what a resume does to the ceiling', () => {

@@ -2,6 +2,7 @@
 import { MISSING_MS, readStepTrouble, readUnread, readWritingTrouble } from '@sluice/ledger';
 import type { StepTrouble, StoredBatch, Unread } from '@sluice/ledger';
 import type { Api } from './api.ts';
+import type { Blocked } from './batch-object.ts';
 import { shapesOf } from './too-large.ts';
 import { inWords, whyHeld, whyWaiting } from './waiting.ts';
 import type { Waiting } from './waiting.ts';
@@ -188,6 +189,20 @@ export function whyUnpaidAgain({
   const many = lines === 1 ? '1 line that is' : `${lines} lines that are`;
   const wait = lines === 1 ? 'waits' : 'wait';
   return `max_cost_usd: ${left} of ${maxCostUsd} USD are left, and part of that is kept for lines under way: ${many} to be called again, for at most ${inUsd(usd)} USD where that is cheapest, ${wait} for what those leave. POST /v1/batches/${id}/resume with a higher max_cost_usd in its body (null = without any) goes on at once`;
+}
+
+/** Deployments that its ceiling leaves out while so little of it is left, as the dispatcher told of them, and why. */
+export function leftOutBy({
+  id,
+  paused,
+  maxCostUsd,
+  costUsd,
+  unpaidAt,
+}: Pick<StoredBatch, 'id' | 'paused' | 'maxCostUsd' | 'costUsd' | 'unpaidAt'>): Blocked[] {
+  if (maxCostUsd === null || paused) return [];
+  const left = inUsd(Math.max(0, maxCostUsd - costUsd));
+  const reason = `left out by max_cost_usd: ${left} of ${maxCostUsd} USD are left, and cheaper deployments have that first. POST /v1/batches/${id}/resume with a higher max_cost_usd in its body (null = without any) has lines go here again`;
+  return unpaidAt.map((deployment) => ({ deployment, reason }));
 }
 
 const inUsd = (usd: number): string => usd.toFixed(usd < 1 ? 6 : 2);

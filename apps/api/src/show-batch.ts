@@ -5,7 +5,7 @@ import type { StoredBatch } from '@sluice/ledger';
 import type { Api } from './api.ts';
 import { batchObject } from './batch-object.ts';
 import type { BatchObject, Blocked } from './batch-object.ts';
-import { whyUnfed } from './batch-waiting.ts';
+import { leftOutBy, whyUnfed } from './batch-waiting.ts';
 import { hasEnded } from './find-batch.ts';
 import { outNow } from './out-now.ts';
 import { ceilingHint } from './unpriced.ts';
@@ -46,8 +46,8 @@ async function runningLines({ ledger }: Api, ids: readonly string[]): Promise<nu
 }
 
 /**
- * Deployments that start nothing now; those of which a limit per minute is spoken for longer than seconds; and pools that the config
- * has no more.
+ * Deployments that start nothing now; those of which a limit per minute is spoken for longer than seconds; those that its ceiling
+ * leaves out; and pools that the config has no more.
  */
 async function blockedFor(api: Api, batch: StoredBatch, now: number): Promise<Blocked[]> {
   const [health, loads] = await Promise.all([api.figures.health(), api.figures.loads()]);
@@ -64,5 +64,6 @@ async function blockedFor(api: Api, batch: StoredBatch, now: number): Promise<Bl
   return [
     ...gone.map((pool) => ({ deployment: pool, reason: `the config has no pool ${pool}` })),
     ...rows,
+    ...leftOutBy(batch).filter((one) => !rows.some(({ deployment: id }) => id === one.deployment)),
   ];
 }

@@ -46,12 +46,17 @@ const waitingOf = async (id: string) => (await api.call(`GET /v1/jobs/${id}`)).j
 /** What a batch with lines in these pools says of itself. */
 // oxlint-disable-next-line typescript/no-explicit-any
 async function sluiceOf(...pools: string[]): Promise<any> {
+  return sluiceWith({}, ...pools);
+}
+
+// oxlint-disable-next-line typescript/no-explicit-any
+async function sluiceWith(record: Record<string, string>, ...pools: string[]): Promise<any> {
   const line = '{"custom_id":"a","method":"POST","url":"/v1/chat/completions","body":{}}';
   const type = { 'content-type': 'application/jsonl' };
   const { json } = await api.call('POST /v1/batches?completion_window=24h', line, type);
   const lines = { formats: 0xffff, jobs: 1, characters: 40, maxOutput: 0, unsetOutput: 1 };
   const classes = pools.map((pool) => ({ index: 'index-0', pool, ...lines }));
-  const set = { total: pools.length, classes: JSON.stringify(classes) };
+  const set = { total: pools.length, classes: JSON.stringify(classes), ...record };
   await moveBatch(api.ledger, json.id, { from: ['validating'], to: 'in_progress', set });
   return (await api.call(`GET /v1/batches/${json.id}`)).json.sluice;
 }
@@ -70,6 +75,15 @@ test('weight 0 everywhere', async () => {
   assert.equal(all.reason, `no deployment of parked takes calls now (parked: ${WEIGHT})`);
   const partly = await sluiceOf('parked', 'fast');
   assert.deepEqual([partly.blocked, partly.waiting], [blocked, null], 'others of it go on');
+});
+
+test('what a ceiling leaves out is among what is blocked, and once where it takes nothing anyway', async () => {
+  const left = { max_cost: '1', cost: '0.9', unpaid_at: '["mini","parked"]' };
+  const { blocked } = await sluiceWith(left, 'fast');
+  const [parked, mini, ...others] = blocked;
+  assert.deepEqual([parked, others], [{ deployment: 'parked', reason: WEIGHT }, []]);
+  assert.equal(mini.deployment, 'mini');
+  assert.match(mini.reason, /^left out by max_cost_usd: 0\.100000 of 1 USD are left/);
 });
 
 test('a request larger than a whole minute of a limit', async () => {

@@ -3,7 +3,6 @@
  * is left of it. They are not asked for anew before it is looked up again, so that they hold up nobody.
  */
 import type { Waiting } from '@sluice/ledger';
-import { cheapestUsd } from './ceiling.ts';
 import type { Chooser } from './chooser.ts';
 import type { Draining } from './draining.ts';
 import { shapeOf } from './entry-wanted.ts';
@@ -11,6 +10,7 @@ import { noteFed, noteLeft } from './fed-lines.ts';
 import { NOWHERE, paidAgain } from './paid-again.ts';
 import type { PaidAgain } from './paid-again.ts';
 import type { Picture } from './picture.ts';
+import { cheapestUsd } from './price-steps.ts';
 import { meanLine, mostUsdAt } from './priced-lines.ts';
 
 /** Entries of a batch that are asked for anew each time its ceiling is looked at. */

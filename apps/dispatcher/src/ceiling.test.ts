@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { ceilingAfter, ceilingOf, linesPaid, moneyAt, moneyOf, paidPlaces } from './ceiling.ts';
+import { ceilingAfter, ceilingOf, linesPaid, moneyOf } from './ceiling.ts';
 import type { Ceiling } from './ceiling.ts';
 import { noteFed } from './fed-lines.ts';
 
@@ -40,17 +40,6 @@ describe('what is left', () => {
     const failed = { ...after, completed: 0, failed: 1, byDeployment: {} };
     assert.ok(Math.abs(freeUsd(ceilingAfter(one, failed) ?? assert.fail(), 21) - 0.61) < 1e-9);
   });
-});
-
-test('cheap deployments have what they need first; what is left pays for dear ones', () => {
-  const places = [
-    { id: 'dear', mostUsd: 0.2, atOnce: 10 },
-    { id: 'cheap', mostUsd: 0.01, atOnce: 30 },
-  ];
-  assert.equal(moneyAt(1, places).get('cheap'), 1);
-  assert.ok(Math.abs((moneyAt(1, places).get('dear') ?? 0) - 0.7) < 1e-9);
-  const paid = (usd: number): string[] => paidPlaces(usd, places).map(({ id }) => id);
-  assert.deepEqual([paid(1), paid(0.45), paid(0.001)], [['dear', 'cheap'], ['cheap'], ['cheap']]);
 });
 
 test('lines are paid for one after the other', () => {

@@ -69,34 +69,6 @@ export function moneyOf(
   };
 }
 
-/** A deployment that a line may go to, and what the line costs there at most. */
-export interface PricedPlace {
-  id: string;
-  mostUsd: number;
-  /** Lines of the batch that are under way there while it goes as fast as it can. */
-  atOnce: number;
-}
-
-/** US dollars that may be under way at each: the cheaper ones go as fast as they can first, those of one price alike. */
-export function moneyAt(leftUsd: number, places: readonly PricedPlace[]): Map<string, number> {
-  const cheaperUsd = (than: number): number =>
-    places.reduce(
-      (sum, { mostUsd, atOnce }) => (mostUsd < than && mostUsd > 0 ? sum + mostUsd * atOnce : sum),
-      0,
-    );
-  return new Map(places.map(({ id, mostUsd }) => [id, leftUsd - cheaperUsd(mostUsd)]));
-}
-
-/** The deployments that what is left pays for while all of them go as fast as they can; at least the cheapest. */
-export function paidPlaces(leftUsd: number, places: readonly PricedPlace[]): PricedPlace[] {
-  const money = moneyAt(leftUsd, places);
-  const paid = places.filter(({ id, mostUsd }) => mostUsd <= (money.get(id) ?? 0));
-  return paid.length > 0 ? paid : places.filter((one) => one.mostUsd === cheapestUsd(places));
-}
-
-export const cheapestUsd = (places: readonly Pick<PricedPlace, 'mostUsd'>[]): number =>
-  places.reduce((least, { mostUsd }) => Math.min(least, mostUsd), Infinity);
-
 /** How many of the next lines so much money pays for, one after the other. `each`: at most, US dollars. */
 export function linesPaid(usd: number, each: readonly number[]): number {
   let left = usd;

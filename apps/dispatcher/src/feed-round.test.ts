@@ -59,9 +59,14 @@ deployments:
 pools: { fast: { strategy: cost, tiers: [[cheap, dear]] } }
 `;
 
-async function desk(batches: Draining[], config = TWO) {
+/** `learnt`: characters per token, by deployment. */
+async function desk(batches: Draining[], config = TWO, learnt: Record<string, number> = {}) {
   const fleet = fleetOf(config);
   const picture = pictureOf(fleet, NOW);
+  for (const [id, charsPerToken] of Object.entries(learnt)) {
+    const load = picture.load(id) ?? assert.fail();
+    picture.update(new Map([[id, { ...load, charsPerToken }]]), NOW);
+  }
   const depth = { depthMs: 1_000, unlimitedDepth: 100, chunkMs: 100, chunkJobs: 32 };
   const time = { ms: NOW };
   const now = (): number => time.ms;
@@ -170,6 +175,33 @@ pools: { fast: { strategy: round_robin, tiers: [[cheap, dear]] }, planned: [chea
       const expected = deployments.map((id) => `1.1 ${id}`);
       assert.deepEqual(Object.keys(placed).toSorted(), expected, `${usd}`);
       assert.equal(placed['1.1 cheap'], 10, 'a second of it');
+    }
+  });
+
+  test('deployments of one price all take lines, whatever each has learnt of its tokens', async () => {
+    const mini = '{ provider: p, model: m, limits: { rpm: 600 }, price: { input: 1, output: 1 } }';
+    const config = `
+deployments:
+  a: ${mini}
+  b: ${mini}
+  c: ${mini}
+  d: ${mini}
+  dear: ${mini.replaceAll(' 1', ' 20')}
+pools: { fast: [a, b, c, d, dear] }
+`;
+    const learnt = { a: 2.56, b: 2.59, c: 2.53, d: 2.5, dear: 2.5 };
+    // A line costs 0.00026 at most; one of the four alone could have 0.0077 under way, and has 10 lines on its queue.
+    for (const [usd, lines] of [
+      [0.004, 15],
+      [0.0065, 25],
+      [0.013, 40],
+    ] as const) {
+      const batch = drainingOfLines([CHEAP], leftFor(usd));
+      const { nextRound } = await desk([batch], config, learnt);
+      const placed = feedAll(nextRound(), batch);
+      assert.equal(placed['1.1 dear'], undefined);
+      const all = Object.values(placed).reduce((sum, some) => sum + some, 0);
+      assert.equal(all, lines, `${JSON.stringify(placed)} for ${usd}`);
     }
   });
 

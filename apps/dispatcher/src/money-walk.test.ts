@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { paidPlaces } from './ceiling.ts';
 import { spentMs, walked } from './money-walk.ts';
 import type { WalkedPlace } from './money-walk.ts';
+import { paidPlaces } from './price-steps.ts';
 
 /** The same turn by turn: as many lines as what is left pays for at their most, one at least. */
 function turnByTurn(from: number, until: number, likely: number, most: number): number {
@@ -49,7 +49,7 @@ const PART = 0.01;
 function stepByStep(usd: number, places: readonly WalkedPlace[], most: number): number {
   let [left, lines] = [usd, 0];
   while (left > 1e-9 && lines < most) {
-    const paid = paidPlaces(left, places) as WalkedPlace[];
+    const paid = paidPlaces(left, places);
     const turnUsd = PART * paid.reduce((sum, one) => sum + one.atOnce * one.usd, 0);
     const part = Math.min(1, left / turnUsd);
     lines += part * PART * paid.reduce((sum, { atOnce }) => sum + atOnce, 0);

@@ -3,8 +3,8 @@
  * fast as they can while what is left pays for that, each line as dear as it can become; then those of the highest price get none,
  * and so on ({@link paidPlaces}). All classes go side by side. Pure.
  */
-import { moneyAt, paidPlaces } from './ceiling.ts';
-import type { PricedPlace } from './ceiling.ts';
+import { needOf, paidPlaces, priceSteps } from './price-steps.ts';
+import type { PricedPlace } from './price-steps.ts';
 
 export interface WalkedPlace extends PricedPlace {
   /** What a line probably costs there, US dollars. */
@@ -61,8 +61,7 @@ export function lineAt(usd: number, classes: readonly WalkedClass[]): MeanLine {
   const all = classes.reduce((sum, { lines }) => sum + lines, 0);
   const mean = (read: (place: WalkedPlace) => number): number =>
     classes.reduce((sum, { lines, places }) => {
-      const paid = paidPlaces(usd, places) as WalkedPlace[];
-      return sum + (lines / all) * meanBy(paid, read);
+      return sum + (lines / all) * meanBy(paidPlaces(usd, places), read);
     }, 0);
   return {
     usd: mean((place) => place.usd),
@@ -79,18 +78,12 @@ function meanBy(places: readonly WalkedPlace[], read: (place: WalkedPlace) => nu
 
 /** The dear ones first. */
 function stretchesOf(usd: number, classes: readonly WalkedClass[]): Stretch[] {
-  const marks = new Set([0, ...classes.flatMap(({ places }) => needsOf(places))]);
+  const marks = new Set([0, ...classes.flatMap(({ places }) => priceSteps(places).map(needOf))]);
   const ends = [...marks].filter((mark) => mark < usd).toSorted((a, b) => b - a);
   return ends.map((untilUsd, i) => {
     const fromUsd = ends[i - 1] ?? usd;
     return { fromUsd, untilUsd, line: lineAt((fromUsd + untilUsd) / 2, classes) };
   });
-}
-
-/** What must be left for a line to go to each. */
-function needsOf(places: readonly PricedPlace[]): number[] {
-  const besides = moneyAt(0, places);
-  return places.map(({ id, mostUsd }) => mostUsd - (besides.get(id) ?? 0));
 }
 
 /**

@@ -2,8 +2,9 @@
  * Where lines may go that were fed before and are to be placed again: what they may cost is kept for them where they were, and at a
  * dearer place the difference must be left of their batch's ceiling. Pure.
  */
-import type { Ceiling, PricedPlace } from './ceiling.ts';
+import type { Ceiling } from './ceiling.ts';
 import { copyOf, noteFed, noteLeft, underWay } from './fed-lines.ts';
+import type { PricedPlace } from './price-steps.ts';
 
 /** Lines of a batch that are placed together. */
 export interface Again {

@@ -2,9 +2,9 @@
  * What a ceiling pays for of a batch's lines: of one that drains those that are not fed, for the plan, so that others get the rest;
  * of one that is not begun all, for its dry run. Pure.
  */
+import type { Fleet } from '@sluice/job';
 import type { EstimateRange } from '@sluice/ledger';
-import { paidPlaces } from './ceiling.ts';
-import type { PricedPlace } from './ceiling.ts';
+import { isPlanned } from '@sluice/planning';
 import { placements } from './class-places.ts';
 import type { PlacesPorts } from './class-places.ts';
 import { askerOf, unfedOf } from './draining.ts';
@@ -12,6 +12,8 @@ import type { Draining, DrainingClass } from './draining.ts';
 import type { LengthsBook } from './lengths-book.ts';
 import { lineAt, walked } from './money-walk.ts';
 import type { WalkedClass } from './money-walk.ts';
+import { paidPlaces } from './price-steps.ts';
+import type { PricedPlace } from './price-steps.ts';
 import { meanLine, pricedAt, turnMsAt } from './priced-lines.ts';
 
 export interface PaidPorts extends PlacesPorts {
@@ -33,6 +35,8 @@ export interface PaidLines {
   /** Of those that are not fed, as many as it really pays for. */
   lines: number;
   classes: ReadonlyMap<DrainingClass, PaidClass>;
+  /** Deployments that are too dear for what is left, beside those that its lines go to. */
+  leftOut: readonly string[];
   /** No sooner is the last of them sent, ms. */
   ms: number;
 }
@@ -50,19 +54,32 @@ export function paidLines(ports: PaidPorts, batch: WithCeiling): PaidLines | nul
   if (lines === 0 || mostUsd <= 0 || mostUsd * (lines + out) <= leftUsd) return null;
   const paid = walked(leftUsd, classes, out);
   const share = paid.lines / lines;
+  const among = classes.map(({ places }) => paidPlaces(leftUsd, places).map(({ id }) => id));
   return {
     lines: paid.lines,
     classes: new Map(
-      classes.map(({ one, lines: all, places }) => [
+      classes.map(({ one, lines: all }, i) => [
         one,
-        {
-          lines: Math.max(1, Math.ceil(all * share - 1e-9)),
-          among: new Set(paidPlaces(leftUsd, places).map(({ id }) => id)),
-        },
+        { lines: Math.max(1, Math.ceil(all * share - 1e-9)), among: new Set(among[i]) },
       ]),
     ),
+    leftOut: leftOutOf(ports.fleet, classes, new Set(among.flat())),
     ms: paid.ms,
   };
+}
+
+/** Where a strategy of its own says where lines of the pool go, none is left out. */
+function leftOutOf(
+  fleet: Fleet,
+  classes: readonly (WalkedClass & { one: DrainingClass })[],
+  among: ReadonlySet<string>,
+): string[] {
+  const ordered = classes.filter(({ one }) => {
+    const pool = fleet.pools.get(one.pool);
+    return pool !== undefined && isPlanned(pool);
+  });
+  const ids = ordered.flatMap(({ places }) => places.map(({ id }) => id));
+  return [...new Set(ids)].filter((id) => !among.has(id));
 }
 
 /** Lines of the class that are to be fed yet and that its batch's ceiling pays for. */

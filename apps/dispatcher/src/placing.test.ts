@@ -561,6 +561,28 @@ pools: { fast: [mini, other] }
   assert.equal(await told(), null, 'it pays for all');
 });
 
+test('a batch says whom its ceiling leaves out, and no longer once it does not', async () => {
+  const { batch } = await desk.fedBatch(3, { maxCostUsd: 0.5 });
+  const { redis, keys } = desk.ledger;
+  const classes = JSON.stringify([exampleClass({ jobs: 100, unsetOutput: 100 })]);
+  await redis.hset(keys.batch(batch), { classes, total: 100 });
+  const fleet = fleetOf(`
+deployments:
+  mini: { provider: p, model: m, default_max_tokens: 100, price: { input: 0, output: 100 } }
+  other: { provider: p, model: m, default_max_tokens: 100, price: { input: 0, output: 200 } }
+pools: { fast: [mini, other] }
+`);
+  const told = async () => {
+    const stored = (await readBatch(desk.ledger, batch)) ?? assert.fail();
+    const ports = planningOf(batch, { ...drainingOf(stored), planned: true });
+    await planRound({ ...ports, fleet, picture: pictureOf(fleet, desk.time) });
+    return (await readBatch(desk.ledger, batch))?.unpaidAt;
+  };
+  assert.deepEqual(await told(), ['other']);
+  await redis.hset(keys.batch(batch), { max_cost: 50 });
+  assert.deepEqual(await told(), []);
+});
+
 test('lines that wait for what the ceiling has left are told of, and no longer once none does', async () => {
   const { batch } = await desk.fedBatch(3, { maxCostUsd: 0.5 });
   const { redis, keys } = desk.ledger;

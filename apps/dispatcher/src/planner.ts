@@ -74,7 +74,11 @@ function paidOf(ports: PlannerPorts, { id, maxCostUsd }: StoredBatch) {
   const own = ports.feeder.find(id);
   if (maxCostUsd === null || !own) return {};
   const paid = paidLines(ports, own);
-  return { paid_lines: paid && own.fed + Math.floor(paid.lines) };
+  const leftOut = paid?.leftOut ?? [];
+  return {
+    paid_lines: paid && own.fed + Math.floor(paid.lines),
+    unpaid_at: leftOut.length > 0 ? JSON.stringify(leftOut) : null,
+  };
 }
 
 /** What is told of its lines that are to be placed again and wait for what is left of its ceiling, where that has changed. */

@@ -2,7 +2,7 @@
 import { paceWithin } from '@sluice/balancing';
 import type { IndexRecord } from '@sluice/files';
 import type { Shape } from '@sluice/job';
-import type { PricedPlace } from './ceiling.ts';
+import type { PricedPlace } from './price-steps.ts';
 import { unfedOf } from './draining.ts';
 import type { Draining, DrainingClass } from './draining.ts';
 import type { Likely } from './lengths-book.ts';

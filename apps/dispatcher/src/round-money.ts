@@ -1,8 +1,8 @@
 /** What a ceiling lets a batch feed in its turn: how many lines of which class, and where to. */
 import { takesCalls } from '@sluice/balancing';
 import type { IndexRecord } from '@sluice/files';
-import { cheapestUsd, linesPaid, moneyAt, moneyOf } from './ceiling.ts';
-import type { Money, PricedPlace } from './ceiling.ts';
+import { linesPaid, moneyOf } from './ceiling.ts';
+import type { Money } from './ceiling.ts';
 import type { Chooser } from './chooser.ts';
 import { askerOf } from './draining.ts';
 import type { Draining, DrainingClass } from './draining.ts';
@@ -10,6 +10,8 @@ import { noteFed } from './fed-lines.ts';
 import type { LengthsBook } from './lengths-book.ts';
 import type { Picture } from './picture.ts';
 import type { PlanBook } from './plan-book.ts';
+import { cheapestPlaces, moneyAt } from './price-steps.ts';
+import type { PricedPlace } from './price-steps.ts';
 import { lineUnderWay, mostUsdAt, pricedAt, shapeOfLine } from './priced-lines.ts';
 import type { RoundChunks } from './round-chunks.ts';
 import type { RoundRoom } from './round-room.ts';
@@ -33,7 +35,7 @@ export interface TurnMoney {
 /** What is known of the next line of a class. */
 interface Head {
   places: readonly PricedPlace[];
-  /** US dollars that may be under way at each; null = those of any one place may take all. */
+  /** US dollars that lines may take at each beside what is under way there; null = those of any one place may take all. */
   partsUsd: ReadonlyMap<string, number> | null;
 }
 
@@ -105,7 +107,7 @@ export class RoundMoney {
   #headOf(
     batch: Draining,
     one: DrainingClass,
-    { head, money: { leftUsd } }: { head: IndexRecord; money: Money },
+    { head, money: { leftUsd, out } }: { head: IndexRecord; money: Money },
   ): Head {
     const { chooser, lengths, picture, now } = this.#ports;
     const about = {
@@ -116,7 +118,7 @@ export class RoundMoney {
     };
     const places = this.#placesOf(one).map((id) => pricedAt(picture, id, about));
     const isOrdered = chooser.isPlanned(one.pool) && !this.#isKept(one);
-    return { places, partsUsd: isOrdered ? moneyAt(leftUsd, places) : null };
+    return { places, partsUsd: isOrdered ? moneyAt(leftUsd, places, out.at) : null };
   }
 
   /** Those that take calls: where the plan has lines of the class go, if anywhere. */
@@ -133,14 +135,11 @@ export class RoundMoney {
   }
 }
 
-const isCheapest = (head: Head | undefined, id: string): boolean => {
-  const least = cheapestUsd(head?.places ?? []);
-  return head?.places.some((one) => one.id === id && one.mostUsd === least) ?? false;
-};
+const isCheapest = (head: Head | undefined, id: string): boolean =>
+  cheapestPlaces(head?.places ?? []).has(id);
 
 /** US dollars that lines may take there beside what is under way. */
 function usdAt({ leftUsd, out }: Money, head: Head | undefined, id: string): number {
   const freeUsd = leftUsd - out.usd;
-  const partUsd = head?.partsUsd?.get(id);
-  return partUsd === undefined ? freeUsd : Math.min(freeUsd, partUsd - (out.at.get(id) ?? 0));
+  return Math.min(freeUsd, head?.partsUsd?.get(id) ?? freeUsd);
 }

@@ -106,6 +106,8 @@ export interface StoredBatch extends NewBatch {
   paidLines: number | null;
   /** Lines that were fed and are to be placed again, for which its ceiling does not pay now, and what they cost at most; null = none. */
   unpaidAgain: { lines: number; usd: number } | null;
+  /** Deployments that its lines could go to, were more left of its ceiling. */
+  unpaidAt: readonly string[];
   costEstimateUsd: number | null;
   /** Between what its cost will probably lie, US dollars. */
   costRangeUsd: { low: number; high: number } | null;
@@ -194,6 +196,7 @@ function storedBatchOf(id: string, hash: Record<string, string>): StoredBatch {
     etaAt: nullableNumber(hash['eta_at']),
     paidLines: nullableNumber(hash['paid_lines']),
     unpaidAgain: unpaidOf(hash),
+    unpaidAt: JSON.parse(hash['unpaid_at'] || '[]') as string[],
     costEstimateUsd: nullableNumber(hash['cost_estimate']),
     costRangeUsd: rangeOf(hash['cost_low'], hash['cost_high']),
   };

@@ -282,7 +282,13 @@ test('a resume gives a new ceiling, or takes it away, whoever paused it', async 
     moveBatch(api.ledger, id, {
       from: ['validating', 'in_progress'],
       to: 'in_progress',
-      set: { cost, paused: '1', paused_reason: 'max_cost_usd reached', paid_lines: 1 },
+      set: {
+        cost,
+        paused: '1',
+        paused_reason: 'max_cost_usd reached',
+        paid_lines: 1,
+        unpaid_at: '["x"]',
+      },
     });
   await spend(2.5);
   for (const found of [2.5, 2, 0, -1, '3', [3]]) {
@@ -295,7 +301,8 @@ test('a resume gives a new ceiling, or takes it away, whoever paused it', async 
   );
   assert.equal((await readBatch(api.ledger, id))?.paused, true);
   assert.deepEqual(await most({ max_cost_usd: 3 }), [false, null, 3]);
-  assert.equal((await readBatch(api.ledger, id))?.paidLines, null, 'that was of the one before');
+  const { paidLines, unpaidAt } = (await readBatch(api.ledger, id)) ?? assert.fail();
+  assert.deepEqual([paidLines, unpaidAt], [null, []], 'that was of the one before');
   assert.deepEqual(await most({ max_cost_usd: 4 }), [false, null, 4], 'also while it runs');
   await api.call(`POST /v1/batches/${id}/pause`);
   assert.deepEqual(await most({}), [false, null, 4]);

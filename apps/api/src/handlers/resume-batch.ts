@@ -39,8 +39,8 @@ function goingOn(
   ceiling: number | null | undefined,
 ): Pick<BatchMove, 'as' | 'set'> {
   const set = { paused: '0', paused_reason: '' };
-  if (ceiling !== undefined)
-    return { set: { ...set, max_cost: ceiling, paid_lines: '', unpaid_lines: '' } };
+  const told = { paid_lines: '', unpaid_lines: '', unpaid_at: '' };
+  if (ceiling !== undefined) return { set: { ...set, max_cost: ceiling, ...told } };
   return { as: { pausedReason }, set: { ...set, ...(pausedReason !== null && { max_cost: '' }) } };
 }
 

@@ -76,7 +76,7 @@ const batchAdditions = z.object({
   blocked: z
     .array(z.object({ deployment: text, reason: text }))
     .describe(
-      'Deployments of its pools that take nothing now, also while others go on, and those of which a limit per minute is used up for more than seconds, and until when.',
+      'Deployments of its pools that take nothing now, also while others go on, and those of which a limit per minute is used up for more than seconds, and until when, and those that are left out because cheaper ones have what is left of `max_cost_usd`.',
     ),
   waiting: z
     .object({ reason: text })
