@@ -27,7 +27,9 @@ function launchedRedis() {
 /** As the demo's launcher notes it when all is up (apps/launcher, data-folder.ts); null with a config of one's own. */
 function launchedSimulator() {
   try {
-    return JSON.parse(readFileSync(join(runDirOf(env), 'launched.json'), 'utf8')).simulator;
+    const note = JSON.parse(readFileSync(join(runDirOf(env), 'launched.json'), 'utf8'));
+    process.kill(note.pid, 0); // Throws where it does not run any more.
+    return note.simulator;
   } catch {
     return null;
   }
