@@ -183,25 +183,30 @@ export function makeKeys(prefix: string): Keys {
     tenant: (id) => tenantKeys(`${prefix}:{t:${id}}`),
     recorder: (slot) => at(slot, 'recorder'),
     usage: (slot, hour) => at(slot, `usage:${hour}`),
-    leader: `${prefix}:{ctl}:leader`,
-    dataMark: `${prefix}:{ctl}:data`,
-    storeMark: `${prefix}:{ctl}:files`,
-    storeMarkMaking: `${prefix}:{ctl}:files:making`,
-    writingTrouble: `${prefix}:{ctl}:files:trouble`,
-    health: `${prefix}:{ctl}:health`,
-    pools: `${prefix}:{ctl}:pools`,
-    atLimit: `${prefix}:{ctl}:at_limit`,
-    firstInTurn: `${prefix}:{ctl}:first_in_turn`,
-    arms: (pool, strategy) => `${prefix}:{ctl}:arms:${pool}:${strategy}`,
-    plan: `${prefix}:{ctl}:plan`,
-    turns: `${prefix}:{ctl}:turns`,
-    lengths: `${prefix}:{ctl}:lengths`,
-    webhookSecret: `${prefix}:{ctl}:webhook_secret`,
+    ...controlKeys(`${prefix}:{ctl}`),
     changes: `${prefix}:changes`,
     aborts: `${prefix}:aborts`,
     states: `${prefix}:states`,
   };
 }
+
+/** What the whole installation has once. */
+const controlKeys = (tag: string) => ({
+  leader: `${tag}:leader`,
+  dataMark: `${tag}:data`,
+  storeMark: `${tag}:files`,
+  storeMarkMaking: `${tag}:files:making`,
+  writingTrouble: `${tag}:files:trouble`,
+  health: `${tag}:health`,
+  pools: `${tag}:pools`,
+  atLimit: `${tag}:at_limit`,
+  firstInTurn: `${tag}:first_in_turn`,
+  arms: (pool: string, strategy: string) => `${tag}:arms:${pool}:${strategy}`,
+  plan: `${tag}:plan`,
+  turns: `${tag}:turns`,
+  lengths: `${tag}:lengths`,
+  webhookSecret: `${tag}:webhook_secret`,
+});
 
 const tenantKeys = (tag: string): TenantKeys => ({
   allowance: `${tag}:allowance`,
