@@ -123,8 +123,11 @@ test('of a store that does not answer, and of results, no end is told', () => {
   assert.match(unreadWords({ ...UNREAD, file: 'batches/b/segment-1' }), /until it is there$/);
 });
 
-const batchAt = (status: string) =>
-  ({ id: 'b', status, paused: false, classes: [], cursors: [] }) as unknown as StoredBatch;
+const batchAt = (status: string): StoredBatch => {
+  const money = { maxCostUsd: null, unpaidAgain: null };
+  const batch = { id: 'b', status, paused: false, classes: [], cursors: [], ...money };
+  return batch as unknown as StoredBatch;
+};
 
 test('a batch one of whose steps fails says which, since when and why, whatever it is at', async () => {
   const error = 'the file store cannot write now: no answer';
