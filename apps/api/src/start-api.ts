@@ -23,6 +23,7 @@ import type { ApiEvents } from './events.ts';
 import { LiveFigures } from './figures.ts';
 import { startHousekeeping } from './housekeeping.ts';
 import { Connections } from './http/connections.ts';
+import { untilNobodyConnects } from './http/last-callers.ts';
 import { answerExpectations } from './http/expectations.ts';
 import { makeHttpServer } from './http/http-server.ts';
 import { answerStalled, makeServer } from './http/server.ts';
@@ -210,9 +211,6 @@ async function listen(server: Server, host: string, port: number): Promise<void>
   await once(server, 'listening');
 }
 
-/** At least one turn of the event loop. */
-const TAKE_IN_MS = 10;
-
 interface Closing {
   api: Api;
   connections: Connections;
@@ -231,10 +229,7 @@ async function closeServer(
   // Streams, long polls and waiting calls end now; answers that are being made get their time.
   connections.end();
   stopping.abort();
-  // Who has connected already, but was not taken yet, would be cut off with the listening socket.
-  await new Promise((resolve) => setTimeout(resolve, TAKE_IN_MS));
-  // On a busy machine a turn is long and timers come before sockets: they are taken right before this.
-  await new Promise((resolve) => setImmediate(resolve));
+  await untilNobodyConnects(server);
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   const ended = await Promise.race([closed.then(() => true), after(graceMs)]);
   if (!ended) server.closeAllConnections();

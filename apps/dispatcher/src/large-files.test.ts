@@ -43,6 +43,24 @@ test('large files have four places and the others ask again; small ones wait for
   await Promise.all([...first, fifth]);
 });
 
+test('one that was sent away and never asks again makes others wait no longer once all are done', async () => {
+  const files = new LargeFiles();
+  const busy = () => {
+    const { ends, work } = held();
+    const all = ['a', 'b', 'c', 'd'].map((batch) => files.validate({ batch, bytes: LARGE }, work));
+    return async () => {
+      for (const end of ends) end();
+      await Promise.all(all);
+    };
+  };
+  const done = busy();
+  assert.equal(await sentAway(files.validate({ batch: 'cancelled', bytes: LARGE }, failing)), 250);
+  await done();
+  const doneAgain = busy();
+  assert.equal(await sentAway(files.validate({ batch: 'e', bytes: LARGE }, failing)), 250);
+  await doneAgain();
+});
+
 test('one that fails gives its place back', async () => {
   const files = new LargeFiles();
   for (let i = 0; i < 9; i++)

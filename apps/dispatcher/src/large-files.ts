@@ -28,6 +28,8 @@ export class LargeFiles {
       return await work();
     } finally {
       this.#underWay -= 1;
+      // Who was sent away and is cancelled meanwhile never asks again.
+      if (this.#underWay === 0) this.#waiting.clear();
     }
   }
 
