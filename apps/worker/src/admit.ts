@@ -33,22 +33,26 @@ export async function admitAndCall<Result>(
   { asking, call }: { asking: Omit<Asking, 'lease'>; call: MakeCall<Result> },
   { signal, lease }: CallRight,
 ): Promise<Made<Result> | NotAdmitted> {
-  const isHeld = (): boolean => leases.isKnown(lease);
-  const mayBegin = (): boolean => {
-    const held = isHeld();
-    lease.begun ||= held;
-    return held;
-  };
   while (await leases.confirm(lease)) {
     const admission = await gate.ask({ ...asking, lease: randomUUID() });
     if (typeof admission === 'string') return admission;
     const { lease: permit, bookedAt } = admission;
     const inTime = !signal.aborted && now() < asking.until;
-    const result = inTime && isHeld() ? await call(permit, mayBegin) : 'not_begun';
+    const result =
+      inTime && leases.isKnown(lease)
+        ? await call(permit, () => begins(leases, lease))
+        : 'not_begun';
     if (result !== 'not_begun') return { bookedAt, permit, result };
     gate.ended();
     release(permit);
     if (!inTime) return 'turned_away';
   }
   return 'turned_away';
+}
+
+/** Asked as its request is written: whether it is to be. */
+function begins(leases: Pick<LeaseKeeper, 'isKnown'>, lease: CallRight['lease']): boolean {
+  const held = leases.isKnown(lease);
+  lease.begun ||= held;
+  return held;
 }

@@ -154,10 +154,14 @@ export class DeploymentPool {
   async #perform(data: EntryData, call: Call, right: CallRight): Promise<Performed> {
     const { admission, deployment, entry, outcomes } = this.#ports;
     const expected = this.#expectedCost(call);
-    const release = (permit: string): void =>
-      void admission.release(deployment.id, [permit], [expected]).catch(() => undefined);
     const end = await admitAndCall(
-      { gate: this.#gate, leases: entry.leases, release, now: this.#ports.call.now },
+      {
+        gate: this.#gate,
+        leases: entry.leases,
+        release: (permit) =>
+          void admission.release(deployment.id, [permit], [expected]).catch(() => undefined),
+        now: this.#ports.call.now,
+      },
       {
         asking: { cost: expected, band: call.band, until: call.deadlineAt },
         call: (permit, mayBegin) => this.#call(call, permit, { signal: right.signal, mayBegin }),

@@ -55,6 +55,7 @@ const TRY_AGAIN_MS = 250;
 
 export class LeaseKeeper {
   readonly #options: LeaseKeeperOptions;
+  readonly #steady: () => number;
   readonly #held = new Set<Lease>();
   readonly #timer: NodeJS.Timeout;
   #deliveries = 0;
@@ -64,6 +65,7 @@ export class LeaseKeeper {
 
   constructor(options: LeaseKeeperOptions) {
     this.#options = options;
+    this.#steady = options.steady ?? (() => performance.now());
     this.#timer = setInterval(() => this.#renewAll(), options.renewEveryMs ?? RENEW_EVERY_MS);
   }
 
@@ -73,8 +75,7 @@ export class LeaseKeeper {
   }
 
   moment(): Moment {
-    const { now, steady = () => performance.now() } = this.#options;
-    return { wall: now(), steady: steady() };
+    return { wall: this.#options.now(), steady: this.#steady() };
   }
 
   /** Keeps the lease of a claim that was sent at `confirmedAt`. */
@@ -101,8 +102,7 @@ export class LeaseKeeper {
   }
 
   #ageOf({ wall, steady }: Moment): number {
-    const now = this.moment();
-    return Math.max(now.wall - wall, now.steady - steady);
+    return Math.max(this.#options.now() - wall, this.#steady() - steady);
   }
 
   /** Waits until the lease is known to be held (true, at once as a rule) or to be lost. */

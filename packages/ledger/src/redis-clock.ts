@@ -4,11 +4,11 @@
  */
 import type { Redis } from 'ioredis';
 
-/** A moment by three clocks, ms: Redis's, the machine's, and one that nobody sets. */
-export interface ClockReading {
-  redis: number;
+/** A moment by the machine's clock and by one that nobody sets, ms; `ahead`: by how much the former is, of Redis's. */
+interface Reading {
   wall: number;
   steady: number;
+  ahead: number;
 }
 
 /** Clocks that differ by less are left alone: what a question to Redis takes is no news about them. */
@@ -18,25 +18,20 @@ const READ_EVERY_MS = 1_000;
 const FIRST_WITHIN_MS = 2_000;
 
 /** By how many whole ms the machine's clock is ahead of Redis's; 0 where it is near enough. */
-function aheadBy({ redis, wall }: ClockReading): number {
+function aheadBy(redis: number, wall: number): number {
   return Math.abs(wall - redis) > TOLERATED_MS ? Math.round(wall - redis) : 0;
 }
 
 /**
- * The time by Redis. Where the machine's clock was set since the last reading, or the machine slept, the two differ until the next
- * one, and it is not known which happened: `bySteady` takes no jump for time that passed, `byWall` no sleep for none.
+ * The time by Redis, by both clocks of the machine. Where its clock was set since the last reading, or it slept, the two differ until the
+ * next one, and it is not known which happened: the steady one takes no jump for time that passed, the wall one no sleep for none.
  */
-function timesBy(
-  reading: ClockReading | null,
-  { wall, steady }: Omit<ClockReading, 'redis'>,
-): { byWall: number; bySteady: number } {
-  if (reading === null) return { byWall: wall, bySteady: wall };
-  const ahead = aheadBy(reading);
-  const byWall = wall - ahead;
-  const bySteady = Math.round(reading.wall - ahead + (steady - reading.steady));
-  return Math.abs(bySteady - byWall) > TOLERATED_MS
-    ? { byWall, bySteady }
-    : { byWall, bySteady: byWall };
+const byWall = ({ ahead }: Reading, wall: number): number => wall - ahead;
+
+function bySteady(reading: Reading, wall: number, steady: number): number {
+  const time = Math.round(reading.wall - reading.ahead + (steady - reading.steady));
+  const other = byWall(reading, wall);
+  return Math.abs(time - other) > TOLERATED_MS ? time : other;
 }
 
 export interface RedisClockOptions {
@@ -51,7 +46,7 @@ export interface RedisClockOptions {
 
 export class RedisClock {
   readonly #options: Required<RedisClockOptions>;
-  #reading: ClockReading | null = null;
+  #reading: Reading | null = null;
   #timer: NodeJS.Timeout | null = null;
   #told = 0;
 
@@ -60,12 +55,17 @@ export class RedisClock {
   }
 
   /** For who judges what others wrote: nothing is over because a clock was set. After a sleep it is behind until Redis was asked. */
-  readonly now = (): number => this.#times().bySteady;
+  readonly now = (): number => {
+    const { wall, steady } = this.#options;
+    return this.#reading === null ? wall() : bySteady(this.#reading, wall(), steady());
+  };
 
   /** For who holds something: it never seems younger than it is, nor ends sooner than meant. */
   readonly latest = (): number => {
-    const { byWall, bySteady } = this.#times();
-    return Math.max(byWall, bySteady);
+    const reading = this.#reading;
+    const wall = this.#options.wall();
+    if (reading === null) return wall;
+    return Math.max(byWall(reading, wall), bySteady(reading, wall, this.#options.steady()));
   };
 
   /** Right from now on, or, where Redis is away, from when it answers. */
@@ -96,13 +96,10 @@ export class RedisClock {
     if (answer === null || took > TOLERATED_MS) return;
     const [seconds, micros] = answer.map(Number) as [number, number];
     const redisMs = seconds * 1_000 + micros / 1_000 + took / 2;
-    this.#reading = { redis: redisMs, wall: wall(), steady: steady() };
-    this.#tell(aheadBy(this.#reading));
-  }
-
-  #times(): { byWall: number; bySteady: number } {
-    const { wall, steady } = this.#options;
-    return timesBy(this.#reading, { wall: wall(), steady: steady() });
+    const at = wall();
+    const ahead = aheadBy(redisMs, at);
+    this.#reading = { wall: at, steady: steady(), ahead };
+    this.#tell(ahead);
   }
 
   #tell(aheadMs: number): void {
