@@ -1,6 +1,6 @@
 /** A batch with what is under way right now: how many of its lines are being called, and what is in the way of the others. */
 import { membersOf } from '@sluice/job';
-import { openChunks } from '@sluice/ledger';
+import { openChunks, runningLines } from '@sluice/ledger';
 import type { StoredBatch } from '@sluice/ledger';
 import type { Api } from './api.ts';
 import { batchObject } from './batch-object.ts';
@@ -21,7 +21,7 @@ export async function showBatch(api: Api, batch: StoredBatch): Promise<BatchObje
   }
   const chunks = await openChunks(api.ledger, batch.id);
   const [running, blocked, waiting] = await Promise.all([
-    runningLines(api, chunks),
+    runningLines(api.ledger, chunks),
     blockedFor(api, batch, now),
     whyUnfed(api, batch, chunks.length > 0),
   ]);
@@ -35,15 +35,6 @@ export async function showBatch(api: Api, batch: StoredBatch): Promise<BatchObje
 
 const reasonOf = (reason: string | null): BatchObject['sluice']['waiting'] =>
   reason === null ? null : { reason };
-
-async function runningLines({ ledger }: Api, ids: readonly string[]): Promise<number> {
-  const chunks = await Promise.all(
-    ids.map((id) => ledger.redis.hmget(ledger.keys.chunk(id), 'status', 'left')),
-  );
-  let lines = 0;
-  for (const [status, left] of chunks) if (status === 'running') lines += Number(left);
-  return lines;
-}
 
 /**
  * Deployments that start nothing now; those of which a limit per minute is spoken for longer than seconds; those that its ceiling

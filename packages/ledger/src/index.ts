@@ -114,6 +114,7 @@ export {
   AS_WANTED,
 } from './placing.ts';
 export type { Feed, LineHistory, LineRef, Move, Moved, NewChunk, Waiting } from './placing.ts';
+export { runningLines } from './running-lines.ts';
 export { abortCalls, claimEntry, handBack, renewLeases, storeOutcomes } from './calling.ts';
 export type { Claim, ClaimedChunk, ClaimedJob, ClaimResult, OutcomeItem } from './calling.ts';
 export {

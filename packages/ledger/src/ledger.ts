@@ -45,6 +45,7 @@ export type ScriptName =
   | 'drop-chunk'
   | 'split-chunk'
   | 'outcomes-left'
+  | 'running-lines'
   | 'finish-batch'
   | 'use-file'
   | 'unlist'
@@ -77,6 +78,7 @@ const NAMES: readonly ScriptName[] = [
   'drop-chunk',
   'split-chunk',
   'outcomes-left',
+  'running-lines',
   'finish-batch',
   'use-file',
   'unlist',
