@@ -11,16 +11,15 @@ export class AddedSteps {
     return now - (this.#due.get(name) ?? -Infinity) < LOST_MS;
   }
 
-  added(name: string, now: number): void {
-    this.#due.set(name, now);
+  /**
+   * `at`: when it is to have its turn, ms. Also of one whose entry waits on the queue to run again: else another would be added each
+   * time that somebody looks after its batch.
+   */
+  added(name: string, at: number): void {
+    this.#due.set(name, at);
   }
 
   begun(name: string): void {
     this.#due.delete(name);
-  }
-
-  /** Its entry waits on the queue to run again: else another would be added each time that somebody looks after its batch. */
-  again(name: string, at: number): void {
-    this.#due.set(name, at);
   }
 }

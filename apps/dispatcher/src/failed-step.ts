@@ -1,11 +1,8 @@
 /** A step that failed, whatever the reason, is run again later; the log names it, and its batch says what it waits for. */
-import { forgetStepTrouble, noteStepTrouble } from '@sluice/ledger';
+import { againAfterMs, forgetStepTrouble, noteStepTrouble } from '@sluice/ledger';
 import type { StepData } from '@sluice/queues';
 import { inBrief } from './error-words.ts';
 import type { StepEnd, StepPorts } from './step-ports.ts';
-
-/** Where it could not be noted either. */
-const AGAIN_MS = 2_000;
 
 export async function failedStep(
   { ledger, events, now, troubled }: StepPorts,
@@ -14,12 +11,13 @@ export async function failedStep(
 ): Promise<StepEnd> {
   events.failed({ what: `${step} of ${batch}`, error: String(error) });
   // Whoever waits for it sees no batch.
-  if (step === 'dry_run') return { kind: 'again', afterMs: AGAIN_MS };
+  if (step === 'dry_run') return { kind: 'again', afterMs: againAfterMs(0) };
   const at = now();
   troubled.add(batch);
   const failure = { step, error: inBrief(error), now: at };
   const trouble = await noteStepTrouble(ledger, batch, failure).catch(() => null);
-  return { kind: 'again', afterMs: trouble === null ? AGAIN_MS : trouble.againAt - at };
+  // Where it could not be noted either, nobody knows since when it fails.
+  return { kind: 'again', afterMs: trouble === null ? againAfterMs(0) : trouble.againAt - at };
 }
 
 /** Asks nothing of Redis unless this process noted that one failed: what another noted lapses. */

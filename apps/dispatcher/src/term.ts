@@ -320,7 +320,7 @@ export class Term {
     const name = nameOfStep(data);
     this.#added.begun(name);
     const end = await runStep(this.#stepPorts(), data);
-    if (end.kind === 'again') this.#added.again(name, this.#ports.now() + end.afterMs);
+    if (end.kind === 'again') this.#added.added(name, this.#ports.now() + end.afterMs);
     return end;
   }
 

@@ -93,6 +93,7 @@ export {
 export type { DeliveryAttempt, DeliveryStatus, StoredDelivery } from './deliveries.ts';
 export { listIds, placeOf, readRows, tenantsListed, unlist } from './lists.ts';
 export type { ListRow, Reading } from './lists.ts';
+export { againAfterMs } from './again-after.ts';
 export { forgetStepTrouble, noteStepTrouble, readStepTrouble } from './step-trouble.ts';
 export type { StepTrouble } from './step-trouble.ts';
 export { forgetWritingTrouble, noteWritingTrouble, readWritingTrouble } from './writing-trouble.ts';

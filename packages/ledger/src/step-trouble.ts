@@ -2,10 +2,9 @@
  * A step of a batch that failed and is tried again: since when, and why, for whoever asks why the batch stands still. What nobody
  * notes again lapses.
  */
+import { againAfterMs } from './again-after.ts';
 import type { Ledger } from './ledger.ts';
 
-/** A step is tried again after as long as it has failed, ms. */
-const AGAIN_MS = { least: 2_000, most: 60_000 } as const;
 /** Whoever asks is told of it for so long after it was to be tried again, ms. */
 const SHOWN_MS = 30_000;
 
@@ -24,8 +23,7 @@ function troubleAfter(
   { step, error, now }: { step: string; error: string; now: number },
 ): StepTrouble {
   const since = before?.step === step ? before.since : now;
-  const againMs = Math.max(AGAIN_MS.least, Math.min(AGAIN_MS.most, now - since));
-  return { step, error, since, againAt: now + againMs };
+  return { step, error, since, againAt: now + againAfterMs(now - since) };
 }
 
 /** Notes a failure; what is known by now. */

@@ -5,10 +5,9 @@
  * A file that the store says is not there is no exception at first: a store may show what was written late, a replica may be wrong,
  * a folder may not be mounted for a while. It counts as gone once every look at it found it missing for MISSING_MS.
  */
+import { againAfterMs } from './again-after.ts';
 import type { Ledger } from './ledger.ts';
 
-/** A file is tried again after as long as it could not be read, ms. */
-const AGAIN_MS = { least: 2_000, most: 60_000 } as const;
 /** So long a file that is missing may come back, ms. */
 export const MISSING_MS = 300_000;
 /** The next look comes so much later than it was to, ms: a deployment's queue lies between. */
@@ -44,8 +43,7 @@ export function unreadAfter(
 ): Unread {
   const since = before?.since ?? now;
   const missingSince = missing ? (before?.missingSince ?? now) : null;
-  const againMs = Math.max(AGAIN_MS.least, Math.min(AGAIN_MS.most, now - since));
-  return { file, since, missingSince, againAt: now + againMs, error };
+  return { file, since, missingSince, againAt: now + againAfterMs(now - since), error };
 }
 
 export const isGone = ({ missingSince }: Unread, now: number): boolean =>
